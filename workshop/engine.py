@@ -1,0 +1,351 @@
+"""The Docker engine: find it, install and start it on Debian, say what it is.
+
+Standard library only: the command line uses it before the environment stands.
+"""
+import functools
+import ipaddress
+import json
+import os
+import platform as host
+import shutil
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from workshop.paths import BUILD
+
+READY = "ready"
+NOT_INSTALLED = "not installed"
+NOT_RUNNING = "not running"
+NO_PERMISSION = "no permission"
+WINDOWS_CONTAINERS = "windows containers"
+
+DESKTOP_PAGE = "https://docs.docker.com/get-started/get-docker/"
+LINUX_PAGE = "https://docs.docker.com/engine/install/"
+GROUP_PAGE = "https://docs.docker.com/engine/install/linux-postinstall/"
+WITHOUT = "Lessons 00, 02 and 03 need no Docker: python3 -m workshop run 00 02 03"
+
+LOG = BUILD / "dockerd.log"
+OS_RELEASE = Path("/etc/os-release")
+SYSTEMD = Path("/run/systemd/system")     # exists where systemd is in charge
+FORWARDER = Path(__file__).with_name("forwarder.py")
+# The names that an architecture goes by, and Lambda's own name for it.
+ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "arm64": "arm64", "aarch64": "arm64"}
+
+
+class Missing(RuntimeError):
+    """There is no Docker engine that can be used; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What the engine answered: one of the five kinds above, `docker info`, and its complaint."""
+    kind: str
+    info: dict = field(default_factory=dict)
+    detail: str = ""
+
+
+# ---------------------------------------------------------------- what is there
+
+def docker(*arguments, timeout=30) -> subprocess.CompletedProcess:
+    """Run `docker …` and return what it printed (text); FileNotFoundError where there is none."""
+    return subprocess.run(["docker", *arguments], capture_output=True, text=True,
+                          errors="replace", stdin=subprocess.DEVNULL, timeout=timeout)
+
+
+def look() -> State:
+    """Ask the engine for `docker info`; never raises."""
+    try:
+        answer = docker("info", "--format", "{{json .}}")
+    except FileNotFoundError:
+        return State(NOT_INSTALLED, detail="there is no `docker` command")
+    except (subprocess.TimeoutExpired, OSError) as error:
+        return State(NOT_RUNNING, detail=str(error))
+    try:
+        info = json.loads(answer.stdout or "{}")
+    except json.JSONDecodeError:
+        info = {}
+    if info.get("ServerVersion"):
+        kind = WINDOWS_CONTAINERS if info.get("OSType") == "windows" else READY
+        return State(kind, info)
+    detail = " ".join([*(info.get("ServerErrors") or []), answer.stderr]).strip()
+    kind = NO_PERMISSION if "permission denied" in detail.lower() else NOT_RUNNING
+    return State(kind, detail=detail)
+
+
+@functools.cache
+def _info() -> dict:
+    """`docker info` of a running engine, asked once for each process."""
+    state = look()
+    if state.kind != READY:
+        raise Missing(_what_to_do(state))
+    return state.info
+
+
+def available() -> bool:
+    """Whether an engine that runs Linux containers answers now."""
+    try:
+        return bool(_info())
+    except Missing:
+        return False
+
+
+def is_desktop() -> bool:
+    """Whether the engine sits in a virtual machine, so that its localhost is not this host's.
+
+    Docker Desktop says so of itself in `docker info`; on macOS and Windows every engine for
+    Linux containers is in one.
+    """
+    desktop = "docker desktop" in str(_info().get("OperatingSystem", "")).lower()
+    return desktop or sys.platform in ("darwin", "win32")
+
+
+def architecture() -> str:
+    """The one architecture of builds and functions: "x86_64" or "arm64" (Lambda's words).
+
+    WORKSHOP_ARCHITECTURE, else what the engine says of itself, else the host's.
+    Raises ValueError where Lambda has no such architecture.
+    """
+    name = os.environ.get("WORKSHOP_ARCHITECTURE")
+    source = "WORKSHOP_ARCHITECTURE"
+    if not name:
+        engine = _info().get("Architecture") if available() else None
+        name, source = (engine, "the Docker engine") if engine else (host.machine(), "this machine")
+    if name.lower() not in ARCHITECTURES:
+        raise ValueError(f"{source} says {name!r}, but Lambda runs x86_64 and arm64 only; "
+                         "set WORKSHOP_ARCHITECTURE to one of these")
+    return ARCHITECTURES[name.lower()]
+
+
+def platform() -> str:
+    """The same in Docker's words: "linux/amd64" or "linux/arm64"."""
+    return {"x86_64": "linux/amd64", "arm64": "linux/arm64"}[architecture()]
+
+
+def bridge_gateway() -> str | None:
+    """The address at which containers on the default bridge find this host.
+
+    None where there is no engine, no bridge, or the bridge is inside a virtual machine (there
+    containers use the name host.docker.internal).
+    """
+    if not available() or is_desktop():
+        return None
+    answer = docker("network", "inspect", "bridge", "--format", "{{json .IPAM.Config}}")
+    for pool in json.loads(answer.stdout or "null") or []:
+        subnet = ipaddress.ip_network(pool["Subnet"])
+        if subnet.version == 4:
+            # Docker 20.10 leaves the gateway out at times; it is then the subnet's first address.
+            return pool.get("Gateway") or str(next(subnet.hosts()))
+    return None
+
+
+# ---------------------------------------------------------------- make it run
+
+def ensure() -> None:
+    """Return when an engine answers; on Debian and Ubuntu, root gets one installed and started.
+
+    Raises Missing, with what to do, where that is not possible.
+    """
+    state = look()
+    if state.kind == READY:
+        return
+    if state.kind in (NOT_INSTALLED, NOT_RUNNING) and _may_start():
+        with _one_at_a_time():
+            if look().kind != READY:
+                _install()
+                _start()
+        _info.cache_clear()
+        return
+    raise Missing(_what_to_do(state))
+
+
+def is_root() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def is_debian() -> bool:
+    """Whether this is Debian or something made from it, such as Ubuntu."""
+    try:
+        lines = OS_RELEASE.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return False
+    words = [line.partition("=")[2].strip("\"'").split() for line in lines
+             if line.startswith(("ID=", "ID_LIKE="))]
+    return any(word in ("debian", "ubuntu") for line in words for word in line)
+
+
+def apt_install(what: str, *packages: str) -> None:
+    """Install Debian packages, saying so; raises Missing with apt-get's last words."""
+    print(f"{what}: apt-get install {' '.join(packages)} …", flush=True)
+    began = time.monotonic()
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "PATH": _path()}
+    BUILD.mkdir(exist_ok=True)
+    log = BUILD / "apt.log"
+    for command in (["apt-get", "update"],
+                    ["apt-get", "install", "-y", "--no-install-recommends", *packages]):
+        with open(log, "a", encoding="utf-8") as output:
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output,
+                                  stderr=subprocess.STDOUT, env=environment)
+    if done.returncode:
+        raise Missing(f"`{' '.join(command)}` failed; its last words (all of them in {log}):\n"
+                      + _tail(log))
+    print(f"{what}: installed in {time.monotonic() - began:.0f} s", flush=True)
+
+
+def _may_start() -> bool:
+    """Root may start a local engine, unless DOCKER_HOST names one somewhere else."""
+    if os.environ.get("DOCKER_HOST") or not sys.platform.startswith("linux") or not is_root():
+        return False
+    return is_debian() or _find("dockerd") is not None
+
+
+def _install() -> None:
+    if _find("docker") and _find("dockerd") and _find("iptables"):
+        return
+    if not is_debian():
+        raise Missing(_what_to_do(State(NOT_INSTALLED)))
+    packages = ["docker.io", "iptables"]
+    # Newer releases hold the `docker` command in a package of its own.
+    if subprocess.run(["apt-cache", "show", "docker-cli"], capture_output=True).returncode == 0:
+        packages.append("docker-cli")
+    apt_install("Docker engine", *packages)
+
+
+def _start() -> None:
+    """Start the engine and wait until it answers; the first start may take a while."""
+    if look().kind == READY:        # the package's own service may have started it
+        return
+    print("Docker engine: starting …", flush=True)
+    began = time.monotonic()
+    process = None
+    if SYSTEMD.exists():
+        subprocess.run(["systemctl", "start", "docker"], capture_output=True)
+    else:
+        process = _spawn_dockerd()
+    while (state := look()).kind != READY:
+        ended = process is not None and process.poll() is not None
+        if ended or time.monotonic() - began > 60:
+            raise Missing(f"the Docker engine did not start ({state.detail}); the last lines of "
+                          f"{LOG}:\n{_tail(LOG)}\nIn a container without privileges no engine can "
+                          f"run. {WITHOUT}")
+        time.sleep(0.2)
+    print(f"Docker engine: {state.info['ServerVersion']} answers after "
+          f"{time.monotonic() - began:.1f} s", flush=True)
+
+
+def _spawn_dockerd() -> subprocess.Popen:
+    """dockerd in a session of its own: it outlives this command and is deaf to its Ctrl-C."""
+    BUILD.mkdir(exist_ok=True)
+    with open(LOG, "a", encoding="utf-8") as log:
+        return subprocess.Popen([_find("dockerd")], stdin=subprocess.DEVNULL, stdout=log,
+                                stderr=log, start_new_session=True,
+                                env={**os.environ, "PATH": _path()})
+
+
+@contextmanager
+def _one_at_a_time():
+    """Two commands started together must not both start an engine (Linux only)."""
+    import fcntl
+    BUILD.mkdir(exist_ok=True)
+    with open(BUILD / "engine.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _path() -> str:
+    """PATH with the directories of system commands, which `su` leaves out."""
+    return os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+
+
+def _find(command: str) -> str | None:
+    return shutil.which(command, path=_path())
+
+
+def _tail(path: Path, lines: int = 8) -> str:
+    try:
+        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+    except OSError:
+        return "(no log)"
+
+
+def _what_to_do(state: State) -> str:
+    """What a person does about an engine in this state."""
+    if state.kind == NO_PERMISSION:
+        advice = ("Docker is running, but this user may not use it. Join its group, then log in "
+                  f"again: sudo usermod -aG docker $USER ({GROUP_PAGE})")
+    elif state.kind == WINDOWS_CONTAINERS:
+        advice = ("Docker runs Windows containers; Lambda images are Linux. In Docker Desktop's "
+                  "menu choose \"Switch to Linux containers\".")
+    elif os.environ.get("DOCKER_HOST"):
+        advice = (f"DOCKER_HOST is {os.environ['DOCKER_HOST']}, and no engine answers there. "
+                  "Unset it to use the local engine, or start that one.")
+    elif sys.platform in ("darwin", "win32"):
+        advice = ("Docker is installed but not running: start Docker Desktop."
+                  if state.kind == NOT_RUNNING else
+                  f"Docker is not installed. Install Docker Desktop: {DESKTOP_PAGE}")
+    elif state.kind == NOT_RUNNING:
+        advice = ("Docker is installed but not running. Start it: sudo systemctl start docker "
+                  "(or start Docker Desktop, if you use that)")
+    else:
+        advice = f"Docker is not installed. Follow {LINUX_PAGE}"
+    return f"{advice}\n{WITHOUT}"
+
+
+# ---------------------------------------------------------------- Docker Desktop's forwarder
+
+def ensure_forwarder(port: int) -> None:
+    """On Docker Desktop, make localhost:`port` inside its virtual machine reach this host.
+
+    There `docker push localhost:PORT/…` is done by the engine in the virtual machine, whose
+    localhost is not ours. A small container on the machine's own network listens on the port and
+    forwards to host.docker.internal, as minikube's registry handbook does with socat
+    (https://minikube.sigs.k8s.io/docs/handbook/registry/). The forwarding is tested with a real
+    `docker push` on Linux; the choice of it, and the name host.docker.internal, are written from
+    Docker Desktop's documentation and have not run on a Mac or on Windows.
+
+    Elsewhere this does nothing. Raises Missing when the forwarder does not start.
+    """
+    if is_desktop():
+        start_forwarder(port)
+
+
+def start_forwarder(port: int, target: str = "host.docker.internal", target_port: int | None = None,
+                    options: tuple[str, ...] = ()) -> str:
+    """Start the forwarder 127.0.0.1:`port` → `target`:`target_port`; return the container's name.
+
+    Runs once however often it is called. The program goes in as an argument, so that no folder
+    of this host needs to be shared with the virtual machine.
+    """
+    name = _forwarder_name(port)
+    running = docker("ps", "--quiet", "--filter", f"name=^{name}$", "--filter", "status=running")
+    if running.stdout.strip():
+        return name
+    from workshop import base_image     # only here: most commands need no image
+    remove_forwarder(port)
+    answer = docker(
+        "run", "--detach", "--name", name, "--network", "host",
+        "--label", f"workshop.cloud={port}", "--label", "workshop=lambda-onnx",
+        "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
+        "--user", "65534:65534", *options, "--entrypoint", "python3", base_image.get(),
+        "-u", "-c", FORWARDER.read_text(encoding="utf-8"),
+        str(port), target, str(target_port or port), timeout=120)
+    for _ in range(50):
+        said = docker("logs", name)
+        if "forwarding" in said.stdout:
+            return name
+        time.sleep(0.2)
+    remove_forwarder(port)
+    raise Missing(f"the forwarder for Docker Desktop did not start on port {port}:\n"
+                  + (answer.stderr + said.stderr).strip())
+
+
+def remove_forwarder(port: int) -> None:
+    """Remove the forwarder of this port; nothing happens where there is none."""
+    docker("rm", "--force", _forwarder_name(port))
+
+
+def _forwarder_name(port: int) -> str:
+    return f"workshop-forwarder-{port}"
