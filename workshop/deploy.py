@@ -1,0 +1,444 @@
+"""What lessons 04 to 06 do by hand, as functions: build, push, create or update, delete.
+
+Every function may be called again: it looks at what is there, changes what differs, and says what
+it did. Everything it makes is named `workshop-…` and tagged `project=lambda-onnx-workshop`, and it
+neither changes nor deletes anything of that name without the tag. Call `cloud.use()` first.
+"""
+import base64
+import json
+import os
+import shutil
+import string
+import subprocess
+import time
+from pathlib import Path
+
+import boto3
+from botocore.exceptions import ClientError, WaiterError
+
+from workshop import base_image, cloud, engine, paths
+
+TAGS = {"project": "lambda-onnx-workshop"}
+POLICIES = Path(__file__).parent / "policies"
+RETENTION_DAYS = 7
+ROLE_PATIENCE = 120  # seconds; a new role may not be assumable for seconds to minutes
+
+
+class NotOurs(RuntimeError):
+    """Something of this name exists that the workshop did not make."""
+
+
+# Images
+
+def build(name, model=None, tag="v1"):
+    """Build the image of `lambda/NAME` with its model and return its tag, `NAME:TAG`.
+
+    name: folder under lambda/. model: path of a .onnx or .pkl file, put into the image as
+    model.onnx or model.pkl. Raises FileNotFoundError when either is missing.
+    """
+    staged = stage(name, model)
+    image, base = f"{name}:{tag}", base_image.get()
+    _say(f"building {image} for {engine.platform()}")
+    _run("docker", "build", "--build-arg", f"BASE_IMAGE={base}",
+         "-f", str(paths.DOCKER / "Dockerfile"), "-t", image, str(staged))
+    return image
+
+
+def stage(name, model=None):
+    """Put what goes into the image of `lambda/NAME` into one folder and return its path."""
+    source, staged = paths.LAMBDA / name, paths.BUILD / "images" / name
+    if not source.is_dir():
+        raise FileNotFoundError(f"There is no function folder {source}.")
+    if model is not None and not Path(model).is_file():
+        raise FileNotFoundError(f"There is no model file {model}: run the lesson that makes it.")
+    shutil.rmtree(staged, ignore_errors=True)
+    shutil.copytree(source, staged, ignore=shutil.ignore_patterns("__pycache__"))
+    if model is not None:
+        shutil.copy(model, staged / f"model{Path(model).suffix}")
+    return staged
+
+
+def push(image, repository=None):
+    """Push a local image to ECR and return its URI with digest, `…/REPOSITORY@sha256:…`.
+
+    repository: default `workshop-` and the image's name; made if it is missing. A digest names
+    these very bytes for ever; a tag can be moved to others. Raises ValueError when the image is
+    for another processor than the functions here, or would take the stand-in base image to AWS.
+    """
+    name, _, tag = image.partition(":")
+    tag = tag or "latest"
+    if not cloud.is_local():
+        base_image.refuse_stand_in(image)
+    _check_architecture(image)
+    address = _repository(repository or f"workshop-{name}")
+    login()
+    _say(f"pushing {image} to {address}")
+    _run("docker", "tag", image, f"{address}:{tag}")
+    _run("docker", "push", f"{address}:{tag}")
+    found = boto3.client("ecr").describe_images(
+        repositoryName=address.split("/", 1)[1], imageIds=[{"imageTag": tag}])["imageDetails"]
+    return f"{address}@{found[0]['imageDigest']}"
+
+
+def login():
+    """Log `docker` in to the account's registry; the password lasts 12 hours (ECR's limit)."""
+    data = boto3.client("ecr").get_authorization_token()["authorizationData"][0]
+    user, password = base64.b64decode(data["authorizationToken"]).decode().split(":", 1)
+    # On standard input: arguments can be read by every user of this machine.
+    _run("docker", "login", "--username", user, "--password-stdin", _registry(data),
+         stdin=password)
+
+
+def _registry(data):
+    """Registry's name for docker, from an authorisation: `HOST[:PORT]`."""
+    return data["proxyEndpoint"].split("://", 1)[-1].rstrip("/")
+
+
+def _check_architecture(image):
+    architectures = {"amd64": "x86_64", "arm64": "arm64"}
+    built = _run("docker", "image", "inspect", "--format", "{{.Architecture}}", image).strip()
+    if architectures.get(built) != engine.architecture():
+        raise ValueError(
+            f"{image} is built for {architectures.get(built, built)}, the functions here are "
+            f"{engine.architecture()}: Lambda would answer 'exec format error'. Build it again, "
+            "with DOCKER_DEFAULT_PLATFORM as cloud.use() sets it.")
+
+
+def _repository(name):
+    """Find or make the ECR repository, let Lambda pull from it, and return its address."""
+    _check_name(name)
+    ecr = boto3.client("ecr")
+    found = _find(ecr.describe_repositories, "RepositoryNotFoundException", repositoryNames=[name])
+    if found:
+        repository = found["repositories"][0]
+        _check_ours(f"repository {name}", _repository_tags(ecr, repository))
+    else:
+        repository = ecr.create_repository(repositoryName=name, tags=_pairs())["repository"]
+        _say(f"made repository {name}")
+    ecr.set_repository_policy(repositoryName=name, policyText=policy("repository"))
+    return repository["repositoryUri"]
+
+
+# Rights
+
+def policy(name, **values):
+    """Policy document `policies/NAME.json` as text, with account, region and VALUES filled in."""
+    account, region = _where()
+    text = string.Template((POLICIES / f"{name}.json").read_text())
+    return text.substitute(values, account=account, region=region)
+
+
+def role(name):
+    """Find or make the role that function NAME runs under and return its ARN.
+
+    It may do one thing: write into the log group /aws/lambda/NAME.
+    """
+    _check_name(name)
+    iam, role_name = boto3.client("iam"), f"{name}-role"
+    found = _find(iam.get_role, "NoSuchEntity", RoleName=role_name)
+    if found:
+        _check_ours(f"role {role_name}", _role_tags(iam, role_name))
+        arn = found["Role"]["Arn"]
+    else:
+        arn = iam.create_role(RoleName=role_name, AssumeRolePolicyDocument=policy("trust"),
+                              Tags=_pairs())["Role"]["Arn"]
+        _say(f"made role {role_name}")
+    iam.put_role_policy(RoleName=role_name, PolicyName="logs",
+                        PolicyDocument=policy("logs", function=name))
+    return arn
+
+
+# Functions
+
+def function(name, image_uri, memory=512, timeout=10, environment=None):
+    """Create or update the image function NAME, wait until it can be invoked, return its ARN.
+
+    image_uri: with digest, as push() returns it. memory: MB, 128 to 10,240. timeout: seconds,
+    at most 900. environment: dict of str. Published versions and aliases stay as they are.
+    Raises RuntimeError with Lambda's reason when it does not become active.
+    """
+    _check_name(name)
+    if "@sha256:" not in image_uri:
+        raise ValueError(f"{image_uri!r} does not name a digest; give what deploy.push() returned "
+                         "(…@sha256:…), because a tag can be moved to other bytes.")
+    client = boto3.client("lambda")
+    found = _find(client.get_function, "ResourceNotFoundException", FunctionName=name)
+    if found:
+        _check_ours(f"function {name}", found.get("Tags", {}))
+    wanted = {"Role": role(name), "MemorySize": memory, "Timeout": timeout,
+              "Environment": {"Variables": environment or {}}}
+    _log_group(name)
+    if found:
+        _update(client, name, found, image_uri, wanted)
+        return found["Configuration"]["FunctionArn"]
+    _say(f"creating function {name}, {memory} MB, {timeout} s")
+    arn = _create_when_role_is_known(
+        client, FunctionName=name, PackageType="Image", Code={"ImageUri": image_uri},
+        Architectures=[engine.architecture()], Tags=TAGS, **wanted)["FunctionArn"]
+    _wait(client, "function_active_v2", name)
+    return arn
+
+
+def publish(name, alias="live"):
+    """Freeze function NAME as it is now, point ALIAS at that version, return its number (str)."""
+    client = boto3.client("lambda")
+    version = client.publish_version(FunctionName=name)["Version"]
+    client.get_waiter("published_version_active").wait(FunctionName=name, Qualifier=version)
+    target = {"FunctionName": name, "Name": alias, "FunctionVersion": version}
+    found = _find(client.get_alias, "ResourceNotFoundException", FunctionName=name, Name=alias)
+    if not found:
+        client.create_alias(**target)
+    elif found["FunctionVersion"] != version:
+        client.update_alias(**target, RoutingConfig={"AdditionalVersionWeights": {}})
+    _say(f"{name}:{alias} is version {version}")
+    return version
+
+
+def _create_when_role_is_known(client, patience=ROLE_PATIENCE, pause=3, **arguments):
+    """create_function, again while IAM has not told Lambda of a new role yet."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return client.create_function(**arguments)
+        except client.exceptions.InvalidParameterValueException as error:
+            if "cannot be assumed" not in str(error):
+                raise
+            if time.monotonic() >= deadline:
+                raise RuntimeError(
+                    f"Lambda still cannot assume {arguments['Role']} after {patience} s. Its "
+                    "trust policy must name lambda.amazonaws.com (workshop/policies/trust.json)."
+                ) from error
+            _say("waiting until Lambda may assume the new role")
+            time.sleep(pause)
+
+
+def _update(client, name, found, image_uri, wanted):
+    """Change what differs; every change must have ended before the next may begin."""
+    now = found["Configuration"]
+    if now["State"] == "Pending":  # an earlier call was interrupted
+        _wait(client, "function_active_v2", name)
+    code = {"ImageUri": image_uri, "Architectures": [engine.architecture()]}
+    if (found["Code"]["ImageUri"], now["Architectures"]) != tuple(code.values()):
+        _wait(client, "function_updated_v2", name)
+        _say(f"updating the image of {name}")
+        client.update_function_code(FunctionName=name, **code)
+        _wait(client, "function_updated_v2", name)
+    now = {"Environment": {"Variables": {}}} | now
+    now["Environment"] = {"Variables": now["Environment"].get("Variables", {})}
+    change = {key: value for key, value in wanted.items() if now.get(key) != value}
+    if change:
+        _wait(client, "function_updated_v2", name)
+        _say(f"updating {', '.join(change)} of {name}")
+        client.update_function_configuration(FunctionName=name, **change)
+        _wait(client, "function_updated_v2", name)
+
+
+def _wait(client, waiter, name):
+    try:
+        client.get_waiter(waiter).wait(FunctionName=name)
+    except WaiterError as error:
+        now = client.get_function_configuration(FunctionName=name)
+        reason = now.get("StateReason") or now.get("LastUpdateStatusReason") or "no reason given"
+        raise RuntimeError(f"Function {name} is {now['State']}, last update "
+                           f"{now.get('LastUpdateStatus')}: {reason}") from error
+
+
+def _log_group(name):
+    """The function's log group, made before its first line so that lines do not stay for ever."""
+    logs, group = boto3.client("logs"), f"/aws/lambda/{name}"
+    if _log_group_tags(logs, group) is None:
+        logs.create_log_group(logGroupName=group, tags=TAGS)
+    logs.put_retention_policy(logGroupName=group, retentionInDays=RETENTION_DAYS)
+
+
+# HTTPS
+
+def http_api(name, function, route="POST /predict"):
+    """Put the HTTP API NAME in front of a function; return its URL, without a slash at the end.
+
+    Makes what is missing of: API, integration (payload 2.0), route, `$default` stage, and the
+    function's permission for this API and this route alone.
+    """
+    _check_name(name)
+    client = boto3.client("apigatewayv2")
+    arn = boto3.client("lambda").get_function(FunctionName=function)["Configuration"]["FunctionArn"]
+    api = _api(client, name) or client.create_api(Name=name, ProtocolType="HTTP", Tags=TAGS)
+    _check_ours(f"HTTP API {name}", api.get("Tags", {}))
+    integration = _integration(client, api["ApiId"], arn)
+    target = f"integrations/{integration}"
+    routes = client.get_routes(ApiId=api["ApiId"])["Items"]
+    if not any(r["RouteKey"] == route for r in routes):
+        client.create_route(ApiId=api["ApiId"], RouteKey=route, Target=target)
+    if not client.get_stages(ApiId=api["ApiId"])["Items"]:
+        client.create_stage(ApiId=api["ApiId"], StageName="$default", AutoDeploy=True, Tags=TAGS)
+    _allow(function, api["ApiId"], route)
+    return api["ApiEndpoint"].rstrip("/")
+
+
+def _api(client, name):
+    pages = client.get_paginator("get_apis").paginate()
+    return next((api for page in pages for api in page["Items"] if api["Name"] == name), None)
+
+
+def _integration(client, api, function_arn):
+    for one in client.get_integrations(ApiId=api)["Items"]:
+        if one.get("IntegrationUri") == function_arn:
+            return one["IntegrationId"]
+    return client.create_integration(
+        ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=function_arn,
+        PayloadFormatVersion="2.0")["IntegrationId"]
+
+
+def _allow(function, api, route):
+    client, (account, region) = boto3.client("lambda"), _where()
+    path = route.partition(" ")[2] or "/*"
+    try:
+        client.add_permission(
+            FunctionName=function, StatementId=f"api-{api}", Action="lambda:InvokeFunction",
+            Principal="apigateway.amazonaws.com",
+            SourceArn=f"arn:aws:execute-api:{region}:{account}:{api}/*/*{path}")
+    except client.exceptions.ResourceConflictException:
+        pass  # it stands already
+
+
+# Removal
+
+def delete(name):
+    """Delete what the workshop made under NAME: HTTP APIs, log group, function with its
+    versions, aliases and URLs, role, repository with its images.
+
+    What is not there is passed over. Raises NotOurs, and deletes nothing at all, when one of them
+    lacks the workshop's tag.
+    """
+    _check_name(name)
+    steps = [step for find in (_apis_of, _log_group_of, _function_of, _role_of, _repository_of)
+             for step in find(name)]
+    for what, tags, _ in steps:
+        _check_ours(what, tags)
+    for what, _, remove in steps:
+        remove()
+        _say(f"deleted {what}")
+
+
+# Each of these gives (what it is, its tags, how to delete it) for what exists under a name.
+
+def _apis_of(name):
+    client = boto3.client("apigatewayv2")
+    for page in client.get_paginator("get_apis").paginate():
+        for api in page["Items"]:
+            if api["Name"] == name:
+                yield (f"HTTP API {name}", api.get("Tags", {}),
+                       lambda api=api: client.delete_api(ApiId=api["ApiId"]))
+
+
+def _function_of(name):
+    client = boto3.client("lambda")
+    found = _find(client.get_function, "ResourceNotFoundException", FunctionName=name)
+    if found:
+        yield (f"function {name}", found.get("Tags", {}),
+               lambda: client.delete_function(FunctionName=name))
+
+
+def _log_group_of(name):
+    logs, group = boto3.client("logs"), f"/aws/lambda/{name}"
+    tags = _log_group_tags(logs, group)
+    if tags is not None:
+        # A group that Lambda made for our function's first line has no tags; it is ours as well.
+        for _, tags_of_function, _ in _function_of(name):
+            if _is_ours(tags_of_function):
+                tags = TAGS
+        yield f"log group {group}", tags, lambda: logs.delete_log_group(logGroupName=group)
+
+
+def _role_of(name):
+    iam, role_name = boto3.client("iam"), f"{name}-role"
+    if _find(iam.get_role, "NoSuchEntity", RoleName=role_name):
+        yield f"role {role_name}", _role_tags(iam, role_name), lambda: _delete_role(iam, role_name)
+
+
+def _delete_role(iam, name):
+    """A role can go only when nothing hangs on it."""
+    for one in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+        iam.delete_role_policy(RoleName=name, PolicyName=one)
+    for one in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]:
+        iam.detach_role_policy(RoleName=name, PolicyArn=one["PolicyArn"])
+    iam.delete_role(RoleName=name)
+
+
+def _repository_of(name):
+    ecr = boto3.client("ecr")
+    found = _find(ecr.describe_repositories, "RepositoryNotFoundException", repositoryNames=[name])
+    if found:
+        # force: with its images, else RepositoryNotEmptyException
+        yield (f"repository {name}", _repository_tags(ecr, found["repositories"][0]),
+               lambda: ecr.delete_repository(repositoryName=name, force=True))
+
+
+# Tags and small things
+
+def _pairs():
+    return [{"Key": key, "Value": value} for key, value in TAGS.items()]
+
+
+def _is_ours(tags):
+    return TAGS.items() <= tags.items()
+
+
+def _check_ours(what, tags):
+    if not _is_ours(tags):
+        raise NotOurs(f"The {what} lacks the tag project={TAGS['project']}: the workshop did not "
+                      "make it and leaves it alone. Rename or delete it yourself.")
+
+
+def _check_name(name):
+    if not name.startswith("workshop-"):
+        raise ValueError(f"{name!r}: names in the cloud begin with 'workshop-' here, "
+                         "so that nothing of yours can be meant.")
+
+
+def _repository_tags(ecr, repository):
+    tags = ecr.list_tags_for_resource(resourceArn=repository["repositoryArn"])["tags"]
+    return {tag["Key"]: tag["Value"] for tag in tags}
+
+
+def _role_tags(iam, role_name):
+    return {tag["Key"]: tag["Value"] for tag in iam.list_role_tags(RoleName=role_name)["Tags"]}
+
+
+def _log_group_tags(logs, group):
+    """Tags of a log group, or None where there is no such group."""
+    account, region = _where()
+    arn = f"arn:aws:logs:{region}:{account}:log-group:{group}"
+    found = _find(logs.list_tags_for_resource, "ResourceNotFoundException", resourceArn=arn)
+    return None if found is None else found["tags"]
+
+
+def _find(call, missing, **arguments):
+    """The call's answer, or None when it fails with the error code MISSING."""
+    try:
+        return call(**arguments)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == missing:
+            return None
+        raise
+
+
+def _where():
+    """Account and region that the clients talk to."""
+    account = boto3.client("sts").get_caller_identity()["Account"]
+    return account, boto3.session.Session().region_name
+
+
+def _run(*command, stdin=None):
+    """Run a command and return what it printed; RuntimeError with its last lines when it fails."""
+    env = os.environ | {"DOCKER_DEFAULT_PLATFORM": engine.platform(),
+                        "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, env=env)
+    if done.returncode:
+        last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
+        raise RuntimeError(f"`{' '.join(command[:2])}` failed:\n{last}")
+    return done.stdout
+
+
+def _say(message):
+    print(message, flush=True)
