@@ -1,0 +1,516 @@
+# ---
+# title: Set up and look around
+# workshop:
+#   number: "00"
+#   needs: []
+#   reading: 15
+#   exercises: 15
+#   cost: "free"
+#   products: []
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Set up and look around
+#
+# *You will*
+#
+# - run a cell, read what it says, and let a check judge an exercise
+# - say whether a cell is talking to your own machine or to AWS, and what changes that
+# - read an ARN, the name that everything on AWS has
+# - weigh what is installed, and see why this workshop ends with ONNX Runtime in the cloud
+#   and not with a training framework
+# - store a file in S3 and get it back
+#
+# *You need* the set-up, which `python3 -m workshop lab` did before it opened this page. Docker is
+# welcome and not needed: this lesson runs without it and says what you would miss.
+#
+# *Time* 15 minutes reading, 15 minutes exercises · *Cost* free
+
+# %% [markdown]
+# ## What you will build
+#
+# A telephone company wants to know which customers are about to leave, and it wants to ask from
+# any program, at any time, without keeping a server running. Seven lessons take you there:
+#
+# ```mermaid
+# flowchart LR
+#     csv[("churn.csv<br/>7,043 customers")] -->|"02 train"| pkl["scikit-learn<br/>model"]
+#     pkl -->|"03 export"| onnx["churn.onnx"]
+#     onnx -->|"04 build"| image["container<br/>image"]
+#     image -->|"05 push"| ecr[("ECR<br/>registry")]
+#     ecr -->|"05 create"| fn["Lambda<br/>function"]
+#     api["HTTPS<br/>endpoint"] -->|"06 open"| fn
+#     any(["any program"]) --> api
+# ```
+#
+# Read it from left to right: a table becomes a model, the model becomes one file, the file goes
+# into an image, the image goes to the cloud, and the cloud runs it when somebody asks.
+# Lesson 01, before all this, makes the smallest possible function, so that the cloud holds no
+# surprises later.
+
+# %% [markdown]
+# ## How a lesson works
+#
+# Each part asks a question, answers it with a short cell, and says what to notice.
+# **Shift + Enter** runs the cell you are in and moves to the next one.
+# *Run → Run All Cells* runs the whole page, from top to bottom; you can do that first and read
+# afterwards. Try it on this one:
+
+# %%
+import sys
+
+print("Python", sys.version.split()[0], "on", sys.platform)
+
+# %% [markdown]
+# *Notice* the number in square brackets on the left: it counts the cells you have run. A star in
+# its place means "still running".
+#
+# Exercises come with a **check**: a cell that looks at your answer and says what is wrong with it.
+# If you skip an exercise, its check complains, and everything after it still works. The solved
+# version of each lesson lies in the folder `solutions/`.
+
+# %% [markdown]
+# ## Where am I?
+#
+# The first cell of every lesson asks this. It starts a small cloud on your own machine, if none is
+# running, and answers with one line.
+
+# %%
+from workshop import cloud
+
+cloud.use()
+
+# %% [markdown]
+# *Notice* the words **local cloud, free**. Nothing you do now can cost money or be seen by anybody.
+# If you ever read **AWS account …: this costs money** here, you are on AWS.
+#
+# What did that line do? It set a few environment variables. `boto3` (AWS's library for Python) and
+# `aws` (AWS's command line) read them; nothing else is special.
+
+# %%
+import os
+
+for name in ["AWS_ENDPOINT_URL", "AWS_REGION", "AWS_PROFILE"]:
+    print(f"{name:17}", os.environ.get(name, "(not set)"))
+
+# %% [markdown]
+# *Notice* on the local cloud that `AWS_ENDPOINT_URL` names `localhost`: requests that would go to
+# `amazonaws.com` go to a program on this machine. `AWS_REGION` is set as on AWS.
+# A **region** is the place where your things live, such as `us-east-1` (Virginia); things in one
+# region do not see those in another.
+#
+# | | local cloud | AWS |
+# |---|---|---|
+# | you choose it by | doing nothing | starting with `AWS_PROFILE=your-profile python3 -m workshop lab` |
+# | account | made up: `000000000000` | yours |
+# | costs | nothing | each lesson says how much |
+# | the cells | the same | the same |
+#
+# The local cloud does not copy AWS in everything. What it does not check stands in one table,
+# [local cloud and AWS](../workshop/LOCAL_CLOUD.md); lessons point to it where it matters.
+
+# %% [markdown]
+# ## Who am I?
+#
+# A cloud answers nobody it does not know. One call asks it whom it takes you for. STS is AWS's
+# service for identities; `get_caller_identity` is free and always allowed, so it is the first
+# thing to try when something does not work.
+
+# %%
+import boto3
+
+identity = boto3.client("sts").get_caller_identity()
+account = identity["Account"]
+
+print("account:", account)
+print("I am:   ", identity["Arn"])
+
+# %% [markdown]
+# The same call from the command line. A line that starts with `!` goes to the shell.
+
+# %%
+# !aws sts get-caller-identity
+
+# %% [markdown]
+# *Notice* that both gave the same answer: `boto3` and `aws` are two mouths for one set of calls.
+#
+# An **account** is what AWS sends the bill to; it has a number of twelve digits.
+# An **ARN** (Amazon Resource Name) is the full name of one thing in the cloud. It has six parts
+# with colons between them:
+#
+# ```text
+# arn : aws : lambda : us-east-1 : 123456789012 : function:workshop-hello
+#       |     |        |           |              |
+#       |     service  region      account        which thing
+#       partition (aws nearly everywhere)
+# ```
+#
+# A part can be empty. The name of an S3 bucket is unique in the whole world, so its ARN needs
+# neither region nor account: `arn:aws:s3:::my-bucket`. Identities (IAM) have no region.
+
+# %% [markdown]
+# ### Exercise 1: read an ARN
+#
+# Complete `account_of`, which returns the account of an ARN, and an empty string where the ARN has
+# none. Then run the check below it. (5 minutes)
+#
+# <details><summary>Hint 1</summary>
+#
+# `"a:b:c".split(":")` gives `["a", "b", "c"]`.
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# Count the parts from zero: `arn` is part 0, the partition is part 1, the service part 2.
+# </details>
+
+# %% Exercise 1
+def account_of(arn):
+    """Return the account in `arn`, or "" if it names none."""
+    # BEGIN SOLUTION
+    return arn.split(":")[4]
+    # END SOLUTION
+
+
+print(account_of(identity["Arn"]))
+
+# %% Check 1 tags=["check"]
+function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:workshop-hello"
+answer = account_of(function_arn)
+
+assert answer is not None, "account_of returned nothing: is there a `return`, or is it still open?"
+assert isinstance(answer, str), f"account_of returned a {type(answer).__name__}: one part, a string"
+assert answer != "eu-central-1", "that is the region: the account is one part further right"
+assert answer != "workshop-hello", "that is the end of the name: count the parts from the left"
+assert answer == "123456789012", f"from {function_arn} you took {answer!r}, not the account"
+answer = account_of("arn:aws:s3:::my-bucket")
+assert answer == "", f"a bucket's ARN names no account, but you returned {answer!r}: split at ':'"
+assert account_of(identity["Arn"]) == account
+print("Right: the account is part 4, counted from zero.")
+
+# %% [markdown]
+# ## What is installed, and what does it weigh?
+#
+# To train a model you need a framework. To *use* it you need much less. How much less? Python
+# keeps a record of the files of each installed package and of what the package requires, so we can
+# add up the bytes on your disk.
+
+# %%
+from importlib import metadata
+
+from packaging.requirements import Requirement
+
+
+def with_all_it_needs(package, found):
+    """Add the package, and whatever it requires, to the set of names `found`."""
+    name = metadata.metadata(package)["Name"]
+    if name in found:
+        return found
+    found.add(name)
+    for line in metadata.requires(package) or []:
+        requirement = Requirement(line)
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            with_all_it_needs(requirement.name, found)
+    return found
+
+
+print(sorted(with_all_it_needs("onnxruntime", set())))
+
+# %% [markdown]
+# *Notice* how few there are. `onnxruntime` runs models; it cannot train them. Now the weight of
+# each set, next to three frameworks.
+
+# %%
+def megabytes(package):
+    """Size on disk of one package's own files, in MB (1 MB = 1,000,000 bytes)."""
+    paths = [file.locate() for file in metadata.files(package)]
+    return sum(path.stat().st_size for path in paths if path.is_file()) / 1e6
+
+
+installed = {distribution.metadata["Name"] for distribution in metadata.distributions()}
+tensorflow = "tensorflow_cpu" if "tensorflow_cpu" in installed else "tensorflow"
+
+size_mb = {}
+for package in ["onnxruntime", "scikit-learn", "torch", tensorflow]:
+    packages = with_all_it_needs(package, set())
+    size_mb[package] = sum(megabytes(name) for name in packages)
+    print(f"{package:15} {len(packages):3} packages {size_mb[package]:7.0f} MB")
+
+# %%
+import matplotlib.pyplot as plt
+
+ZIP_LIMIT_MB = 262.144  # AWS says 250 MB and counts 1 MB as 1,048,576 bytes
+
+labels = [f"{name}\n{mb:.0f} MB" for name, mb in size_mb.items()]
+
+figure, axes = plt.subplots(figsize=(9, 3.6), layout="constrained")
+axes.barh(labels, list(size_mb.values()), color="#0072B2")
+axes.axvline(ZIP_LIMIT_MB, color="#D55E00", linestyle="--", linewidth=2,
+             label="what a Lambda zip may hold")
+axes.set_xlabel("size on disk, MB", fontsize=11)
+axes.tick_params(labelsize=11)
+axes.invert_yaxis()
+axes.legend(fontsize=11)
+axes.set_title("What it takes to run a model, and to train one")
+plt.show()
+
+# %% [markdown]
+# *Notice* the order: ONNX Runtime is the lightest, scikit-learn comes next, the two deep-learning
+# frameworks are several times heavier. The dashed line is Lambda's limit for code that is uploaded
+# as a zip file, unpacked and with everything in it: 250 MB
+# ([Lambda quotas](https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html), read
+# in November 2026).
+#
+# Two things the chart does not say. Weight can be trimmed: without its tests and its compiled
+# bytecode scikit-learn gets under the line. And a container image may be 10 GB, so size alone
+# forbids nothing; but every byte that the program *touches* while it starts has to be loaded, and
+# somebody waits for that. Lesson 04 measures it.
+
+# %% [markdown]
+# ### Exercise 2: what fits in a zip?
+#
+# Make `fits`: the list of those names in `size_mb` that stay within `ZIP_LIMIT_MB`, as installed
+# here. (5 minutes)
+#
+# <details><summary>Hint 1</summary>
+#
+# `size_mb` is a dictionary: `size_mb.items()` gives pairs of name and megabytes.
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# `[name for name, mb in size_mb.items() if ...]`
+# </details>
+
+# %% Exercise 2
+fits = None
+# BEGIN SOLUTION
+fits = [name for name, mb in size_mb.items() if mb <= ZIP_LIMIT_MB]
+# END SOLUTION
+print(fits)
+
+# %% Check 2 tags=["check"]
+assert fits is not None, "fits is still None: this exercise is open"
+assert not isinstance(fits, (str, dict)), f"fits is a {type(fits).__name__}: make a list of names"
+assert all(name in size_mb for name in fits), "fits holds something that is no key of size_mb"
+too_big = [name for name in fits if size_mb[name] > ZIP_LIMIT_MB]
+assert not too_big, f"{too_big} is larger than {ZIP_LIMIT_MB} MB: is the comparison the right way?"
+missing = [name for name in size_mb if size_mb[name] <= ZIP_LIMIT_MB and name not in fits]
+assert not missing, f"{missing} is within {ZIP_LIMIT_MB} MB and not in your list"
+print("Right:", ", ".join(fits), "would fit.")
+
+# %% [markdown]
+# ## What is the local cloud made of?
+#
+# ```mermaid
+# flowchart LR
+#     nb["this notebook<br/>boto3 · aws · docker"] -->|"requests"| lc["local cloud<br/>S3 · IAM · ECR · Lambda · API Gateway"]
+#     lc -->|"starts"| engine["Docker engine"]
+#     engine --> c1["container<br/>your function"]
+#     engine --> c2["container<br/>your function"]
+# ```
+#
+# - The **local cloud** is one program on your machine. It is
+#   [MiniStack](https://pypi.org/project/ministack/), which answers the calls that AWS answers.
+# - The **Docker engine** runs containers. An **image** is a program packed with all that it needs,
+#   like a zip of a small computer; a **container** is an image that is running.
+# - A **registry** is a shelf of images with an address; AWS's registry is called **ECR**.
+# - **Lambda** runs your code when somebody calls, and only then. Here as on AWS, your code runs in
+#   a container.
+#
+# Is there an engine on this machine?
+
+# %%
+what = "client {{.Client.Version}}, engine {{.Server.Version}} on {{.Server.Os}}/{{.Server.Arch}}"
+# !docker version --format "$what"
+
+# %% [markdown]
+# *Notice* that there are two programs. The **client** is the command `docker`; the **engine** does
+# the work, and the two may differ in age. The last word, `linux/amd64` or `linux/arm64`, is the
+# kind of processor that images must be built for. `amd64` is also called `x86_64`. Lambda has both
+# kinds, and an image for one does not run on the other.
+# (`docker version` without `--format` says all this and more.)
+#
+# If you see *Cannot connect to the Docker daemon* or *command not found*, there is no engine. This
+# lesson and lessons 02 and 03 run all the same; 01, 04, 05 and 06 need it.
+# `python3 -m workshop doctor` tells you what to do.
+#
+# The workshop asks the engine for its architecture once, and uses the answer for every image and
+# every function, so that the two cannot disagree:
+
+# %%
+from workshop import engine
+
+if engine.available():
+    print("Docker runs here; images and functions are made for", engine.architecture())
+else:
+    print("no Docker engine: lessons 01, 04, 05 and 06 need one")
+
+# %% [markdown]
+# What is running at the moment?
+
+# %%
+# !docker ps --filter label=workshop.cloud
+
+# %% [markdown]
+# *Notice* that the list is empty, or nearly so: no function has been called yet, so nothing runs.
+# That is the point of Lambda, and what makes it cheap.
+
+# %% [markdown]
+# ## A first round trip: put a file into S3, get it back
+#
+# S3 keeps files. A **bucket** is a named place for them, an **object** is one file in it, and its
+# **key** is the file's name. Nothing here needs Docker.
+#
+# On AWS a bucket's name is unique in the whole world. Putting your account and region into the
+# name makes sure that nobody else has it.
+
+# %%
+s3 = boto3.client("s3")
+region = s3.meta.region_name
+bucket = f"workshop-{account}-{region}"
+
+# us-east-1 is the default place and may not be named; every other region has to be.
+place = {} if region == "us-east-1" else {
+    "CreateBucketConfiguration": {"LocationConstraint": region}}
+try:
+    s3.create_bucket(Bucket=bucket, **place)
+except s3.exceptions.BucketAlreadyOwnedByYou:
+    pass  # left over from an earlier run: use it
+s3.put_bucket_tagging(Bucket=bucket, Tagging={
+    "TagSet": [{"Key": "project", "Value": "lambda-onnx-workshop"}]})
+print("bucket", bucket)
+
+# %% [markdown]
+# The **tag** `project` is a label. All that these lessons make carries it, so that you can find it
+# again, and so that the clean-up touches nothing else. Now the round trip:
+
+# %%
+s3.put_object(Bucket=bucket, Key="hello.txt", Body=b"hello from a notebook")
+
+answer = s3.get_object(Bucket=bucket, Key="hello.txt")
+text = answer["Body"].read()
+
+print(text)
+print(answer["ContentLength"], "bytes, stored", answer["LastModified"])
+
+# %% [markdown]
+# *Notice* `b"…"`: S3 keeps bytes and has no idea what they mean. Text and JSON you turn into bytes
+# yourself.
+#
+# What does it look like when something goes wrong?
+
+# %%
+from botocore.exceptions import ClientError
+
+try:
+    s3.get_object(Bucket=bucket, Key="helo.txt")
+except ClientError as error:
+    print(error.response["Error"]["Code"])
+    print(error)
+
+# %% [markdown]
+# *Notice* that the cloud's own word for the error, `NoSuchKey`, is what a program should look at,
+# and the sentence is for people. Every service answers errors this way.
+
+# %% [markdown]
+# ### Exercise 3: a customer goes round
+#
+# Store the dictionary `customer` as JSON under the key `customer.json` in `bucket`, get it from
+# there, and turn what you got into a dictionary `returned`. (5 minutes)
+#
+# <details><summary>Hint 1</summary>
+#
+# `json.dumps(customer)` makes text of it, and `.encode()` makes bytes of the text.
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# `json.loads(...)` takes the bytes that `["Body"].read()` gives.
+# </details>
+
+# %% Exercise 3
+import json
+
+customer = {"contract": "month-to-month", "tenure": 3, "monthlycharges": 79.85}
+returned = None
+# BEGIN SOLUTION
+s3.put_object(Bucket=bucket, Key="customer.json", Body=json.dumps(customer).encode())
+returned = json.loads(s3.get_object(Bucket=bucket, Key="customer.json")["Body"].read())
+# END SOLUTION
+print(returned)
+
+# %% Check 3 tags=["check"]
+keys = [item["Key"] for item in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+assert returned is not None, "returned is still None: this exercise is open"
+assert "customer.json" in keys, f"there is no customer.json in the bucket, only {keys}"
+assert not isinstance(returned, (bytes, str)), "returned is still text: json.loads makes it a dict"
+assert isinstance(returned, dict), f"returned is a {type(returned).__name__}, not a dictionary"
+assert "Body" not in returned, "that is the whole answer: what you stored is under its 'Body'"
+assert returned == customer, f"what came back differs from what you had: {returned}"
+print("Right: it went out as bytes and came back as the same dictionary.")
+
+# %% [markdown]
+# ## Before you ever use AWS
+#
+# You need no AWS account for any of these lessons. If you want one later, do this first, in this
+# order:
+#
+# 1. Turn on multi-factor sign-in for the root user, then stop using the root user.
+# 2. **Set a budget**, so that you get a mail before a surprise becomes a bill:
+#
+#    ```bash
+#    aws budgets create-budget --account-id YOUR-ACCOUNT-NUMBER \
+#      --budget "BudgetName=workshop,BudgetType=COST,TimeUnit=MONTHLY,BudgetLimit={Amount=5,Unit=USD}" \
+#      --notifications-with-subscribers "Notification={NotificationType=ACTUAL,ComparisonOperator=GREATER_THAN,Threshold=50},Subscribers=[{SubscriptionType=EMAIL,Address=YOU@EXAMPLE.COM}]"
+#    ```
+#
+#    A budget warns; it does not stop anything. It can be some hours behind.
+# 3. Make a profile with `aws configure sso` (or `aws configure`), and start the workshop with
+#    `AWS_PROFILE=your-profile python3 -m workshop lab`.
+# 4. Run the clean-up at the end of each lesson.
+
+# %% [markdown]
+# ### On AWS only: is there a budget?
+#
+# This cell does nothing on the local cloud.
+
+# %% tags=["aws"]
+if not cloud.is_local():
+    answer = boto3.client("budgets").describe_budgets(AccountId=account)
+    budgets = answer.get("Budgets", [])
+    assert budgets, "this account has no budget: make one, as above, before you go on"
+    print("budgets:", ", ".join(budget["BudgetName"] for budget in budgets))
+
+# %% [markdown]
+# ## Clean up
+#
+# A bucket can be deleted only when it is empty. So: the objects first, then the bucket.
+
+# %%
+for item in s3.list_objects_v2(Bucket=bucket).get("Contents", []):
+    s3.delete_object(Bucket=bucket, Key=item["Key"])
+s3.delete_bucket(Bucket=bucket)
+
+print("buckets left:", [b["Name"] for b in s3.list_buckets()["Buckets"] if b["Name"] == bucket])
+
+# %% [markdown]
+# ## Recap
+#
+# - **Shift + Enter** runs a cell; a check cell judges an exercise; skipping one breaks nothing.
+# - `cloud.use()` says where you are: *local cloud, free* unless you set `AWS_PROFILE` yourself.
+# - An ARN has six parts, `arn:partition:service:region:account:thing`, and some may be empty.
+# - ONNX Runtime with all it needs is the lightest of the four sets you weighed; the frameworks that
+#   train are heavier, some of them by far.
+# - S3 keeps bytes under a key in a bucket: `put_object`, `get_object`; an error has a code for
+#   programs and a sentence for people.
+#
+# ## Next
+#
+# [Write and invoke a first function](01_write_and_invoke_function.ipynb): eight lines of Python, run
+# by Lambda.
