@@ -1,0 +1,714 @@
+# ---
+# title: Train the churn model
+# workshop:
+#   number: "02"
+#   needs: []
+#   reading: 25
+#   exercises: 20
+#   cost: "free"
+#   products: [build/models/churn.pkl, build/models/churn_test.csv]
+# jupyter: {kernelspec: {display_name: Python 3, language: python, name: python3}}
+# ---
+
+# %% [markdown]
+# # Train the churn model
+#
+# A telephone company loses customers. Once a month it could send an offer to those who are
+# about to leave, if only it knew who they are. In this lesson you train the model that says so.
+# The lessons after this one put it behind an HTTPS address.
+#
+# **You will**
+# - set test customers apart, then look at who leaves;
+# - build a pipeline, and let cross-validation choose between three models;
+# - read a ROC curve and a calibration curve;
+# - choose the threshold by what mistakes cost, and judge it once on the test customers;
+# - save the model with a *signature* that says which requests it understands;
+# - see for yourself what is wrong with a pickle.
+#
+# **You need** a little pandas and scikit-learn. No Docker, no AWS.
+#
+# **Time** 25 minutes reading, 20 minutes exercises. **Cost** free, on AWS as well: nothing is
+# created there.
+
+# %% [markdown]
+# ```mermaid
+# flowchart LR
+#     csv[(data/churn.csv)] --> pipe[pipeline] --> pkl[churn.pkl<br/>with its signature]
+#     pkl -. lesson 03 .-> onnx[churn.onnx]
+#     onnx -. lesson 04 .-> image[image]
+#     image -. lesson 05 .-> function[Lambda function]
+#     function -. lesson 06 .-> https[HTTPS endpoint]
+#     classDef now fill:#0072B2,color:#ffffff,stroke:#0072B2
+#     class csv,pipe,pkl now
+# ```
+#
+# What you build here is filled with colour; the dotted part comes later.
+
+# %%
+from workshop import cloud
+
+cloud.use()
+
+# %%
+import hashlib
+import json
+import os
+import pickle
+from importlib.metadata import version
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+DATA = Path("../data/churn.csv")
+MODELS = Path("../build/models")
+MODELS.mkdir(parents=True, exist_ok=True)
+
+# %% [markdown]
+# Plots in this workshop use three colours that colour-blind readers can tell apart. `show` adds
+# a description to each picture, for those who listen to a page instead of looking at it.
+
+# %%
+BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#767676"
+plt.rcParams.update({
+    "figure.figsize": (8, 4.2), "figure.dpi": 100, "figure.constrained_layout.use": True,
+    "font.size": 12, "axes.titlesize": 13, "axes.titlelocation": "left",
+    "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True,
+    "grid.color": "#dddddd", "lines.linewidth": 2})
+
+
+def show(figure, alt):
+    """Display `figure` with the description `alt`."""
+    display(figure, metadata={"image/png": {"alt": alt}})
+    plt.close(figure)
+
+
+# %% [markdown]
+# ## Read the table
+#
+# One row is one customer. `churn` says whether that customer left.
+
+# %%
+customers = pd.read_csv(DATA)
+print(f"{len(customers):,} customers, {customers.shape[1]} columns")
+customers.head(3).T
+
+# %% [markdown]
+# ### What is missing?
+
+# %%
+blank = customers[customers["totalcharges"].isna()]
+print(customers.isna().sum().loc[lambda count: count > 0])
+blank[["tenure", "monthlycharges", "totalcharges", "churn"]].head()
+
+# %% [markdown]
+# `tenure` counts months. Every blank belongs to a customer in month 0, who has not been billed
+# yet. So the right value is known: it is 0, and not the average of the others.
+
+# %%
+assert (blank["tenure"] == 0).all()
+customers["totalcharges"] = customers["totalcharges"].fillna(0)
+
+# %% [markdown]
+# Two kinds of columns need two treatments. Numbers also get one common type, 32-bit floats,
+# because that is what the model will be fed in production. Lesson 03 shows what can happen when
+# training and serving disagree about this.
+
+# %%
+TARGET = "churn"
+NUMBERS = ["seniorcitizen", "tenure", "monthlycharges", "totalcharges"]
+FIELDS = [column for column in customers.columns if column != TARGET]
+CATEGORIES = [column for column in FIELDS if column not in NUMBERS]
+customers = customers.astype({column: "float32" for column in NUMBERS})
+print(len(CATEGORIES), "categories:", ", ".join(CATEGORIES))
+print(len(NUMBERS), "numbers:", ", ".join(NUMBERS))
+
+# %% [markdown]
+# ## Set the test customers apart, before looking
+#
+# One customer in five is put away now and looked at once, at the end. Everything that we learn,
+# choose or tune comes from the others. `stratify` keeps the share of leavers equal on both sides,
+# and `random_state` makes the split the same on your machine as on ours.
+
+# %%
+from sklearn.model_selection import train_test_split
+
+train, test = train_test_split(
+    customers, test_size=0.2, stratify=customers[TARGET], random_state=1)
+left = (train[TARGET] == "yes").to_numpy()
+left_test = (test[TARGET] == "yes").to_numpy()
+print(f"{len(train):,} to learn from, {len(test):,} put away")
+print(f"left: {left.mean():.1%} and {left_test.mean():.1%}")
+
+# %% [markdown]
+# About one in four leaves. So a model that answers "stays" every time is right three times in
+# four, and worth nothing: **accuracy is the wrong measure here.**
+#
+# ## Who leaves?
+#
+# Does the contract matter? And for how long have they been customers?
+
+# %%
+years = pd.cut(train["tenure"], [-1, 6, 12, 24, 36, 48, 60, 72],
+               labels=["0–6", "7–12", "13–24", "25–36", "37–48", "49–60", "61–72"])
+by_contract = pd.Series(left, train.index).groupby(train["contract"]).mean()
+by_tenure = pd.Series(left, train.index).groupby(years, observed=True).mean()
+
+figure, (a, b) = plt.subplots(1, 2, sharey=True, figsize=(9, 4.2), width_ratios=[3, 5])
+a.bar(by_contract.index.str.replace("_", " "), by_contract, color=BLUE)
+b.bar(by_tenure.index, by_tenure, color=BLUE)
+for axes, label in (a, "Contract"), (b, "Months as a customer"):
+    axes.axhline(left.mean(), color=ORANGE, linestyle="--")
+    axes.set_xlabel(label)
+    axes.yaxis.set_major_formatter("{x:.0%}")
+a.set_ylabel("Share that left")
+a.tick_params(axis="x", labelsize=10)
+b.text(6.5, left.mean() + 0.01, "all customers", color=ORANGE, ha="right")
+ratio = by_contract["month-to-month"] / by_contract["two_year"]
+figure.suptitle(f"Month-to-month customers leave {ratio:.0f} times as often as those "
+                "with two years", x=0.01, ha="left", fontsize=13)
+show(figure, "Two bar charts. Churn falls from month-to-month to two-year contracts, "
+             "and falls steadily with the months someone has been a customer.")
+
+# %% [markdown]
+# *What to notice:* both effects are large, and both point the same way: whoever is new and free
+# to go, goes.
+
+# %% [markdown]
+# ### Exercise 1 · How do they pay?
+#
+# Fill `by_payment` with the share of leavers for each `paymentmethod`, **among the training
+# customers**, highest first.
+#
+# <details><summary>Hint</summary>
+#
+# `pd.Series(left, train.index)` holds True for whoever left. Group it by a column of `train` as
+# above, take the mean, and then `sort_values(ascending=False)`.
+#
+# </details>
+
+# %% Exercise 1
+by_payment = None
+# BEGIN SOLUTION
+by_payment = (pd.Series(left, train.index).groupby(train["paymentmethod"]).mean()
+              .sort_values(ascending=False))
+# END SOLUTION
+by_payment
+
+# %% Check 1 tags=["check"]
+assert by_payment is not None, "by_payment is still None: fill it above."
+assert isinstance(by_payment, pd.Series), "Make by_payment a pandas Series, one row per method."
+assert set(by_payment.index) == set(train["paymentmethod"]), (
+    "The index should hold the four payment methods: did you group by paymentmethod?")
+assert by_payment.max() <= 1, (
+    "These are numbers of customers, not shares: take the mean instead of the sum.")
+assert not np.isclose(by_payment.sum(), 1), (
+    "These shares add up to 1, so you divided by all leavers. "
+    "Divide by the customers of each method: that is what the mean of a group does.")
+expected = train.assign(left=left).groupby("paymentmethod")["left"].mean()
+assert np.allclose(by_payment.sort_index(), expected.sort_index()), (
+    "The shares are off: did you use the training customers, and no others?")
+assert by_payment.is_monotonic_decreasing, "Sort them: highest first."
+print(f"Right: {by_payment.index[0]} leads with {by_payment.iloc[0]:.0%}.")
+
+# %% [markdown]
+# ## Build a pipeline
+#
+# A model adds and multiplies, so categories must become numbers first. *One-hot encoding* makes
+# one column of zeros and ones out of each allowed value. Numbers are brought to a common scale,
+# so that a bill in the thousands does not drown a tenure in the tens.
+#
+# Both steps and the model go into **one** object. What is trained together is saved together and
+# served together, and nobody can forget a step.
+
+# %%
+from sklearn.compose import ColumnTransformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+pipeline = Pipeline([
+    ("columns", ColumnTransformer([
+        ("categories", OneHotEncoder(handle_unknown="error"), CATEGORIES),
+        ("numbers", StandardScaler(), NUMBERS)])),
+    ("model", LogisticRegression(max_iter=1000))])
+pipeline
+
+# %% [markdown]
+# `handle_unknown="error"` is a decision: a contract type that the model has never seen is refused.
+# The popular alternative, `"ignore"`, encodes it as all zeros and answers anyway. Lesson 03 shows
+# that answer.
+#
+# ## Compare three models
+#
+# Is logistic regression good enough? Let trees compete with it, and let a model that knows nothing
+# mark the bottom. *Cross-validation* cuts the training customers into five parts, and each part
+# is judged by a model that was trained on the other four.
+#
+# The measure is **AUC**: take one customer who left and one who stayed; how often does the model
+# give the first one the higher probability? A coin reaches 0.5.
+
+# %%
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
+from sklearn.model_selection import StratifiedKFold, cross_val_score
+
+folds = StratifiedKFold(n_splits=5, shuffle=True, random_state=1)
+candidates = {
+    "knows nothing": DummyClassifier(),
+    "random forest": RandomForestClassifier(100, min_samples_leaf=5, random_state=1),
+    "gradient boosting": GradientBoostingClassifier(random_state=1),
+    "logistic regression": LogisticRegression(max_iter=1000)}
+auc = {}
+for name, model in candidates.items():
+    contender = Pipeline([("columns", pipeline["columns"]), ("model", model)])
+    auc[name] = cross_val_score(contender, train[FIELDS], left, cv=folds, scoring="roc_auc")
+    print(f"{name:20} {auc[name].mean():.3f}  (folds: {auc[name].round(3)})")
+
+# %%
+best = max(auc, key=lambda name: auc[name].mean())
+figure, axes = plt.subplots(figsize=(8, 3.2))
+for row, (name, scores) in enumerate(auc.items()):
+    colour = BLUE if name == "logistic regression" else GREY
+    axes.plot(scores, [row] * len(scores), "o", color=colour, alpha=0.6, markersize=9)
+    axes.plot(scores.mean(), row, "|", color=colour, markersize=26, markeredgewidth=3)
+axes.set_yticks(range(len(auc)), auc)
+axes.set_xlabel("AUC in each of five folds (bar: their mean)")
+axes.set_title(f"Best mean: {best}, {auc[best].mean():.3f}")
+axes.grid(axis="x")
+show(figure, "Dot plot of AUC per fold. The three real models lie close together near 0.85, "
+             "far from the one that knows nothing at 0.5.")
+
+# %% [markdown]
+# *What to notice:* the three models differ less than the folds do. Where the scores are as good
+# as equal, take the model that is smaller, quicker and easier to explain. We ship **logistic
+# regression**.
+#
+# ## Ask every customer's opinion of a model that has not met them
+#
+# For everything that follows we want one honest probability for each training customer.
+# `cross_val_predict` gives it: each comes from the model that did not see this customer. They
+# are called *out-of-fold* probabilities, and they are our **validation data**.
+
+# %%
+from sklearn.model_selection import cross_val_predict
+
+out_of_fold = cross_val_predict(
+    pipeline, train[FIELDS], left, cv=folds, method="predict_proba")[:, 1]
+
+figure, axes = plt.subplots()
+bins = np.linspace(0, 1, 41)
+axes.hist(out_of_fold[~left], bins, color=BLUE, alpha=0.75, label="stayed")
+axes.hist(out_of_fold[left], bins, color=ORANGE, alpha=0.75, label="left")
+axes.set(xlabel="Probability of leaving, says the model", ylabel="Customers",
+         title=f"Median: {np.median(out_of_fold[~left]):.2f} for those who stayed, "
+               f"{np.median(out_of_fold[left]):.2f} for those who left")
+axes.legend(frameon=False)
+show(figure, "Two overlapping histograms. Customers who stayed pile up near zero, those who "
+             "left are spread between 0.2 and 0.8.")
+
+# %% [markdown]
+# The two groups overlap. Wherever we cut, some leavers are missed and some loyal customers are
+# suspected. The next two pictures say how well the model separates them, and whether its
+# probabilities can be taken at their word.
+#
+# ## ROC: how well are the two separated?
+#
+# Move the cut from 1 down to 0. At each place, count two things: the share of leavers found, and
+# the share of loyal customers suspected. The area under that curve is the AUC.
+
+# %%
+from sklearn.metrics import roc_auc_score, roc_curve
+
+suspected, found, cuts = roc_curve(left, out_of_fold)
+area = roc_auc_score(left, out_of_fold)
+
+figure, axes = plt.subplots(figsize=(6, 5.4))
+axes.plot(suspected, found, color=BLUE)
+axes.fill_between(suspected, found, color=BLUE, alpha=0.12)
+axes.plot([0, 1], [0, 1], "--", color=GREY)
+axes.text(0.62, 0.56, "a coin", color=GREY)
+for cut, offset in (0.5, (10, -16)), (0.3, (10, -16)), (0.1, (-4, -20)):
+    at = np.argmin(np.abs(cuts - cut))
+    axes.plot(suspected[at], found[at], "o", color=ORANGE)
+    axes.annotate(f"cut at {cut}", (suspected[at], found[at]), offset, color="#a84300",
+                  textcoords="offset points")
+axes.set(xlabel="Loyal customers suspected", ylabel="Leavers found",
+         title=f"Area under the curve: {area:.3f}", aspect="equal")
+axes.xaxis.set_major_formatter("{x:.0%}")
+axes.yaxis.set_major_formatter("{x:.0%}")
+show(figure, "ROC curve, bowed well above the diagonal, with the cuts 0.5, 0.3 and 0.1 marked.")
+
+# %% [markdown]
+# *What to notice:* the curve does not tell you where to cut. Going from 0.5 to 0.1 finds more and
+# more leavers, and suspects more and more who would have stayed.
+#
+# ## Calibration: does 30 % mean 30 %?
+#
+# Take all customers to whom the model gives about 30 %. Do about 30 % of them leave? If so, the
+# probability can be used in a calculation, with money for example.
+
+# %%
+groups = pd.qcut(out_of_fold, 10, labels=False)
+said = pd.Series(out_of_fold).groupby(groups).mean()
+happened = pd.Series(left).groupby(groups).mean()
+size = pd.Series(left).groupby(groups).size()
+twice_standard_error = 2 * np.sqrt(happened * (1 - happened) / size)
+
+figure, axes = plt.subplots(figsize=(6, 5.4))
+axes.plot([0, 0.85], [0, 0.85], "--", color=GREY)
+axes.errorbar(said, happened, twice_standard_error, fmt="o", color=BLUE, capsize=3, markersize=7)
+axes.set(xlabel="Said by the model (mean of each tenth)", ylabel="Happened (share that left)",
+         title=f"Said and happened are at most {np.abs(said - happened).max() * 100:.1f} "
+               "points apart", aspect="equal")
+axes.xaxis.set_major_formatter("{x:.0%}")
+axes.yaxis.set_major_formatter("{x:.0%}")
+show(figure, "Calibration plot: ten points with error bars, all close to the diagonal.")
+
+# %% [markdown]
+# *What to notice:* each point is a tenth of the customers, and its bar is two standard errors.
+# Points on the dashed line mean a model that can be taken at its word.
+#
+# ## Choose the threshold by what mistakes cost
+#
+# `predict` cuts at 0.5. Nobody asked it to. The company has two ways to be wrong, and they do
+# not cost the same. Our assumptions, in dollars (yours will differ, so they stand in two names):
+#
+# | the model says | the customer | costs |
+# |---|---|---|
+# | stays | leaves: a **missed churner** | 150, the profit of the months that are lost |
+# | leaves | would have stayed: a **needless offer** | 50, the discount given away |
+
+# %%
+MISSED = 150
+NEEDLESS = 50
+
+
+def cost(threshold, probability, left, missed=MISSED, needless=NEEDLESS):
+    """Return the dollars lost per customer when everyone at or above `threshold` gets an offer."""
+    offer = probability >= threshold
+    return (missed * (left & ~offer) + needless * (~left & offer)).mean()
+
+
+print(f"cut at 0.5: ${cost(0.5, out_of_fold, left):.2f} a customer")
+print(f"cut at 0.3: ${cost(0.3, out_of_fold, left):.2f} a customer")
+
+# %% [markdown]
+# So try them all, on the validation data.
+
+# %%
+thresholds = np.arange(1, 100) / 100
+costs = np.array([cost(t, out_of_fold, left) for t in thresholds])
+THRESHOLD = float(thresholds[costs.argmin()])
+saving = 1 - costs.min() / cost(0.5, out_of_fold, left)
+
+figure, axes = plt.subplots()
+axes.plot(thresholds, costs, color=BLUE)
+axes.axhline(NEEDLESS * (~left).mean(), color=GREY, linestyle=":")
+axes.text(1, NEEDLESS * (~left).mean() + 0.4, "an offer for everyone", color=GREY, ha="right")
+for t, label in (THRESHOLD, f"{THRESHOLD:.2f}: cheapest"), (0.5, "0.50: the default"):
+    axes.plot(t, cost(t, out_of_fold, left), "o", color=ORANGE, markersize=9)
+    axes.annotate(label, (t, cost(t, out_of_fold, left)), (6, -20),
+                  textcoords="offset points", color="#a84300")
+axes.set(xlabel="Threshold", ylabel="Cost ($ per customer)", ylim=(0, costs.max() * 1.05),
+         title=f"Cutting at {THRESHOLD:.2f} costs {saving:.0%} less than cutting at 0.50")
+axes.grid(axis="y")
+show(figure, "Cost against threshold: a curve with a flat bottom to the left of 0.5, steep on "
+             "the left and rising slowly on the right.")
+
+# %% [markdown]
+# *What to notice:* the bottom is flat, so the second decimal matters little; and it lies well to
+# the left of 0.5, because missing someone is dearer than one offer too many.
+#
+# The threshold was chosen on validation data. Had we chosen it on the test customers, their
+# verdict would be too kind: it would be the best of 99 tries.
+
+# %% [markdown]
+# ### Exercise 2 · The offer becomes cheaper
+#
+# The company finds an offer that costs only 20 dollars, and an analyst says that a lost customer
+# really costs 200. Write `cheapest(missed, needless)`: the threshold out of `thresholds` with the
+# least cost on the validation data.
+#
+# Before you run it: will the threshold go up or down?
+#
+# <details><summary>Hint 1</summary>
+#
+# `cost` takes `missed=` and `needless=`. Call it for every threshold, as in the cell above.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `thresholds[np.argmin(list_of_costs)]`
+#
+# </details>
+
+# %% Exercise 2
+def cheapest(missed, needless):
+    """Return the cheapest threshold when mistakes cost `missed` and `needless` dollars."""
+    # BEGIN SOLUTION
+    tried = [cost(t, out_of_fold, left, missed, needless) for t in thresholds]
+    return float(thresholds[np.argmin(tried)])
+    # END SOLUTION
+
+
+print(cheapest(200, 20))
+
+# %% Check 2 tags=["check"]
+assert cheapest(200, 20) is not None, "cheapest returns nothing yet: did you forget `return`?"
+assert 0 < cheapest(200, 20) < 1, (
+    "That is not a threshold between 0 and 1: argmin gives a position; look it up in thresholds.")
+assert cheapest(200, 20) != cheapest(20, 200), (
+    "The answer does not depend on the prices: do you hand missed and needless on to cost?")
+assert cheapest(200, 20) < cheapest(20, 200), (
+    "The dearer a missed churner, the lower the threshold should be: "
+    "are missed and needless swapped?")
+assert np.isclose(cheapest(MISSED, NEEDLESS), THRESHOLD), (
+    f"With {MISSED} and {NEEDLESS} the answer should be {THRESHOLD}, as above: "
+    "do you search all thresholds, for the least cost?")
+print(f"Right: {cheapest(200, 20):.2f}, lower than {THRESHOLD:.2f}.")
+
+# %% [markdown]
+# There is also a formula. An offer pays for a customer with probability $p$ as soon as
+# $p \times \text{missed} > (1-p) \times \text{needless}$, that is from
+# $p = \text{needless} / (\text{missed} + \text{needless})$ on. It holds only as far as the
+# probabilities are calibrated. How near does the search come?
+
+# %%
+for missed, needless in (MISSED, NEEDLESS), (200, 20), (50, 150):
+    tried = [cost(t, out_of_fold, left, missed, needless) for t in thresholds]
+    print(f"missed {missed:3}, needless {needless:3}:  "
+          f"search {thresholds[np.argmin(tried)]:.2f},  formula {needless/(missed+needless):.2f}")
+
+# %% [markdown]
+# ## Judge it once, on the test customers
+#
+# All is decided, so train on all training customers, and open the envelope.
+
+# %%
+pipeline.fit(train[FIELDS], left)
+probability = pipeline.predict_proba(test[FIELDS])[:, 1]
+offer = probability >= THRESHOLD
+print(f"AUC  {roc_auc_score(left_test, probability):.3f} (cross-validation said {area:.3f})")
+print(f"cost ${cost(THRESHOLD, probability, left_test):.2f} a customer "
+      f"(validation said ${costs.min():.2f}; at 0.50 it is "
+      f"${cost(0.5, probability, left_test):.2f})")
+
+# %%
+from sklearn.metrics import confusion_matrix
+
+matrix = confusion_matrix(left_test, offer)
+names = [["no offer, rightly", "needless offer"], ["missed churner", "offer, rightly"]]
+figure, axes = plt.subplots(figsize=(6.4, 4.6))
+axes.imshow(matrix, cmap="Blues", vmin=0, vmax=matrix.max() * 1.3)
+for row in range(2):
+    for column in range(2):
+        dark = matrix[row, column] > matrix.max() * 0.7
+        axes.text(column, row, f"{matrix[row, column]:,}\n{names[row][column]}", ha="center",
+                  va="center", color="white" if dark else "black")
+axes.set_xticks([0, 1], ["stays", "leaves"])
+axes.set_yticks([0, 1], ["stayed", "left"])
+axes.set(xlabel=f"The model says (threshold {THRESHOLD:.2f})", ylabel="What happened",
+         title=f"{matrix[1, 1] / matrix[1].sum():.0%} of the leavers get an offer")
+show(figure, f"Confusion matrix of the test customers: {matrix[0, 0]} rightly without offer, "
+             f"{matrix[0, 1]} needless offers, {matrix[1, 0]} missed churners, "
+             f"{matrix[1, 1]} rightly with offer.")
+
+# %% [markdown]
+# *What to notice:* the numbers on the test customers are near those of the validation, not
+# equal. That is what unseen customers do, and it is the reason why they were put away.
+
+# %% [markdown]
+# ### Exercise 3 · Two questions from the marketing department
+#
+# Read the answers from `matrix` (rows: what happened, columns: what the model says):
+#
+# - `recall`: of the customers who left, what share got an offer?
+# - `precision`: of the customers who got an offer, what share would have left?
+#
+# <details><summary>Hint</summary>
+#
+# Both have the same numerator, `matrix[1, 1]`. Recall divides it by a row's sum, precision by a
+# column's sum: `matrix[1].sum()`, `matrix[:, 1].sum()`.
+#
+# </details>
+
+# %% Exercise 3
+recall = precision = None
+# BEGIN SOLUTION
+recall = matrix[1, 1] / matrix[1].sum()
+precision = matrix[1, 1] / matrix[:, 1].sum()
+# END SOLUTION
+print("recall:", recall, " precision:", precision)
+
+# %% Check 3 tags=["check"]
+from sklearn.metrics import precision_score, recall_score
+
+right = recall_score(left_test, offer), precision_score(left_test, offer)
+assert recall is not None and precision is not None, "Fill recall and precision above."
+assert not np.allclose((recall, precision), right[::-1]), (
+    "They are swapped: recall looks at all who left, precision at all who got an offer.")
+assert not np.isclose(recall, matrix[1, 1] / matrix.sum()), (
+    "recall divides by the customers who left, not by all customers.")
+assert np.isclose(recall, right[0]), "recall is off: row 1 holds the customers who left."
+assert np.isclose(precision, right[1]), "precision is off: column 1 holds those with an offer."
+print(f"Right: {recall:.0%} of the leavers are found, and {precision:.0%} of the offers "
+      "go to someone who would have left.")
+
+# %% [markdown]
+# ## Write down what the model understands
+#
+# A caller will one day send `"contract": "weekly"`, or a tenure of -3. Something must know that
+# this is nonsense, and no second list should have to be kept in step with the model. So the model
+# carries a **signature**, made from the data it learned from.
+#
+# Categories: exactly the values that were seen. Numbers: what is *plausible*, which is wider than
+# what was seen; a customer of 80 months is new to us, but no mistake.
+
+# %%
+print(train[NUMBERS].agg(["min", "max"]).T)
+HIGHEST = {"tenure": 120, "monthlycharges": 1000, "totalcharges": 120 * 1000}
+
+
+def describe(field):
+    """Return the signature's entry for one column of `train`."""
+    if field in CATEGORIES:
+        return {"name": field, "type": "category", "allowed": sorted(train[field].unique())}
+    if field == "seniorcitizen":
+        return {"name": field, "type": "integer", "allowed": [0, 1]}
+    kind = "integer" if field == "tenure" else "number"
+    return {"name": field, "type": kind, "minimum": 0, "maximum": HIGHEST[field]}
+
+
+describe("contract"), describe("tenure")
+
+# %% [markdown]
+# With it go the threshold, the fingerprint of the training data, and the versions of everything
+# that has a hand in the prediction. A year from now they answer the question "what exactly is
+# this file?".
+
+# %%
+signature = {
+    "model": "churn",
+    "version": "1",
+    "inputs": [describe(field) for field in FIELDS],
+    "threshold": THRESHOLD,
+    "training_data_sha256": hashlib.sha256(DATA.read_bytes()).hexdigest(),
+    "versions": {name: version(name) for name in ("scikit-learn", "skl2onnx", "onnxruntime")}}
+
+for entry in signature["inputs"]:
+    low_high = train[entry["name"]].agg(["min", "max"])
+    assert "allowed" in entry or entry["minimum"] <= low_high["min"] <= low_high["max"] <= \
+        entry["maximum"], f"{entry['name']}: the range refuses training customers"
+print(json.dumps({**signature, "inputs": signature["inputs"][-4:]}, indent=1)[:1100])
+
+# %% [markdown]
+# (The last four inputs of nineteen are shown.)
+#
+# ## Save it
+#
+# The file is written under another name and then renamed. Renaming is *atomic*: whoever looks sees
+# the old file or the new one, and never half of one, even when you press Ctrl-C.
+
+# %%
+def save(path, content):
+    """Write the bytes `content` to `path`, entirely or not at all."""
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(content)
+    os.replace(part, path)
+    print(f"{path.name}: {len(content):,} bytes")
+
+
+save(MODELS / "churn_test.csv", test.astype({"seniorcitizen": int, "tenure": int})
+     .to_csv(index=False, lineterminator="\n").encode())
+save(MODELS / "churn.pkl", pickle.dumps({"pipeline": pipeline, "signature": signature}))
+
+# %% [markdown]
+# Does the file say what the model said?
+
+# %%
+saved = pickle.loads((MODELS / "churn.pkl").read_bytes())
+again = saved["pipeline"].predict_proba(pd.read_csv(MODELS / "churn_test.csv")[FIELDS])[:, 1]
+print(f"largest difference on {len(again):,} test customers: {np.abs(again - probability).max()}")
+assert np.allclose(again, probability, atol=1e-7)
+
+# %% [markdown]
+# ## What is wrong with a pickle?
+#
+# ### It runs code when it is opened
+#
+# A pickle is not data. It is a small program that rebuilds an object, and it may call anything on
+# the way. Here is one that is harmless and yet makes the point. It *looks* like any other file.
+
+# %%
+class Innocent:
+    def __reduce__(self):
+        return exec, ("import os\nprint('This ran while the file was opened. It can read',"
+                      " len(os.environ), 'environment variables of yours.')",)
+
+
+content = pickle.dumps(Innocent())
+print("First bytes of the file:", content[:40])
+
+# %%
+nothing = pickle.loads(content)
+print("and what was loaded is:", nothing)
+
+# %% [markdown]
+# *What to notice:* nobody called a method. Opening was enough, and on a server the environment
+# holds the credentials. **Never open a pickle that you did not write yourself.**
+#
+# ### It needs the libraries that wrote it, in the same version
+#
+# The file holds no code of scikit-learn, only names to look up. Which ones?
+
+# %%
+import pickletools
+from collections import Counter
+
+content = (MODELS / "churn.pkl").read_bytes()
+strings = [value for code, value, _ in pickletools.genops(content)
+           if code.name.endswith("UNICODE")]
+modules = {text for text in strings if text.split(".")[0] in ("sklearn", "numpy", "scipy", "pandas")}
+for package, count in Counter(name.split(".")[0] for name in modules).items():
+    print(f"{package}: {count} modules, e.g. {min(n for n in modules if n.startswith(package))}")
+
+# %% [markdown]
+# All of these must be installed wherever the model is served. And what if the version there is
+# another one? We rewrite the version inside the file, as if it came from an older release:
+
+# %%
+import warnings
+
+now = version("scikit-learn").encode()
+older = b"1.0.2"[:len(now)].ljust(len(now), b"0")
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    pickle.loads(content.replace(now, older))
+print(len(caught), "warnings. The first:\n")
+print(caught[0].message)
+
+# %% [markdown]
+# *What to notice:* scikit-learn warns and carries on. Whether the answers are still right, it
+# cannot say.
+#
+# So a pickle is good for taking a model from this lesson to the next, on your own machine. For
+# shipping we want a file that is data only, runs without scikit-learn, and means the same next
+# year. That is lesson 03.
+#
+# ## Recap
+#
+# - The **test customers** were set apart first and judged once, after all decisions.
+# - The **pipeline** holds encoding, scaling and model; cross-validation put logistic regression
+#   level with the trees, so the smaller model is shipped.
+# - **AUC** says how well leavers and loyal customers are separated; **calibration** says whether
+#   the probability can be taken at its word.
+# - The **threshold** comes from what mistakes cost, on validation data, and not from `predict`.
+# - The **signature** travels with the model: allowed values, threshold, data, versions.
+# - A **pickle** runs code when it is opened and needs the libraries that wrote it.
+#
+# You made `build/models/churn.pkl` and `build/models/churn_test.csv`. There is nothing to clean
+# up in the cloud.
+#
+# **Next:** lesson 03, where the model leaves scikit-learn behind.
