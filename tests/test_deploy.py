@@ -1,0 +1,368 @@
+"""workshop.deploy against the local cloud; what that cannot reproduce is played by a Stubber."""
+import json
+import subprocess
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from workshop import cloud, deploy, engine
+
+NAME = "workshop-test-deploy"
+GROUP = f"/aws/lambda/{NAME}"
+# Lambda resolves an image only when it starts it, so functions that are never invoked need none.
+IMAGES = [f"localhost/none@sha256:{digit * 64}" for digit in "ab"]
+
+needs_docker = pytest.mark.skipif(not engine.available(), reason="needs a Docker engine")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def local():
+    patch = pytest.MonkeyPatch()
+    patch.delenv("AWS_PROFILE", raising=False)
+    cloud.use()
+    assert cloud.is_local()
+    yield
+    patch.undo()
+
+
+@pytest.fixture
+def nothing():
+    """Nothing of our name, before and after."""
+    deploy.delete(NAME)
+    yield
+    deploy.delete(NAME)
+
+
+@pytest.fixture
+def image(tmp_path, request):
+    """A tiny image without an operating system; parameters: platform, label."""
+    wanted = getattr(request, "param", {})
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n"
+                                         + wanted.get("lines", ""))
+    tag = "test-deploy-tiny:v1"
+    subprocess.run(["docker", "build", "-q", "--platform",
+                    wanted.get("platform", engine.platform()), "-t", tag, str(tmp_path)],
+                   check=True, capture_output=True)
+    yield tag
+    subprocess.run(["docker", "image", "rm", "-f", tag], capture_output=True)
+
+
+def now(name=NAME, qualifier="$LATEST"):
+    return boto3.client("lambda").get_function(FunctionName=name, Qualifier=qualifier)
+
+
+# Images
+
+@needs_docker
+def test_push_answers_with_the_digest_of_a_tagged_repository(nothing, image):
+    uri = deploy.push(image, NAME)
+    ecr = boto3.client("ecr")
+    address, _, digest = uri.partition("@")
+    found = ecr.describe_images(repositoryName=NAME, imageIds=[{"imageTag": "v1"}])
+    assert digest == found["imageDetails"][0]["imageDigest"]
+    repository = ecr.describe_repositories(repositoryNames=[NAME])["repositories"][0]
+    assert repository["repositoryUri"] == address
+    tags = ecr.list_tags_for_resource(resourceArn=repository["repositoryArn"])["tags"]
+    assert {"Key": "project", "Value": "lambda-onnx-workshop"} in tags
+
+
+@needs_docker
+def test_pushed_manifest_is_one_that_lambda_accepts(nothing, image):
+    deploy.push(image, NAME)
+    found = boto3.client("ecr").describe_images(repositoryName=NAME)["imageDetails"]
+    assert [one["imageManifestMediaType"] for one in found] == [
+        "application/vnd.docker.distribution.manifest.v2+json"]
+
+
+@needs_docker
+def test_pushing_twice_answers_the_same(nothing, image):
+    assert deploy.push(image, NAME) == deploy.push(image, NAME)
+
+
+@needs_docker
+def test_only_lambda_functions_of_the_workshop_may_pull(nothing, image):
+    deploy.push(image, NAME)
+    text = boto3.client("ecr").get_repository_policy(repositoryName=NAME)["policyText"]
+    [statement] = json.loads(text)["Statement"]
+    assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
+    assert set(statement["Action"]) == {"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}
+    account = boto3.client("sts").get_caller_identity()["Account"]
+    assert statement["Condition"] == {"StringLike": {
+        "aws:sourceArn": f"arn:aws:lambda:us-east-1:{account}:function:workshop-*"}}
+
+
+@needs_docker
+@pytest.mark.parametrize("image", [{"lines": "LABEL workshop.stand-in=true\n"}], indirect=True)
+def test_stand_in_is_refused_on_aws_before_any_call(image, monkeypatch):
+    monkeypatch.setattr(cloud, "is_local", lambda: False)
+    monkeypatch.setattr(boto3, "client", lambda *_: pytest.fail("called AWS"))
+    with pytest.raises(ValueError, match="stand-in"):
+        deploy.push(image, NAME)
+
+
+@needs_docker
+@pytest.mark.parametrize("image", [{"platform": "linux/s390x"}], indirect=True)
+def test_image_for_another_processor_is_not_pushed(nothing, image):
+    with pytest.raises(ValueError, match="exec format error"):
+        deploy.push(image, NAME)
+
+
+def test_staging_names_a_missing_model(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no model file .*run the lesson that makes it"):
+        deploy.stage("churn", tmp_path / "none.onnx")
+
+
+def test_staging_names_a_missing_folder():
+    with pytest.raises(FileNotFoundError, match="no function folder .*lambda/none"):
+        deploy.stage("none")
+
+
+# Functions
+
+def test_function_is_made_as_asked(nothing):
+    arn = deploy.function(NAME, IMAGES[0], memory=1024, timeout=20, environment={"A": "1"})
+    made = now()
+    config = made["Configuration"]
+    assert config["FunctionArn"] == arn
+    assert (config["State"], config["PackageType"]) == ("Active", "Image")
+    assert (config["MemorySize"], config["Timeout"]) == (1024, 20)
+    assert config["Environment"]["Variables"] == {"A": "1"}
+    assert config["Architectures"] == [engine.architecture()]
+    assert made["Code"]["ImageUri"] == IMAGES[0]
+    assert made["Tags"] == deploy.TAGS
+
+
+def test_the_same_call_twice_changes_nothing(nothing):
+    arguments = {"memory": 1024, "timeout": 20, "environment": {"A": "1"}}
+    first = deploy.function(NAME, IMAGES[0], **arguments)
+    before = now()["Configuration"]
+    assert deploy.function(NAME, IMAGES[0], **arguments) == first
+    after = now()["Configuration"]
+    assert (after["RevisionId"], after["LastModified"]) == (
+        before["RevisionId"], before["LastModified"])
+
+
+@pytest.mark.parametrize("change", [
+    {"image_uri": IMAGES[1]}, {"memory": 1769}, {"timeout": 60}, {"environment": {"A": "2"}}])
+def test_a_change_is_taken_over_and_nothing_else_moves(nothing, change):
+    arguments = {"image_uri": IMAGES[0], "memory": 512, "timeout": 10, "environment": {"A": "1"}}
+    for wanted in (arguments, arguments | change):
+        deploy.function(NAME, **wanted)
+        config = now()["Configuration"]
+        assert config["LastUpdateStatus"] == "Successful"
+        assert wanted == {"image_uri": now()["Code"]["ImageUri"], "memory": config["MemorySize"],
+                          "timeout": config["Timeout"],
+                          "environment": config["Environment"]["Variables"]}
+
+
+def test_update_keeps_published_versions_and_the_alias(nothing):
+    deploy.function(NAME, IMAGES[0], environment={"A": "1"})
+    first = deploy.publish(NAME)
+    deploy.function(NAME, IMAGES[1], environment={"A": "2"})
+    client = boto3.client("lambda")
+    assert client.get_alias(FunctionName=NAME, Name="live")["FunctionVersion"] == first
+    assert now(qualifier="live")["Configuration"]["Environment"]["Variables"] == {"A": "1"}
+    assert now(qualifier=first)["Code"]["ImageUri"] == IMAGES[0]
+    second = deploy.publish(NAME)
+    assert int(second) == int(first) + 1
+    assert client.get_alias(FunctionName=NAME, Name="live")["FunctionVersion"] == second
+    versions = client.list_versions_by_function(FunctionName=NAME)["Versions"]
+    assert [one["Version"] for one in versions] == ["$LATEST", first, second]
+
+
+def test_role_may_write_its_own_logs_and_nothing_else(nothing):
+    deploy.role(NAME)
+    iam, role = boto3.client("iam"), f"{NAME}-role"
+    assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
+    assert iam.list_role_policies(RoleName=role)["PolicyNames"] == ["logs"]
+    document = iam.get_role_policy(RoleName=role, PolicyName="logs")["PolicyDocument"]
+    [statement] = document["Statement"]
+    account = boto3.client("sts").get_caller_identity()["Account"]
+    assert set(statement["Action"]) == {"logs:CreateLogStream", "logs:PutLogEvents"}
+    assert statement["Resource"] == f"arn:aws:logs:us-east-1:{account}:log-group:{GROUP}:*"
+
+
+def test_log_group_forgets_after_a_week(nothing):
+    deploy.function(NAME, IMAGES[0])
+    [group] = boto3.client("logs").describe_log_groups(logGroupNamePrefix=GROUP)["logGroups"]
+    assert group["retentionInDays"] == 7
+
+
+def test_image_uri_needs_a_digest():
+    with pytest.raises(ValueError, match="does not name a digest"):
+        deploy.function(NAME, "localhost:4566/workshop-churn:v1")
+
+
+@pytest.mark.parametrize("call", [
+    lambda: deploy.role("churn"), lambda: deploy.function("churn", IMAGES[0]),
+    lambda: deploy.delete("churn"), lambda: deploy.http_api("churn", NAME)])
+def test_names_begin_with_workshop(call):
+    with pytest.raises(ValueError, match="begin with 'workshop-'"):
+        call()
+
+
+# What the local cloud does not do: a role that Lambda does not know yet (Stubber)
+
+def stubbed_lambda(monkeypatch):
+    monkeypatch.setattr(deploy.time, "sleep", lambda seconds: None)
+    client = boto3.client("lambda")
+    return client, Stubber(client)
+
+
+ROLE = "arn:aws:iam::123456789012:role/workshop-test-deploy-role"
+CREATE = {"FunctionName": NAME, "Role": ROLE, "Code": {"ImageUri": IMAGES[0]}}
+UNKNOWN_ROLE = "The role defined for the function cannot be assumed by Lambda."
+
+
+def test_create_is_tried_again_until_the_role_is_known(monkeypatch, capsys):
+    client, stub = stubbed_lambda(monkeypatch)
+    for _ in range(2):
+        stub.add_client_error("create_function", "InvalidParameterValueException", UNKNOWN_ROLE)
+    stub.add_response("create_function", {"FunctionArn": "arn:made"}, CREATE)
+    with stub:
+        made = deploy._create_when_role_is_known(client, **CREATE)
+    assert made["FunctionArn"] == "arn:made"
+    assert capsys.readouterr().out.count("waiting until Lambda may assume") == 2
+
+
+def test_create_gives_up_on_a_role_that_stays_unknown(monkeypatch):
+    client, stub = stubbed_lambda(monkeypatch)
+    stub.add_client_error("create_function", "InvalidParameterValueException", UNKNOWN_ROLE)
+    with stub, pytest.raises(RuntimeError, match="cannot assume .*trust policy"):
+        deploy._create_when_role_is_known(client, patience=0, **CREATE)
+
+
+def test_another_invalid_value_is_not_tried_again(monkeypatch):
+    client, stub = stubbed_lambda(monkeypatch)
+    stub.add_client_error("create_function", "InvalidParameterValueException",
+                          "Source image does not exist")
+    with stub, pytest.raises(client.exceptions.InvalidParameterValueException,
+                             match="Source image does not exist"):
+        deploy._create_when_role_is_known(client, **CREATE)
+
+
+def test_a_failed_function_is_reported_with_its_reason(monkeypatch):
+    client, stub = stubbed_lambda(monkeypatch)
+    failed = {"State": "Failed", "StateReason": "Lambda does not have permission to access it"}
+    stub.add_response("get_function", {"Configuration": failed})
+    stub.add_response("get_function_configuration", failed)
+    with stub, pytest.raises(RuntimeError, match="Failed.*Lambda does not have permission"):
+        deploy._wait(client, "function_active_v2", NAME)
+
+
+# HTTPS
+
+def test_http_api_twice_is_one_api(nothing):
+    deploy.function(NAME, IMAGES[0])
+    url = deploy.http_api(NAME, NAME)
+    assert deploy.http_api(NAME, NAME) == url
+    client = boto3.client("apigatewayv2")
+    [api] = [one for one in client.get_apis()["Items"] if one["Name"] == NAME]
+    assert url == api["ApiEndpoint"] and not url.endswith("/")
+    assert api["Tags"] == deploy.TAGS
+    [route] = client.get_routes(ApiId=api["ApiId"])["Items"]
+    [integration] = client.get_integrations(ApiId=api["ApiId"])["Items"]
+    assert route["RouteKey"] == "POST /predict"
+    assert route["Target"] == f"integrations/{integration['IntegrationId']}"
+    assert integration["PayloadFormatVersion"] == "2.0"
+    permission = json.loads(boto3.client("lambda").get_policy(FunctionName=NAME)["Policy"])
+    [statement] = permission["Statement"]
+    assert f":{api['ApiId']}/*/*/predict" in json.dumps(statement["Condition"])
+
+
+# Removal
+
+def left():
+    """What there is under our name."""
+    return {
+        "api": [one["Name"] for one in boto3.client("apigatewayv2").get_apis()["Items"]
+                if one["Name"] == NAME],
+        "function": [one["FunctionName"] for one in
+                     boto3.client("lambda").list_functions()["Functions"]
+                     if one["FunctionName"] == NAME],
+        "group": [one["logGroupName"] for one in boto3.client("logs").describe_log_groups(
+                      logGroupNamePrefix=GROUP)["logGroups"]],
+        "role": [one["RoleName"] for one in boto3.client("iam").list_roles()["Roles"]
+                 if one["RoleName"].startswith(NAME)],
+        "repository": [one["repositoryName"] for one in
+                       boto3.client("ecr").describe_repositories()["repositories"]
+                       if one["repositoryName"] == NAME],
+    }
+
+
+@needs_docker
+def test_delete_leaves_nothing_and_may_be_repeated(nothing, image):
+    deploy.function(NAME, deploy.push(image, NAME))
+    deploy.publish(NAME)
+    deploy.http_api(NAME, NAME)
+    assert all(left().values()), left()
+    deploy.delete(NAME)
+    assert not any(left().values()), left()
+    deploy.delete(NAME)
+
+
+def foreign_function():
+    client = boto3.client("lambda")
+    client.create_function(FunctionName=NAME, PackageType="Image", Role=ROLE,
+                           Code={"ImageUri": IMAGES[0]})
+    return lambda: client.delete_function(FunctionName=NAME)
+
+
+def foreign_role():
+    iam, role = boto3.client("iam"), f"{NAME}-role"
+    iam.create_role(RoleName=role, AssumeRolePolicyDocument=deploy.policy("trust"))
+    return lambda: iam.delete_role(RoleName=role)
+
+
+def foreign_group():
+    logs = boto3.client("logs")
+    logs.create_log_group(logGroupName=GROUP)
+    return lambda: logs.delete_log_group(logGroupName=GROUP)
+
+
+def foreign_repository():
+    ecr = boto3.client("ecr")
+    ecr.create_repository(repositoryName=NAME)
+    return lambda: ecr.delete_repository(repositoryName=NAME)
+
+
+def foreign_api():
+    client = boto3.client("apigatewayv2")
+    made = client.create_api(Name=NAME, ProtocolType="HTTP")["ApiId"]
+    return lambda: client.delete_api(ApiId=made)
+
+
+@pytest.mark.parametrize("make", [foreign_function, foreign_role, foreign_group,
+                                  foreign_repository, foreign_api])
+def test_delete_touches_nothing_when_something_lacks_our_tag(nothing, make):
+    remove = make()
+    try:
+        if make is not foreign_role:
+            deploy.role(NAME)  # something of ours beside it
+        before = left()
+        with pytest.raises(deploy.NotOurs, match="lacks the tag project=lambda-onnx-workshop"):
+            deploy.delete(NAME)
+        assert left() == before
+    finally:
+        remove()
+
+
+def test_a_foreign_function_is_not_updated(nothing):
+    remove = foreign_function()
+    try:
+        with pytest.raises(deploy.NotOurs):
+            deploy.function(NAME, IMAGES[1])
+        assert now()["Code"]["ImageUri"] == IMAGES[0]
+        assert left()["role"] == []
+    finally:
+        remove()
+
+
+def test_log_group_that_lambda_made_for_our_function_goes_with_it(nothing):
+    deploy.function(NAME, IMAGES[0])
+    logs = boto3.client("logs")
+    logs.delete_log_group(logGroupName=GROUP)
+    logs.create_log_group(logGroupName=GROUP)
+    deploy.delete(NAME)
+    assert not any(left().values())
