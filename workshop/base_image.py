@@ -1,0 +1,278 @@
+"""The Lambda base image: AWS's own where it can be had, else a stand-in with the same contract.
+
+`public.ecr.aws/lambda/python:3.13` is used when it is here or can be pulled. Where it cannot, as
+root on Debian or Ubuntu, a stand-in is built from Debian's Python 3.13, `awslambdaric` and the
+official Runtime Interface Emulator (see docker/base/). The stand-in carries the label
+`workshop.stand-in=true`; labels are inherited, so that every image built on it can be told apart
+and `refuse_stand_in` keeps it out of a real AWS account.
+"""
+import hashlib
+import importlib.util
+import json
+import os
+import platform as host
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+from workshop import engine
+from workshop.paths import BUILD, DOCKER
+
+REAL = "public.ecr.aws/lambda/python:3.13"
+REGISTRY = "https://public.ecr.aws/v2/"
+STAND_IN = "workshop-lambda-base:3.13"
+LABEL = "workshop.stand-in"
+RECIPE_LABEL = "workshop.recipe"
+RECIPE = DOCKER / "base"
+STATE = BUILD / "base"
+UNREACHABLE = STATE / "unreachable"     # holds the day on which the registry did not answer
+PYTHON = "3.13"
+
+# Debian 13 (trixie) has Python 3.13. Packages are unpacked, not configured: mmdebstrap's
+# "extract" variant runs none of their scripts, docker/base/Dockerfile does what is needed.
+SUITE = "trixie"
+MIRROR = "http://deb.debian.org/debian"
+PACKAGES = ["base-files", "bash", "coreutils", "dash", "findutils", "grep", "libc-bin",
+            "libstdc++6", "python3", "sed", "util-linux"]
+SLIM = ("rm -rf \"$1\"/usr/share/locale \"$1\"/usr/share/man \"$1\"/usr/share/info; "
+        "find \"$1\"/usr/share/doc -type f ! -name copyright -delete")
+DEBIAN_NAMES = {"x86_64": "amd64", "arm64": "arm64"}
+
+
+class Unavailable(RuntimeError):
+    """Neither AWS's image nor a stand-in can be had here; the message says why and what to do."""
+
+
+def get() -> str:
+    """Return the reference of the base image for `docker build --build-arg BASE_IMAGE=…`.
+
+    WORKSHOP_BASE_IMAGE, else AWS's image (local, or pulled), else the stand-in (built once).
+    Prints one line that says which and why. Raises engine.Missing without a Docker engine and
+    Unavailable where there is no base image to be had.
+    """
+    chosen = os.environ.get("WORKSHOP_BASE_IMAGE")
+    if chosen:
+        return _say(chosen, "from WORKSHOP_BASE_IMAGE")
+    engine.ensure()
+    if _is_here(REAL):
+        return _say(REAL, "AWS's image, already here")
+    why = _why_not_pulled()
+    if not why:
+        return _say(REAL, "AWS's image, pulled")
+    if not _stand_in_is_current():
+        _build_stand_in(why)
+    return _say(STAND_IN, f"a stand-in with the same contract, because {why}")
+
+
+def refuse_stand_in(image: str) -> None:
+    """Raise ValueError when the local `image` is, or is built on, the stand-in.
+
+    Call it before a push to a real AWS account: Debian's Python in place of AWS's is for
+    learning only, it gets no updates from AWS.
+    """
+    labels = _inspect(image, "{{json .Config.Labels}}")
+    if labels is None:
+        raise ValueError(f"there is no local image {image!r}; build it first")
+    if (labels or {}).get(LABEL) == "true":
+        raise ValueError(
+            f"{image} is built on the workshop's stand-in for AWS's Lambda base image, which is "
+            "never pushed to an AWS account. Build it again on AWS's own, where that can be "
+            f"reached: docker build --build-arg BASE_IMAGE={REAL} …")
+
+
+# ---------------------------------------------------------------- AWS's image
+
+def _why_not_pulled() -> str:
+    """Pull AWS's image; return "" when that worked, else why it did not."""
+    if _unreachable_today() or not _answers():
+        _remember_unreachable()
+        return "public.ecr.aws cannot be reached from here"
+    print(f"base image: pulling {REAL} (about 200 MB to download) …", flush=True)
+    try:
+        answer = engine.docker("pull", "--quiet", "--platform", engine.platform(), REAL,
+                               timeout=900)
+    except subprocess.TimeoutExpired:
+        return "the pull of AWS's image took more than 15 minutes"
+    if answer.returncode == 0:
+        return ""
+    return f"the pull of AWS's image failed: {answer.stderr.strip().splitlines()[-1:]}"
+
+
+def _answers(seconds: float = 4) -> bool:
+    """Whether the public registry answers within `seconds`, a slow name server included."""
+    answered = []
+
+    def ask():
+        try:
+            urllib.request.urlopen(REGISTRY, timeout=seconds)
+            answered.append(True)
+        except urllib.error.HTTPError as error:
+            # 401 is the registry's way to say "log in first"; a proxy in between says 403 or 5xx.
+            answered.append(error.code == 401)
+        except OSError:
+            pass
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return answered == [True]
+
+
+def _unreachable_today() -> bool:
+    try:
+        return UNREACHABLE.read_text(encoding="utf-8") == date.today().isoformat()
+    except OSError:
+        return False
+
+
+def _remember_unreachable() -> None:
+    STATE.mkdir(parents=True, exist_ok=True)
+    UNREACHABLE.write_text(date.today().isoformat(), encoding="utf-8")
+
+
+# ---------------------------------------------------------------- the stand-in
+
+def _build_stand_in(why: str) -> None:
+    """Build the stand-in for the engine's architecture.
+
+    The tag appears with the last step of `docker build`, and what was fetched goes to a
+    temporary folder: a build that is killed leaves nothing that passes for an image.
+    """
+    _check_possible(why)
+    with _one_at_a_time():
+        if _stand_in_is_current():      # another process has just built it
+            return
+        print("base image: building a stand-in for AWS's (about half a minute, once) …", flush=True)
+        for leftover in STATE.glob("context-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix="context-", dir=STATE) as folder:
+            context = Path(folder)
+            shutil.copytree(RECIPE, context, dirs_exist_ok=True)
+            _step("Debian's Python", _fetch_debian, context)
+            _step("the runtime interface client, boto3 and pip", _fetch_packages, context)
+            _fetch_emulator(context)
+            shutil.copy(_host_certificates(), context / "ca-certificates.crt")
+            _step("docker build", _docker_build, context)
+
+
+def _check_possible(why: str) -> None:
+    """Raise Unavailable, with what to do, where the stand-in cannot be built."""
+    if not (engine.is_root() and engine.is_debian()):
+        raise Unavailable(
+            f"there is no Lambda base image: {why}, and a stand-in can only be built as root on "
+            f"Debian or Ubuntu. Connect to the internet and try `docker pull {REAL}`; or name an "
+            "image with the same contract in WORKSHOP_BASE_IMAGE.")
+    wanted, here = engine.architecture(), engine.ARCHITECTURES.get(host.machine().lower())
+    if wanted != here and not list(Path("/proc/sys/fs/binfmt_misc").glob("qemu-*")):
+        raise Unavailable(
+            f"a stand-in for {wanted} cannot be built on this {here} machine, which has no "
+            "emulation of other processors: unset WORKSHOP_ARCHITECTURE, or "
+            "`apt-get install qemu-user-static binfmt-support`.")
+    if shutil.which("mmdebstrap") is None:
+        engine.apt_install("base image", "mmdebstrap", "debian-archive-keyring")
+
+
+def _fetch_debian(context: Path) -> None:
+    _run(["mmdebstrap", "--mode=root", "--variant=extract", f"--customize-hook={SLIM}",
+          f"--architectures={DEBIAN_NAMES[engine.architecture()]}",
+          f"--include={','.join(PACKAGES)}", SUITE, context / "rootfs.tar", MIRROR])
+
+
+def _fetch_packages(context: Path) -> None:
+    machine = {"x86_64": "x86_64", "arm64": "aarch64"}[engine.architecture()]
+    platforms = [f"--platform={name}_{machine}"
+                 for name in ("manylinux2014", "manylinux_2_17", "manylinux_2_28")]
+    _run([sys.executable, "-m", "pip", "install", "--quiet", "--no-compile",
+          "--disable-pip-version-check", f"--python-version={PYTHON}", "--only-binary=:all:",
+          *platforms, f"--target={context / 'site-packages'}",
+          f"--requirement={RECIPE / 'requirements.txt'}"])
+    shutil.rmtree(context / "site-packages" / "bin", ignore_errors=True)  # scripts for this host
+
+
+def _fetch_emulator(context: Path) -> None:
+    """The official emulator comes with the AWS SAM CLI, which the environment holds."""
+    package = importlib.util.find_spec("samcli")
+    if package is None:
+        raise Unavailable("the package aws-sam-cli, which holds the Runtime Interface Emulator, is "
+                          "not installed: run python3 -m workshop doctor")
+    source = Path(package.origin).parent / "local" / "rapid"
+    target = context / "aws-lambda-rie"
+    shutil.copy(source / f"aws-lambda-rie-{engine.architecture()}", target)
+    target.chmod(0o755)
+
+
+def _host_certificates() -> Path:
+    """The certificates this host trusts: behind a proxy, they are not only the public ones."""
+    import certifi
+    debian = Path("/etc/ssl/certs/ca-certificates.crt")
+    return debian if debian.exists() else Path(certifi.where())
+
+
+def _docker_build(context: Path) -> None:
+    _run(["docker", "build", "--quiet", "--force-rm", "--platform", engine.platform(),
+          "--tag", STAND_IN, "--label", f"{RECIPE_LABEL}={_recipe()}", context])
+
+
+def _stand_in_is_current() -> bool:
+    labels = _inspect(STAND_IN, "{{json .Config.Labels}}") or {}
+    return labels.get(RECIPE_LABEL) == _recipe()
+
+
+def _recipe() -> str:
+    """Fingerprint of all that the stand-in is made from: another one means build it again."""
+    digest = hashlib.sha256(repr((engine.architecture(), SUITE, PACKAGES, SLIM)).encode())
+    for path in sorted(path for path in RECIPE.rglob("*") if path.is_file()):
+        digest.update(path.relative_to(RECIPE).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+# ---------------------------------------------------------------- small things
+
+def _is_here(image: str) -> bool:
+    """Whether `image` is local and for the architecture we build for."""
+    return _inspect(image, "{{json .Architecture}}") == DEBIAN_NAMES[engine.architecture()]
+
+
+def _inspect(image: str, what: str):
+    """One value of `docker image inspect`, or None when there is no such local image."""
+    answer = engine.docker("image", "inspect", image, "--format", what)
+    return json.loads(answer.stdout) if answer.returncode == 0 else None
+
+
+def _say(image: str, why: str) -> str:
+    print(f"base image: {image} ({why})", flush=True)
+    return image
+
+
+def _step(what: str, work, *arguments) -> None:
+    began = time.monotonic()
+    work(*arguments)
+    print(f"base image: {what}, {time.monotonic() - began:.0f} s", flush=True)
+
+
+def _run(command: list) -> None:
+    """Run a command; raises Unavailable with its last words when it fails."""
+    done = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace")
+    if done.returncode:
+        raise Unavailable(f"the stand-in for AWS's base image could not be built; `{command[0]}` "
+                          "said:\n" + "\n".join(done.stdout.splitlines()[-8:]))
+
+
+@contextmanager
+def _one_at_a_time():
+    """Two processes that start together build the image once (Linux only)."""
+    import fcntl
+    STATE.mkdir(parents=True, exist_ok=True)
+    with open(STATE / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
