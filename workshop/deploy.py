@@ -5,12 +5,16 @@ it did. Everything it makes is named `workshop-…` and tagged `project=lambda-o
 neither changes nor deletes anything of that name without the tag. Call `cloud.use()` first.
 """
 import base64
+import hashlib
+import io
 import json
 import os
+import re
 import shutil
 import string
 import subprocess
 import time
+import zipfile
 from pathlib import Path
 
 import boto3
@@ -161,6 +165,39 @@ def function(name, image_uri, memory=512, timeout=10, environment=None):
     if "@sha256:" not in image_uri:
         raise ValueError(f"{image_uri!r} does not name a digest; give what deploy.push() returned "
                          "(…@sha256:…), because a tag can be moved to other bytes.")
+    return _create_or_update(name, {"PackageType": "Image"}, {"ImageUri": image_uri},
+                             memory, timeout, environment)
+
+
+def zip_function(name, memory=128, timeout=5, environment=None):
+    """Create or update the zip function `workshop-FOLDER` from lambda/FOLDER, return its ARN.
+
+    For functions without a library or a model. memory: MB. timeout: seconds. environment: dict of
+    str. Raises FileNotFoundError when there is no such folder, RuntimeError as function() does.
+    """
+    _check_name(name)
+    folder = paths.LAMBDA / name.removeprefix("workshop-")
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no function folder {folder}.")
+    fixed = {"PackageType": "Zip", "Runtime": "python3.13",
+             "Handler": "lambda_function.lambda_handler"}
+    return _create_or_update(name, fixed, {"ZipFile": _zipped(folder)},
+                             memory, timeout, environment)
+
+
+def _zipped(folder):
+    """The Python files of a folder as a zip; the same files give the same bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.glob("*.py")):
+            entry = zipfile.ZipInfo(path.name)      # no time of day in it
+            entry.external_attr = 0o644 << 16       # Lambda's user must be able to read it
+            archive.writestr(entry, path.read_bytes())
+    return buffer.getvalue()
+
+
+def _create_or_update(name, fixed, code, memory, timeout, environment):
+    """Make function NAME so, wait until it can be invoked, return its ARN."""
     client = boto3.client("lambda")
     found = _find(client.get_function, "ResourceNotFoundException", FunctionName=name)
     if found:
@@ -169,12 +206,12 @@ def function(name, image_uri, memory=512, timeout=10, environment=None):
               "Environment": {"Variables": environment or {}}}
     _log_group(name)
     if found:
-        _update(client, name, found, image_uri, wanted)
+        _update(client, name, found, code, wanted)
         return found["Configuration"]["FunctionArn"]
     _say(f"creating function {name}, {memory} MB, {timeout} s")
     arn = _create_when_role_is_known(
-        client, FunctionName=name, PackageType="Image", Code={"ImageUri": image_uri},
-        Architectures=[engine.architecture()], Tags=TAGS, **wanted)["FunctionArn"]
+        client, FunctionName=name, Code=code, Architectures=[engine.architecture()], Tags=TAGS,
+        **fixed, **wanted)["FunctionArn"]
     _wait(client, "function_active_v2", name)
     return arn
 
@@ -212,16 +249,16 @@ def _create_when_role_is_known(client, patience=ROLE_PATIENCE, pause=3, **argume
             time.sleep(pause)
 
 
-def _update(client, name, found, image_uri, wanted):
+def _update(client, name, found, code, wanted):
     """Change what differs; every change must have ended before the next may begin."""
     now = found["Configuration"]
     if now["State"] == "Pending":  # an earlier call was interrupted
         _wait(client, "function_active_v2", name)
-    code = {"ImageUri": image_uri, "Architectures": [engine.architecture()]}
-    if (found["Code"]["ImageUri"], now["Architectures"]) != tuple(code.values()):
+    if not _has_code(found, code) or now["Architectures"] != [engine.architecture()]:
         _wait(client, "function_updated_v2", name)
-        _say(f"updating the image of {name}")
-        client.update_function_code(FunctionName=name, **code)
+        _say(f"updating the code of {name}")
+        client.update_function_code(
+            FunctionName=name, Architectures=[engine.architecture()], **code)
         _wait(client, "function_updated_v2", name)
     now = {"Environment": {"Variables": {}}} | now
     now["Environment"] = {"Variables": now["Environment"].get("Variables", {})}
@@ -231,6 +268,14 @@ def _update(client, name, found, image_uri, wanted):
         _say(f"updating {', '.join(change)} of {name}")
         client.update_function_configuration(FunctionName=name, **change)
         _wait(client, "function_updated_v2", name)
+
+
+def _has_code(found, code):
+    """Whether a function, as get_function tells of it, runs this image or this zip."""
+    if "ImageUri" in code:
+        return found["Code"].get("ImageUri") == code["ImageUri"]
+    digest = base64.b64encode(hashlib.sha256(code["ZipFile"]).digest()).decode()
+    return found["Configuration"]["CodeSha256"] == digest
 
 
 def _wait(client, waiter, name):
@@ -267,8 +312,11 @@ def http_api(name, function, route="POST /predict"):
     integration = _integration(client, api["ApiId"], arn)
     target = f"integrations/{integration}"
     routes = client.get_routes(ApiId=api["ApiId"])["Items"]
-    if not any(r["RouteKey"] == route for r in routes):
+    found = next((one for one in routes if one["RouteKey"] == route), None)
+    if not found:
         client.create_route(ApiId=api["ApiId"], RouteKey=route, Target=target)
+    elif found.get("Target") != target:  # who may call it stays as it is
+        client.update_route(ApiId=api["ApiId"], RouteId=found["RouteId"], Target=target)
     if not client.get_stages(ApiId=api["ApiId"])["Items"]:
         client.create_stage(ApiId=api["ApiId"], StageName="$default", AutoDeploy=True, Tags=TAGS)
     _allow(function, api["ApiId"], route)
@@ -290,13 +338,15 @@ def _integration(client, api, function_arn):
 
 
 def _allow(function, api, route):
+    """Let this API call the function for this route: its method, its path, any stage."""
     client, (account, region) = boto3.client("lambda"), _where()
-    path = route.partition(" ")[2] or "/*"
+    method, _, path = route.replace("ANY ", "* ").partition(" ")
+    path = re.sub(r"\{[^}]*\}", "*", path)
     try:
         client.add_permission(
-            FunctionName=function, StatementId=f"api-{api}", Action="lambda:InvokeFunction",
-            Principal="apigateway.amazonaws.com",
-            SourceArn=f"arn:aws:execute-api:{region}:{account}:{api}/*/*{path}")
+            FunctionName=function, StatementId=f"api-{api}-" + re.sub(r"\W+", "-", route).strip("-"),
+            Action="lambda:InvokeFunction", Principal="apigateway.amazonaws.com",
+            SourceArn=f"arn:aws:execute-api:{region}:{account}:{api}/*/{method}{path}")
     except client.exceptions.ResourceConflictException:
         pass  # it stands already
 
@@ -335,8 +385,16 @@ def _function_of(name):
     client = boto3.client("lambda")
     found = _find(client.get_function, "ResourceNotFoundException", FunctionName=name)
     if found:
-        yield (f"function {name}", found.get("Tags", {}),
-               lambda: client.delete_function(FunctionName=name))
+        yield f"function {name}", found.get("Tags", {}), lambda: _delete_function(client, name)
+
+
+def _delete_function(client, name):
+    """A function goes with its addresses, so that none leads to a later one of the same name."""
+    for url in client.list_function_url_configs(FunctionName=name)["FunctionUrlConfigs"]:
+        qualifier = url["FunctionArn"].split(":")[7:]
+        client.delete_function_url_config(
+            FunctionName=name, **({"Qualifier": qualifier[0]} if qualifier else {}))
+    client.delete_function(FunctionName=name)
 
 
 def _log_group_of(name):
