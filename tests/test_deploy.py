@@ -268,7 +268,7 @@ def test_http_api_twice_is_one_api(nothing):
     assert integration["PayloadFormatVersion"] == "2.0"
     permission = json.loads(boto3.client("lambda").get_policy(FunctionName=NAME)["Policy"])
     [statement] = permission["Statement"]
-    assert f":{api['ApiId']}/*/*/predict" in json.dumps(statement["Condition"])
+    assert f":{api['ApiId']}/*/POST/predict" in json.dumps(statement["Condition"])
 
 
 # Removal
