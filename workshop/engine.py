@@ -11,10 +11,10 @@ import shutil
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from workshop.lock import one_at_a_time
 from workshop.paths import BUILD
 
 READY = "ready"
@@ -153,7 +153,7 @@ def ensure() -> None:
     if state.kind == READY:
         return
     if state.kind in (NOT_INSTALLED, NOT_RUNNING) and _may_start():
-        with _one_at_a_time():
+        with one_at_a_time("engine"):
             if look().kind != READY:
                 _install()
                 _start()
@@ -166,15 +166,18 @@ def is_root() -> bool:
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
-def is_debian() -> bool:
-    """Whether this is Debian or something made from it, such as Ubuntu."""
+def is_debian(itself: bool = False) -> bool:
+    """Whether this is Debian or something made from it, such as Ubuntu; `itself`: Debian only."""
     try:
         lines = OS_RELEASE.read_text(encoding="utf-8").splitlines()
     except OSError:
         return False
-    words = [line.partition("=")[2].strip("\"'").split() for line in lines
-             if line.startswith(("ID=", "ID_LIKE="))]
-    return any(word in ("debian", "ubuntu") for line in words for word in line)
+    release = {key: value.strip("\"'").split() for key, _, value in
+               (line.partition("=") for line in lines)}
+    names = release.get("ID", [])
+    if not itself:
+        names = names + release.get("ID_LIKE", [])     # Ubuntu says "debian" there
+    return "debian" in names
 
 
 def apt_install(what: str, *packages: str) -> None:
@@ -191,7 +194,7 @@ def apt_install(what: str, *packages: str) -> None:
                                   stderr=subprocess.STDOUT, env=environment)
     if done.returncode:
         raise Missing(f"`{' '.join(command)}` failed; its last words (all of them in {log}):\n"
-                      + _tail(log))
+                      + tail(log))
     print(f"{what}: installed in {time.monotonic() - began:.0f} s", flush=True)
 
 
@@ -229,7 +232,7 @@ def _start() -> None:
         ended = process is not None and process.poll() is not None
         if ended or time.monotonic() - began > 60:
             raise Missing(f"the Docker engine did not start ({state.detail}); the last lines of "
-                          f"{LOG}:\n{_tail(LOG)}\nIn a container without privileges no engine can "
+                          f"{LOG}:\n{tail(LOG)}\nIn a container without privileges no engine can "
                           f"run. {WITHOUT}")
         time.sleep(0.2)
     print(f"Docker engine: {state.info['ServerVersion']} answers after "
@@ -245,16 +248,6 @@ def _spawn_dockerd() -> subprocess.Popen:
                                 env={**os.environ, "PATH": _path()})
 
 
-@contextmanager
-def _one_at_a_time():
-    """Two commands started together must not both start an engine (Linux only)."""
-    import fcntl
-    BUILD.mkdir(exist_ok=True)
-    with open(BUILD / "engine.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def _path() -> str:
     """PATH with the directories of system commands, which `su` leaves out."""
     return os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
@@ -264,7 +257,7 @@ def _find(command: str) -> str | None:
     return shutil.which(command, path=_path())
 
 
-def _tail(path: Path, lines: int = 8) -> str:
+def tail(path: Path, lines: int = 8) -> str:
     try:
         return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
     except OSError:

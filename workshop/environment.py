@@ -1,0 +1,251 @@
+"""The Python environment: .venv in the clone, filled from environment.yml's pip part.
+
+Standard library only. A stamp is written last: an environment without it is half-made and is
+made afresh (pip keeps what it has downloaded in its own cache).
+"""
+import hashlib
+import importlib.metadata
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from workshop import engine
+from workshop.lock import one_at_a_time
+from workshop.paths import BUILD, ROOT, VENV
+from workshop.progress import Line
+
+FILE = ROOT / "environment.yml"
+STAMP = VENV / "workshop.json"
+LOG = BUILD / "pip.log"
+NEEDED_GB = 5        # measured: 3.3 GB installed, and pip unpacks what it downloads beside it
+
+
+class Failed(RuntimeError):
+    """The environment cannot be made; the message says what was wrong and what to do."""
+
+
+def prepare() -> Path:
+    """Make the environment if need be and return its Python. Raises Failed.
+
+    A Python that already holds everything (conda's, or a venv of your own) is used as it is.
+    """
+    own = Path(sys.prefix) != VENV or VENV.is_symlink()
+    if own and not differences():
+        return Path(sys.executable)
+    if not is_ready():
+        with one_at_a_time("environment") as lock:
+            if not is_ready():
+                _make(lock)
+    return python()
+
+
+def python() -> Path:
+    """The Python of .venv, whether it is there or not."""
+    return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def is_ready() -> bool:
+    """Whether .venv was completed from this environment.yml, in this very place."""
+    try:
+        stamp = json.loads(STAMP.read_text(encoding="utf-8"))
+        return python().exists() and stamp == _stamp()
+    except (OSError, ValueError):
+        return False
+
+
+def is_half_made() -> bool:
+    """Whether .venv was begun and not completed."""
+    return VENV.exists() and not STAMP.exists()
+
+
+def activate() -> None:
+    """Let this process and its children find this environment's commands and this clone."""
+    here = str(Path(sys.executable).parent)
+    paths = os.environ.get("PATH", "").split(os.pathsep)
+    os.environ["PATH"] = os.pathsep.join([here, *(path for path in paths if path != here)])
+    os.environ["PYTHONPATH"] = str(ROOT)
+
+
+def requirements(text: str | None = None) -> list[str]:
+    """The entries of environment.yml's pip part, in order.
+
+    Understands what that file uses: one `- pip:` list of one-line entries, and comments. A test
+    compares it with a real YAML parser.
+    """
+    found, depth = [], None
+    for line in (FILE.read_text(encoding="utf-8") if text is None else text).splitlines():
+        entry, indent = line.strip(), len(line) - len(line.lstrip())
+        if not entry or entry.startswith("#"):
+            continue
+        if depth is not None and indent <= depth:
+            depth = None
+        elif depth is not None:
+            value = entry.removeprefix("- ").partition(" #")[0].strip()
+            quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+            found.append(value[1:-1] if quoted else value)
+        if entry == "- pip:":
+            depth = indent
+    return found
+
+
+def differences() -> list[str]:
+    """Where the packages of the running Python and environment.yml differ; empty when they agree."""
+    if importlib.util.find_spec("packaging") is None:
+        return ["packaging is not installed"]
+    from packaging.requirements import Requirement
+    wrong = []
+    for entry in requirements():
+        if entry == "-e .":         # the code that is running now
+            continue
+        wanted = Requirement(entry)
+        if wanted.marker and not wanted.marker.evaluate():
+            continue
+        try:
+            version = importlib.metadata.version(wanted.name)
+        except importlib.metadata.PackageNotFoundError:
+            wrong.append(f"{wanted.name} is not installed; environment.yml says {entry}")
+            continue
+        if not wanted.specifier.contains(version, prereleases=True):
+            wrong.append(f"{wanted.name} is {version}; environment.yml says {entry}")
+    return wrong
+
+
+# ---------------------------------------------------------------- making it
+
+def _make(lock: int) -> None:
+    began = time.monotonic()
+    _check_disk()
+    if is_half_made():
+        print("environment: .venv is half-made (a set-up was interrupted); making it afresh",
+              flush=True)
+    if not _can_update():
+        _remove(VENV)
+        _create_venv()
+    STAMP.unlink(missing_ok=True)
+    _pip_install(lock)
+    _verify()
+    _write_stamp()
+    print(f"environment: ready after {time.monotonic() - began:.0f} s", flush=True)
+
+
+def _can_update() -> bool:
+    """A complete environment of this place, of an older environment.yml, is brought up to date."""
+    try:
+        stamp = json.loads(STAMP.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return python().exists() and stamp.get("place") == str(VENV)
+
+
+def _check_disk() -> None:
+    free = shutil.disk_usage(ROOT).free / 1e9
+    if free < NEEDED_GB and _is_large():
+        raise Failed(f"{ROOT} has {free:.1f} GB free; the environment needs about {NEEDED_GB} GB "
+                     "(several more on Linux where pip takes PyTorch with CUDA). Make room.")
+
+
+def _is_large() -> bool:
+    return any(entry.startswith("torch") for entry in requirements())
+
+
+def _remove(path: Path) -> None:
+    """Remove a folder, or a link to one (never what the link leads to)."""
+    if path.is_symlink():
+        path.unlink()
+    elif path.exists():
+        shutil.rmtree(path)
+
+
+def _create_venv() -> None:
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    if importlib.util.find_spec("ensurepip") is None:       # Debian keeps it in another package
+        package = f"python{version}-venv"
+        if not (engine.is_root() and engine.is_debian()):
+            raise Failed("this Python has no venv module that can make environments. On Debian "
+                         f"and Ubuntu: sudo apt install {package}; then run this again.")
+        engine.apt_install("Python's venv module", package)
+    print(f"environment: creating .venv with Python {version}", flush=True)
+    base = getattr(sys, "_base_executable", sys.executable)     # not the Python just removed
+    made = subprocess.run([base, "-m", "venv", str(VENV)], capture_output=True, text=True)
+    if made.returncode:
+        raise Failed(f"`{base} -m venv {VENV}` failed:\n{made.stdout}{made.stderr}")
+
+
+def _pip_install(lock: int) -> None:
+    """Run pip; its own words go to build/pip.log, and one line says how far it is."""
+    entries = VENV / "requirements.txt"
+    entries.write_text("\n".join(requirements()) + "\n", encoding="utf-8")
+    command = [str(python()), "-m", "pip", "install", "--no-input", "--progress-bar", "off",
+               "--disable-pip-version-check", "-r", str(entries)]
+    inherit = {} if os.name == "nt" else {"pass_fds": [lock]}
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with open(LOG, "w", encoding="utf-8") as log, Line("environment") as line, subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+            stderr=subprocess.STDOUT, errors="replace", env=environment, **inherit) as pip:
+        try:
+            _follow(pip.stdout, log, line)
+        except BaseException:
+            pip.terminate()
+            raise
+    if pip.returncode:
+        raise Failed("pip could not install environment.yml. Its last words (all of them in "
+                     f"{LOG}):\n{engine.tail(LOG)}\nMend that (is the network there?), and run "
+                     "the same command again.")
+
+
+def _follow(output, log, line: Line) -> None:
+    """Turn pip's output into a line such as "installing 57 of 161 packages"."""
+    found = 0
+    for text in output:
+        log.write(text)
+        log.flush()
+        words = text.split()
+        if text.startswith("Collecting "):
+            found += 1
+            line.say(f"looking up package {found}: {words[1]}")
+        elif words and words[0] == "Downloading" and ".metadata" not in text:
+            size = text[text.rfind("("):].strip()
+            line.say(f"downloading {words[1].rsplit('/')[-1].split('-')[0]} {size}")
+        elif text.startswith("Installing collected packages:"):
+            total = text.count(",") + 1
+            before = _installed()
+            line.say(lambda: f"installing {_installed() - before} of {total} packages")
+
+
+def _installed() -> int:
+    """How many packages stand in .venv: pip is silent while it installs."""
+    packages = "Lib/site-packages" if os.name == "nt" else "lib/python*/site-packages"
+    return sum(1 for _ in VENV.glob(f"{packages}/*.dist-info"))
+
+
+def _verify() -> None:
+    """Ask the new Python itself whether it agrees with environment.yml.
+
+    Asked from another folder, so that `import workshop` proves the package is installed too.
+    """
+    ask = "from workshop import environment; print('\\n'.join(environment.differences()))"
+    answer = subprocess.run([str(python()), "-c", ask], cwd=VENV, capture_output=True, text=True,
+                            env={**os.environ, "PYTHONPATH": ""})
+    if answer.returncode or answer.stdout.strip():
+        raise Failed("what pip installed differs from environment.yml:\n"
+                     f"{answer.stdout}{answer.stderr}\nRemove .venv and run the same command again.")
+
+
+def _stamp() -> dict:
+    """What an environment must have been made from to be complete."""
+    config = (VENV / "pyvenv.cfg").read_text(encoding="utf-8")
+    version = [line.split("=")[1].strip() for line in config.splitlines()
+               if line.startswith("version")]
+    return {"environment": hashlib.sha256(FILE.read_bytes()).hexdigest(),
+            "python": "".join(version), "place": str(VENV)}
+
+
+def _write_stamp() -> None:
+    new = STAMP.with_suffix(".new")
+    new.write_text(json.dumps(_stamp(), indent=1), encoding="utf-8")
+    new.replace(STAMP)
