@@ -1,0 +1,68 @@
+"""Churn probability of one customer, by ONNX Runtime.
+
+The model file carries its own signature; there is no second copy of it here. What a request may
+look like, and what goes back, is in contract.py.
+"""
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+
+import contract
+
+MODEL_PATH = Path(os.environ.get("MODEL_PATH") or Path(__file__).with_name("model.onnx"))
+ONNX_TYPES = {"category": "tensor(string)", "integer": "tensor(float)", "number": "tensor(float)"}
+
+
+def load(path):
+    """Return the ONNX session and the signature of the model at `path`.
+
+    Raises FileNotFoundError, or ValueError when signature and model contradict each other: a
+    function that cannot answer should fail when it starts, not when it is asked.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: there is no model; put it into the image, beside the code")
+    session = ort.InferenceSession(path, session_options(), providers=["CPUExecutionProvider"])
+    text = session.get_modelmeta().custom_metadata_map.get("signature")
+    signature = json.loads(text) if text else None
+    contract.check_signature(signature, path)
+    promised = [(entry["name"], ONNX_TYPES[entry["type"]]) for entry in signature["inputs"]]
+    taken = [(node.name, node.type) for node in session.get_inputs()]
+    for said, has in zip(promised + [None] * len(taken), taken + [None] * len(promised)):
+        if said != has:
+            raise ValueError(f"{path}: the signature names the input {said}, the model has {has}")
+    if "probabilities" not in [node.name for node in session.get_outputs()]:
+        raise ValueError(f"{path}: the model has no output 'probabilities'")
+    return session, signature
+
+
+def session_options():
+    """Settings for a small model on a fraction of one CPU."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1    # more threads than CPUs only get in each other's way
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting is billed
+    options.log_severity_level = 3      # errors; on Lambda it warns about hardware it cannot see
+    return options
+
+
+# Done once for each execution environment, before its first request.
+ort.set_default_logger_severity(3)
+session, signature = load(MODEL_PATH)
+
+
+def predict(customer):
+    """Return the probability (0 to 1) that a checked customer leaves."""
+    feed = {}
+    for entry in signature["inputs"]:
+        kind = object if entry["type"] == "category" else np.float32
+        feed[entry["name"]] = np.array([[customer[entry["name"]]]], dtype=kind)
+    probabilities, = session.run(["probabilities"], feed)
+    return probabilities[0, 1]
+
+
+def lambda_handler(event, context):
+    """Answer one event of any kind that contract.py knows."""
+    return contract.respond(event, context, signature, predict)

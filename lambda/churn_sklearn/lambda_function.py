@@ -1,0 +1,53 @@
+"""Churn probability of one customer, by scikit-learn on the pickle: the baseline.
+
+The same contract as the function `churn`, to compare size, start and speed with.
+"""
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import contract
+
+MODEL_PATH = Path(os.environ.get("MODEL_PATH") or Path(__file__).with_name("model.pkl"))
+
+
+def load(path):
+    """Return the pipeline and the signature of the model at `path`.
+
+    Opening a pickle runs code: it must be one that we wrote ourselves. Raises FileNotFoundError,
+    or ValueError when signature and pipeline contradict each other.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: there is no model; put it into the image, beside the code")
+    with path.open("rb") as file:
+        model = pickle.load(file)
+    if not isinstance(model, dict) or "pipeline" not in model:
+        raise ValueError(f"{path}: the file holds no pipeline with its signature")
+    pipeline, signature = model["pipeline"], model.get("signature")
+    contract.check_signature(signature, path)
+    promised = [entry["name"] for entry in signature["inputs"]]
+    if promised != list(pipeline.feature_names_in_):
+        raise ValueError(f"{path}: the signature names the inputs {promised}, the pipeline "
+                         f"{list(pipeline.feature_names_in_)}")
+    return pipeline, signature
+
+
+# Done once for each execution environment, before its first request.
+pipeline, signature = load(MODEL_PATH)
+
+
+def predict(customer):
+    """Return the probability (0 to 1) that a checked customer leaves."""
+    row = {}
+    for entry in signature["inputs"]:
+        kind = object if entry["type"] == "category" else np.float32
+        row[entry["name"]] = np.array([customer[entry["name"]]], dtype=kind)
+    return pipeline.predict_proba(pd.DataFrame(row))[0, 1]
+
+
+def lambda_handler(event, context):
+    """Answer one event of any kind that contract.py knows."""
+    return contract.respond(event, context, signature, predict)
