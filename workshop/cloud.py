@@ -1,0 +1,273 @@
+"""One switch for the whole workshop: the local cloud, or a real AWS account.
+
+`cloud.use()` in the first cell decides where everything after it goes. The local cloud is the
+default; a learner who sets `AWS_PROFILE` means AWS. After it, cells are plain boto3, `docker` and
+`aws`, the same on both. What differs stands in `workshop/LOCAL_CLOUD.md`.
+"""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from workshop import engine, paths
+
+DEFAULT_PORT = 4566
+REGION = "us-east-1"
+PATIENCE = 60        # seconds for a start or a stop
+HEALTH = "/_workshop/health"
+ROOT = str(paths.ROOT)
+# Not a secret: the local cloud accepts any credentials, and these are worth nothing elsewhere.
+TEST_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+
+
+class CloudError(RuntimeError):
+    """The cloud cannot be used; the message says why and what to do."""
+
+
+def port() -> int:
+    """The local cloud's port: WORKSHOP_PORT, else 4566."""
+    value = os.environ.get("WORKSHOP_PORT") or DEFAULT_PORT
+    try:
+        number = int(value)
+    except ValueError:
+        number = 0
+    if not 1024 <= number <= 65535:
+        raise CloudError(f"WORKSHOP_PORT is {value!r}: set it to a number from 1024 to 65535.")
+    return number
+
+
+def url(number: int | None = None) -> str:
+    """The local cloud's address."""
+    return f"http://localhost:{number or port()}"
+
+
+def state_folder(number: int | None = None) -> Path:
+    """build/cloud/PORT: pid, log and temporary files of the local cloud."""
+    return paths.BUILD / "cloud" / str(number or port())
+
+
+def logs_path() -> Path:
+    """The local cloud's own log, the place to look when it behaves strangely."""
+    return state_folder() / "log"
+
+
+# The switch
+
+def use() -> None:
+    """Point this process, and what it starts, at the local cloud or at the learner's AWS account.
+
+    Prints one line that says which. Starts the local cloud if it is not running.
+
+    Raises:
+        CloudError: the port is taken by something else, the local cloud does not start, or
+            AWS_PROFILE is set without usable credentials or region.
+    """
+    _forget_local()
+    os.environ["DOCKER_DEFAULT_PLATFORM"] = engine.platform()
+    os.environ["BUILDX_NO_DEFAULT_ATTESTATIONS"] = "1"  # Lambda refuses images with attestations
+    if os.environ.get("AWS_PROFILE"):
+        _use_aws()
+    else:
+        _use_local()
+
+
+def is_local() -> bool:
+    """Whether cells talk to the local cloud (the default)."""
+    return not os.environ.get("AWS_PROFILE")
+
+
+def _use_local() -> None:
+    start()
+    for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+        os.environ.pop(name, None)
+    os.environ.update(TEST_KEYS, AWS_ENDPOINT_URL=url(), AWS_REGION=REGION,
+                      AWS_DEFAULT_REGION=REGION,
+                      # An address, not a name: boto3 then puts buckets into the path.
+                      AWS_ENDPOINT_URL_S3=f"http://127.0.0.1:{port()}")
+    _fresh_session()
+    print(f"local cloud, free ({url()})")
+    if not engine.available():
+        print("No Docker engine is running: functions cannot be invoked, images not built. "
+              "`python3 -m workshop doctor` says what to do. Everything else works.")
+
+
+def _use_aws() -> None:
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    profile = os.environ["AWS_PROFILE"]
+    hint = "Mend it, or unset AWS_PROFILE to use the local cloud, which is free."
+    _fresh_session()
+    try:
+        session = boto3.Session()
+        region = session.region_name
+        if session.get_credentials() is None:
+            raise CloudError(f"AWS_PROFILE is {profile!r}, and that profile has no credentials. "
+                             f"Run `aws configure --profile {profile}`. {hint}")
+        if not region:
+            raise CloudError(f"AWS_PROFILE is {profile!r}, and no region is set. Run `aws configure "
+                             f"set region us-east-1 --profile {profile}`. {hint}")
+        account = session.client("sts").get_caller_identity()["Account"]
+    except (BotoCoreError, ClientError) as error:
+        raise CloudError(f"AWS_PROFILE is {profile!r}, and AWS cannot be used with it: {error} "
+                         f"{hint}") from None
+    print(f"AWS account {account}, region {region}: this costs money")
+
+
+def _forget_local() -> None:
+    """Take back what an earlier `use()` set, here or in a parent process."""
+    if os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://localhost:"):
+        for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION",
+                     "AWS_DEFAULT_REGION", *TEST_KEYS):
+            os.environ.pop(name, None)
+
+
+def _fresh_session() -> None:
+    """boto3 keeps the credentials of its first client: let the next one look again."""
+    if "boto3" in sys.modules:
+        sys.modules["boto3"].DEFAULT_SESSION = None
+
+
+# The local cloud's process
+
+def start(number: int | None = None) -> None:
+    """Start the local cloud in the background unless it is running, and wait until it answers.
+
+    Two notebooks may call this at once: only one process can open the port, and both use that.
+
+    Raises:
+        CloudError: the port belongs to something else, or the local cloud did not come up.
+    """
+    number = number or port()
+    if _mine(number):
+        _forward(number)
+        return
+    process = _spawn(number)
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if _mine(number):
+            _forward(number)
+            return
+        if process.poll() is not None and not _mine(number):
+            time.sleep(0.5)  # another start may have won the port and be coming up
+            if _listening(number) and time.monotonic() < deadline - PATIENCE / 2:
+                continue
+            break
+        time.sleep(0.05)
+    if process.poll() is None:
+        process.terminate()
+    raise CloudError(f"The local cloud did not start on port {number}. The end of "
+                     f"{_log(number)}:\n{_tail(_log(number))}")
+
+
+def stop(number: int | None = None) -> None:
+    """Stop the local cloud and see to it that none of its containers is left.
+
+    All that was made in it is gone; the images that were built stay with Docker.
+    """
+    number = number or port()
+    health = _mine(number)
+    if health:
+        os.kill(health["pid"], signal.SIGTERM)
+        deadline = time.monotonic() + PATIENCE
+        while _listening(number):
+            if time.monotonic() > deadline:
+                raise CloudError(f"The local cloud (process {health['pid']}) does not stop. "
+                                 f"Its log: {_log(number)}")
+            time.sleep(0.05)
+    _remove_containers(number)
+    if engine.available():
+        engine.remove_forwarder(number)
+
+
+def status(number: int | None = None) -> dict:
+    """What the local cloud is doing: running, pid, port, url, log, docker, containers."""
+    number = number or port()
+    health = _mine(number)
+    return {"running": bool(health), "pid": health["pid"] if health else None, "port": number,
+            "url": url(number), "log": str(_log(number)), "docker": engine.available(),
+            "containers": len(_containers(number))}
+
+
+def _spawn(number: int) -> subprocess.Popen:
+    """The local cloud's process, in a session of its own: Ctrl-C in a notebook does not reach it."""
+    _log(number).parent.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(
+        [ROOT, *filter(None, [os.environ.get("PYTHONPATH")])])}
+    with open(_log(number), "a", encoding="utf-8") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "workshop.local_cloud", "--port", str(number)],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=ROOT,
+            env=environment)
+
+
+def _mine(number: int) -> dict | None:
+    """The health of this clone's local cloud on the port; None where nothing listens.
+
+    Raises CloudError where something else does.
+    """
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{number}{HEALTH}", timeout=5) as answer:
+            health = json.loads(answer.read())
+    except (ValueError, urllib.error.HTTPError):
+        health = {}
+    except OSError:
+        if not _listening(number):
+            return None
+        health = {}
+    way_out = ("Stop it, or choose another port: set the environment variable WORKSHOP_PORT, "
+               "for example to 4570, and start again.")
+    if not isinstance(health, dict) or health.get("workshop") != "local cloud":
+        raise CloudError(f"Port {number} is used by another program. {way_out}")
+    if health["root"] != ROOT:
+        raise CloudError(f"Port {number} is used by the local cloud of another copy of the "
+                         f"workshop, in {health['root']}. {way_out}")
+    return health
+
+
+def _listening(number: int) -> bool:
+    """Whether anything accepts connections on 127.0.0.1:number."""
+    import socket
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", number)) == 0
+
+
+def _forward(number: int) -> None:
+    """On Docker Desktop, let the engine in its virtual machine reach the local cloud."""
+    if engine.available():
+        engine.ensure_forwarder(number)
+
+
+def _containers(number: int) -> list[str]:
+    """Ids of the containers that the local cloud on this port started."""
+    if not engine.available():
+        return []
+    return engine.docker("ps", "-aq", "--filter", f"label=workshop.cloud={number}").stdout.split()
+
+
+def _remove_containers(number: int) -> None:
+    """What a killed local cloud left behind; one that was stopped leaves nothing."""
+    left = _containers(number)
+    if left:
+        engine.docker("rm", "--force", "--volumes", *left, timeout=120)
+    left = _containers(number)
+    if left:
+        raise CloudError(f"Containers of the local cloud are left: {', '.join(left)}. "
+                         f"Remove them with `docker rm -f {' '.join(left)}`.")
+
+
+def _log(number: int) -> Path:
+    return state_folder(number) / "log"
+
+
+def _tail(path: Path, lines: int = 15) -> str:
+    try:
+        return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+    except OSError:
+        return "(no log)"

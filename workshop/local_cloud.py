@@ -1,0 +1,141 @@
+"""The local cloud: MiniStack in this process, mended (workshop/mends), for this machine only.
+
+`python -m workshop.local_cloud --port 4566` serves until SIGTERM or Ctrl-C. Lessons do not call
+it: `cloud.use()` starts it in the background when it is not running.
+"""
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from workshop import engine, paths
+
+ACCOUNT = "012345678912"  # the account that the Runtime Interface Emulator puts into every ARN
+REGION = "us-east-1"
+
+
+def state_folder(port: int) -> Path:
+    """Where the local cloud on `port` keeps its pid, log and temporary files."""
+    return paths.BUILD / "cloud" / str(port)
+
+
+def configure(port: int) -> None:
+    """Set what MiniStack reads from the environment when it is imported.
+
+    Nothing of the learner's own AWS settings reaches it: a local cloud needs none of them.
+    """
+    for name in [name for name in os.environ if name.startswith(("AWS_", "MINISTACK_", "LAMBDA_"))]:
+        del os.environ[name]
+    scratch = state_folder(port) / "tmp"
+    scratch.mkdir(parents=True, exist_ok=True)
+    os.environ.update({
+        "TMPDIR": str(scratch),
+        "S3_DATA_DIR": str(scratch / "s3"),
+        "GATEWAY_PORT": str(port),
+        "AWS_DEFAULT_REGION": REGION,
+        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        "MINISTACK_DOCKER_TIMEOUT": "120",    # a first pull or a busy laptop takes its time
+        "LAMBDA_EXECUTOR": "docker",
+        "LAMBDA_STRICT": "1",                 # never run a function outside its container
+        "LAMBDA_ACCOUNT_CONCURRENCY": "1000",  # AWS's default quota
+        "IOT_MTLS_ENABLED": "0",              # no MQTT port
+        "SFTP_ENABLED": "0",
+        "MINISTACK_TEST_NO_AUTOSTART": "1",
+        "LOG_LEVEL": os.environ.get("LOG_LEVEL", "INFO"),
+    })
+
+
+def addresses(port: int) -> list[tuple[int, tuple]]:
+    """Families and addresses to listen on: loopback, and the gateway of Docker's bridge.
+
+    Function containers reach the host through that gateway; the network that the machine is in
+    does not. Docker Desktop forwards containers to the host's loopback instead.
+    """
+    wanted = [(socket.AF_INET, ("127.0.0.1", port)), (socket.AF_INET6, ("::1", port))]
+    gateway = engine.bridge_gateway()
+    if gateway:
+        wanted.append((socket.AF_INET, (gateway, port)))
+    return wanted
+
+
+def listen(port: int) -> list[socket.socket]:
+    """Bind the addresses. 127.0.0.1 is a must, and also the lock: a port has one local cloud.
+
+    Raises:
+        OSError: 127.0.0.1:port is taken.
+    """
+    sockets = []
+    for family, address in addresses(port):
+        try:
+            sock = socket.socket(family, socket.SOCK_STREAM)
+            if os.name != "nt":  # on Windows this option would let two servers share the port
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.bind(address)
+        except OSError:
+            if not sockets:
+                raise
+            sock.close()  # no IPv6 here, or the engine's bridge is inside a virtual machine
+        else:
+            sockets.append(sock)
+    return sockets
+
+
+async def serve(app, sockets: list[socket.socket]) -> None:
+    """Serve until SIGTERM or SIGINT; MiniStack's own shutdown removes the containers."""
+    from hypercorn.asyncio import serve as hypercorn_serve
+    from hypercorn.config import Config
+
+    config = Config()
+    config.bind = [f"fd://{sock.detach()}" for sock in sockets]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 1
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):  # Windows: hypercorn's own handler
+            loop.add_signal_handler(number, stop.set)
+    await hypercorn_serve(app, config, shutdown_trigger=stop.wait)
+
+
+def raise_file_limit() -> None:
+    """Allow as many open files as the system lets us: each invoke holds a few connections."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+        _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="The workshop's local cloud")
+    parser.add_argument("--port", type=int, required=True)
+    port = parser.parse_args(arguments).port
+    try:
+        sockets = listen(port)
+    except OSError as error:
+        sys.exit(f"port {port} cannot be opened on 127.0.0.1: {error}")
+    configure(port)
+
+    from workshop import mends
+    raise_file_limit()
+    app = mends.apply(port)
+    pid_file = state_folder(port) / "pid"
+    pid_file.write_text(json.dumps({"pid": os.getpid(), "port": port}))
+    try:
+        asyncio.run(serve(app, sockets))
+    finally:
+        mends.close(port)
+        pid_file.unlink(missing_ok=True)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)  # threads of invokes that are still waiting must not keep the process
+
+
+if __name__ == "__main__":
+    main()

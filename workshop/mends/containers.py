@@ -1,0 +1,348 @@
+"""Execution environments: which container answers an invoke, and what that container may do."""
+import contextlib
+import hashlib
+import io
+import json
+import os
+import secrets
+import tarfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from workshop.mends import reports
+
+LABEL = "workshop.cloud"
+PERIOD = 100_000         # microseconds; the scheduler's period that CPU quotas refer to
+VCPU_MEMORY = 1769       # MB that buy one vCPU (Lambda developer guide, "Configure memory")
+SANDBOX = "993:990"      # user and group that Lambda runs a function as
+ENVIRONMENTS = max(4, 2 * (os.cpu_count() or 2))  # at work at once; AWS: 1,000 for an account
+
+# What a running environment cannot change: another value means another environment.
+IDENTITY = ("Version", "PackageType", "ImageUri", "CodeSha256", "ImageConfigResponse", "Runtime",
+            "Handler", "Role", "Environment", "MemorySize", "Timeout", "EphemeralStorage",
+            "Layers", "Architectures", "LoggingConfig")
+
+_port = 0
+_closing = threading.Event()
+_at_work = threading.BoundedSemaphore(ENVIRONMENTS)
+
+
+class Refused(RuntimeError):
+    """The function cannot be started, in Lambda's words: error type and message."""
+
+    def __init__(self, error_type: str, message: str):
+        super().__init__(f"{error_type}: {message}")
+
+
+def apply(port: int) -> None:
+    """Replace MiniStack's container handling by what follows."""
+    global _port
+    _port = port
+    from ministack import app
+    from ministack.core import container_reaper
+    from ministack.services import lambda_svc
+
+    container_reaper.own_labels = labelled(container_reaper.own_labels)
+    app._stop_docker_containers = lambda include_unlabelled=False: sweep(port)
+    lambda_svc._docker_image_for_runtime = runtime_image
+    lambda_svc._spawn_lambda_container = spawn
+    lambda_svc._warm_pool_key = pool_key
+    lambda_svc._kill_pool_entry = remove_environment
+    lambda_svc._pool_kill_function = retire_stale
+    lambda_svc._pool_release = releasing(lambda_svc._pool_release)
+    lambda_svc._execute_function_docker = queued(lambda_svc._execute_function_docker)
+
+
+def labelled(own_labels):
+    """Every container also carries `workshop.cloud=PORT`, so that sweeps find ours and no other."""
+    def with_ours(service, **extra):
+        return {**own_labels(service, **extra), LABEL: str(_port)}
+    return with_ours
+
+
+def docker_client():
+    """MiniStack's Docker client, or None where no engine answers."""
+    from ministack.services import lambda_svc
+    return lambda_svc._get_docker_client()
+
+
+def sweep(port: int) -> int:
+    """Remove every container of the local cloud on `port`, and return how many there were.
+
+    MiniStack's own sweep at start also removes what other programs' MiniStack left unlabelled.
+    """
+    client = docker_client()
+    if client is None:
+        return 0
+    found = client.containers.list(all=True, sparse=True, filters={"label": f"{LABEL}={port}"})
+
+    def remove(container):
+        with contextlib.suppress(Exception):  # it went away by itself
+            container.remove(force=True, v=True)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(remove, found))
+    return len(found)
+
+
+def close(port: int) -> None:
+    """Remove all containers; an invoke that is still on its way cannot start another."""
+    _closing.set()
+    with contextlib.suppress(Exception):
+        sweep(port)
+
+
+# Which environment
+
+def pool_key(name: str, config: dict) -> str:
+    """Warm containers are kept by function, version and configuration.
+
+    MiniStack keeps them by image or code only: a changed environment variable, or another version
+    of the same image, would meet the old container. The first parts of the key are MiniStack's.
+    """
+    from ministack.services import lambda_svc
+    account, region = lambda_svc._account_region_from_function_config(config)
+    identity = json.dumps({key: config.get(key) for key in IDENTITY}, sort_keys=True, default=str)
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:16]
+    return f"{account}:{region}:{name}:environment:{digest}"
+
+
+def retire_stale(account: str, name: str) -> None:
+    """After an update or a deletion, let go of environments that no version of `name` needs now.
+
+    MiniStack kills them all, those of published versions and those at work included. On AWS an
+    invoke that has begun ends in the environment it began in.
+    """
+    from ministack.services import lambda_svc
+    function = lambda_svc._functions.get(name) or {}
+    records = [function, *function.get("versions", {}).values()] if function else []
+    wanted = {pool_key(name, record["config"]) for record in records}
+    idle = []
+    with lambda_svc._warm_pool_lock:
+        for key in [key for key in lambda_svc._warm_pool if key not in wanted]:
+            owner = key.split(":")
+            if (owner[0], owner[2]) == (account, name):
+                for entry in lambda_svc._warm_pool.pop(key):
+                    entry["stale"] = True
+                    if not entry["in_use"]:
+                        idle.append(entry)
+    for entry in idle:
+        remove_environment(entry)
+
+
+def releasing(pool_release):
+    """After its invoke, an environment that was retired meanwhile goes away."""
+    def release(entry):
+        if entry.get("stale"):
+            remove_environment(entry)
+        else:
+            pool_release(entry)
+    return release
+
+
+def remove_environment(entry: dict) -> None:
+    """Remove an environment's container. Lambda gives functions no time to say goodbye either."""
+    container = entry.get("container")
+    if container is not None:
+        with contextlib.suppress(Exception):  # it is gone already
+            container.remove(force=True, v=True)
+
+
+def queued(execute):
+    """At most ENVIRONMENTS invokes at work; the others wait.
+
+    AWS starts an environment for every invoke that finds none free. On a laptop fifty containers
+    started at once would all time out.
+    """
+    def execute_in_turn(func, event, request_id):
+        from ministack.services import lambda_svc
+        if not _at_work.acquire(timeout=300):
+            return lambda_svc._throttle_response(
+                reason_code="ConcurrentInvocationLimitExceeded", msg="Rate Exceeded.")
+        try:
+            return execute(func, event, request_id)
+        finally:
+            _at_work.release()
+    return execute_in_turn
+
+
+# What it may do
+
+def runtime_image(runtime: str) -> str | None:
+    """The image that a zip function's runtime runs in: for Python 3.13 the workshop's own base.
+
+    That base is AWS's image, or its stand-in where AWS's cannot be pulled. MiniStack always pulls.
+    """
+    from ministack.services import lambda_svc
+    if runtime == "python3.13":
+        from workshop import base_image
+        return base_image.get()
+    return lambda_svc._RUNTIME_IMAGE_MAP.get(runtime)
+
+
+def limits(memory: int) -> dict:
+    """Arguments of `docker run` that hold a function to its memory (MB), CPU, disk and user.
+
+    MiniStack sets none of them. INIT has a full vCPU at least; `settle` lowers it afterwards.
+    """
+    return {
+        "mem_limit": f"{memory}m", "memswap_limit": f"{memory}m",
+        "cpu_period": PERIOD, "cpu_quota": max(PERIOD, cpu_quota(memory)),
+        "read_only": True, "user": SANDBOX,
+        "cap_drop": ["ALL"], "security_opt": ["no-new-privileges"],
+    }
+
+
+def cpu_quota(memory: int) -> int:
+    """Microseconds of CPU in each PERIOD for a function with `memory` MB (never under 1 ms)."""
+    return max(1000, PERIOD * memory // VCPU_MEMORY)
+
+
+def settle(container, memory: int) -> None:
+    """Lower the CPU quota to what the memory buys, once INIT is over."""
+    if cpu_quota(memory) < PERIOD:
+        with contextlib.suppress(Exception):  # the container has just gone
+            container.update(cpu_period=PERIOD, cpu_quota=cpu_quota(memory))
+
+
+def log_stream(version: str) -> str:
+    """A name for the log stream of a new environment, as Lambda names them."""
+    return f"{time.strftime('%Y/%m/%d', time.gmtime())}/[{version}]{secrets.token_hex(16)}"
+
+
+def environment(config: dict) -> dict[str, str]:
+    """The environment variables that a function finds, Lambda's own and the configured ones."""
+    from ministack.core.lambda_runtime import execution_credentials
+    from ministack.services import lambda_svc
+    version = config.get("Version", "$LATEST")
+    memory, timeout = int(config.get("MemorySize", 128)), int(config.get("Timeout", 3))
+    _account, region = lambda_svc._account_region_from_function_config(config)
+    return {
+        **lambda_svc._runtime_env_vars(config),
+        **execution_credentials(config),
+        "AWS_REGION": region, "AWS_DEFAULT_REGION": region,
+        "AWS_LAMBDA_FUNCTION_NAME": config["FunctionName"],
+        "AWS_LAMBDA_FUNCTION_VERSION": version,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory),
+        "AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout),
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": log_group(config),
+        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream(version),
+        "AWS_ENDPOINT_URL": f"http://host.docker.internal:{_port}",
+        "TZ": ":UTC",
+    }
+
+
+def log_group(config: dict) -> str:
+    """The log group that a function writes to."""
+    return ((config.get("LoggingConfig") or {}).get("LogGroup")
+            or f"/aws/lambda/{config['FunctionName']}")
+
+
+def options(config: dict, image: str) -> dict:
+    """All arguments of `docker create` for a function's environment."""
+    from ministack.core import container_reaper
+    overrides = (config.get("ImageConfigResponse") or {}).get("ImageConfig") or {}
+    chosen = {
+        "image": image,
+        "environment": environment(config),
+        "labels": container_reaper.own_labels("lambda"),
+        "ports": {"8080/tcp": ("127.0.0.1", None)},  # the emulator; loopback only
+        "extra_hosts": {"host.docker.internal": "host-gateway"},
+        "volumes": ["/tmp"],
+        "entrypoint": overrides.get("EntryPoint"),
+        "command": overrides.get("Command"),
+        "working_dir": overrides.get("WorkingDirectory"),
+        **limits(int(config.get("MemorySize", 128))),
+    }
+    if config.get("PackageType") != "Image":
+        chosen["command"] = [config.get("Handler", "")]
+        chosen["volumes"] = ["/tmp", "/var/task", "/opt"]  # filled below, then not writable
+        chosen["environment"]["_HANDLER"] = config.get("Handler", "")
+    return {key: value for key, value in chosen.items() if value is not None}
+
+
+def spawn(config: dict, code_zip: bytes | None, _pin_platform: bool = True):
+    """Start a new environment for a function and return (container, None) as MiniStack expects.
+
+    Raises:
+        Refused: the image is not there, or is built for another architecture.
+        RuntimeError: the local cloud is stopping, or no engine answers.
+    """
+    client = docker_client()
+    if _closing.is_set() or client is None:
+        raise RuntimeError("The local cloud is stopping." if client else "Docker does not answer.")
+    image, memory = function_image(client, config), int(config.get("MemorySize", 128))
+    given = options(config, image)
+    container = client.containers.create(**given)
+    try:
+        if config.get("PackageType") != "Image":
+            unpack(container, config, code_zip)
+        container.start()
+    except BaseException:
+        remove_environment({"container": container})
+        raise
+    if _closing.is_set():
+        remove_environment({"container": container})
+        raise RuntimeError("The local cloud is stopping.")
+    container.config, container.stream = config, given["environment"]["AWS_LAMBDA_LOG_STREAM_NAME"]
+    container.log = reports.Log(container, lambda: settle(container, memory))
+    return container, None
+
+
+def function_image(client, config: dict) -> str:
+    """The local image of a function; pulled from ECR (or AWS's gallery) when it is not here.
+
+    MiniStack runs an image of the wrong architecture all the same where it can.
+    """
+    import docker
+    of_image = config.get("PackageType") == "Image"
+    name = config.get("ImageUri") if of_image else runtime_image(config.get("Runtime", ""))
+    if not name:
+        raise Refused("InvalidParameterValueException",
+                      f"The runtime {config.get('Runtime')!r} cannot run here: use python3.13.")
+    try:
+        image = client.images.get(name)
+    except docker.errors.ImageNotFound:
+        try:
+            image = client.images.pull(name)
+        except docker.errors.APIError as error:
+            raise Refused("ImageNotFound", f"The image {name} cannot be pulled: "
+                                           f"{error.explanation or error}") from None
+    wanted = (config.get("Architectures") or ["x86_64"])[0]
+    built = {"amd64": "x86_64"}.get(image.attrs.get("Architecture"), image.attrs.get("Architecture"))
+    if of_image and built != wanted:
+        raise Refused("Runtime.InvalidEntrypoint",
+                      "Error: fork/exec /lambda-entrypoint.sh: exec format error "
+                      f"(the image is built for {built}, the function for {wanted})")
+    return name
+
+
+def unpack(container, config: dict, code_zip: bytes | None) -> None:
+    """Copy a zip function's code to /var/task and its layers, in order, to /opt.
+
+    Copied, not mounted: the engine may be in a virtual machine and not see this machine's files.
+    """
+    from ministack.services import lambda_svc
+    if not code_zip:
+        raise Refused("InvalidParameterValueException", "The function has no code.")
+    layers = [lambda_svc._resolve_layer_zip(layer) for layer in config.get("Layers") or []]
+    for blob, kind, target in [(code_zip, "code", "/var/task"),
+                               *((layer, "layer", "/opt") for layer in layers if layer)]:
+        container.put_archive(target, tar(lambda_svc._docker_extracted_dir(blob, kind)))
+
+
+def tar(folder: str) -> bytes:
+    """A folder's content as a tar archive owned by root.
+
+    Permissions stay those in the zip file: as on AWS, code that only its owner may read is
+    refused by Python with "Permission denied".
+    """
+    def owned_by_root(member):
+        member.uid = member.gid = 0
+        member.uname = member.gname = ""
+        return member
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        archive.add(folder, arcname=".", filter=owned_by_root)
+    return buffer.getvalue()

@@ -1,0 +1,165 @@
+"""Invoking a function: size limit, weighted aliases, time-outs and crashes in AWS's words."""
+import json
+import random
+import time
+import urllib.error
+import urllib.request
+
+from workshop.mends import containers, reports
+
+REQUEST_LIMIT = 6 * 1024 * 1024          # bytes, RequestResponse (API reference, Invoke)
+EVENT_LIMIT = 1024 * 1024                # bytes, Event (asynchronous)
+EMULATOR = "/2015-03-31/functions/function/invocations"
+
+
+def apply(port: int) -> None:
+    """Wrap MiniStack's Invoke and replace its call of the emulator."""
+    from ministack.services import lambda_svc
+    lambda_svc.handle_request = limited(lambda_svc.handle_request)
+    lambda_svc._invoke = weighted(lambda_svc._invoke)
+    lambda_svc._effective_func_record_for_qualifier = weighing(
+        lambda_svc._effective_func_record_for_qualifier)
+    lambda_svc._invoke_rie = run
+    lambda_svc._execute_function_docker = refusing(lambda_svc._execute_function_docker)
+
+
+def limited(handle_request):
+    """Refuse an Invoke whose payload is too large; MiniStack accepts any size."""
+    from ministack.core.responses import error_response_json
+
+    async def handle(method, path, headers, body, query_params):
+        if method == "POST" and path.rstrip("/").endswith("/invocations"):
+            kind = headers.get("x-amz-invocation-type", "RequestResponse")
+            limit = EVENT_LIMIT if kind == "Event" else REQUEST_LIMIT
+            if len(body) > limit:
+                return error_response_json(
+                    "RequestTooLargeException",
+                    f"Request must be smaller than {limit} bytes for the InvokeFunction operation",
+                    413)
+        return await handle_request(method, path, headers, body, query_params)
+    return handle
+
+
+def choose(function: dict, qualifier: str | None) -> str | None:
+    """The version that an alias with weights sends this request to; else the qualifier itself.
+
+    An alias names one version and may send a share (0 to 1) of the requests to one other.
+    """
+    alias = function.get("aliases", {}).get(qualifier) if qualifier else None
+    weights = ((alias or {}).get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+    for version, weight in weights.items():  # at most one
+        return version if random.random() < float(weight) else alias["FunctionVersion"]
+    return qualifier
+
+
+def weighted(invoke):
+    """Invoke through an alias honours its weights; MiniStack stores them and never looks."""
+    async def invoke_weighted(name, event, headers, path_qualifier=None, query_params=None):
+        from ministack.services import lambda_svc
+        asked = path_qualifier or lambda_svc._qp_first(query_params or {}, "Qualifier") or None
+        chosen = choose(lambda_svc._functions.get(name) or {}, asked)
+        return await invoke(name, event, headers, chosen, query_params)
+    return invoke_weighted
+
+
+def weighing(effective_record):
+    """The same for requests that come through an API, a function URL or a trigger."""
+    def record(func, qualifier):
+        return effective_record(func, choose(func or {}, qualifier))
+    return record
+
+
+def refusing(execute):
+    """What stops a function from being started is an error of the function's, in AWS's shape."""
+    def execute_or_say(func, event, request_id):
+        result = execute(func, event, request_id)
+        body = result.get("body")
+        if result.get("error") and isinstance(body, dict) and body.get("errorType") == "Refused":
+            body["errorType"], _, message = body["errorMessage"].partition(": ")
+            body["errorMessage"] = f"RequestId: {request_id} {message}"
+        return result
+    return execute_or_say
+
+
+def run(container, event, timeout: int, request_id: str) -> dict:
+    """Send one event to an environment and return MiniStack's result of an invoke.
+
+    Keys: body, log (AWS's lines), log_source, and on failure error, function_error; `timeout`
+    tells MiniStack to throw the environment away.
+    """
+    config = container.config
+    reports.streams[request_id] = container.stream
+    began = time.monotonic()
+    status, answer = ask(container, event, timeout, request_id)
+    elapsed = time.monotonic() - began
+    result, failure = judge(status, answer, timeout, request_id)
+    entries = container.log.take(f"REPORT RequestId: {request_id}", 0.5 if status == 200 else 0.2)
+    log = reports.lines(entries, request_id, config, container.log, elapsed, failure)
+    return {**result, "log": "\n".join(log), "log_source": "rie"}
+
+
+def ask(container, event, timeout: int, request_id: str) -> tuple[int, str]:
+    """POST the event to the emulator in the container: (HTTP status, body); status 0 = no answer."""
+    request = urllib.request.Request(
+        address(container) + EMULATOR, data=json.dumps(event).encode(),
+        headers={"Content-Type": "application/json", "X-Amzn-RequestId": request_id})
+    give_up = time.monotonic() + timeout + 30  # the emulator keeps the time; this is for its death
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=timeout + 30) as response:
+                return response.status, response.read().decode("utf-8", "replace")
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode("utf-8", "replace")
+        except OSError as error:
+            container.reload()
+            if container.status != "running" or time.monotonic() > give_up:
+                return 0, str(error)
+            time.sleep(0.05)  # the emulator is not listening yet
+
+
+def address(container) -> str:
+    """Where the emulator in a container listens, as seen from here."""
+    for _ in range(100):
+        container.reload()
+        ports = container.ports.get("8080/tcp")
+        if ports:
+            return f"http://127.0.0.1:{ports[0]['HostPort']}"
+        if container.status == "exited":
+            break
+        time.sleep(0.02)
+    return "http://127.0.0.1:9"  # it has ended; `ask` finds that out
+
+
+def judge(status: int, answer: str, timeout: int, request_id: str) -> tuple[dict, str | None]:
+    """What the emulator's answer means: (MiniStack's result, the log line of a failed run).
+
+    The emulator marks a time-out by a bare text, a crash by 502, and an exception by the shape
+    of the answer only.
+    """
+    from ministack.services import lambda_svc
+    try:
+        body, raw = json.loads(answer), False
+    except json.JSONDecodeError:
+        body, raw = answer, True
+    if raw and lambda_svc._RIE_TIMEOUT_TEXT_RE.fullmatch(answer):
+        words = f"Task timed out after {timeout}.00 seconds"
+        return {**failed("Sandbox.Timedout", f"RequestId: {request_id} Error: {words}"),
+                "timeout": True}, f"{time.strftime('%Y-%m-%dT%H:%M:%S')}Z {request_id} {words}"
+    if status == 0:
+        words = f"RequestId: {request_id} Error: Runtime exited without providing a reason"
+        return failed("Runtime.ExitError", words), words
+    if status != 200:
+        body = body if isinstance(body, dict) else {}
+        kind, words = body.get("errorType", "Runtime.ExitError"), body.get("errorMessage", answer)
+        return failed(kind, words) if not body else {
+            "body": body, "error": True, "function_error": "Unhandled"}, f"{words} {kind}"
+    kind = lambda_svc._classify_function_error(body, "")
+    result = {"body": body, "raw_payload": True} if raw else {"body": body}
+    return (result, None) if kind is None else (
+        {**result, "error": True, "function_error": kind}, None)
+
+
+def failed(error_type: str, message: str) -> dict:
+    """The result of a run that ended without an answer."""
+    return {"body": {"errorType": error_type, "errorMessage": message},
+            "error": True, "function_error": "Unhandled"}

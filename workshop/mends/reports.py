@@ -1,0 +1,149 @@
+"""What a function logs: AWS's lines, with honest figures, one stream for each environment.
+
+The Runtime Interface Emulator (RIE) writes its own notes between the function's lines, counts INIT
+into the first Duration, and reports the memory *size* as the memory used.
+"""
+import contextlib
+import math
+import re
+import threading
+import time
+
+NOISE = re.compile(r"\(rapid\)")  # how the emulator marks its own notes
+INIT_DONE = re.compile(r"INIT REPORT\(durationMs: ([\d.]+)")
+INIT_PHASE = re.compile(r"INIT START\(.*phase: (\w+)\)")
+DURATION = re.compile(r"\tDuration: ([\d.]+) ms")
+MEGABYTE = 1024 * 1024
+
+
+def apply(port: int) -> None:
+    """Write to CloudWatch Logs what `lines` makes of an invoke."""
+    from ministack.services import lambda_svc
+    lambda_svc._emit_lambda_logs = emit
+
+
+class Log:
+    """Everything that a container writes, followed from its start.
+
+    `settled` is called once, when INIT is over. MiniStack asks the engine for "the lines since":
+    with an engine in a virtual machine, whose clock differs, lines are lost or come twice.
+    """
+
+    def __init__(self, container, settled):
+        self.container, self.settled = container, settled
+        self.entries: list[tuple[str, bool]] = []  # (line, whether from stderr)
+        self.taken = 0
+        self.peak = 0
+        self.change = threading.Condition()
+        threading.Thread(target=self._follow, daemon=True, name="workshop-log").start()
+
+    def _follow(self) -> None:
+        rest = {False: b"", True: b""}
+        with contextlib.suppress(Exception):  # the container has gone: nothing more to read
+            stream = self.container.attach(stdout=True, stderr=True, stream=True, logs=True, demux=True)
+            for chunks in stream:
+                for from_stderr, chunk in zip((False, True), chunks):
+                    *whole, rest[from_stderr] = (rest[from_stderr] + (chunk or b"")).split(b"\n")
+                    self._add([line.decode("utf-8", "replace") for line in whole], from_stderr)
+        self._add([end.decode("utf-8", "replace") for end in rest.values() if end], False)
+
+    def _add(self, lines: list[str], from_stderr: bool) -> None:
+        with self.change:
+            self.entries += [(line, from_stderr) for line in lines]
+            self.change.notify_all()
+        if from_stderr and any(INIT_DONE.search(line) for line in lines) and self.settled:
+            settled, self.settled = self.settled, None
+            settled()
+
+    def take(self, marker: str, patience: float = 0.5) -> list[tuple[str, bool]]:
+        """What came since the last call, once a line that starts with `marker` is among it.
+
+        Waits `patience` seconds at most: a run that fails leaves no last line.
+        """
+        def there():
+            return any(line.startswith(marker) for line, _ in self.entries[self.taken:])
+        with self.change:
+            self.change.wait_for(there, timeout=patience)
+            new, self.taken = self.entries[self.taken:], len(self.entries)
+        return new
+
+    def memory_used(self, limit: int) -> int:
+        """The most memory that the environment has used so far, in MB, at most `limit`.
+
+        The kernel's own peak (cgroup v1) or the present use (v2), without files it may forget.
+        """
+        with contextlib.suppress(Exception):  # the container has gone: what we knew stands
+            memory = self.container.client.api.stats(
+                self.container.id, stream=False, one_shot=True).get("memory_stats", {})
+            detail = memory.get("stats", {})
+            used = memory.get("max_usage") or memory.get("usage") or 0
+            files = detail.get("total_inactive_file", detail.get("inactive_file", 0))
+            self.peak = max(self.peak, math.ceil((used - files) / MEGABYTE))
+        return min(self.peak, limit)
+
+
+def lines(entries: list[tuple[str, bool]], request_id: str, config: dict, log: Log,
+          elapsed: float, failure: str | None = None) -> list[str]:
+    """AWS's log lines of one invoke.
+
+    Args:
+        entries: what the container wrote meanwhile.
+        elapsed: seconds that the invoke took, used when the emulator reports no duration.
+        failure: what ended the run from outside (time-out, crash), in AWS's words.
+    """
+    written = [line for line, _ in entries]
+    notes = "\n".join(line for line, from_stderr in entries if from_stderr and NOISE.search(line))
+    platform = (f"START RequestId: {request_id}", f"END RequestId: {request_id}",
+                f"REPORT RequestId: {request_id}")
+    own = [line for line, from_stderr in entries  # the emulator adds an empty line now and then
+           if line and not line.startswith(platform) and not (from_stderr and NOISE.search(line))]
+    report = next((line for line in written if line.startswith(platform[2])), "")
+    measured = DURATION.search(report)
+    took = float(measured.group(1)) if measured else elapsed * 1000
+    init = INIT_DONE.search(notes)
+    first = init and INIT_PHASE.search(notes) and INIT_PHASE.search(notes).group(1) == "init"
+    # INIT before the first invoke is counted apart; repeated after a crash it is part of the run.
+    init_ms = float(init.group(1)) if first else 0.0
+    took = max(took - init_ms, 0.01)
+    memory = int(config.get("MemorySize", 128))
+    figures = [f"REPORT RequestId: {request_id}", f"Duration: {took:.2f} ms",
+               f"Billed Duration: {math.ceil(took + init_ms)} ms", f"Memory Size: {memory} MB",
+               f"Max Memory Used: {log.memory_used(memory)} MB"]
+    if init_ms:
+        figures.append(f"Init Duration: {init_ms:.2f} ms")
+    return [f"{platform[0]} Version: {config.get('Version', '$LATEST')}", *own,
+            *([failure] if failure else []), platform[1], "\t".join(figures) + "\t"]
+
+
+def emit(func, request_id, log_text, error, duration_ms, *, log_source=None) -> None:
+    """Write an invoke's lines to CloudWatch Logs, into the stream of the environment it ran in.
+
+    MiniStack makes a new stream for every invoke. A failure here must never break an invoke.
+    """
+    from ministack.services import cloudwatch_logs, lambda_svc
+    from workshop.mends import containers
+    config = func.get("config") or func
+    stream_name = streams.pop(request_id, None)
+    if not log_text or not stream_name:
+        return  # throttled, or no environment could be started: on AWS nothing is logged either
+    try:
+        group_name, now = containers.log_group(config), int(time.time() * 1000)
+        group = cloudwatch_logs._log_groups.get(group_name)
+        if group is None:
+            group = cloudwatch_logs._log_groups[group_name] = {
+                "arn": cloudwatch_logs._make_group_arn(group_name), "creationTime": now,
+                "retentionInDays": None, "tags": {}, "subscriptionFilters": {}, "streams": {}}
+        stream = group["streams"].setdefault(stream_name, {
+            "events": [], "uploadSequenceToken": "1", "creationTime": now,
+            "firstEventTimestamp": None, "lastEventTimestamp": None, "lastIngestionTime": None})
+        events = [{"timestamp": now, "message": line + "\n", "ingestionTime": now}
+                  for line in log_text.split("\n")]
+        cloudwatch_logs._append_log_events(stream, events)
+        cloudwatch_logs._fanout_to_subscription_filters(
+            group_name, stream_name,
+            [{"timestamp": now, "message": event["message"]} for event in events])
+    except Exception as failed:
+        lambda_svc.logger.warning("no log written for request %s: %s", request_id, failed)
+
+
+streams: dict[str, str] = {}  # request id → log stream of the environment that serves it
