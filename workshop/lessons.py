@@ -49,8 +49,8 @@ def require(what: str, root: Path = ROOT) -> None:
 def run(numbers: Iterable[str] | None = None, root: Path = ROOT) -> int:
     """Executes the solved lessons with these numbers (all, if None) and first what they need.
 
-    Prints minutes per lesson and in total, writes build/site/, and returns the exit status: 0, or
-    1 after a lesson failed. Lessons that need Docker are skipped, with that reason, without it.
+    Prints minutes per lesson and in total, writes build/site/, and returns the exit status: 0; 1
+    after a lesson failed; 130 after Ctrl-C. Without Docker, lessons that need it are skipped.
     """
     from workshop import site
     try:
@@ -58,7 +58,7 @@ def run(numbers: Iterable[str] | None = None, root: Path = ROOT) -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1
-    started, count, failed = time.monotonic(), 0, False
+    started, count, status = time.monotonic(), 0, 0
     for lesson in chosen:
         if reason := _obstacle(lesson):
             print(f"{_label(lesson)}  skipped: {reason}", flush=True)
@@ -70,14 +70,17 @@ def run(numbers: Iterable[str] | None = None, root: Path = ROOT) -> int:
                 _execute(lesson, root)
         except (LessonFailed, ValueError) as error:
             print(f"\n{error}", file=sys.stderr, flush=True)
-            failed = True
+            status = 1
             break                 # what follows may rest on this one; the first fault says most
+        except KeyboardInterrupt:
+            print("Interrupted. What this lesson makes counts as missing until it has run again.")
+            return 130
         count += 1
     print(f"{count} lesson{'s' * (count != 1)} executed in {_minutes(time.monotonic() - started)}",
           flush=True)
     if index := site.build(root):
         print(f"Pages: {index.relative_to(root)}", flush=True)
-    return 1 if failed else 0
+    return status
 
 
 # --- which -------------------------------------------------------------------------------------
