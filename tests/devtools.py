@@ -1,0 +1,92 @@
+"""Drive a real Chromium as a person does: pages, clicks and keys, over the DevTools protocol."""
+import contextlib
+import itertools
+import json
+import subprocess
+import time
+import urllib.request
+
+import websocket
+
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+         "--disable-background-networking", "--disable-component-update", "--disable-sync",
+         "--disable-dev-shm-usage", "--window-size=1280,900", "--remote-debugging-port=0"]
+
+
+@contextlib.contextmanager
+def page(browser, address, profile):
+    """Open `address` in a new browser with an empty `profile` folder; gives a Page."""
+    process = subprocess.Popen([browser, *FLAGS, f"--user-data-dir={profile}", "about:blank"],
+                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+    try:
+        port = wait_for(lambda: _port(profile), "the browser's DevTools port", 60)
+        targets = json.load(urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list"))
+        target = next(target for target in targets if target["type"] == "page")
+        opened = Page(target["webSocketDebuggerUrl"])
+        opened.send("Page.enable")
+        opened.send("Page.navigate", url=address)
+        yield opened
+        opened.socket.close()
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def wait_for(ask, what, seconds=60):
+    """Ask until the answer is true; fail saying `what` did not come."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if answer := ask():
+            return answer
+        time.sleep(0.3)
+    raise AssertionError(f"{what} did not come within {seconds} s")
+
+
+def _port(profile):
+    file = profile / "DevToolsActivePort"
+    return file.read_text().split()[0] if file.exists() else None
+
+
+class Page:
+    """One tab."""
+
+    def __init__(self, url):
+        self.socket = websocket.create_connection(url, suppress_origin=True, timeout=60)
+        self.numbers = itertools.count(1)
+
+    def send(self, method, **parameters):
+        """One DevTools command; returns its result."""
+        number = next(self.numbers)
+        self.socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
+        while True:
+            answer = json.loads(self.socket.recv())
+            if answer.get("id") == number:
+                assert "error" not in answer, f"{method}: {answer['error']}"
+                return answer["result"]
+
+    def ask(self, expression):
+        """Evaluate JavaScript in the page and return its value."""
+        result = self.send("Runtime.evaluate", expression=expression, returnByValue=True,
+                           awaitPromise=True)
+        assert "exceptionDetails" not in result, f"{expression}: {result['exceptionDetails']}"
+        return result["result"].get("value")
+
+    def click(self, selector, text=""):
+        """Click in the middle of the first visible element whose text starts with `text`."""
+        find = f"""(() => {{
+            for (const node of document.querySelectorAll({json.dumps(selector)})) {{
+                const box = node.getBoundingClientRect();
+                if (box.width && node.textContent.trim().startsWith({json.dumps(text)}))
+                    return [box.x + box.width / 2, box.y + box.height / 2];
+            }}
+            return null; }})()"""
+        x, y = wait_for(lambda: self.ask(find), f"{selector} {text!r} to click on")
+        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
+            self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left",
+                      clickCount=1)
+
+    def screenshot(self, path):
+        """Keep what the page looks like now as a PNG file."""
+        import base64
+        path.write_bytes(base64.b64decode(self.send("Page.captureScreenshot")["data"]))

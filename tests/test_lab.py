@@ -1,0 +1,149 @@
+"""`lab`: the first lesson in a real browser, run to the bottom; start, stop and Ctrl-C."""
+import json
+import signal
+import socket
+import subprocess
+import sys
+import urllib.parse
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from tests import devtools
+from workshop import browser, lab
+from workshop.paths import BUILD, NOTEBOOKS, ROOT
+
+EXPOSED = "--LabApp.expose_app_in_browser=True"      # lets the test read the cells' outputs
+NOTEBOOK = "[...jupyterapp.shell.widgets('main')].find(widget => widget.content?.model?.cells)"
+KERNEL = f"{NOTEBOOK}?.sessionContext?.session?.kernel?.status"
+CELLS = f"JSON.stringify({NOTEBOOK}.content.model.toJSON().cells)"
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    process = lab.launch(["--no-browser", EXPOSED], tmp_path)
+    try:
+        yield lab.wait_until_up(process, tmp_path)
+    finally:
+        lab.end(process)
+
+
+@pytest.fixture
+def lesson():
+    """The first lesson's file, put back as it was (JupyterLab may save it)."""
+    file = sorted(NOTEBOOKS.glob("00_*.ipynb"))[0]
+    before = file.read_bytes()
+    yield file
+    if file.read_bytes() != before:
+        file.write_bytes(before)
+
+
+def test_run_all_reaches_the_bottom_of_the_first_lesson_in_a_browser(server, lesson, tmp_path):
+    found = browser.find()
+    if not found:
+        pytest.skip("no Chrome or Chromium is installed (WORKSHOP_BROWSER may name one)")
+    with devtools.page(found, lab.address(server), tmp_path / "profile") as page:
+        devtools.wait_for(lambda: page.ask(f"globalThis.jupyterapp && {KERNEL}") == "idle",
+                          "the lesson with its kernel", 90)
+        page.click(".lm-MenuBar-item", "Run")
+        page.click("li[data-command='runmenu:run-all']")
+        wait_until_run(page, 180)
+        cells = json.loads(page.ask(CELLS))
+        page.screenshot(BUILD / "lab.png")
+    assert_ran_to_the_bottom(nbformat.read(lesson, as_version=4).cells, cells)
+
+
+def wait_until_run(page, seconds):
+    """Until the last code cell has its number and the kernel is idle."""
+    def bottom_reached():
+        code = [cell for cell in json.loads(page.ask(CELLS)) if cell["cell_type"] == "code"]
+        return code[-1]["execution_count"] is not None and page.ask(KERNEL) == "idle"
+    devtools.wait_for(bottom_reached, "the end of the last cell", seconds)
+
+
+def assert_ran_to_the_bottom(written, ran):
+    """Every code cell ran, and only those that may raise (open exercises' checks) did."""
+    assert len(written) == len(ran)
+    for before, after in zip(written, ran):
+        if before.cell_type != "code":
+            continue
+        assert after["execution_count"] is not None, f"did not run:\n{before.source}"
+        errors = [output for output in after["outputs"] if output["output_type"] == "error"]
+        may_raise = "raises-exception" in before.metadata.get("tags", [])
+        assert may_raise or not errors, f"{errors[0]['evalue']} in:\n{before.source}"
+
+
+def test_a_cell_with_an_error_or_that_did_not_run_is_noticed():
+    written = [nbformat.v4.new_code_cell("1 / 0"), nbformat.v4.new_code_cell("1")]
+    error = {"output_type": "error", "evalue": "division by zero"}
+    ran = [{"execution_count": 1, "outputs": [error]}, {"execution_count": 2, "outputs": []}]
+    with pytest.raises(AssertionError, match="division by zero"):
+        assert_ran_to_the_bottom(written, ran)
+    ran = [{"execution_count": 1, "outputs": []}, {"execution_count": None, "outputs": []}]
+    with pytest.raises(AssertionError, match="did not run"):
+        assert_ran_to_the_bottom(written, ran)
+
+
+def test_it_listens_on_loopback_only_and_wants_its_token(server):
+    address = urllib.parse.urlsplit(server["url"])
+    assert address.hostname == "127.0.0.1" and server["token"] in lab.address(server)
+    with pytest.raises(OSError):
+        lab._call({**server, "token": "wrong"}, "api/contents")
+    others = [found[4][0] for found in socket.getaddrinfo(socket.gethostname(), None)]
+    for other in {other for other in others if not other.startswith("127.") and "." in other}:
+        with pytest.raises(OSError):
+            socket.create_connection((other, address.port), timeout=2)
+
+
+def test_a_busy_port_is_left_to_its_owner(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        process = lab.launch([f"--ServerApp.port={port}"], tmp_path)
+        try:
+            assert lab.wait_until_up(process, tmp_path)["port"] != port
+        finally:
+            lab.end(process)
+
+
+def test_stop_ends_a_running_lab(server, tmp_path):
+    assert lab.stop(tmp_path)
+    assert lab.running(tmp_path) is None
+    assert not lab.stop(tmp_path)
+
+
+def test_a_lab_that_does_not_start_gives_its_last_words(tmp_path, capsys):
+    process = lab.launch(["--ServerApp.port=no-number"], tmp_path)
+    with pytest.raises(lab.Failed, match="no-number"):
+        lab.wait_until_up(process, tmp_path)
+
+
+def test_ctrl_c_prints_no_traceback_and_leaves_nothing_running(tmp_path):
+    program = ("import sys, pathlib; from workshop import lab; lab._start_cloud = lambda: None; "
+               "sys.exit(lab.main(['--no-browser'], pathlib.Path(sys.argv[1])))")
+    process = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    for line in process.stdout:
+        if "token=" in line:
+            break
+    assert lab.running(tmp_path)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
+    assert lab.running(tmp_path) is None
+
+
+def test_without_a_screen_the_address_is_printed_and_no_browser_is_opened(monkeypatch, capsys):
+    opened = []
+    monkeypatch.setattr(lab.webbrowser, "open", opened.append)
+    monkeypatch.setattr(lab.sys, "platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    here = {"url": "http://127.0.0.1:8888/", "token": "abc"}
+    lab._show(here, [])
+    assert lab.address(here) in capsys.readouterr().out and not opened
+    monkeypatch.setenv("DISPLAY", ":0")
+    lab._show(here, ["--no-browser"])
+    assert not opened
+    lab._show(here, [])
+    assert opened == [lab.address(here)]
