@@ -3,8 +3,8 @@
     lessons.require("02")          # in a lesson: make what lesson 02 makes, if it is missing
     lessons.run(["05", "06"])      # these, and first what they need
 
-Notes on each lesson stand in build/lessons/: its executed notebook, a lock, and a mark for as long
-as an execution has not reached the bottom, so that a half-made product is never taken for done.
+Notes on each lesson stand in build/lessons/: its executed notebook, and a mark for as long as an
+execution has not reached the bottom, so that a half-made product is never taken for done.
 """
 import os
 import re
@@ -16,7 +16,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from workshop import engine, render
+from workshop import engine, progress, render
+from workshop.lock import one_at_a_time
 from workshop.paths import ROOT
 
 CELL_TIMEOUT = 600                # seconds for one cell, the longest being an image built anew
@@ -38,7 +39,7 @@ def require(what: str, root: Path = ROOT) -> None:
     lesson = _find(str(what), root)
     if not (missing := _missing(lesson, root)):
         return
-    with _lock(lesson, root):
+    with one_at_a_time(f"lesson-{lesson.number}"):
         if not (missing := _missing(lesson, root)):
             return                # another process made it while this one waited
         print(f"Not there yet: {', '.join(missing)}. Executing lesson {lesson.number}, "
@@ -66,7 +67,7 @@ def run(numbers: Iterable[str] | None = None, root: Path = ROOT) -> int:
         try:
             for needed in _needs(lesson, root):
                 require(needed, root)
-            with _lock(lesson, root):
+            with one_at_a_time(f"lesson-{lesson.number}"):
                 _execute(lesson, root)
         except (LessonFailed, ValueError) as error:
             print(f"\n{error}", file=sys.stderr, flush=True)
@@ -150,12 +151,6 @@ def executed(lesson: render.Lesson, root: Path = ROOT) -> Path:
     return _notes(lesson, root).with_suffix(".ipynb")
 
 
-def _lock(lesson: render.Lesson, root: Path):
-    """A lock that one process at a time holds; the system lets go of it when the process ends."""
-    from filelock import FileLock
-    return FileLock(_notes(lesson, root).with_suffix(".lock"))
-
-
 def _execute(lesson: render.Lesson, root: Path) -> None:
     """Executes the solved lesson in a kernel of its own. Raises LessonFailed."""
     import nbformat
@@ -165,21 +160,18 @@ def _execute(lesson: render.Lesson, root: Path) -> None:
     mark = _mark(lesson, root)
     # A product that this execution leaves half-made is missing for as long as the mark stands.
     mark.touch()
-    progress = _Progress(_label(lesson), len(book.cells))
-    try:
-        _run_cells(lesson, book, root, progress)
-        if missing := [product for product in lesson.products if not (root / product).exists()]:
-            raise LessonFailed(f"Lesson {lesson.number} ran to the bottom and did not make "
-                               f"{', '.join(missing)}, which its header names under `products`.")
-    except BaseException as error:
-        progress.end("interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
-        raise
+    began = time.monotonic()
+    with progress.Line(_label(lesson)) as line:
+        _run_cells(lesson, book, root, line)
+    if missing := [product for product in lesson.products if not (root / product).exists()]:
+        raise LessonFailed(f"Lesson {lesson.number} ran to the bottom and did not make "
+                           f"{', '.join(missing)}, which its header names under `products`.")
     nbformat.write(book, executed(lesson, root))
     mark.unlink()
-    progress.end(_minutes(progress.seconds))
+    print(f"{_label(lesson)}  {_minutes(time.monotonic() - began)}", flush=True)
 
 
-def _run_cells(lesson: render.Lesson, book, root: Path, progress: "_Progress") -> None:
+def _run_cells(lesson: render.Lesson, book, root: Path, line: progress.Line) -> None:
     """Runs every cell of `book` in place. Raises LessonFailed, KeyboardInterrupt."""
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
@@ -187,7 +179,7 @@ def _run_cells(lesson: render.Lesson, book, root: Path, progress: "_Progress") -
 
     def on_cell_start(cell, cell_index):
         current[0] = cell_index
-        progress.at(cell_index)
+        line.say(_bar(cell_index, len(book.cells)))
 
     client = NotebookClient(book, timeout=CELL_TIMEOUT, kernel_name="python3",
                             resources={"metadata": {"path": str(root / "solutions")}},
@@ -246,9 +238,9 @@ def _environment() -> dict[str, str]:
 
 def _where(lesson: render.Lesson, index: int, root: Path) -> str:
     """Names a cell by lesson and line; the solved notebook has the source's cells, one to one."""
-    path = lesson.path.relative_to(root)
+    where = f"{lesson.path.relative_to(root)}:{lesson.cells[index].line}"
     return (f"Lesson {lesson.number}, “{lesson.title}”: cell {index + 1} of {len(lesson.cells)} "
-            f"({path}:{lesson.cells[index].line})")
+            f"({where})")
 
 
 # --- what is printed ---------------------------------------------------------------------------
@@ -265,33 +257,6 @@ def _plain(text: str) -> str:
     return text if sys.stderr.isatty() else ANSI.sub("", text)
 
 
-class _Progress:
-    """A bar that is redrawn on a terminal; elsewhere a line for each quarter of the cells."""
-
-    def __init__(self, label: str, total: int):
-        self.label, self.total = label, total
-        self.started, self.quarter = time.monotonic(), 0
-        self.terminal = sys.stdout.isatty()
-        self.at(0)
-
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self.started
-
-    def at(self, done: int) -> None:
-        """Says that `done` cells are behind us."""
-        if self.terminal:
-            filled = 20 * done // self.total
-            self._draw(f"{'█' * filled}{'░' * (20 - filled)} cell {done + 1}/{self.total} "
-                       f"{self.seconds:.0f} s", "")
-        elif 4 * done // self.total > self.quarter:
-            self.quarter = 4 * done // self.total
-            self._draw(f"cell {done + 1} of {self.total}, {self.seconds:.0f} s", "\n")
-
-    def end(self, how: str) -> None:
-        """Leaves the last word on the line."""
-        self._draw(how, "\n")
-
-    def _draw(self, text: str, end: str) -> None:
-        start = "\r\x1b[K" if self.terminal else ""
-        print(f"{start}{self.label}  {text}", end=end, flush=True)
+def _bar(done: int, total: int) -> str:
+    filled = 20 * done // total
+    return f"{'█' * filled}{'░' * (20 - filled)} cell {done + 1} of {total}"
