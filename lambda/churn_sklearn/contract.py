@@ -196,8 +196,8 @@ def check_signature(signature, source):
         name = entry.get("name")
         ensure(isinstance(name, str) and entry.get("type") in TYPES,
                f"gives input {name!r} the type {entry.get('type')!r}, not one of {list(TYPES)}")
-        ensure("allowed" in entry or (entry["type"] != "category" and {"minimum", "maximum"}
-                                      <= entry.keys()), f"does not say what {name!r} may hold")
+        ranged = entry["type"] != "category" and {"minimum", "maximum"} <= entry.keys()
+        ensure(entry.get("allowed") or ranged, f"does not say what {name!r} may hold")
 
 
 # ---------------------------------------------------------------- faults

@@ -1,0 +1,26 @@
+"""Loads a folder of lambda/ as Lambda does: its own modules, its model, and nothing else."""
+import importlib
+import sys
+
+from workshop.paths import LAMBDA
+
+
+class Context:
+    """What Lambda tells a handler about the call."""
+    aws_request_id = "11112222-3333-4444-5555-666677778888"
+    function_name = "workshop-test"
+    memory_limit_in_mb = "512"
+
+    def get_remaining_time_in_millis(self):
+        return 3000
+
+
+def load(monkeypatch, name, model=None):
+    """Import lambda/NAME/lambda_function.py afresh, with MODEL_PATH set to `model`."""
+    if model is not None:
+        monkeypatch.setenv("MODEL_PATH", str(model))
+    for module in ("lambda_function", "contract"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    with monkeypatch.context() as patch:
+        patch.syspath_prepend(str(LAMBDA / name))
+        return importlib.import_module("lambda_function")

@@ -1,0 +1,50 @@
+"""Each folder of lambda/ is a whole: it runs in an image of its own."""
+import ast
+import re
+import sys
+
+import pytest
+
+from workshop.paths import LAMBDA, ROOT
+
+FOLDERS = sorted(path.parent.name for path in LAMBDA.glob("*/lambda_function.py"))
+MODULES = {"scikit-learn": "sklearn"}       # where a package's module has another name
+
+
+def pins(text):
+    """{package: version} of every `name==version` in `text`."""
+    return dict(re.findall(r"^[\s-]*([\w-]+)==([\w.]+)", text, re.MULTILINE))
+
+
+def requirements(folder):
+    return (LAMBDA / folder / "requirements.txt").read_text(encoding="utf-8")
+
+
+def test_the_functions_of_the_first_lessons_are_there():
+    assert {"hello", "churn", "churn_sklearn"} <= set(FOLDERS)
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_requirements_are_pinned_as_in_the_environment(folder):
+    environment = pins((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    function = pins(requirements(folder))
+    assert function == {package: environment.get(package) for package in function}
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_function_imports_only_what_is_in_its_image(folder):
+    files = list((LAMBDA / folder).glob("*.py"))
+    own = {path.stem for path in files}
+    installed = {MODULES.get(package, package) for package in pins(requirements(folder))}
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else \
+                [node.module or "."] if isinstance(node, ast.ImportFrom) else []
+            for name in names:
+                top = name.split(".")[0]
+                assert top in sys.stdlib_module_names | own | installed, f"{path.name}: {name}"
+
+
+def test_both_churn_functions_keep_the_same_contract():
+    one, two = ((LAMBDA / name / "contract.py").read_bytes() for name in ("churn", "churn_sklearn"))
+    assert one == two, "copy lambda/churn/contract.py to lambda/churn_sklearn/"
