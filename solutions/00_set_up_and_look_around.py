@@ -107,7 +107,7 @@ for name in ["AWS_ENDPOINT_URL", "AWS_REGION", "AWS_PROFILE"]:
 # | | local cloud | AWS |
 # |---|---|---|
 # | you choose it by | doing nothing | starting with `AWS_PROFILE=your-profile python3 -m workshop lab` |
-# | account | made up: `000000000000` | yours |
+# | account | made up | yours |
 # | costs | nothing | each lesson says how much |
 # | the cells | the same | the same |
 #
@@ -352,14 +352,14 @@ else:
     print("no Docker engine: lessons 01, 04, 05 and 06 need one")
 
 # %% [markdown]
-# What is running at the moment?
+# Which functions are running at the moment?
 
 # %%
-# !docker ps --filter label=workshop.cloud
+# !docker ps --filter label=workshop.cloud={cloud.port()}
 
 # %% [markdown]
-# *Notice* that the list is empty, or nearly so: no function has been called yet, so nothing runs.
-# That is the point of Lambda, and what makes it cheap.
+# *Notice* that the list is empty below its heading, unless you have called a function in the last
+# minutes: nobody called, so nothing runs. That is the point of Lambda, and what makes it cheap.
 
 # %% [markdown]
 # ## A first round trip: put a file into S3, get it back

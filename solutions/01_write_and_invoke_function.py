@@ -1,0 +1,742 @@
+# ---
+# title: Write and invoke a first function
+# workshop:
+#   number: "01"
+#   needs: [docker]
+#   reading: 25
+#   exercises: 20
+#   cost: "under $0.01"
+#   products: []
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Write and invoke a first function
+#
+# *You will*
+#
+# - write a handler, and call it as the plain Python function that it is
+# - give it a role with the least rights that it needs
+# - create a Lambda function from a zip file, and wait until it is ready
+# - invoke it from Python and from the command line
+# - read its log, word by word, and work out from it what a call costs
+# - see what survives from one call to the next, and what does not
+# - freeze a version of it
+#
+# *You need* Docker, and lesson [00](00_set_up_and_look_around.ipynb) for the words.
+#
+# *Time* 25 minutes reading, 20 minutes exercises · *Cost* free here; under $0.01 on AWS
+
+# %%
+from workshop import cloud
+
+cloud.use()
+
+# %% [markdown]
+# ## What is Lambda?
+#
+# ```mermaid
+# flowchart LR
+#     caller["caller<br/>boto3 or aws"] -->|"event, as JSON"| service["Lambda"]
+#     service -->|"event, context"| handler["your handler<br/>in an execution environment"]
+#     handler -.->|"what it prints"| logs[("log")]
+#     role["role:<br/>what it may do"] -.-> handler
+# ```
+#
+# You hand over a Python function, and Lambda keeps it. When somebody calls, Lambda starts a place
+# to run it (the **execution environment**, a small Linux machine with Python), calls your function
+# with what the caller sent, and returns what your function returned. You pay for the milliseconds
+# in which it worked. No call, no bill.
+#
+# This lesson makes one such function, `workshop-hello`, without any machine learning, and looks at
+# it from all sides. Lesson 05 puts the model in its place.
+
+# %% [markdown]
+# ### Start from nothing
+#
+# If you ran this lesson before and stopped halfway, something may be left. This removes it. What
+# it does inside, the end of this lesson does by hand.
+
+# %%
+from workshop import deploy
+
+deploy.delete("workshop-hello")
+
+# %% [markdown]
+# ## What does a handler look like?
+#
+# The function that Lambda calls is the **handler**. The smallest one of this workshop lies in
+# `lambda/hello/`:
+
+# %%
+from pathlib import Path
+
+hello_code = Path("../lambda/hello/lambda_function.py").read_text()
+print(hello_code)
+
+# %% [markdown]
+# *Notice* that there is nothing of AWS in it: no library, no base class. It takes two arguments.
+#
+# - `event` is what the caller sent. The caller sends JSON, Lambda turns it into Python: an object
+#   becomes a `dict`.
+# - `context` holds facts about this call: its id, the time that is left, the memory.
+#
+# What it prints goes to the log. What it returns must be something that JSON knows: `dict`, `list`,
+# `str`, `int`, `float`, `bool` or `None`. A NumPy number is none of these, and the call would fail.
+#
+# So a handler can be called like any function, long before there is a cloud. Do that first,
+# always: it is the fastest way to find a mistake. Lambda is not there to make a context, so we hand
+# in something that looks like one:
+
+# %%
+import sys
+from types import SimpleNamespace
+
+sys.path.insert(0, "../lambda/hello")
+from lambda_function import lambda_handler as hello
+
+by_hand = SimpleNamespace(aws_request_id="by-hand", get_remaining_time_in_millis=lambda: 10_000)
+hello({"name": "Ada"}, by_hand)
+
+# %% [markdown]
+# ### Exercise 1: a model without machine learning
+#
+# Before there is a model, there is a rule of thumb: *a customer who may leave at the end of any
+# month, and has been here for less than a year, will leave.*
+#
+# Complete the handler. The event looks like
+# `{"customer": {"contract": "month-to-month", "tenure": 3}}`, with `tenure` in months. The answer
+# is `{"churn": True}` where the rule says so, else `{"churn": False}`. (5 minutes)
+#
+# <details><summary>Hint 1</summary>
+#
+# `customer = event["customer"]`, and then `customer["contract"]` and `customer["tenure"]`.
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# `a == b and c < d` is already `True` or `False`: return it inside a dictionary.
+# </details>
+
+# %% Exercise 1
+def lambda_handler(event, context):
+    """Say by a rule of thumb whether event["customer"] will leave: {"churn": True or False}."""
+    # BEGIN SOLUTION
+    customer = event["customer"]
+    return {"churn": customer["contract"] == "month-to-month" and customer["tenure"] < 12}
+    # END SOLUTION
+
+
+print(lambda_handler({"customer": {"contract": "month-to-month", "tenure": 3}}, None))
+
+# %% Check 1 tags=["check"]
+def rule_says(contract, tenure):
+    return lambda_handler({"customer": {"contract": contract, "tenure": tenure}}, None)
+
+
+answer = rule_says("month-to-month", 3)
+assert answer is not None, "the handler returned nothing: is there a `return`, or is it still open?"
+assert isinstance(answer, dict), f"return a dictionary with the key 'churn', not {answer!r}"
+assert "churn" in answer, f"the key must be 'churn', found {list(answer)}"
+assert isinstance(answer["churn"], bool), f"'churn' must be True or False, not {answer['churn']!r}"
+assert answer["churn"], "month-to-month and 3 months: the rule says True"
+assert not rule_says("two_year", 3)["churn"], "a two-year contract: the rule says False"
+assert not rule_says("month-to-month", 40)["churn"], "40 months are more than a year: False"
+assert not rule_says("month-to-month", 12)["churn"], "12 months are not less than a year: False"
+print("Right: your handler keeps to the rule.")
+
+# %% [markdown]
+# ## How does the code get there?
+#
+# As a zip file with `lambda_function.py` in it. It need not touch the disk:
+
+# %%
+import io
+import zipfile
+
+
+def zip_of(code):
+    """Return a zip file, as bytes, that holds `code` as lambda_function.py."""
+    entry = zipfile.ZipInfo("lambda_function.py")
+    entry.external_attr = 0o644 << 16  # readable for everybody
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(entry, code)
+    return buffer.getvalue()
+
+
+package = zip_of(hello_code)
+print(len(package), "bytes:", zipfile.ZipFile(io.BytesIO(package)).namelist())
+
+# %% [markdown]
+# *Notice* the line with `0o644`. A zip file remembers who may read each file in it, and Lambda runs
+# your code as a user of few rights. The shorter `archive.writestr("lambda_function.py", code)` makes
+# the file readable for its owner alone, and then every call fails with
+# `Permission denied: '/var/task/lambda_function.py'`.
+
+# %% [markdown]
+# ## What may the function do?
+#
+# A function works under a **role**: an identity that nobody signs in with, and that a service may
+# take on. Two documents describe it. The *trust policy* says who may take the role:
+
+# %%
+import json
+
+trust = Path("../workshop/policies/trust.json").read_text()
+print(trust)
+
+# %% [markdown]
+# Read it as a sentence: *Allow the service lambda.amazonaws.com to assume this role.* The second
+# document says what somebody in that role may do. This function only has to write its log:
+
+# %%
+from string import Template
+
+import boto3
+
+account = boto3.client("sts").get_caller_identity()["Account"]
+region = boto3.session.Session().region_name
+
+logs_template = Template(Path("../workshop/policies/logs.json").read_text())
+logs_policy = logs_template.substitute(account=account, region=region, function="workshop-hello")
+print(logs_policy)
+
+# %% [markdown]
+# *Notice* how narrow that is: two actions, on one log group. If someone tricks this function into
+# running their code, writing into this log is all that they can do. Many tutorials give `*` here.
+#
+# The file has placeholders where account and region go; `substitute` fills them in, so that you
+# never type an account number. Now make the role and the place for its log:
+
+# %%
+TAGS = {"project": "lambda-onnx-workshop"}
+
+iam = boto3.client("iam")
+role = iam.create_role(
+    RoleName="workshop-hello-role", AssumeRolePolicyDocument=trust,
+    Tags=[{"Key": key, "Value": value} for key, value in TAGS.items()])["Role"]
+iam.put_role_policy(RoleName="workshop-hello-role", PolicyName="logs", PolicyDocument=logs_policy)
+
+logs = boto3.client("logs")
+logs.create_log_group(logGroupName="/aws/lambda/workshop-hello", tags=TAGS)
+logs.put_retention_policy(logGroupName="/aws/lambda/workshop-hello", retentionInDays=7)
+
+print(role["Arn"])
+
+# %% [markdown]
+# *Notice* the last call: without it, AWS keeps log lines for ever, and bills for them.
+#
+# The local cloud takes these policies and does not enforce them: here the function could do more
+# than its role says, on AWS it could not. See the table
+# [local cloud and AWS](../workshop/LOCAL_CLOUD.md).
+
+# %% [markdown]
+# ## Create the function
+#
+# One call. On AWS, a role that is a few seconds old may not be known everywhere yet, and the call
+# is refused with *The role defined for the function cannot be assumed by Lambda*. The cure is to
+# try again:
+
+# %%
+import time
+
+from workshop import engine
+
+functions = boto3.client("lambda")
+
+
+def create_function(patience=120, **arguments):
+    """create_function, tried again for `patience` seconds while the new role is not known yet."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return functions.create_function(**arguments)
+        except functions.exceptions.InvalidParameterValueException as error:
+            if "cannot be assumed" not in str(error) or time.monotonic() > deadline:
+                raise
+            print("the role is not known everywhere yet: trying again")
+            time.sleep(3)
+
+
+made = create_function(
+    FunctionName="workshop-hello",
+    Runtime="python3.13",                        # the Python that Lambda brings
+    Handler="lambda_function.lambda_handler",    # file, dot, function
+    Code={"ZipFile": zip_of(hello_code)},
+    Role=role["Arn"],
+    MemorySize=256,                              # MB; more memory also means more CPU
+    Timeout=10,                                  # seconds; then the call is cut off
+    Architectures=[engine.architecture()],       # x86_64 or arm64, as this machine's engine
+    Tags=TAGS)
+
+print(made["FunctionArn"])
+print(made["State"], "-", made.get("StateReason"))
+
+# %% [markdown]
+# *Notice* the state: `Pending`. The call returns before the function is ready. Whoever goes on at
+# once gets a `ResourceConflictException`, sometimes. boto3 has a **waiter** for this, which asks
+# again and again until the state is `Active`:
+
+# %%
+functions.get_waiter("function_active_v2").wait(FunctionName="workshop-hello")
+
+print(functions.get_function_configuration(FunctionName="workshop-hello")["State"])
+
+# %% [markdown]
+# ## Invoke it, from Python
+
+# %%
+answer = functions.invoke(FunctionName="workshop-hello", Payload=json.dumps({"name": "Ada"}))
+
+print("status:", answer["StatusCode"])
+print("answer:", json.loads(answer["Payload"].read()))
+
+# %% [markdown]
+# *Notice* that the event goes out as JSON text, and that the answer comes back as a stream of JSON
+# text, hence `json.loads(….read())`. We will do this often, so here it is as a function:
+
+# %%
+def call(event, **arguments):
+    """Invoke workshop-hello and return what the handler returned."""
+    answer = functions.invoke(
+        FunctionName="workshop-hello", Payload=json.dumps(event), **arguments)
+    return json.loads(answer["Payload"].read())
+
+
+call({"name": "Grace"})
+
+# %% [markdown]
+# ## Invoke it, from the command line
+#
+# The same call, for people and shell scripts. The event stands in a file, and the answer goes into
+# a file:
+
+# %%
+sent, received = Path("../build/hello_event.json"), Path("../build/hello_answer.json")
+sent.parent.mkdir(exist_ok=True)
+sent.write_text(json.dumps({"name": "Katherine"}))
+
+# !aws lambda invoke --function-name workshop-hello --payload fileb://{sent} {received}
+
+print(received.read_text())
+
+# %% [markdown]
+# *Notice* `fileb://`, with a **b** for bytes. It takes the file as it is, on every version of the
+# command line and on Windows too.
+#
+# If you type the event into the command itself, version 2 of the `aws` command takes it for base64
+# unless you say otherwise:
+#
+# ```bash
+# aws lambda invoke --function-name workshop-hello \
+#   --cli-binary-format raw-in-base64-out --payload '{"name": "Katherine"}' answer.json
+# ```
+#
+# Without the option it stops with `Invalid base64: "{"name": "Katherine"}"`. The workshop installs
+# version 1, which has no such option and takes the text as it is; `aws --version` tells you which
+# one you have. Why base64 at all? A payload may be any bytes, and this is what the complaint means:
+
+# %%
+import base64
+
+try:
+    base64.b64decode('{"name": "Katherine"}', validate=True)
+except ValueError as error:
+    print("not base64:", error)
+print("base64:    ", base64.b64encode(b'{"name": "Katherine"}').decode())
+
+# %% [markdown]
+# ## What does the log say?
+#
+# What a handler prints goes to its log. Ask for the end of it (`LogType="Tail"`) and it comes with
+# the answer, in base64 because it travels in an HTTP header. A handler that prints:
+
+# %%
+chatty_code = '''
+print("starting: this line runs once")
+
+
+def lambda_handler(event, context):
+    print("called with", event)
+    return {"length": len(event["text"])}
+'''
+
+
+def deploy_code(code):
+    """Replace the code of workshop-hello and wait until the change has arrived."""
+    functions.update_function_code(FunctionName="workshop-hello", ZipFile=zip_of(code))
+    functions.get_waiter("function_updated_v2").wait(FunctionName="workshop-hello")
+
+
+def call_with_log(event):
+    """Invoke workshop-hello and return the answer and the end of its log (at most 4 KB)."""
+    answer = functions.invoke(
+        FunctionName="workshop-hello", Payload=json.dumps(event), LogType="Tail")
+    return json.loads(answer["Payload"].read()), base64.b64decode(answer["LogResult"]).decode()
+
+
+deploy_code(chatty_code)
+answer, log = call_with_log({"text": "to be or not to be"})
+print(answer, log, sep="\n\n")
+
+# %% [markdown]
+# Line by line:
+#
+# | line | says |
+# |---|---|
+# | `starting: …` | what the module prints while it is loaded, before any call |
+# | `START` | a call begins: its id, and the version of the code (`$LATEST`: the newest) |
+# | `called with …` | what the handler prints |
+# | `END` | the call is over |
+# | `REPORT` | what it took |
+#
+# And `REPORT`, word by word:
+#
+# | word | is |
+# |---|---|
+# | `Duration` | time in your handler |
+# | `Billed Duration` | what you pay for, in whole milliseconds, rounded up; it includes the start |
+# | `Memory Size` | what you asked for, and pay for |
+# | `Max Memory Used` | the most that the environment has used so far |
+# | `Init Duration` | time to start Python and load your module; only when the environment is new |
+#
+# *Notice* in the log of a second call that `starting` and `Init Duration` are gone:
+
+# %%
+answer, log = call_with_log({"text": "that is the question"})
+print(log)
+
+report = [line for line in log.splitlines() if line.startswith("REPORT")][0]
+fields = dict(part.split(": ", 1) for part in report.split("\t") if ": " in part)
+print(fields["Billed Duration"], "at", fields["Memory Size"])
+
+# %% [markdown]
+# The `REPORT` of the local cloud has the same words, but its milliseconds are those of your
+# machine, not Lambda's: never quote them.
+#
+# ### The whole log
+#
+# All lines of all calls are kept in **CloudWatch Logs**. On AWS they take some seconds to get
+# there, so ask until they are there:
+
+# %%
+def log_lines(wanted, patience=60):
+    """Return the log of workshop-hello as a list, as soon as a line holds `wanted`."""
+    deadline = time.monotonic() + patience
+    while True:
+        pages = logs.get_paginator("filter_log_events").paginate(
+            logGroupName="/aws/lambda/workshop-hello")
+        lines = [event["message"].rstrip() for page in pages for event in page["events"]]
+        if any(wanted in line for line in lines) or time.monotonic() > deadline:
+            return lines
+        time.sleep(2)
+
+
+for line in log_lines("that is the question")[-6:]:
+    print(line[:110])
+
+# %% [markdown]
+# *Notice* that the event stands in the log because the handler printed it. A log is read by more
+# people than you think: from lesson 04 on, our handlers never print what a customer sent.
+
+# %% [markdown]
+# ### Exercise 2: what do a million calls cost?
+#
+# AWS charges for each call and for each *GB-second*: memory in GB (1 GB = 1,024 MB) times time in
+# seconds. The prices below are those of x86 in us-east-1
+# ([Lambda pricing](https://aws.amazon.com/lambda/pricing/), November 2026, before the free tier).
+#
+# Complete `dollars_per_million`. (8 minutes)
+#
+# <details><summary>Hint 1</summary>
+#
+# GB-seconds of one call: `memory_mb / 1024 * billed_ms / 1000`.
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# A million calls: a million times that, times the price of one GB-second; plus the price of a
+# million calls.
+# </details>
+
+# %% Exercise 2
+DOLLARS_PER_MILLION_CALLS = 0.20
+DOLLARS_PER_GB_SECOND = 0.0000166667
+
+
+def dollars_per_million(billed_ms, memory_mb):
+    """Price in dollars of a million calls that are billed `billed_ms` each, at `memory_mb` MB."""
+    # BEGIN SOLUTION
+    gb_seconds = memory_mb / 1024 * billed_ms / 1000
+    return DOLLARS_PER_MILLION_CALLS + 1_000_000 * gb_seconds * DOLLARS_PER_GB_SECOND
+    # END SOLUTION
+
+
+for billed_ms, memory_mb in [(2, 256), (100, 256), (100, 1024)]:
+    print(f"{billed_ms:4} ms at {memory_mb:5} MB:", dollars_per_million(billed_ms, memory_mb))
+
+# %% Check 2 tags=["check"]
+def close(a, b):
+    return abs(a - b) <= 1e-6 * abs(b)
+
+
+answer = dollars_per_million(100, 1024)
+assert answer is not None, "nothing was returned: is there a `return`, or is it still open?"
+assert isinstance(answer, (int, float)), f"return a number, not {answer!r}"
+assert not close(answer, 1.66667), "you left out the price of the calls themselves"
+assert not close(answer, 0.2 + 1666.67), "that is a thousand times the time: ms into seconds"
+assert not close(answer, 0.2 + 1.66667e-6), "that is the time of one call, not of a million"
+assert close(answer, 0.2 + 1.66667), f"100 ms at 1,024 MB: {answer!r}, expected about 1.87"
+answer = dollars_per_million(100, 256)
+assert not close(answer, 0.2 + 1.66667), "memory makes no difference in your sum: it has to"
+assert close(answer, 0.2 + 1.66667 / 4), f"100 ms at 256 MB: {answer!r}, expected about 0.62"
+print(f"Right: a million calls of 100 ms at 256 MB cost ${answer:.2f}.")
+
+# %% [markdown]
+# ## What survives between two calls?
+#
+# The second call above did not load the module again. So, what happens to a variable of the
+# module? This handler counts its calls, and gives its environment a random name when it starts:
+
+# %%
+counter_code = '''
+import time
+import uuid
+
+environment = uuid.uuid4().hex[:6]    # once, when the environment starts
+calls = 0
+
+
+def lambda_handler(event, context):
+    global calls
+    calls += 1                        # at every call
+    time.sleep(event.get("seconds", 0))
+    return {"environment": environment, "calls": calls}
+'''
+
+deploy_code(counter_code)
+
+milliseconds = []
+for _ in range(8):
+    start = time.perf_counter()
+    answer = call({})
+    milliseconds.append(1000 * (time.perf_counter() - start))
+    print(answer)
+
+# %% [markdown]
+# *Notice* one name, and a counter that goes up: all eight calls went to the same environment, and
+# its variables lived on. Starting it is called a **cold start**, every later call is **warm**. What
+# is the difference to the caller?
+
+# %%
+import matplotlib.pyplot as plt
+
+figure, axes = plt.subplots(figsize=(8, 3.2), layout="constrained")
+bars = axes.bar(range(1, 9), milliseconds, color=["#D55E00"] + 7 * ["#0072B2"])
+axes.bar_label(bars, fmt="%.0f", fontsize=11)
+axes.set_xlabel("call", fontsize=11)
+axes.set_ylabel("time for the caller, ms", fontsize=11)
+axes.set_xticks(range(1, 9))
+axes.margins(y=0.15)
+axes.set_title("One cold call, seven warm ones")
+plt.show()
+
+print(f"the cold call took {milliseconds[0] / sorted(milliseconds[1:])[3]:.0f} times "
+      "as long as a typical warm one")
+
+# %% [markdown]
+# *Notice* the first bar. (Its height is that of your machine; what stays true on AWS is that the
+# first is by far the tallest.) What a module does while it loads is paid once; what the handler
+# does is paid at every call. So a model is loaded by the module, not by the handler.
+#
+# ### What you may not rely on
+#
+# One environment works on one call at a time. What happens when four calls arrive together?
+
+# %%
+from concurrent.futures import ThreadPoolExecutor
+
+with ThreadPoolExecutor(4) as callers:
+    answers = list(callers.map(call, 4 * [{"seconds": 0.5}]))
+
+for answer in answers:
+    print(answer)
+print(len({answer["environment"] for answer in answers}), "environments")
+
+# %% [markdown]
+# *Notice* several names, each with its own counter: Lambda started more environments, and they
+# share nothing. So a variable of the module is good for what can be made again at any time, such
+# as a loaded model or an open connection. It is no place for what must not be lost, or for a count
+# that must be right: the next call may meet another environment, and an idle one disappears
+# without telling you.
+
+# %% [markdown]
+# ### Exercise 3: your handler in the cloud
+#
+# Put your handler from exercise 1 into `workshop-hello`, and call it for a customer with the
+# contract `month-to-month` and a tenure of 3. Keep what it answers in `cloud_answer`. (7 minutes)
+#
+# <details><summary>Hint 1</summary>
+#
+# `inspect.getsource(lambda_handler)` is the text of your handler.
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# `deploy_code(...)` and `call(...)` do the rest; the event is the one from exercise 1.
+# </details>
+
+# %% Exercise 3
+import inspect
+
+cloud_answer = None
+# BEGIN SOLUTION
+deploy_code(inspect.getsource(lambda_handler))
+cloud_answer = call({"customer": {"contract": "month-to-month", "tenure": 3}})
+# END SOLUTION
+print(cloud_answer)
+
+# %% Check 3 tags=["check"]
+assert cloud_answer is not None, "cloud_answer is still None: open, or your handler returns nothing"
+assert isinstance(cloud_answer, dict), f"call(...) gives a dictionary, found {cloud_answer!r}"
+assert "environment" not in cloud_answer, "the counter answered: deploy your handler first"
+assert "errorMessage" not in cloud_answer, f"your handler failed: {cloud_answer['errorMessage']}"
+assert cloud_answer == {"churn": True}, f"expected {{'churn': True}}, found {cloud_answer}"
+loyal = call({"customer": {"contract": "two_year", "tenure": 60}})
+assert loyal == {"churn": False}, f"the function itself does not follow the rule: {loyal}"
+print("Right: the cloud runs your rule.")
+
+# %% [markdown]
+# ## Settings without new code
+#
+# Where a model lies, how much to log: such things change more often than code does. They go into
+# **environment variables**.
+
+# %%
+greeter_code = '''
+import os
+
+
+def lambda_handler(event, context):
+    return {"message": f"{os.environ['GREETING']}, {event['name']}!"}
+'''
+
+
+def set_greeting(greeting):
+    """Change the environment variable GREETING of workshop-hello and wait for it."""
+    functions.update_function_configuration(
+        FunctionName="workshop-hello", Environment={"Variables": {"GREETING": greeting}})
+    functions.get_waiter("function_updated_v2").wait(FunctionName="workshop-hello")
+
+
+deploy_code(greeter_code)
+set_greeting("Hello")
+call({"name": "Ada"})
+
+# %% [markdown]
+# *Notice* the waiter again, after every change. Changes start new environments, too: what was warm
+# is cold again. Anyone who may look at the function can read its variables, so a password does not
+# belong there.
+
+# %% [markdown]
+# ## Freeze a version
+#
+# Code and settings that you are content with can be frozen. A **version** has a number and never
+# changes again; `$LATEST` is what you go on working at.
+
+# %%
+version = functions.publish_version(FunctionName="workshop-hello")["Version"]
+functions.get_waiter("published_version_active").wait(
+    FunctionName="workshop-hello", Qualifier=version)
+
+set_greeting("Bonjour")
+
+print("version", version, "says", call({"name": "Ada"}, Qualifier=version))
+print("$LATEST   says", call({"name": "Ada"}))
+
+# %% [markdown]
+# *Notice* that the frozen version still says *Hello*. Callers who use the number are not surprised
+# by what you try out.
+
+# %% [markdown]
+# ## What if the handler fails?
+#
+# The greeter wants a name. Send it none:
+
+# %%
+answer = functions.invoke(FunctionName="workshop-hello", Payload=json.dumps({}))
+failure = json.loads(answer["Payload"].read())
+
+print("StatusCode:   ", answer["StatusCode"])
+print("FunctionError:", answer.get("FunctionError"))
+print("errorType:    ", failure["errorType"])
+print("errorMessage: ", failure["errorMessage"])
+
+# %% [markdown]
+# *Notice* that the status is **200**: Lambda did its part. Whether *your code* failed stands in
+# `FunctionError`, which is absent when all went well. A caller who looks at the status alone takes
+# an error for an answer. `call` above does exactly that; in earnest, look at `FunctionError`.
+#
+# The answer also holds a `stackTrace`: fine between you and your function, not for strangers. From
+# lesson 04 on, a caller's mistake is answered with a sentence, and the trace stays in the log.
+
+# %% [markdown]
+# ## What is in the context?
+
+# %%
+context_code = '''
+def lambda_handler(event, context):
+    return {
+        "request id": context.aws_request_id,
+        "milliseconds left": context.get_remaining_time_in_millis(),
+        "memory, MB": context.memory_limit_in_mb,
+        "function": context.invoked_function_arn,
+    }
+'''
+
+deploy_code(context_code)
+call({})
+
+# %% [markdown]
+# *Notice* the request id: the same one stands in the log's `START` line. When somebody says "it
+# failed", this id finds the lines. The time left starts near the time-out of 10 seconds; a long
+# job can stop in time and say so.
+
+# %% [markdown]
+# ## Clean up
+#
+# The function, its log, and its role; a role can go only when no policy hangs on it.
+
+# %%
+functions.delete_function(FunctionName="workshop-hello")
+logs.delete_log_group(logGroupName="/aws/lambda/workshop-hello")
+iam.delete_role_policy(RoleName="workshop-hello-role", PolicyName="logs")
+iam.delete_role(RoleName="workshop-hello-role")
+
+try:
+    functions.get_function(FunctionName="workshop-hello")
+except functions.exceptions.ResourceNotFoundException:
+    print("workshop-hello is gone")
+
+# %% [markdown]
+# ## Recap
+#
+# - A handler is a Python function of `event` and `context`. Call it as one before you deploy it.
+# - Its role has a trust policy (who may take it) and rights (what it may do): here, its own log.
+# - `create_function` with a zip; then the waiter `function_active_v2`. After every change, the
+#   waiter `function_updated_v2`.
+# - `functions.invoke(…)` from Python; `aws lambda invoke --payload fileb://…` from the shell.
+# - The log has `START`, your own lines, `END` and `REPORT`; billed milliseconds times memory is
+#   what you pay.
+# - Variables of the module survive while an environment lives. Environments share nothing, and
+#   disappear unasked.
+# - `publish_version` freezes code and settings under a number.
+#
+# ## Next
+#
+# [Train the churn model](02_train_churn_model.ipynb): something worth putting into a function.
