@@ -161,7 +161,7 @@ def _execute(lesson: render.Lesson, root: Path) -> None:
     # A product that this execution leaves half-made is missing for as long as the mark stands.
     mark.touch()
     began = time.monotonic()
-    with progress.Line(_label(lesson)) as line:
+    with progress.Line(_label(lesson).rstrip()) as line:
         _run_cells(lesson, book, root, line)
     if missing := [product for product in lesson.products if not (root / product).exists()]:
         raise LessonFailed(f"Lesson {lesson.number} ran to the bottom and did not make "

@@ -13,7 +13,7 @@ from workshop import lessons, render
 from workshop.paths import ROOT
 
 MERMAID = re.compile(r"^```mermaid\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
-LINK = re.compile(r'href="([^"]+)"')
+LINK = re.compile(r'(?<=\s)(href|src)="([^"]+)"')
 ELSEWHERE = re.compile(r"[a-z]+:|#|//")          # a link that leaves the clone or stays on the page
 SVG, XHTML = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xhtml}"
 
@@ -102,14 +102,14 @@ def page(lesson: render.Lesson, root: Path, navigation: str = "") -> str:
         if cell.cell_type == "markdown":
             cell.source = MERMAID.sub(
                 lambda match: diagram(match[1], f"diagram-{next(numbers)}"), cell.source)
-    exporter = HTMLExporter(template_file="lesson.html.j2", embed_images=True,
+    exporter = HTMLExporter(template_file="lesson.html.j2",
                             extra_loaders=[DictLoader({"lesson.html.j2": TEMPLATE})],
                             exclude_input_prompt=True, exclude_output_prompt=True)
     text, _ = exporter.from_notebook_node(book, resources={
         "metadata": {"name": lesson.name, "path": str(root / "solutions")},
         "workshop_css": CSS, "workshop_navigation": navigation})
-    names = {other.name for other in render.lessons(root)}
-    return LINK.sub(lambda match: f'href="{_link(match[1], names)}"', text)
+    names = {path.stem for path in lessons.executed(lesson, root).parent.glob("*.ipynb")}
+    return LINK.sub(lambda match: f'{match[1]}="{_link(match[2], names)}"', text)
 
 
 def _link(target: str, names: set[str]) -> str:
@@ -155,7 +155,7 @@ def diagram(source: str, name: str) -> str:
     svg = svg.replace("my-svg", name)               # ids and styles of one page must not meet
     width = float(re.search(r'viewBox="\S+ \S+ (\S+)', svg)[1])
     # Drawn in its own size; on a narrow page smaller, but never so small that it cannot be read.
-    style = f"width: {width:.0f}px; max-width: 100%; min-width: {0.6 * width:.0f}px"
+    style = f"width: {width:.0f}px; max-width: 100%; min-width: {0.5 * width:.0f}px"
     svg = re.sub(r'width="100%"(.*?) style="[^"]*"', rf'\1 style="{style}"', svg, count=1)
     words = html.escape(description(svg), quote=True)
     svg = re.sub(r'role="[^"]*"', f'role="img" aria-label="{words}"', svg, count=1)
