@@ -152,7 +152,7 @@ def ensure() -> None:
     state = look()
     if state.kind == READY:
         return
-    if state.kind in (NOT_INSTALLED, NOT_RUNNING) and _may_start():
+    if state.kind in (NOT_INSTALLED, NOT_RUNNING) and may_start():
         with one_at_a_time("engine"):
             if look().kind != READY:
                 _install()
@@ -198,7 +198,7 @@ def apt_install(what: str, *packages: str) -> None:
     print(f"{what}: installed in {time.monotonic() - began:.0f} s", flush=True)
 
 
-def _may_start() -> bool:
+def may_start() -> bool:
     """Root may start a local engine, unless DOCKER_HOST names one somewhere else."""
     if os.environ.get("DOCKER_HOST") or not sys.platform.startswith("linux") or not is_root():
         return False
@@ -265,26 +265,28 @@ def tail(path: Path, lines: int = 8) -> str:
 
 
 def _what_to_do(state: State) -> str:
-    """What a person does about an engine in this state."""
+    return f"{advice(state)}\n{WITHOUT}"
+
+
+def advice(state: State) -> str:
+    """What a person does about an engine in this state, in one line."""
     if state.kind == NO_PERMISSION:
-        advice = ("Docker is running, but this user may not use it. Join its group, then log in "
-                  f"again: sudo usermod -aG docker $USER ({GROUP_PAGE})")
-    elif state.kind == WINDOWS_CONTAINERS:
-        advice = ("Docker runs Windows containers; Lambda images are Linux. In Docker Desktop's "
-                  "menu choose \"Switch to Linux containers\".")
-    elif os.environ.get("DOCKER_HOST"):
-        advice = (f"DOCKER_HOST is {os.environ['DOCKER_HOST']}, and no engine answers there. "
-                  "Unset it to use the local engine, or start that one.")
-    elif sys.platform in ("darwin", "win32"):
-        advice = ("Docker is installed but not running: start Docker Desktop."
-                  if state.kind == NOT_RUNNING else
-                  f"Docker is not installed. Install Docker Desktop: {DESKTOP_PAGE}")
-    elif state.kind == NOT_RUNNING:
-        advice = ("Docker is installed but not running. Start it: sudo systemctl start docker "
-                  "(or start Docker Desktop, if you use that)")
-    else:
-        advice = f"Docker is not installed. Follow {LINUX_PAGE}"
-    return f"{advice}\n{WITHOUT}"
+        return ("Docker is running, but this user may not use it. Join its group, then log in "
+                f"again: sudo usermod -aG docker $USER ({GROUP_PAGE})")
+    if state.kind == WINDOWS_CONTAINERS:
+        return ("Docker runs Windows containers; Lambda images are Linux. In Docker Desktop's "
+                "menu choose \"Switch to Linux containers\".")
+    if os.environ.get("DOCKER_HOST"):
+        return (f"DOCKER_HOST is {os.environ['DOCKER_HOST']}, and no engine answers there. "
+                "Unset it to use the local engine, or start that one.")
+    if sys.platform in ("darwin", "win32"):
+        return ("Docker is installed but not running: start Docker Desktop."
+                if state.kind == NOT_RUNNING else
+                f"Docker is not installed. Install Docker Desktop: {DESKTOP_PAGE}")
+    if state.kind == NOT_RUNNING:
+        return ("Docker is installed but not running. Start it: sudo systemctl start docker "
+                "(or start Docker Desktop, if you use that)")
+    return f"Docker is not installed. Follow {LINUX_PAGE}"
 
 
 # ---------------------------------------------------------------- Docker Desktop's forwarder
