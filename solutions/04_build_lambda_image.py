@@ -1,0 +1,729 @@
+# ---
+# title: Build the Lambda image
+# workshop:
+#   number: "04"
+#   needs: [docker]
+#   reading: 25
+#   exercises: 20
+#   cost: "free"
+#   products: []
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Build the Lambda image
+#
+# *You will*
+#
+# - put the model and its handler into a container image, and say what each line of the Dockerfile
+#   is for
+# - look into the image: which layer weighs what, and which are built again after a change
+# - run it the way Lambda does: read-only, as a user without rights, with little memory
+# - call it with `requests`, with good customers and bad ones
+# - recognise five ways in which an image fails, by what it says
+# - measure what `import` costs, for ONNX Runtime and for scikit-learn
+#
+# *You need* Docker, and the models of lessons 02 and 03 (made now if they are missing)
+#
+# *Time* 25 minutes reading, 20 minutes exercises · *Cost* free: everything here happens on your
+# own machine
+
+# %%
+from workshop import cloud, lessons
+
+cloud.use()
+lessons.require("02")
+lessons.require("03")
+
+# %% [markdown]
+# ## Where we are
+#
+# ```mermaid
+# flowchart LR
+#     csv[("churn.csv")] -->|02| pkl["scikit-learn<br/>model"]
+#     pkl -->|03| onnx["churn.onnx"]
+#     onnx -->|"04: this lesson"| image["container<br/>image"]
+#     handler["lambda/churn<br/>handler"] --> image
+#     image -.->|05| ecr[("ECR")]
+#     ecr -.->|05| fn["Lambda<br/>function"]
+#     api["HTTPS<br/>endpoint"] -.->|06| fn
+#     style image fill:#fff3d6,stroke:#e69f00,stroke-width:3px
+# ```
+#
+# Solid lines stand; dashed ones come later.
+
+# %% [markdown]
+# ## What is an image?
+#
+# A function needs its code, its model, the libraries it imports, Python itself, and the operating
+# system's files under that. A **container image** is all of it in one package: a stack of
+# read-only layers, and a note that says which program to start. A **container** is that program
+# running, seeing nothing but those files.
+#
+# ```mermaid
+# flowchart BT
+#     base["AWS's base image: Linux, Python 3.13, the runtime client"]
+#     packages["your packages: onnxruntime, numpy"]
+#     files["your files: lambda_function.py, contract.py, model.onnx"]
+#     cmd["note: start lambda_function.lambda_handler"]
+#     base --> packages --> files --> cmd
+# ```
+#
+# *Why an image and not a zip, as in lesson 01?* A zip may hold 250 MB unpacked, an image 10 GB
+# (AWS's *Lambda quotas*, read in November 2026). ONNX Runtime would still fit into a zip. But an
+# image can also be run here, on your machine, exactly as it will run there. This lesson lives
+# off that.
+
+# %% [markdown]
+# ## What goes in
+#
+# Docker builds from one folder, the **build context**, and can take in nothing from outside it.
+# So we first put the handler's files and the model into a folder of their own.
+
+# %%
+import shutil
+from pathlib import Path
+
+staged = Path("../build/images/churn")
+shutil.rmtree(staged, ignore_errors=True)
+shutil.copytree("../lambda/churn", staged, ignore=shutil.ignore_patterns("__pycache__"))
+shutil.copy("../build/models/churn.onnx", staged / "model.onnx")
+
+for path in sorted(staged.iterdir()):
+    print(f"{path.stat().st_size:8,} bytes  {path.name}")
+
+# %% [markdown]
+# *Notice* how little it is. The weight of an image is in the libraries.
+#
+# The handler is worth a look before it disappears into an image:
+
+# %%
+print((staged / "lambda_function.py").read_text())
+
+# %% [markdown]
+# *Notice* what happens outside of the functions: the model is loaded **once**, when Python imports
+# the file. Lambda keeps a container alive between requests, so only the first request waits for it.
+
+# %% [markdown]
+# ## The Dockerfile, line by line
+
+# %%
+print(Path("../docker/Dockerfile").read_text())
+
+# %% [markdown]
+# | line | what it does | why so |
+# |---|---|---|
+# | `ARG BASE_IMAGE=…` | a value that the build may be given | the same file builds on AWS's image and on a stand-in |
+# | `FROM` | the layers to start from | AWS's image brings Python and the *runtime client*, which asks Lambda for the next event |
+# | `COPY requirements.txt` | the list of packages, alone | as long as the list stays the same, Docker reuses the next, slow layer |
+# | `RUN … pip install` | a layer with the packages | exact versions: the same image next year |
+# | `COPY . …` | your files, the model among them | last, because they change most often |
+# | `RUN … compileall` | Python's bytecode, made now | the file system is read-only later: else Python would compile at every start |
+# | `CMD` | the handler: file, dot, function | the base image's program starts it |
+
+# %% [markdown]
+# Which base image is there? AWS's own is at `public.ecr.aws`, and is used wherever it can be
+# pulled. Where it cannot, a stand-in with the same contract takes its place, good for learning
+# and never pushed to AWS.
+
+# %%
+from workshop import base_image
+
+base = base_image.get()
+
+# %% [markdown]
+# ## Build
+#
+# The first time, `pip` downloads the packages: half a minute or so. After that, seconds.
+
+# %%
+# !docker build --build-arg BASE_IMAGE={base} -f ../docker/Dockerfile -t churn:v1 ../build/images/churn
+
+# %% [markdown]
+# *Notice* the name at the end: `churn` is the image, `v1` its **tag**.
+#
+# An image is built for one kind of processor. Which one stands in it; the function of lesson 05
+# must be told the same, or it will say `exec format error`.
+
+# %%
+# !docker image inspect --format "{{{{.Os}}}}/{{{{.Architecture}}}}, {{{{.Size}}}} bytes" churn:v1
+
+# %% [markdown]
+# How did Docker know? `cloud.use()` set `DOCKER_DEFAULT_PLATFORM`, and the workshop reads the
+# function's architecture from the same place, so the two cannot drift apart.
+
+# %%
+import os
+
+from workshop import engine
+
+print("images:   ", os.environ["DOCKER_DEFAULT_PLATFORM"])
+print("functions:", engine.architecture())
+
+# %% [markdown]
+# ## What weighs what?
+#
+# `docker history` lists the layers with their sizes. Everything that the base image has as well
+# is the base's; the rest is ours.
+
+# %%
+import subprocess
+
+
+def docker(*arguments):
+    """Run `docker …` and return what it printed."""
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(done.stderr.strip())
+    return done.stdout
+
+
+def layers(image):
+    """The layers of an image from the ground up, as (megabytes, what made it)."""
+    lines = docker("history", "--human=false", "--no-trunc",
+                   "--format", "{{.Size}}\t{{.CreatedBy}}", image).splitlines()
+    return [(int(size) / 1e6, made) for size, made in
+            (line.split("\t", 1) for line in reversed(lines))]
+
+
+ours = layers("churn:v1")[len(layers(base)):]
+for size, made in ours:
+    print(f"{size:8.2f} MB  {made[:80]}")
+
+# %%
+import matplotlib.pyplot as plt
+
+BLUE, ORANGE, GREY = "#0072B2", "#E69F00", "#999999"
+
+
+def parts(image):
+    """Megabytes of an image by part: base, packages, your files."""
+    sizes = {"base image": sum(size for size, _ in layers(base)), "packages": 0, "your files": 0}
+    for size, made in layers(image)[len(layers(base)):]:
+        sizes["packages" if "pip install" in made else "your files"] += size
+    return sizes
+
+
+sizes = parts("churn:v1")
+figure, axes = plt.subplots(figsize=(8, 2.2))
+bars = axes.barh(list(sizes), list(sizes.values()), color=[GREY, BLUE, ORANGE])
+axes.bar_label(bars, fmt="%.1f MB", padding=4)
+axes.set(xlabel="size in the image (MB)", title="Layers of churn:v1")
+axes.invert_yaxis()
+axes.margins(x=0.15)
+plt.show()
+
+# %% [markdown]
+# *Notice* your own files: they are a rounding error. To make an image small, look at the packages.
+
+# %% [markdown]
+# ### Exercise 1: what is built again? (5 minutes)
+#
+# When a file changes, Docker reuses each layer up to the first one that copies this file, and
+# builds **that one and all that follow** again. Complete `rebuilt`, which returns the names of
+# those layers. Each step below is a name and the files that it copies.
+#
+# <details><summary>Hint 1</summary>
+#
+# Go through the steps with `enumerate` and stop at the first whose files contain `changed`.
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# From position `i` on is `steps[i:]`. If no step copies the file, nothing is built again: `[]`.
+# </details>
+
+# %% Exercise 1
+steps = [
+    ("COPY requirements.txt", ["requirements.txt"]),
+    ("RUN pip install", []),
+    ("COPY .", ["requirements.txt", "lambda_function.py", "contract.py", "model.onnx"]),
+    ("RUN compileall", []),
+]
+
+
+def rebuilt(steps, changed):
+    """Names of the steps that run again after the file `changed` changed."""
+    # BEGIN SOLUTION
+    for i, (_, copied) in enumerate(steps):
+        if changed in copied:
+            return [name for name, _ in steps[i:]]
+    return []
+    # END SOLUTION
+
+
+print(rebuilt(steps, "model.onnx"))
+
+# %% Check 1 tags=["check"]
+answer = rebuilt(steps, "model.onnx")
+assert answer is not None, "rebuilt returned nothing: is there a `return`, or is it still open?"
+assert "RUN pip install" not in answer, (
+    "a new model must not install the packages again: they stand before the first layer that "
+    "copies model.onnx, so they are reused")
+assert "RUN compileall" in answer, (
+    "RUN compileall copies no file, but it stands on a layer that changed: all that follow are "
+    "built again")
+assert answer == ["COPY .", "RUN compileall"], f"for model.onnx you returned {answer}"
+answer = rebuilt(steps, "requirements.txt")
+assert len(answer) == 4, (
+    f"requirements.txt is copied by the very first step, so all 4 run again; you returned {answer}")
+assert rebuilt(steps, "notes.txt") == [], "no step copies notes.txt: return an empty list"
+print("Right: that is why requirements.txt is copied first, alone, and the model last.")
+
+# %% [markdown]
+# ## Run it as Lambda would
+#
+# Lambda gives a function less than Docker does: it may write nowhere but in `/tmp`, it is not
+# `root`, and its memory is what you asked for. If we run the image under the same rules, what
+# works here works there.
+#
+# | option | on Lambda |
+# |---|---|
+# | `--read-only --tmpfs /tmp:size=512m` | the file system is read-only, `/tmp` has 512 MB unless you ask for more |
+# | `--user 993:990 --cap-drop ALL` | an unprivileged user |
+# | `--memory 512m --memory-swap 512m` | memory as configured, no swap |
+# | `--cpus 0.29` | 1,769 MB buy one processor, so 512 MB buy 0.29 of one |
+# | `--publish 127.0.0.1::8080` | ours: a free port, reachable from this machine only |
+#
+# (Limits: AWS's *Lambda quotas* and *Lambda developer guide*, read in November 2026.)
+
+# %%
+# !docker rm --force workshop-04
+# !docker run --detach --name workshop-04 --label workshop.lesson=04 --read-only --tmpfs /tmp:size=512m --user 993:990 --cap-drop ALL --memory 512m --memory-swap 512m --cpus 0.29 --publish 127.0.0.1::8080 churn:v1
+
+# %% [markdown]
+# What answers on that port? Outside of AWS, the base image starts the **Runtime Interface
+# Emulator** (RIE): a small program by AWS that plays the Lambda service to the function inside.
+# Every call goes to one fixed address.
+
+# %%
+port = docker("port", "workshop-04", "8080").split(":")[-1].strip()
+url = f"http://localhost:{port}/2015-03-31/functions/function/invocations"
+print(url)
+
+# %% [markdown]
+# A customer to ask about: the first one of the test set that lesson 02 put aside.
+
+# %%
+import json
+
+import pandas as pd
+
+test = pd.read_csv("../build/models/churn_test.csv")
+customer = json.loads(test.drop(columns="churn").head(1).to_json(orient="records"))[0]
+customer
+
+# %%
+import time
+
+import requests
+
+
+def invoke(url, event, patience=10):
+    """Send an event to the emulator; wait a little if it is still starting."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return requests.post(url, json=event, timeout=30)
+        except requests.ConnectionError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+answer = invoke(url, {"customer": customer})
+answer.json()
+
+# %% [markdown]
+# *Notice* three things in the answer: a probability as a plain number, the decision at the
+# threshold that lesson 02 chose by cost, and the version of the model that said so.
+#
+# Is it the same number that the model gives here, outside of the container?
+
+# %%
+import numpy as np
+import onnxruntime
+
+session = onnxruntime.InferenceSession("../build/models/churn.onnx")
+inputs = {one.name: np.array([[customer[one.name]]],
+                             dtype=object if "string" in one.type else np.float32)
+          for one in session.get_inputs()}
+here = float(session.run(["probabilities"], inputs)[0][0, 1])
+there = answer.json()["churn_probability"]
+
+print(f"here {here:.6f}, in the container {there:.6f}, difference {abs(here - there):.1e}")
+assert abs(here - there) < 1e-5
+
+# %% [markdown]
+# ## And a bad request?
+#
+# A caller who makes a mistake should read what the mistake was. Here are five.
+
+# %%
+without_tenure = {key: value for key, value in customer.items() if key != "tenure"}
+bad = {
+    "a field is missing": {"customer": without_tenure},
+    "an unknown category": {"customer": customer | {"contract": "weekly"}},
+    "text for a number": {"customer": customer | {"monthlycharges": "a lot"}},
+    "a negative tenure": {"customer": customer | {"tenure": -3}},
+    "no customer at all": {"client": customer},
+}
+for mistake, event in bad.items():
+    said = invoke(url, event).json()
+    print(f"{mistake}: {said['statusCode']} {said['message']}")
+    for problem in said.get("problems", []):
+        print("    ", problem)
+
+# %% [markdown]
+# *Notice* that each answer names the field and says what is allowed. Where does the handler know
+# that from? From the model file: lesson 03 wrote the signature into it. scikit-learn and ONNX
+# Runtime would have turned `weekly` into zeros without a word, and answered with a number.
+#
+# *Notice* also what the emulator itself said:
+
+# %%
+refused = invoke(url, bad["a negative tenure"])
+print("status of the HTTP answer:", refused.status_code)
+print("status inside the answer: ", refused.json()["statusCode"])
+
+# %% [markdown]
+# Both are right. 200 means *the function was invoked and returned something*; what it returned is
+# that the customer is no good. In lesson 06, a gateway turns the inner status into the outer one.
+
+# %% [markdown]
+# ### Exercise 2: ask as a caller would (7 minutes)
+#
+# Complete `ask`: it returns the probability as a number. If the function refuses the customer, it
+# raises `ValueError` with the names of the fields that are wrong, such as `"contract, tenure"`.
+#
+# <details><summary>Hint 1</summary>
+#
+# `invoke(url, {"customer": customer}).json()` is a dict. A refusal has the key `statusCode`.
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# `said["problems"]` is a list of dicts, each with a `field`. `", ".join(…)` makes one text of
+# several.
+# </details>
+
+# %% Exercise 2
+def ask(url, customer):
+    """Probability that this customer leaves; ValueError naming the wrong fields."""
+    # BEGIN SOLUTION
+    said = invoke(url, {"customer": customer}).json()
+    if "statusCode" in said:
+        raise ValueError(", ".join(problem["field"] for problem in said["problems"]))
+    return said["churn_probability"]
+    # END SOLUTION
+
+
+print(ask(url, customer))
+
+# %% Check 2 tags=["check"]
+answer = ask(url, customer)
+assert answer is not None, "ask returned nothing: is there a `return`, or is it still open?"
+assert not isinstance(answer, dict), "ask returned the whole answer: take churn_probability from it"
+assert answer == there, f"for our customer the answer is {there}, but ask returned {answer!r}"
+try:
+    answer = ask(url, customer | {"contract": "weekly", "tenure": -3})
+except ValueError as error:
+    complaint = str(error)
+except KeyError as error:
+    raise AssertionError(
+        f"a refused customer gave KeyError {error}: look at statusCode inside the answer first. "
+        "The HTTP status is 200 even then") from None
+else:
+    raise AssertionError(f"a refused customer gave {answer!r}: raise ValueError instead")
+assert "contract" in complaint and "tenure" in complaint, (
+    f"two fields are wrong, contract and tenure, but the error says only: {complaint}")
+assert "monthlycharges" not in complaint, "the error names fields that are right"
+print("Right:", complaint)
+
+# %% [markdown]
+# ## What did the function write down?
+#
+# What a function prints becomes its log. Ours writes one line of JSON for each request.
+
+# %%
+logs = subprocess.run(["docker", "logs", "workshop-04"], capture_output=True, text=True)
+lines = [line for line in (logs.stdout + logs.stderr).splitlines() if line.startswith("{")]
+for line in lines[:3]:
+    print(line)
+
+# %% [markdown]
+# *Notice* what is there: a request id, the kind of event, status, milliseconds, the model's
+# version, and whether this was the first request (`cold`). And what is not: the customer. Logs are
+# read by more people than you think.
+
+# %% [markdown]
+# ## What goes wrong, and what does it look like?
+#
+# Five failures cover most of what people meet with images. We make them happen, so that you have
+# seen them before.
+#
+# A short function for running the image again, with the options from above:
+
+# %%
+LIKE_LAMBDA = ["--read-only", "--tmpfs", "/tmp:size=512m", "--user", "993:990",
+               "--cap-drop", "ALL"]
+
+
+def start(image, *command, memory=512, variables=()):
+    """Start an image as Lambda would, in place of the one that runs; return its address."""
+    subprocess.run(["docker", "rm", "--force", "workshop-04"], capture_output=True)
+    settings = [word for one in variables for word in ("--env", one)]
+    docker("run", "--detach", "--name", "workshop-04", "--label", "workshop.lesson=04",
+           *LIKE_LAMBDA, "--memory", f"{memory}m", "--memory-swap", f"{memory}m", *settings,
+           "--publish", "127.0.0.1::8080", image, *command)
+    port = docker("port", "workshop-04", "8080").split(":")[-1].strip()
+    return f"http://localhost:{port}/2015-03-31/functions/function/invocations"
+
+
+# %% [markdown]
+# **1. Writing outside `/tmp`.** Libraries do it too, when they cache something in the home folder.
+
+# %%
+write = "open('/var/task/cache.txt', 'w')"
+done = subprocess.run(["docker", "run", "--rm", *LIKE_LAMBDA, "--entrypoint", "python",
+                       "churn:v1", "-c", write], capture_output=True, text=True)
+print(done.stderr.splitlines()[-1])
+
+# %% [markdown]
+# The way out: write to `/tmp`, and point caches there (`HOME`, `MPLCONFIGDIR`, `HF_HOME`, …).
+#
+# **2. The wrong handler name in `CMD`.** The function is called `lambda_handler`, not `handler`.
+
+# %%
+url = start("churn:v1", "lambda_function.handler")
+invoke(url, {"customer": customer}).json()
+
+# %% [markdown]
+# **3. The model is not in the image.** A file that was not staged is not there.
+
+# %%
+url = start("churn:v1", variables=["MODEL_PATH=/var/task/not_there.onnx"])
+said = invoke(url, {"customer": customer}).json()
+print(said["errorType"])
+print(said["errorMessage"])
+
+# %% [markdown]
+# *Notice* that 2 and 3 build without complaint and fail only when called. Calling an image once
+# before it is shipped saves an hour later.
+#
+# **4. Out of memory.** How little can the function have? Let it start with less and less.
+
+# %%
+for memory in (256, 128, 64, 32):
+    url = start("churn:v1", memory=memory)
+    said = invoke(url, {"customer": customer}).json()
+    verdict = "works" if "churn_probability" in said else said.get("errorMessage", said)
+    print(f"{memory:4} MB: {verdict}")
+
+# %% [markdown]
+# *Notice* the words `signal: killed`. There is no traceback and no `MemoryError`: the kernel ends
+# the process, and nobody inside gets to say why. On Lambda you read the same.
+#
+# **5. `exec format error`.** The image is for another processor than the function: built on a Mac
+# with an Apple chip (`arm64`), run as `x86_64`, or the other way round. Nothing inside can start.
+# We do not build a second image to see it; the way to notice it early is the line
+# `Architecture` above.
+
+# %% [markdown]
+# ## What does `import` cost?
+#
+# When Lambda needs a new container, the first request waits until Python has imported everything:
+# a **cold start**. So what does importing cost, and would it be different with scikit-learn?
+#
+# The folder `lambda/churn_sklearn` answers the same requests with the pickle of lesson 02. You
+# have seen how an image is built; `deploy.build` does the same (stage, `docker build`).
+
+# %%
+from workshop import deploy
+
+deploy.build("churn_sklearn", "../build/models/churn.pkl", "v1")
+
+# %% [markdown]
+# Python itself can tell: `-X importtime` prints, for every module, the microseconds spent in it,
+# without those it imports in turn.
+
+# %%
+def import_times(image):
+    """What -X importtime prints while the handler's file is imported, in a new container."""
+    done = subprocess.run(["docker", "run", "--rm", *LIKE_LAMBDA, "--entrypoint", "python",
+                           image, "-X", "importtime", "-c", "import lambda_function"],
+                          capture_output=True, text=True, check=True)
+    return [line for line in done.stderr.splitlines() if line.startswith("import time:")][1:]
+
+
+import_times("churn:v1")  # once for nothing, so that the files are in memory for both
+printed = import_times("churn:v1")
+print(f"{len(printed)} modules; the last three:", *printed[-3:], sep="\n")
+
+# %% [markdown]
+# *Notice* the indentation: a module that is imported by another stands deeper. The last line is
+# our handler, and what it spends in itself is loading the model.
+#
+# Too many lines to read, so we add up what belongs to one package:
+
+# %%
+def by_package(printed):
+    """Milliseconds of each top-level package, from what -X importtime printed."""
+    total = {}
+    for line in printed:
+        own, _, module = line.removeprefix("import time:").split("|")
+        package = module.strip().split(".")[0]
+        total[package] = total.get(package, 0) + int(own) / 1000
+    return total
+
+
+import_times("churn_sklearn:v1")
+spent = {"churn (ONNX)": by_package(import_times("churn:v1")),
+         "churn_sklearn": by_package(import_times("churn_sklearn:v1"))}
+
+# %%
+NAMED = {"numpy": BLUE, "onnxruntime": "#56B4E9", "scipy": "#009E73", "sklearn": ORANGE,
+         "pandas": "#CC79A7", "lambda_function": "#F0E442"}
+
+
+def grouped(times):
+    """The packages of the picture, and all the others together."""
+    shares = {name: times.get(name, 0) for name in NAMED}
+    shares["everything else"] = sum(times.values()) - sum(shares.values())
+    return shares
+
+
+one = sum(spent["churn (ONNX)"].values())
+figure, axes = plt.subplots(figsize=(8, 2.8))
+left = {image: 0 for image in spent}
+for package, colour in (NAMED | {"everything else": GREY}).items():
+    width = {image: grouped(times)[package] / one for image, times in spent.items()}
+    axes.barh(list(width), list(width.values()), left=list(left.values()), color=colour,
+              edgecolor="black", linewidth=0.4, label=package)
+    left = {image: left[image] + width[image] for image in spent}
+axes.set(xlabel="import time (1 = all of the ONNX function's)",
+         title="What is imported before the first answer")
+axes.invert_yaxis()
+axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.3), ncols=4, frameon=False)
+plt.show()
+
+slower = sum(spent["churn_sklearn"].values()) / one
+print(f"churn_sklearn imports for {slower:.1f} times as long")
+
+# %% [markdown]
+# *Notice* that the model is a small part of either bar. The function starts slowly because of what
+# it imports, and ONNX Runtime needs only NumPy beside it.
+#
+# And the sizes?
+
+# %%
+weights = {image: parts(f"{image}:v1") for image in ("churn", "churn_sklearn")}
+figure, axes = plt.subplots(figsize=(8, 2.4))
+left = [0, 0]
+for part, colour in zip(["base image", "packages", "your files"], [GREY, BLUE, ORANGE]):
+    width = [weights[image][part] for image in weights]
+    axes.barh(list(weights), width, left=left, color=colour, edgecolor="black", linewidth=0.4,
+              label=part)
+    left = [a + b for a, b in zip(left, width)]
+axes.set(xlabel="size in the image (MB)", title="The same model, two ways to run it")
+axes.invert_yaxis()
+axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.35), ncols=3, frameon=False)
+plt.show()
+
+heavier = weights["churn_sklearn"]["packages"] / weights["churn"]["packages"]
+print(f"churn_sklearn's packages are {heavier:.1f} times as large")
+
+# %% [markdown]
+# *Notice* what these numbers are and are not. They are ratios from one machine, with warm disks.
+# They are **not** Lambda's cold start, which also has to find a machine and fetch the image. Lambda
+# loads an image lazily, in pieces of 512 KiB, and keeps pieces in caches, so bytes that nobody
+# touches cost little (Brooker et al., *On-demand Container Loading in AWS Lambda*, USENIX ATC
+# 2023). What an import touches does have to come.
+
+# %% [markdown]
+# ### Exercise 3: find the dearest import (8 minutes)
+#
+# Somebody's function starts slowly. Complete `dearest`, which reads what `-X importtime` printed
+# and returns the name of the top-level package that took most, its own modules together, and its
+# milliseconds.
+#
+# <details><summary>Hint 1</summary>
+#
+# The first number is the time of the module itself; the second counts those inside it again, so
+# adding up second numbers counts twice.
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# `by_package(printed)` returns a dict; `max(d, key=d.get)` is the key with the greatest value.
+# </details>
+
+# %% Exercise 3
+slow_start = """
+import time:      9000 |       9000 |     numpy.core
+import time:      8000 |      17000 |   numpy
+import time:      6000 |       6000 |     plotlib.style
+import time:      7000 |       7000 |     plotlib.fonts
+import time:      6000 |      19000 |   plotlib
+import time:      1000 |      37000 | handler
+""".strip().splitlines()
+
+
+def dearest(printed):
+    """Package with the greatest import time of its own, and that time in milliseconds."""
+    # BEGIN SOLUTION
+    times = by_package(printed)
+    package = max(times, key=times.get)
+    return package, times[package]
+    # END SOLUTION
+
+
+print(dearest(slow_start))
+
+# %% Check 3 tags=["check"]
+answer = dearest(slow_start)
+assert answer is not None, "dearest returned nothing: is there a `return`, or is it still open?"
+assert isinstance(answer, tuple) and len(answer) == 2, (
+    f"return two things, the package and its milliseconds; you returned {answer!r}")
+package, milliseconds = answer
+assert package != "handler", (
+    "handler only waits for the others: use the first number of a line, not the second")
+assert package != "numpy.core", (
+    "numpy.core is the dearest module; add up the modules of each package")
+assert package != "numpy", "numpy has the dearest modules, but plotlib's together cost more"
+assert package == "plotlib", f"you returned {package!r}"
+assert milliseconds < 30, "that counts modules twice: the second number already has the deeper ones"
+assert abs(milliseconds - 19) < 0.01, f"plotlib's modules took 19 ms, you returned {milliseconds}"
+print("Right: a function that draws nothing should not import plotlib.")
+
+# %% [markdown]
+# ## Recap
+#
+# - **An image** is layers of files and a note on what to start. The Dockerfile takes AWS's base,
+#   adds the packages, then your files, then bytecode; what changes most comes last.
+# - **Inside** it, the packages weigh nearly everything; a new model builds only the last layers
+#   again.
+# - **As Lambda** runs it: `--read-only`, `/tmp`, an unprivileged user, a memory limit. What works
+#   under these rules works there.
+# - **Calling it** is one POST. 200 says the function ran; the answer's own `statusCode` says what
+#   it thought of the request.
+# - **It fails** with *read-only file system*, *handler not found*, a missing model, *signal:
+#   killed*, or *exec format error*.
+# - **Importing** is what a cold start is made of, and the framework is what makes it long.
+#
+# ## Clean up
+#
+# One container is still running. The images stay: lesson 05 ships one.
+
+# %%
+# !docker rm --force workshop-04
+
+# %% [markdown]
+# ## Next
+#
+# The image works on your machine. [Lesson 05](05_ship_to_lambda.ipynb) puts it into a registry and
+# has Lambda run it.

@@ -1,0 +1,843 @@
+# ---
+# title: Ship it to Lambda
+# workshop:
+#   number: "05"
+#   needs: [docker]
+#   reading: 35
+#   exercises: 25
+#   cost: "under $0.01"
+#   products: []
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Ship it to Lambda
+#
+# *You will*
+#
+# - push an image to a registry (ECR) and name it by its digest
+# - give two rights and no more: Lambda may fetch the image, the function may write its log
+# - create the function, wait until it is ready, and invoke it with boto3
+# - run into Lambda's defaults, 3 seconds and 128 MB, and mend them
+# - bring out version 2 without changing what callers of version 1 see, and go back
+# - find a request in the logs
+# - measure how much memory is worth its price, and compute a monthly bill
+#
+# *You need* Docker, and lesson 04's image (made now if it is missing)
+#
+# *Time* 35 minutes reading, 25 minutes exercises · *Cost* free on the local cloud; on AWS less
+# than $0.01, within the free tier nothing
+
+# %%
+from workshop import cloud, deploy, lessons
+
+cloud.use()
+lessons.require("03")
+
+# %% [markdown]
+# ## Where we are
+#
+# ```mermaid
+# flowchart LR
+#     onnx["churn.onnx"] -->|04| image["image<br/>churn:v1"]
+#     image -->|"docker push"| ecr[("ECR repository<br/>workshop-churn")]
+#     ecr -->|"Lambda pulls"| fn["function<br/>workshop-churn"]
+#     fn -->|"writes"| logs[("log group<br/>/aws/lambda/workshop-churn")]
+#     you(["you, with boto3"]) -->|"invoke"| fn
+#     policy{{"repository policy"}} -.- ecr
+#     role{{"role"}} -.- fn
+#     style ecr fill:#fff3d6,stroke:#e69f00,stroke-width:3px
+#     style fn fill:#fff3d6,stroke:#e69f00,stroke-width:3px
+# ```
+#
+# Lambda does not run images from your machine. It pulls them from ECR, Amazon's registry, in its
+# own region. The two hexagons are what people forget: somebody must *allow* each of the two
+# arrows beside them.
+
+# %% [markdown]
+# Whatever an earlier run of this lesson left behind goes first. `deploy.delete` touches only what
+# carries the workshop's tag.
+
+# %%
+NAME = "workshop-churn"
+deploy.delete(NAME)
+deploy.build("churn", "../build/models/churn.onnx", "v1")
+
+# %% [markdown]
+# ## A place for the image
+#
+# A **repository** in ECR holds the versions of one image. Everything that this workshop makes gets
+# the same tag, so that it can be found, and paid for, and deleted, together.
+
+# %%
+import boto3
+
+TAG = {"project": "lambda-onnx-workshop"}
+
+ecr = boto3.client("ecr")
+repository = ecr.create_repository(
+    repositoryName=NAME,
+    tags=[{"Key": key, "Value": value} for key, value in TAG.items()])["repository"]
+address = repository["repositoryUri"]
+address
+
+# %% [markdown]
+# *Notice* the address: that is the registry's name, then the repository's. On AWS it begins with
+# your account's number and names the region.
+#
+# ## Log in
+#
+# Docker needs a password for the registry. ECR makes one from your AWS credentials; it is good for
+# 12 hours (ECR documentation), so there is nothing to keep secret for long.
+
+# %%
+import base64
+
+granted = ecr.get_authorization_token()["authorizationData"][0]
+user, password = base64.b64decode(granted["authorizationToken"]).decode().split(":", 1)
+registry = granted["proxyEndpoint"].split("://")[1]
+
+print("registry:", registry)
+print("user:    ", user)
+print("valid to:", granted["expiresAt"])
+
+# %% [markdown]
+# The password goes in through standard input. On the command line, every user of the machine could
+# read it in the list of processes, and your shell would remember it.
+
+# %%
+import subprocess
+
+done = subprocess.run(["docker", "login", "--username", user, "--password-stdin", registry],
+                      input=password, capture_output=True, text=True)
+print(done.stdout.strip() or done.stderr.strip())
+
+# %% [markdown]
+# ## Tag and push
+#
+# An image is pushed to where its name says. So it gets a second name, which begins with the
+# registry's address.
+
+# %%
+# !docker tag churn:v1 {address}:v1
+# !docker push {address}:v1
+
+# %% [markdown]
+# *Notice* the line at the end, with `digest: sha256:…`. It is a fingerprint of the image: change
+# one byte, and it is another.
+#
+# What lies in the registry now? A small document, the **manifest**, that lists the layers.
+
+# %%
+import json
+
+stored = ecr.batch_get_image(repositoryName=NAME, imageIds=[{"imageTag": "v1"}])["images"][0]
+digest = stored["imageId"]["imageDigest"]
+manifest = json.loads(stored["imageManifest"])
+
+print("digest:  ", digest)
+print("kind:    ", manifest["mediaType"])
+print("layers:  ", len(manifest["layers"]))
+print(f"to fetch: {sum(one['size'] for one in manifest['layers']) / 1e6:.0f} MB, compressed")
+
+# %% [markdown]
+# *Notice* the kind, or **media type**. Lambda takes a manifest of one image
+# (`…manifest.v2+json` or `…image.manifest.v1+json`). Newer Docker versions attach a note on how the
+# image was built, an *attestation*, and then push a list of two things instead, an *index*. Lambda
+# answers:
+#
+# > The image manifest, config or layer media type for the source image … is not supported.
+#
+# (docker/buildx issue 1533.) The cure is `docker build --provenance=false`, or the environment
+# variable `BUILDX_NO_DEFAULT_ATTESTATIONS=1`, which `cloud.use()` sets.
+
+# %%
+import os
+
+print(os.environ["BUILDX_NO_DEFAULT_ATTESTATIONS"])
+assert "index" not in manifest["mediaType"] and "list" not in manifest["mediaType"]
+
+# %% [markdown]
+# ### Exercise 1: name it by its digest (5 minutes)
+#
+# A tag such as `v1` can be moved: whoever pushes `v1` again replaces what it means. A digest
+# cannot. Complete `pinned`, which finds the image that has the tag and returns
+# `ADDRESS@DIGEST`.
+#
+# <details><summary>Hint 1</summary>
+#
+# Each detail is a dict. `imageTags` is a list, because one image may have several tags, and it is
+# missing where there are none: `one.get("imageTags", [])`.
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# `imageDigest` is the whole digest already, with `sha256:` in front.
+# </details>
+
+# %% Exercise 1
+def pinned(address, details, tag):
+    """`ADDRESS@DIGEST` of the image with this tag; ValueError when there is none."""
+    # BEGIN SOLUTION
+    for one in details:
+        if tag in one.get("imageTags", []):
+            return f"{address}@{one['imageDigest']}"
+    raise ValueError(f"no image has the tag {tag}")
+    # END SOLUTION
+
+
+details = ecr.describe_images(repositoryName=NAME)["imageDetails"]
+print(pinned(address, details, "v1"))
+
+# %% Check 1 tags=["check"]
+answer = pinned(address, details, "v1")
+assert answer is not None, "pinned returned nothing: is there a `return`, or is it still open?"
+assert not answer.endswith(":v1"), "that names the image by its tag, which can be moved: use @DIGEST"
+assert "@" in answer, f"an @ stands between address and digest; you returned {answer}"
+assert answer == f"{address}@{digest}", f"expected {address}@{digest}, you returned {answer}"
+several = [{"imageDigest": "sha256:aa"}, {"imageDigest": "sha256:bb", "imageTags": ["v1", "v2"]}]
+try:
+    answer = pinned("here", several, "v2")
+except KeyError:
+    raise AssertionError("an image may have no tags at all: use one.get('imageTags', [])") from None
+assert answer == "here@sha256:bb", (
+    f"v2 is the second tag of sha256:bb, but you returned {answer}: look at all the tags")
+try:
+    answer = pinned("here", several, "v3")
+except ValueError:
+    print("Right: the same bytes, for ever.")
+else:
+    raise AssertionError(f"no image has the tag v3: raise ValueError; you returned {answer}")
+
+# %% [markdown]
+# From here on, the image goes by its digest:
+
+# %%
+image_v1 = f"{address}@{digest}"
+image_v1
+
+# %% [markdown]
+# ## May Lambda fetch it?
+#
+# The repository is private. A **repository policy** lets the Lambda service read from it, and only
+# for this account's functions whose names begin with `workshop-`. The policies lie in
+# `workshop/policies/`; `deploy.policy` fills in account and region.
+
+# %%
+print(deploy.policy("repository"))
+
+# %%
+ecr.set_repository_policy(repositoryName=NAME, policyText=deploy.policy("repository"));
+
+# %% [markdown]
+# *Notice* who may: the **service** `lambda.amazonaws.com`, through the repository's policy. It is a
+# common mistake to give these rights to the function's role instead; the image is fetched before
+# the role is ever used.
+#
+# ## What may the function do?
+#
+# A function acts under a **role**. Two documents make it: who may take the role, and what the role
+# may do. Ours may write into its own log. It cannot read S3, delete anything or create a log group,
+# and if someone finds a hole in it, nor can they.
+
+# %%
+print(deploy.policy("trust"))
+print(deploy.policy("logs", function=NAME))
+
+# %%
+iam = boto3.client("iam")
+role = iam.create_role(
+    RoleName=f"{NAME}-role", AssumeRolePolicyDocument=deploy.policy("trust"),
+    Tags=[{"Key": key, "Value": value} for key, value in TAG.items()])["Role"]
+iam.put_role_policy(RoleName=role["RoleName"], PolicyName="logs",
+                    PolicyDocument=deploy.policy("logs", function=NAME))
+role["Arn"]
+
+# %% [markdown]
+# The log group we make ourselves, with an end date for what is in it. Lambda would make one that
+# keeps every line for ever, and bills it.
+
+# %%
+logs = boto3.client("logs")
+group = f"/aws/lambda/{NAME}"
+logs.create_log_group(logGroupName=group, tags=TAG)
+logs.put_retention_policy(logGroupName=group, retentionInDays=7);
+
+# %% [markdown]
+# The local cloud keeps policies and roles, but does not check them: see the table
+# [local cloud and AWS](../workshop/LOCAL_CLOUD.md). On AWS, both are needed.
+
+# %% [markdown]
+# ## Create the function
+#
+# A role is known everywhere only after a while: seconds, sometimes a minute. Until then, Lambda
+# refuses it with *cannot be assumed*. So we try again, on that error and no other, and not for ever.
+
+# %%
+import time
+
+from workshop import engine
+
+client = boto3.client("lambda")
+
+
+def create(patience=120, **settings):
+    """create_function, again while Lambda does not know the role yet."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return client.create_function(**settings)
+        except client.exceptions.InvalidParameterValueException as error:
+            if "cannot be assumed" not in str(error) or time.monotonic() > deadline:
+                raise
+        print("the role is not known yet; again in 3 s")
+        time.sleep(3)
+
+
+made = create(FunctionName=NAME, PackageType="Image", Code={"ImageUri": image_v1},
+              Role=role["Arn"], Architectures=[engine.architecture()], Tags=TAG)
+made["State"]
+
+# %% [markdown]
+# *Notice* `Pending`: Lambda is still fetching and preparing the image. Invoking or changing the
+# function now fails. boto3 has a **waiter** for this, which asks again until the state is right.
+
+# %%
+client.get_waiter("function_active_v2").wait(FunctionName=NAME)
+now = client.get_function_configuration(FunctionName=NAME)
+for key in ("State", "PackageType", "Architectures", "MemorySize", "Timeout"):
+    print(f"{key:13} {now[key]}")
+
+# %% [markdown]
+# *Notice* the last two. We did not set them: **128 MB** and **3 seconds** are Lambda's defaults.
+# We shall meet both.
+
+# %% [markdown]
+# ## Invoke it
+
+# %%
+import pandas as pd
+
+test = pd.read_csv("../build/models/churn_test.csv")
+customers = json.loads(test.drop(columns="churn").to_json(orient="records"))
+
+
+def invoke(event, **more):
+    """Invoke the function; return what boto3 answers, with the payload read."""
+    said = client.invoke(FunctionName=NAME, Payload=json.dumps(event), **more)
+    return said | {"Payload": json.load(said["Payload"])}
+
+
+said = invoke({"customer": customers[0]})
+print(said["StatusCode"], said.get("FunctionError"))
+print(said["Payload"])
+
+# %% [markdown]
+# *Notice* three levels at which this can go wrong, from the outside in:
+#
+# | what | where it stands | example |
+# |---|---|---|
+# | the call itself | boto3 raises `ClientError` | no such function, no right to invoke, throttled |
+# | the function failed | `FunctionError` is there | time-out, out of memory, an exception |
+# | the function refused | `statusCode` in the payload | a field is missing |
+#
+# `StatusCode` 200 only says that Lambda ran it.
+
+# %%
+said = invoke({"customer": customers[0] | {"contract": "weekly"}})
+print(said["StatusCode"], said.get("FunctionError"))
+said["Payload"]
+
+# %% [markdown]
+# ### Exercise 2: a caller that misses nothing (8 minutes)
+#
+# Complete `predict`: it returns the probability; raises `RuntimeError` when the function failed,
+# and `ValueError` with the names of the wrong fields when it refused.
+#
+# <details><summary>Hint 1</summary>
+#
+# `said` is what `client.invoke` returns; `payload` is what the function answered. If
+# `said.get("FunctionError")` is something, `payload["errorMessage"]` says what happened.
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# A refusal has the key `statusCode` in the payload. Its `problems` are dicts with a `field`.
+# </details>
+
+# %% Exercise 2
+def predict(client, customer):
+    """Probability that this customer leaves."""
+    said = client.invoke(FunctionName=NAME, Payload=json.dumps({"customer": customer}))
+    payload = json.load(said["Payload"])
+    # BEGIN SOLUTION
+    if said.get("FunctionError"):
+        raise RuntimeError(payload["errorMessage"])
+    if "statusCode" in payload:
+        raise ValueError(", ".join(problem["field"] for problem in payload["problems"]))
+    return payload["churn_probability"]
+    # END SOLUTION
+
+
+print(predict(client, customers[0]))
+
+# %% Check 2 tags=["check"]
+import io
+
+
+class Canned:
+    """A client that always answers the same."""
+
+    def __init__(self, payload, **more):
+        self.said = {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(payload).encode()), **more}
+
+    def invoke(self, **_):
+        return self.said
+
+
+answer = predict(client, customers[0])
+assert answer is not None, "predict returned nothing: is there a `return`, or is it still open?"
+assert isinstance(answer, float), f"return the probability alone, a float; you returned {answer!r}"
+timed_out = Canned({"errorMessage": "Task timed out after 3.00 seconds"}, FunctionError="Unhandled")
+try:
+    answer = predict(timed_out, customers[0])
+except RuntimeError as error:
+    assert "timed out" in str(error), "say in the error what happened: payload['errorMessage']"
+except KeyError as error:
+    raise AssertionError(f"a time-out gave KeyError {error}: look at FunctionError first") from None
+else:
+    raise AssertionError(f"a time-out must raise RuntimeError; predict returned {answer!r}")
+refused = Canned({"statusCode": 400, "message": "no", "problems": [{"field": "contract"}]})
+try:
+    answer = predict(refused, customers[0])
+except ValueError as error:
+    assert "contract" in str(error), f"the wrong field is contract; the error says {error}"
+except KeyError as error:
+    raise AssertionError(f"a refused customer gave KeyError {error}: StatusCode of the call is 200 "
+                         "even then; look for statusCode in the payload") from None
+else:
+    raise AssertionError(f"a refused customer must raise ValueError; predict returned {answer!r}")
+print("Right: no failure passes for an answer.")
+
+# %% [markdown]
+# ## Three seconds
+#
+# Our function answers in a moment. What if it waits for something, say a database that is busy
+# today? We make it wait on purpose: an image on top of `churn:v1`, with a handler that sleeps for
+# 4 seconds and then does the same as before.
+
+# %%
+from pathlib import Path
+
+folder = Path("../build/images/churn_slow")
+folder.mkdir(parents=True, exist_ok=True)
+(folder / "slow.py").write_text("""\
+import time
+from lambda_function import lambda_handler as answer
+
+def lambda_handler(event, context):
+    time.sleep(4)   # a database that is busy
+    return answer(event, context)
+""")
+(folder / "Dockerfile").write_text("""\
+FROM churn:v1
+COPY slow.py ./
+CMD ["slow.lambda_handler"]
+""")
+# !docker build --quiet --tag {address}:slow ../build/images/churn_slow
+# !docker push --quiet {address}:slow
+
+# %% [markdown]
+# Only the one small layer had to travel; the registry has the others already.
+#
+# An update also takes time, and a second one before the first has ended is refused with
+# `ResourceConflictException`. So a waiter follows every update.
+
+# %%
+def change(**settings):
+    """Change the function's code or its settings, and wait until that has happened."""
+    update = (client.update_function_code if "ImageUri" in settings
+              else client.update_function_configuration)
+    update(FunctionName=NAME, **settings)
+    client.get_waiter("function_updated_v2").wait(FunctionName=NAME)
+
+
+change(ImageUri=f"{address}:slow")
+said = invoke({"customer": customers[0]})
+print(said.get("FunctionError"))
+said["Payload"]
+
+# %% [markdown]
+# *Notice* `FunctionError`, and that the answer is lost: Lambda ended the function in the middle of
+# its work. What has it cost? All 3 seconds.
+#
+# The mend is a limit that fits the work. For a function that answers people, take a few times what
+# it usually needs, not the 900 seconds that are allowed: if something hangs, you pay until the end.
+
+# %%
+change(Timeout=10)
+said = invoke({"customer": customers[0]})
+print(said.get("FunctionError"))
+said["Payload"]
+
+# %% [markdown]
+# Back to the image that does not wait. The time limit stays.
+
+# %%
+change(ImageUri=image_v1)
+invoke({"customer": customers[0]})["Payload"]
+
+# %% [markdown]
+# ## How much memory?
+#
+# On Lambda, memory is also speed: processor time comes in proportion, one whole processor at
+# 1,769 MB (Lambda developer guide, read in November 2026). So 128 MB is a fourteenth of one. Is
+# the cheapest setting the cheapest? Lambda measures each run itself and says so in the last line
+# of the run's log, which `LogType="Tail"` returns with the answer:
+
+# %%
+said = invoke({"customer": customers[0]}, LogType="Tail")
+tail = base64.b64decode(said["LogResult"]).decode()
+print(tail)
+
+# %% [markdown]
+# *Notice* `Duration`, `Billed Duration` (rounded up to whole milliseconds) and `Max Memory Used`.
+#
+# Now we ask with six sizes: a first request, which meets a new container and has an
+# `Init Duration`, and then warm ones.
+
+# %%
+import re
+
+
+def report(tail):
+    """The numbers in the REPORT line of a log, such as {"Duration": 3.1, "Memory Size": 128.0}."""
+    line = re.search(r"^REPORT .*", tail, re.M).group()
+    return {key: float(value) for key, value in re.findall(r"(\w[\w ]+): ([\d.]+) M?[msB]+", line)}
+
+
+def measure(memory, warm=12):
+    """The reports of one cold and several warm requests at this memory size (MB)."""
+    change(MemorySize=memory)
+    tails = [invoke({"customer": one}, LogType="Tail")["LogResult"]
+             for one in customers[:1 + warm]]
+    return [report(base64.b64decode(tail).decode()) for tail in tails]
+
+
+measured = {}
+for memory in (128, 256, 512, 1024, 1769, 3008):
+    measured[memory] = measure(memory)
+    print(f"{memory:5} MB done")
+
+# %% [markdown]
+# What does a million requests cost? Lambda's prices for x86, in us-east-1 (Lambda pricing page,
+# read in November 2026): $0.20 for a million requests, and $0.0000166667 for each second with
+# 1 GB (arm64: $0.0000133334).
+
+# %%
+REQUEST = 0.20 / 1e6
+GB_SECOND = {"x86_64": 0.0000166667, "arm64": 0.0000133334}[engine.architecture()]
+
+
+def dollars_per_million(milliseconds, memory):
+    """Price of a million requests that are billed so many milliseconds at so many MB."""
+    return 1e6 * (REQUEST + milliseconds / 1000 * memory / 1024 * GB_SECOND)
+
+
+rows = []
+for memory, reports in measured.items():
+    first, warm = reports[0], pd.DataFrame(reports[1:])
+    rows.append({"memory (MB)": memory, "init (ms)": first.get("Init Duration"),
+                 "warm, median (ms)": warm["Duration"].median(),
+                 "warm, slowest (ms)": warm["Duration"].max(),
+                 "used (MB)": max(one["Max Memory Used"] for one in reports),
+                 "$ per million": dollars_per_million(warm["Billed Duration"].mean(), memory)})
+table = pd.DataFrame(rows).set_index("memory (MB)")
+table.round(2)
+
+# %%
+import matplotlib.pyplot as plt
+
+BLUE, ORANGE = "#0072B2", "#E69F00"
+figure, (time_axes, price_axes) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
+time_axes.plot(table.index, table["warm, slowest (ms)"], "^--", color=ORANGE, label="slowest")
+time_axes.plot(table.index, table["warm, median (ms)"], "o-", color=BLUE, label="median")
+time_axes.set(xlabel="memory (MB)", ylabel="duration of a warm request (ms)", title="Time")
+time_axes.set_ylim(bottom=0)
+time_axes.legend(frameon=False)
+price_axes.plot(table.index, table["$ per million"], "o-", color=BLUE, label="in all")
+price_axes.axhline(REQUEST * 1e6, color=ORANGE, linestyle="--", label="the requests alone")
+price_axes.set(xlabel="memory (MB)", ylabel="US dollars per million requests", title="Price")
+price_axes.set_ylim(bottom=0)
+price_axes.legend(frameon=False)
+plt.show()
+
+# %% [markdown]
+# *Notice* the right picture first: this model needs so little time that most of the price is the
+# fee for the request itself, until the memory gets large. Then the left one: where the share of a
+# processor is small, a request may have to wait for its next turn; with more memory, that stops.
+# And `used` in the table: the function needs far less than the larger sizes offer.
+#
+# What can these numbers tell about AWS?
+#
+# - **Yes:** the shape. The local cloud gives a container the same share of a processor and the same
+#   memory limit, and reads the durations at the same place.
+# - **No:** the milliseconds. Your processor is another one, and Lambda's cold start also has to
+#   place the function and load the image. Measure again there: this cell runs unchanged.
+#
+# We take 512 MB: room for the libraries, no waiting for a turn, and the price hardly moves.
+
+# %%
+change(MemorySize=512)
+
+# %% [markdown]
+# ### Exercise 3: the monthly bill (7 minutes)
+#
+# Each month, an account has 1,000,000 requests and 400,000 GB-seconds free (Lambda pricing page,
+# read in November 2026). Complete `monthly_bill`, in dollars.
+#
+# <details><summary>Hint 1</summary>
+#
+# GB-seconds are requests × seconds × GB. A GB is 1,024 MB, a second 1,000 ms.
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# Take the free part off each of the two, but never below zero: `max(0, requests - 1_000_000)`.
+# </details>
+
+# %% Exercise 3
+def monthly_bill(requests, milliseconds, memory):
+    """Dollars for a month of requests that are billed so many ms at so many MB."""
+    # BEGIN SOLUTION
+    seconds = requests * milliseconds / 1000 * memory / 1024
+    return (max(0, requests - 1_000_000) * REQUEST
+            + max(0, seconds - 400_000) * GB_SECOND)
+    # END SOLUTION
+
+
+print(monthly_bill(30_000_000, 5, 512))
+
+# %% Check 3 tags=["check"]
+answer = monthly_bill(500_000, 5, 512)
+assert answer is not None, "monthly_bill returned nothing: is there a `return`, or still open?"
+assert answer >= 0, f"half a million requests gave {answer}: a bill is never below zero, use max(0, …)"
+assert answer < 1e-9, f"half a million short requests are free, but you returned ${answer:.4f}"
+answer, right = monthly_bill(2_000_000, 1000, 1024), 1e6 * REQUEST + 1.6e6 * GB_SECOND
+assert answer < 100 * right, f"${answer:,.0f} is far too much: are milliseconds made into seconds?"
+assert abs(answer - 2e6 * REQUEST - 2e6 * GB_SECOND) > 1e-6, "that is without the free part"
+assert abs(answer - right) < 1e-6, (
+    f"2 million requests of 1 s at 1,024 MB cost ${right:.2f}; you returned ${answer:.2f}")
+answer, right = monthly_bill(2_000_000, 1000, 512), 1e6 * REQUEST + 0.6e6 * GB_SECOND
+assert abs(answer - right) < 1e-6, (
+    f"the same at 512 MB is ${right:.2f}, you returned ${answer:.2f}: half the GB-seconds, and "
+    "then the free part off")
+print("Right.")
+
+# %% [markdown]
+# And a month of thirty million requests, one every twelfth of a second, day and night?
+
+# %%
+milliseconds = table.loc[512, "warm, median (ms)"]
+print(f"${30 * dollars_per_million(milliseconds, 512):.2f} without the free part")
+
+# %% [markdown]
+# ## Version 2, and back
+#
+# So far everybody calls `$LATEST`, the function as it is now. Whoever changes it changes it for all
+# of them. A **version** is a frozen copy, code and settings; an **alias** is a name that points to
+# one version, and that callers use.
+#
+# ```mermaid
+# flowchart LR
+#     callers(["callers"]) --> live{{"alias live"}}
+#     live --> v1["version 1"]
+#     live -. "move the alias" .-> v2["version 2"]
+#     latest["$LATEST"] -- "publish" --> v2
+# ```
+
+# %%
+def publish():
+    """Freeze the function as it is now; return the version's number."""
+    version = client.publish_version(FunctionName=NAME)["Version"]
+    client.get_waiter("published_version_active").wait(FunctionName=NAME, Qualifier=version)
+    return version
+
+
+first = publish()
+client.create_alias(FunctionName=NAME, Name="live", FunctionVersion=first)
+first
+
+# %% [markdown]
+# For version 2, suppose that keeping a customer has become cheaper, so we warn earlier: a lower
+# threshold. It stands in the model file, in the signature of lesson 03, so the model file is what
+# changes; the handler stays as it is.
+
+# %%
+import onnx
+
+model = onnx.load("../build/models/churn.onnx")
+entry = next(one for one in model.metadata_props if one.key == "signature")
+signature = json.loads(entry.value)
+print("version", signature["version"], "warns at", signature["threshold"])
+
+signature |= {"version": "2", "threshold": signature["threshold"] / 2}
+entry.value = json.dumps(signature)
+onnx.save(model, "../build/models/churn_v2.onnx")
+print("version", signature["version"], "warns at", signature["threshold"])
+
+# %% [markdown]
+# Build and push as before. `workshop.deploy` holds the same calls that you have just made by hand,
+# so from now on we use it: `build`, `push`, `role`, `function`, `publish`.
+
+# %%
+deploy.build("churn", "../build/models/churn_v2.onnx", "v2")
+image_v2 = deploy.push("churn:v2")
+image_v2
+
+# %%
+change(ImageUri=image_v2)
+second = publish()
+
+for qualifier in ("live", first, second):
+    answer = invoke({"customer": customers[0]}, Qualifier=qualifier)["Payload"]
+    print(f"{qualifier:5} model version {answer['model_version']}")
+
+# %% [markdown]
+# *Notice* that both versions run side by side, and `live` still answers as before. Nobody has
+# noticed anything yet, and that is the point: look at version 2 as long as you like.
+#
+# Whom would it treat otherwise? Ask both about some customers, and compare.
+
+# %%
+flipped = []
+for customer in customers[:40]:
+    old, new = (invoke({"customer": customer}, Qualifier=one)["Payload"] for one in (first, second))
+    if old["churn"] != new["churn"]:
+        flipped.append(old["churn_probability"])
+print(f"{len(flipped)} of 40 are warned about by version 2 only")
+assert all(signature["threshold"] <= one < 2 * signature["threshold"] for one in flipped)
+
+# %% [markdown]
+# The move is one call, and takes effect at once:
+
+# %%
+client.update_alias(FunctionName=NAME, Name="live", FunctionVersion=second)
+invoke({"customer": customers[0]}, Qualifier="live")["Payload"]
+
+# %% [markdown]
+# ### Exercise 4: go back (3 minutes)
+#
+# The phone rings: too many warnings. Let `live` point to the first version again. Its number is in
+# `first`.
+#
+# <details><summary>Hint</summary>
+#
+# It is the call above, with another version.
+# </details>
+
+# %% Exercise 4
+# BEGIN SOLUTION
+client.update_alias(FunctionName=NAME, Name="live", FunctionVersion=first)
+# END SOLUTION
+
+# %% Check 4 tags=["check"]
+target = client.get_alias(FunctionName=NAME, Name="live")["FunctionVersion"]
+assert target != "$LATEST", "live points to $LATEST, which changes with every update: use `first`"
+assert target == first, f"live still points to version {target}; move it to version {first}"
+answer = invoke({"customer": customers[0]}, Qualifier="live")["Payload"]
+assert answer["model_version"] == "1", f"live answers as model {answer['model_version']}"
+print("Right: going back took one call, and no build.")
+
+# %% [markdown]
+# ## What did they ask?
+#
+# Each request left one line of JSON in the log group. CloudWatch can search in JSON: here, for
+# requests that were refused.
+
+# %%
+def find(pattern, patience=30):
+    """Messages in the log that match a pattern; waits for the newest, which may take seconds."""
+    deadline = time.monotonic() + patience
+    while True:
+        pages = logs.get_paginator("filter_log_events").paginate(
+            logGroupName=group, filterPattern=pattern)
+        found = [event["message"].strip() for page in pages for event in page["events"]]
+        if found or time.monotonic() > deadline:
+            return found
+        time.sleep(1)
+
+
+for line in find("{ $.status = 400 }"):
+    print(line)
+
+# %% [markdown]
+# *Notice* what the line has, the request id above all: it is in the answer's metadata, too, so that
+# a complaint leads to its line. *Notice* what it does not have: the customer.
+#
+# The lines that Lambda itself writes are in there as well. The time-out, for example:
+
+# %%
+for line in find('"timed out"'):
+    print(line)
+
+# %% [markdown]
+# Because each line is JSON, one can count and plot what happened, without asking the function:
+
+# %%
+requests = pd.DataFrame(json.loads(line) for line in find("{ $.request_id = * }"))
+requests.groupby(["model_version", "status", "cold"])["milliseconds"].agg(["count", "median"])
+
+# %% [markdown]
+# *Notice* `cold`: one for each container that was ever started, one for each setting that we tried.
+
+# %% [markdown]
+# ## The same, in two lines
+#
+# `deploy.push` and `deploy.function` do what this lesson did. They may be called again: what is
+# already as it should be stays as it is.
+
+# %%
+before = client.get_function_configuration(FunctionName=NAME)["RevisionId"]
+deploy.function(NAME, deploy.push("churn:v2"), memory=512, timeout=10)
+after = client.get_function_configuration(FunctionName=NAME)["RevisionId"]
+print("changed" if before != after else "nothing to change")
+
+# %% [markdown]
+# ## Recap
+#
+# - **Registry:** log in for 12 hours, tag with the registry's address, push. The digest names the
+#   bytes; the tag is only a label.
+# - **Rights:** the repository policy lets Lambda fetch the image; the role lets the function write
+#   its own log; nothing else is allowed.
+# - **Create** an image function with `PackageType="Image"` and the architecture it was built for;
+#   try again while the role is new; wait after every change.
+# - **Defaults:** 3 seconds end a slow request in the middle; 128 MB mean a fourteenth of a
+#   processor. Both are one call to change.
+# - **Versions** are frozen, an alias points to one, and going back is moving it.
+# - **Logs:** one JSON line a request, searchable; a retention, or they stay for ever.
+# - **Memory** is also speed, and for a model this small the request itself is most of the price.
+#
+# ## Clean up
+#
+# Lesson 06 puts an HTTPS endpoint in front of the function `workshop-churn`, so it stays. A function
+# that nobody calls costs nothing; its image costs $0.10 per GB and month (ECR pricing page).
+#
+# If you stop here, change `False` to `True`: this deletes the function, its log, its role and the
+# repository, and logs Docker out.
+
+# %%
+STOP_HERE = False
+
+if STOP_HERE:
+    deploy.delete(NAME)
+    subprocess.run(["docker", "logout", registry], check=True)
+
+# %% [markdown]
+# ## Next
+#
+# [Lesson 06](06_open_https_endpoint.ipynb) lets programs without AWS keys call it.
