@@ -9,6 +9,8 @@ import json
 import threading
 import time
 
+from workshop.mends.invoke import REQUEST_LIMIT
+
 JSON = {"Content-Type": "application/json"}
 _front_door = contextvars.ContextVar("front_door", default="url")
 
@@ -36,12 +38,24 @@ def discreet(shape):
         http = _front_door.get() == "http"
         if result.get("throttle") and http:
             return fault(503, "Service Unavailable"), None
-        if result.get("error") and not result.get("throttle"):
-            if http:
-                return fault(500, "Internal Server Error"), None
-            return fault(502, "Internal Server Error"), None
-        return shape(result)
+        if result.get("too_large"):
+            return fault(413, "Request Entity Too Large"), None
+        if not result.get("error") or result.get("throttle"):
+            response, kind = shape(result)
+            if result.get("throttle") or well_formed(response):
+                return response, kind
+        return fault(500 if http else 502, "Internal Server Error"), None
     return shaped
+
+
+def well_formed(response: dict) -> bool:
+    """Whether a proxy response can be sent: a status, headers and a body that is text.
+
+    MiniStack turns other bodies into JSON; AWS answers Internal Server Error.
+    """
+    status, headers, body = (response.get(key) for key in ("statusCode", "headers", "body"))
+    return (str(status).isdigit() and 100 <= int(status) <= 599
+            and isinstance(headers or {}, dict) and isinstance(body or "", str))
 
 
 def rest_api(proxy_response):
@@ -78,8 +92,14 @@ def http_api(invoke_proxy):
 
 
 def as_event(execute):
-    """Payload format 2.0 leaves out what is empty; MiniStack sends `pathParameters: null`."""
+    """Payload format 2.0 leaves out what is empty; MiniStack sends `pathParameters: null`.
+
+    An event is held to Lambda's size limit, whichever door it came through.
+    """
     def execute_event(record, event):
+        if len(json.dumps(event, ensure_ascii=False).encode()) > REQUEST_LIMIT:
+            return {"error": True, "too_large": True, "body": {
+                "errorType": "RequestTooLargeException", "errorMessage": "Request too large"}}
         if isinstance(event, dict) and event.get("version") == "2.0" and "requestContext" in event:
             event = {key: value for key, value in event.items()
                      if key != "pathParameters" or value}

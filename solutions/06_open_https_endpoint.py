@@ -1,0 +1,895 @@
+# ---
+# title: Open an HTTPS endpoint
+# workshop:
+#   number: "06"
+#   needs: [docker]
+#   reading: 35
+#   exercises: 20
+#   cost: "under $0.01"
+#   products: []
+# jupyter: {kernelspec: {display_name: Python 3, language: python, name: python3}}
+# ---
+
+# %% [markdown]
+# # Open an HTTPS endpoint
+#
+# Your function answers whoever has AWS keys and boto3. A shop's website has neither: it speaks
+# HTTPS. In this lesson you put a front door before the function, look at every way a request can
+# fail there, decide who may come in, and work out what the door costs.
+#
+# **You will**
+#
+# - build an HTTP API from its parts: integration, route, stage, permission;
+# - read the event that a request becomes, and say for each error whether the API or the function
+#   answered;
+# - let one website's pages call the endpoint (CORS), and no other's;
+# - close the door: a token checked by an authorizer, a signature checked by IAM, a throttle;
+# - compare the price of three front doors;
+# - take everything down and prove that nothing is left.
+#
+# **You need** Docker, and lesson 05's function `workshop-churn`. If it is not there, the first
+# cells make it.
+#
+# **Time** 35 min reading, 20 min exercises · **Cost** free on the local cloud, under $0.01 on AWS
+
+# %%
+from workshop import cloud, deploy, lessons
+cloud.use()
+
+# %% [markdown]
+# Everything that an earlier, half-finished run of this lesson may have left goes first.
+
+# %%
+for name in ["workshop-churn", "workshop-probe", "workshop-authorizer"]:
+    deploy.delete(name)
+
+# %% [markdown]
+# ## The function behind the door
+#
+# Lesson 05 built the image, pushed it and created the function call by call. `deploy` holds the
+# same calls; here they take three lines.
+
+# %%
+lessons.require("03")                                   # the model file; made if it is missing
+image = deploy.push(deploy.build("churn", model="../build/models/churn.onnx"))
+function_arn = deploy.function("workshop-churn", image, memory=1024, timeout=10)
+function_arn
+
+# %% [markdown]
+# Does it answer? A customer, and an invoke with boto3 as in lesson 05:
+
+# %%
+import json
+import boto3
+
+customer = dict(
+    gender="female", seniorcitizen=0, partner="yes", dependents="no", phoneservice="no",
+    multiplelines="no_phone_service", internetservice="dsl", onlinesecurity="no",
+    onlinebackup="yes", deviceprotection="no", techsupport="no", streamingtv="no",
+    streamingmovies="no", contract="month-to-month", paperlessbilling="yes",
+    paymentmethod="electronic_check", tenure=1, monthlycharges=29.85, totalcharges=29.85)
+good = {"customer": customer}
+
+lambda_ = boto3.client("lambda")
+invoked = lambda_.invoke(FunctionName="workshop-churn", Payload=json.dumps(good))
+direct = json.load(invoked["Payload"])
+direct
+
+# %% [markdown]
+# ## What an API gateway does
+#
+# A Lambda function has no address and no port. It waits for *events*, which are JSON. Something
+# must listen on the internet, speak HTTPS, turn each request into an event, call the function and
+# turn its answer back into an HTTP response. On AWS that is **Amazon API Gateway**; its plain,
+# cheap kind is called an **HTTP API**.
+#
+# ```mermaid
+# flowchart LR
+#     client(["a program<br/>requests, curl, a browser"])
+#     subgraph api["HTTP API workshop-churn"]
+#         stage["stage<br/>$default"] --> route["route<br/>POST /predict"] --> integration["integration<br/>AWS_PROXY, format 2.0"]
+#     end
+#     subgraph fn["function workshop-churn"]
+#         permission["permission:<br/>this API, this route"] --> handler["handler and<br/>ONNX model"]
+#     end
+#     client -- "HTTPS request" --> stage
+#     integration -- "event (JSON)" --> permission
+#     handler -. "status, headers, body" .-> client
+# ```
+#
+# | part | question it answers |
+# |---|---|
+# | **API** | what is the host name? |
+# | **integration** | which function is called, and with which shape of event? |
+# | **route** | which method and path lead to that integration? |
+# | **stage** | which state of the API is served, under which prefix? |
+# | **permission** (on the *function*) | who may call the function at all? |
+#
+# The first four belong to the API. The fifth belongs to the function, and it is the one that
+# people forget.
+
+# %% [markdown]
+# ## Four calls and a permission
+#
+# First the API: a name, and a host name in return. Whatever the workshop makes carries the
+# workshop's tag, so that clean-up can tell it from what is yours.
+
+# %%
+gateway = boto3.client("apigatewayv2")
+api = gateway.create_api(Name="workshop-churn", ProtocolType="HTTP", Tags=deploy.TAGS)
+api_id, url = api["ApiId"], api["ApiEndpoint"]
+print(url)
+
+# %% [markdown]
+# On AWS this is `https://….execute-api.REGION.amazonaws.com`, with a certificate that AWS keeps
+# valid. On the local cloud it is `http://localhost:…`: **plain HTTP, reachable from this machine
+# only**. What you build is the same; encryption is what AWS adds.
+#
+# Second, the integration. `AWS_PROXY` hands over the whole request and takes the whole response
+# from the function. `PayloadFormatVersion` must be given: without a console to choose for you, AWS
+# refuses to guess between the old event shape 1.0 and the present 2.0.
+
+# %%
+integration_id = gateway.create_integration(
+    ApiId=api_id, IntegrationType="AWS_PROXY", IntegrationUri=function_arn,
+    PayloadFormatVersion="2.0", TimeoutInMillis=15_000)["IntegrationId"]
+
+# %% [markdown]
+# `TimeoutInMillis` is how long the API waits for the function. An HTTP API waits **at most 30
+# seconds** (API Gateway quotas, checked 2026-11), even though a function may run for 15 minutes:
+# long work does not belong behind a front door. Ours is a little above the function's own 10
+# seconds, so that the function's time-out comes first and stands in the function's log.
+#
+# Third, the route: one method and one path. Nothing else will reach the function.
+
+# %%
+route_id = gateway.create_route(
+    ApiId=api_id, RouteKey="POST /predict", Target=f"integrations/{integration_id}")["RouteId"]
+
+# %% [markdown]
+# **Before you run the next cell:** there is an API with an integration and a route. Does a request
+# get a prediction now?
+
+# %%
+import requests
+
+answer = requests.post(f"{url}/predict", json=good, timeout=35)
+print(answer.status_code, answer.text)
+
+# %% [markdown]
+# `404 Not Found`, from the API itself: nothing is *served* yet. That takes a **stage**.
+#
+# - A *named* stage (`test`, `prod`) is part of the address: `…/prod/predict`. Leaving it out, or
+#   putting one in that does not exist, is the most frequent mistake with these addresses.
+# - `$default` is served at the root: `…/predict`. One API, one state of it, no prefix to get wrong.
+#
+# With `AutoDeploy` each change is served as soon as it is made; without it, nothing changes until
+# you call `create_deployment`. We take `$default` with `AutoDeploy`: fewest surprises while
+# learning. For production, a named stage without it lets you choose the moment.
+
+# %%
+gateway.create_stage(ApiId=api_id, StageName="$default", AutoDeploy=True, Tags=deploy.TAGS)["StageName"]
+
+# %% [markdown]
+# Last, the permission. A function has a policy of its own that says who may invoke it, and at
+# first that is nobody outside your account's IAM. The least that works is: API Gateway, for *this*
+# API, on *this* method and path. The `*` stands for the stage.
+
+# %%
+_, _, _, region, account, *_ = function_arn.split(":")
+execute_api = f"arn:aws:execute-api:{region}:{account}:{api_id}"
+
+lambda_.add_permission(
+    FunctionName="workshop-churn", StatementId=f"api-{api_id}-POST-predict",
+    Action="lambda:InvokeFunction", Principal="apigateway.amazonaws.com",
+    SourceArn=f"{execute_api}/*/POST/predict")
+
+def statements(function):
+    """Statements of a function's policy: who may invoke it."""
+    try:
+        return json.loads(lambda_.get_policy(FunctionName=function)["Policy"])["Statement"]
+    except lambda_.exceptions.ResourceNotFoundException:
+        return []
+
+statements("workshop-churn")
+
+# %% [markdown]
+# Without this statement, AWS answers `500 {"message":"Internal Server Error"}` and the function's
+# log stays empty, because the function never ran. The local cloud keeps the statement but does not
+# check it (see [local cloud and AWS](../workshop/LOCAL_CLOUD.md)): a forgotten permission shows
+# only on AWS.
+#
+# ## Call it
+#
+# What you tell AWS takes a moment to reach all of its servers. So we ask until the wanted status
+# comes, for at most half a minute, and reuse that whenever we change something.
+
+# %%
+import time
+
+def until(send, wanted, seconds=30):
+    """Repeat send() until it answers with status `wanted`; give the last answer in any case."""
+    end = time.monotonic() + seconds
+    while (answer := send()).status_code != wanted and time.monotonic() < end:
+        time.sleep(1)
+    return answer
+
+def predict(body=good, **options):
+    return requests.post(f"{url}/predict", json=body, timeout=35, **options)
+
+answer = until(predict, 200)
+print(answer.status_code, answer.headers["content-type"])
+answer.json()
+
+# %%
+assert answer.json() == direct, "the endpoint and the direct invoke differ"
+
+# %% [markdown]
+# The same probability as from the direct invoke, to the last digit: one handler answers both.
+#
+# `requests` is Python. The endpoint does not care; here is `curl`, which stands for any other
+# program. (Windows has it too. If yours does not, skip the cell.)
+
+# %%
+from pathlib import Path
+
+Path("../build/customer.json").write_text(json.dumps(good))
+# !curl -s -i -X POST {url}/predict -H "content-type: application/json" -d @../build/customer.json
+
+# %% [markdown]
+# ## What the function saw
+#
+# What did the handler get: a request, or an event? To look, we put a second function behind the
+# same API. It returns its event as the body. Here is all of it:
+
+# %%
+print(Path("../lambda/probe/lambda_function.py").read_text())
+
+# %% [markdown]
+# It needs no model and no library, so a zip will do, as in lesson 01. And it needs its own
+# integration, route and permission.
+
+# %%
+probe_arn = deploy.zip_function("workshop-probe")
+probe_integration = gateway.create_integration(
+    ApiId=api_id, IntegrationType="AWS_PROXY", IntegrationUri=probe_arn,
+    PayloadFormatVersion="2.0")["IntegrationId"]
+gateway.create_route(ApiId=api_id, RouteKey="ANY /probe/{what}",
+                     Target=f"integrations/{probe_integration}")
+lambda_.add_permission(
+    FunctionName="workshop-probe", StatementId="any-probe", Action="lambda:InvokeFunction",
+    Principal="apigateway.amazonaws.com", SourceArn=f"{execute_api}/*/*/probe/*")
+
+event = until(lambda: requests.post(f"{url}/probe/event?shop=7", json={"any": "body"}, timeout=35),
+              200).json()
+{key: event[key] for key in event if key not in ("headers", "requestContext")}
+
+# %% [markdown]
+# **Notice**
+#
+# - `body` is a *string*: parsing JSON is the handler's work, and so is refusing what is not JSON.
+# - `isBase64Encoded` says whether that string is text or base64. The API decides by the content
+#   type; a handler that ignores the flag breaks on the first upload. Later lessons send images.
+# - `{what}` in the route became `pathParameters`; `?shop=7` became `queryStringParameters`.
+# - On a named stage, AWS puts the stage's name before the path in `rawPath`.
+#
+# Method, time and the caller's address stand one level down:
+
+# %%
+event["requestContext"]["http"]
+
+# %% [markdown]
+# ## When the request is wrong
+#
+# Here are seven requests to the endpoint. Only the first is right.
+
+# %%
+as_json = {"content-type": "application/json"}
+tries = {
+    "a good customer": ("POST", "/predict", json.dumps(good)),
+    "contract is 'forever'": (
+        "POST", "/predict", json.dumps({"customer": customer | {"contract": "forever"}})),
+    "tenure is missing": (
+        "POST", "/predict", json.dumps({"customer": {k: customer[k] for k in customer if k != "tenure"}})),
+    "not JSON": ("POST", "/predict", "tenure=1"),
+    "GET instead of POST": ("GET", "/predict", None),
+    "path misspelt": ("POST", "/predcit", json.dumps(good)),
+    "stage in the path": ("POST", "/prod/predict", json.dumps(good)),
+}
+
+def send(what, door=None):
+    """Send one of the tries to the API, or to another front door."""
+    method, path, body = tries[what]
+    return requests.request(method, (door or url) + path, data=body, headers=as_json, timeout=35)
+
+# %% [markdown]
+# ### Exercise 1: say what will come
+#
+# (5 minutes.) Write down which status code you expect for each. Ask yourself for each one: does
+# the API know a route for it? If it does not, the function is never asked.
+#
+# <details><summary>Hint</summary>
+#
+# The route table has one line for this path, `POST /predict`. What is not in the table, the API
+# answers itself, with the code for *there is nothing here*. What is in the table goes to the
+# handler, which answers a caller's mistake with the code for *bad request*.
+# </details>
+
+# %% Exercise 1
+expected = dict.fromkeys(tries)
+# BEGIN SOLUTION
+expected["a good customer"] = 200
+expected["contract is 'forever'"] = 400
+expected["tenure is missing"] = 400
+expected["not JSON"] = 400
+expected["GET instead of POST"] = 404
+expected["path misspelt"] = 404
+expected["stage in the path"] = 404
+# END SOLUTION
+
+# %% Check 1 tags=["check"]
+for what, status in expected.items():
+    assert status is not None, f"{what!r}: no status code yet; write expected[{what!r}] = ..."
+    came = send(what).status_code
+    who = ("no route fits, so the API answered by itself; 405 would need somebody who knows the "
+           "path" if came == 404 else "the route fits, so the handler looked at the body")
+    assert status == came, f"{what!r}: you expected {status}, but {came} came: {who}."
+
+# %% [markdown]
+# Now the answers in full:
+
+# %%
+import pandas as pd
+
+pd.set_option("display.max_colwidth", 120)
+answers = {what: send(what) for what in tries}
+pd.DataFrame({"status": {what: a.status_code for what, a in answers.items()},
+              "body": {what: a.text for what, a in answers.items()}})
+
+# %% [markdown]
+# **Notice** who speaks. `{"message":"Not Found"}` is the API: no route fits. It says the same for
+# a wrong method as for a wrong path; `405 Method Not Allowed` would need somebody who knows the
+# path. The answers with `problems` come from the handler. One of them to read:
+
+# %%
+answers["contract is 'forever'"].json()
+
+# %% [markdown]
+# It names the field and what is allowed, so that the caller can mend the request without asking
+# you. It does not repeat the value it was sent: what a customer typed belongs neither in answers
+# nor in logs.
+
+# %% [markdown]
+# ### Exercise 2: let the function answer GET
+#
+# (10 minutes.) The handler knows what to say to `GET /predict`: `405`, with a header `Allow: POST`.
+# It is never asked. Write `open_get()` so that it creates a second route to the integration you
+# already have (`integration_id`), and adds the *least* permission for it: this API, any stage,
+# method GET, path `/predict`.
+#
+# <details><summary>Hint 1</summary>
+#
+# `gateway.create_route` and `lambda_.add_permission`, as above; the ARN begins with `execute_api`.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# A route key is the method, one blank and the path. The statement needs a `StatementId` that is not
+# yet taken.
+# </details>
+
+# %% Exercise 2
+def open_get():
+    # BEGIN SOLUTION
+    gateway.create_route(
+        ApiId=api_id, RouteKey="GET /predict", Target=f"integrations/{integration_id}")
+    lambda_.add_permission(
+        FunctionName="workshop-churn", StatementId="get-predict", Action="lambda:InvokeFunction",
+        Principal="apigateway.amazonaws.com", SourceArn=f"{execute_api}/*/GET/predict")
+    # END SOLUTION
+
+# %% [markdown]
+# The check first takes away what an earlier try left, so you may run both cells as often as you
+# like.
+
+# %% Check 2 tags=["check"]
+from fnmatch import fnmatchcase
+
+for route in gateway.get_routes(ApiId=api_id)["Items"]:
+    if route["RouteKey"] not in ("POST /predict", "ANY /probe/{what}"):
+        gateway.delete_route(ApiId=api_id, RouteId=route["RouteId"])
+for statement in statements("workshop-churn"):
+    if not statement["Sid"].endswith("POST-predict"):
+        lambda_.remove_permission(FunctionName="workshop-churn", StatementId=statement["Sid"])
+
+open_get()
+
+routes = {r["RouteKey"]: r["Target"] for r in gateway.get_routes(ApiId=api_id)["Items"]}
+assert "GET /predict" in routes, (
+    f"the API's routes are {sorted(routes)}: 'GET /predict' is not one of them")
+assert routes["GET /predict"] == f"integrations/{integration_id}", (
+    f"GET /predict leads to {routes['GET /predict']!r}, which is not the churn function's "
+    f"integration; it should be 'integrations/' and integration_id")
+arns = [s["Condition"]["ArnLike"]["AWS:SourceArn"] for s in statements("workshop-churn")]
+assert any(fnmatchcase(f"{execute_api}/$default/GET/predict", arn) for arn in arns), (
+    f"no statement lets this API call the function for GET /predict; allowed are {arns}. "
+    "On AWS, callers would get 500 Internal Server Error")
+for more in ["DELETE/predict", "GET/admin"]:
+    assert not any(fnmatchcase(f"{execute_api}/$default/{more}", arn) for arn in arns), (
+        f"too wide: one of {arns} allows {more} as well")
+came = until(lambda: send("GET instead of POST"), 405)
+assert (came.status_code, came.headers.get("allow")) == (405, "POST"), (
+    f"GET /predict answered {came.status_code} {came.text}, not the handler's 405 with Allow: POST")
+
+# %% [markdown]
+# ## When the function is wrong
+#
+# The caller can do nothing about a fault in your code, and must not learn from it what your code
+# looks like. **What do you expect the caller to see when the handler divides by zero?**
+
+# %%
+fault = requests.get(f"{url}/probe/raise", timeout=35)
+print(fault.status_code, fault.text)
+
+# %% [markdown]
+# A 5xx and a sentence that says nothing about the code. The whole story, with file and line, is in
+# the function's log:
+
+# %%
+def log_lines(function, word, seconds=30):
+    """Log events of a function that contain a word; waits for them, because logs arrive late."""
+    end, logs = time.monotonic() + seconds, boto3.client("logs")
+    while time.monotonic() < end:
+        found = logs.filter_log_events(logGroupName=f"/aws/lambda/{function}")["events"]
+        if lines := [e["message"].strip() for e in found if word in e["message"]]:
+            return [line.replace("\r", "\n") for line in lines]     # Lambda's line breaks
+        time.sleep(1)
+    return []
+
+print(*log_lines("workshop-probe", "ZeroDivisionError"), sep="\n")
+
+# %% [markdown]
+# The churn handler goes one step further: it catches its own faults, answers
+# `500 {"message": "internal error", "request_id": …}` and writes the same id into the log, so that
+# a caller's complaint leads you to the line.
+#
+# The second kind of fault is an answer in the wrong shape. The API expects `statusCode`, `headers`
+# and a `body` that is a **string**. Two answers that break this:
+
+# %%
+for what in ["malformed", "bare"]:
+    answer = requests.get(f"{url}/probe/{what}", timeout=35)
+    print(what, answer.status_code, answer.text)
+
+# %% [markdown]
+# - *malformed*: `body` was a dictionary. The API cannot send that, and blames the server. In the
+#   log the function looks fine. This is the famous "malformed proxy response"; the cure is
+#   `json.dumps(...)` in the handler.
+# - *bare*: there was no `statusCode` at all. With format 2.0 the API takes the whole answer for the
+#   body and says 200. Handy in a demonstration, and dangerous: an error in this shape is a 200 too.
+
+# %% [markdown]
+# ## Sizes
+#
+# An invoke takes at most **6 MB** of event (Lambda quotas, checked 2026-11), whatever the front
+# door allows. Base64 takes a third more, so about 4.5 MB of photo is the limit. What happens above
+# it?
+
+# %%
+too_long = predict({"customer": customer | {"gender": "f" * 7_000_000}})
+print(too_long.status_code, too_long.text[:200])
+
+# %% [markdown]
+# Below that limit the handler has its own rule for what a customer's field may be, and says so with
+# a 400. Larger data goes to S3, and only its address travels through the API.
+
+# %% [markdown]
+# ## When a browser calls
+#
+# A page from `https://shop.example` runs JavaScript that calls your endpoint. The browser does not
+# trust the page. Before the real request it sends a **preflight**: `OPTIONS`, with the page's
+# origin, asking whether this origin may. Only if the answer names that origin does the browser go
+# on. The rule is called CORS, cross-origin resource sharing.
+#
+# `requests` is not a browser and does not ask. But it can play one:
+
+# %%
+def preflight(origin, header="content-type"):
+    return requests.options(f"{url}/predict", timeout=35, headers={
+        "Origin": origin, "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": header})
+
+def allowed(answer):
+    """What a browser reads from the answer to a preflight."""
+    return {name: value for name, value in answer.headers.items()
+            if name.lower().startswith("access-control-allow")}
+
+allowed(preflight("https://shop.example"))
+
+# %% [markdown]
+# Empty: no page anywhere may call the endpoint from a browser. Now allow one origin:
+
+# %%
+gateway.update_api(ApiId=api_id, CorsConfiguration={
+    "AllowOrigins": ["https://shop.example"], "AllowMethods": ["POST"],
+    "AllowHeaders": ["content-type"], "MaxAge": 300})
+
+def until_allowed(origin, seconds=30):
+    end = time.monotonic() + seconds
+    while not (found := allowed(preflight(origin))) and time.monotonic() < end:
+        time.sleep(1)
+    return found
+
+print("shop.example ", until_allowed("https://shop.example"))
+print("other.example", allowed(preflight("https://other.example")))
+
+# %% [markdown]
+# The API answers preflights by itself; the function is not called and not paid for. To the real
+# request's response it adds the same `Access-Control-Allow-Origin`:
+
+# %%
+for origin in ["https://shop.example", "https://other.example"]:
+    answer = predict(headers={"Origin": origin})
+    print(origin, answer.status_code, answer.headers.get("Access-Control-Allow-Origin"))
+
+# %% [markdown]
+# **Notice** that the other origin still got its `200`. CORS protects the *users of browsers* from
+# foreign pages. It does not protect the *endpoint*: curl never asks. Who may call is a different
+# question, and comes next.
+#
+# ### Exercise 3: a second origin, and a token
+#
+# (5 minutes.) A colleague develops the shop's page on `http://localhost:3000`, and the page will
+# send a header `authorization`. Write the whole CORS configuration: both origins, and no other;
+# method POST; both headers.
+#
+# <details><summary>Hint</summary>
+#
+# `update_api` replaces the configuration; it does not add to it. `"*"` as an origin means every
+# page on the web.
+# </details>
+
+# %% Exercise 3
+cors = {}
+# BEGIN SOLUTION
+cors = {"AllowOrigins": ["https://shop.example", "http://localhost:3000"],
+        "AllowMethods": ["POST"], "AllowHeaders": ["content-type", "authorization"], "MaxAge": 300}
+# END SOLUTION
+
+# %% Check 3 tags=["check"]
+assert cors, "cors is still empty: give AllowOrigins, AllowMethods and AllowHeaders"
+gateway.update_api(ApiId=api_id, CorsConfiguration=cors)
+for origin in ["https://shop.example", "http://localhost:3000"]:
+    found = {k.lower(): v.lower() for k, v in until_allowed(origin, seconds=3 if cloud.is_local() else 30).items()}
+    assert found.get("access-control-allow-origin") in (origin, "*"), (
+        f"the page of {origin} may not call: AllowOrigins is {cors.get('AllowOrigins')}, and "
+        "update_api has replaced what was there before")
+    assert "authorization" in found.get("access-control-allow-headers", ""), (
+        f"the browser may not send the header authorization: AllowHeaders is "
+        f"{cors.get('AllowHeaders')}")
+    assert "post" in found.get("access-control-allow-methods", ""), (
+        f"the page may not POST: AllowMethods is {cors.get('AllowMethods')}")
+found = allowed(preflight("https://other.example"))
+assert not found, f"too wide: a page of https://other.example may call as well ({found})"
+
+# %% [markdown]
+# ## The same in one call
+#
+# What you did by hand, `deploy.http_api` does in later lessons: it finds or makes API, integration,
+# route, stage and permission. Here it finds yours:
+
+# %%
+deploy.http_api("workshop-churn", function="workshop-churn") == url
+
+# %% [markdown]
+# ## Who may call?
+#
+# **So far: everybody.** Whoever learns the address may send requests, and you pay for each. An open
+# endpoint is sometimes right, for a public demonstration with a throttle. It should never be an
+# accident. An HTTP API knows three kinds of doorkeeper for a route:
+#
+# | `AuthorizationType` | the caller shows | good for |
+# |---|---|---|
+# | `AWS_IAM` | a request signed with AWS keys | your own services on AWS |
+# | `JWT` | a token from a sign-in service (Cognito, Auth0, …) that the API checks by itself | people who sign in |
+# | `CUSTOM` | whatever your own *authorizer* function asks for | everything else |
+#
+# We build the third: a small function that says yes or no before the real one is called.
+
+# %%
+print(Path("../lambda/authorizer/lambda_function.py").read_text())
+
+# %% [markdown]
+# The token is made here and now, by a random generator fit for secrets. The function gets only its
+# SHA-256, so that whoever can read the function's settings still does not know the token.
+
+# %%
+import hashlib
+import secrets
+
+token = secrets.token_urlsafe(32)
+authorizer_arn = deploy.zip_function("workshop-authorizer", environment={
+    "TOKEN_SHA256": hashlib.sha256(token.encode()).hexdigest()})
+
+# %% [markdown]
+# Now tell the API about it. `IdentitySource` names the header that must be there: without it the
+# API answers at once, and the authorizer is not called. `EnableSimpleResponses` is the short
+# answer, `{"isAuthorized": true}`, instead of an IAM policy document. The API remembers each
+# token's answer for 60 seconds; a token that you revoke opens the door that much longer.
+
+# %%
+authorizer_id = gateway.create_authorizer(
+    ApiId=api_id, Name="token", AuthorizerType="REQUEST",
+    IdentitySource=["$request.header.Authorization"],
+    AuthorizerUri=f"arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/"
+                  f"{authorizer_arn}/invocations",
+    AuthorizerPayloadFormatVersion="2.0", EnableSimpleResponses=True,
+    AuthorizerResultTtlInSeconds=60)["AuthorizerId"]
+lambda_.add_permission(
+    FunctionName="workshop-authorizer", StatementId="authorizer", Action="lambda:InvokeFunction",
+    Principal="apigateway.amazonaws.com", SourceArn=f"{execute_api}/authorizers/{authorizer_id}")
+gateway.update_route(ApiId=api_id, RouteId=route_id, AuthorizationType="CUSTOM",
+                     AuthorizerId=authorizer_id)["AuthorizationType"]
+
+# %% [markdown]
+# **Three callers: without a token, with a wrong one, with the right one. Which codes?**
+
+# %%
+def with_token(text):
+    return predict(headers={"Authorization": f"Bearer {text}"})
+
+print("no token   ", until(predict, 401).status_code, predict().text)
+print("wrong token", until(lambda: with_token("guess"), 403).status_code)
+print("right token", until(lambda: with_token(token), 200).status_code)
+
+# %% [markdown]
+# `401 Unauthorized`: you did not say who you are. `403 Forbidden`: you did, and you may not. In
+# neither case was the model's function called.
+#
+# **Notice** what is still open: `/probe/{what}`, and, if you did exercise 2, `GET /predict`. The
+# doorkeeper stands at *one* route. Look at the table of routes before you call an endpoint closed:
+
+# %%
+pd.DataFrame(gateway.get_routes(ApiId=api_id)["Items"])[["RouteKey", "AuthorizationType"]]
+
+# %% [markdown]
+# The probe shows its event to everybody; we have seen enough of it.
+
+# %%
+for route in gateway.get_routes(ApiId=api_id)["Items"]:
+    if route["RouteId"] != route_id:
+        gateway.delete_route(ApiId=api_id, RouteId=route["RouteId"])
+
+# %% [markdown]
+# ## How often may they call?
+#
+# A token keeps strangers out. A colleague's endless loop has the right token. The stage's **route
+# settings** limit how many requests a second (`ThrottlingRateLimit`) and how many at once beyond
+# that (`ThrottlingBurstLimit`) go through. Without them, all APIs of an account in one Region share
+# 10,000 a second with a burst of 5,000 (API Gateway quotas, checked 2026-11).
+
+# %% [markdown]
+# **We allow two requests a second and a burst of four, and send thirty at once. How many get an
+# answer?**
+
+# %%
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+gateway.update_stage(ApiId=api_id, StageName="$default", DefaultRouteSettings={
+    "ThrottlingRateLimit": 2, "ThrottlingBurstLimit": 4})
+
+def thirty():
+    with ThreadPoolExecutor(30) as pool:
+        return list(pool.map(with_token, [token] * 30))
+
+came = []
+end = time.monotonic() + 30
+while 429 not in came and time.monotonic() < end:      # AWS takes a moment to apply the limit
+    answers_at_once = thirty()
+    came = [answer.status_code for answer in answers_at_once]
+Counter(came)
+
+# %% [markdown]
+# The burst and what trickles in meanwhile get through; the rest get `429`:
+
+# %%
+print({answer.text for answer in answers_at_once if answer.status_code == 429})
+
+# %% [markdown]
+# **Notice**
+#
+# - A request refused here costs nothing and never reaches the authorizer or the function.
+# - On AWS the limit is a goal, not a promise ("best effort"), so the counts vary there.
+# - A good client waits after a 429, longer each time, and tries again.
+#
+# For the rest of the lesson, a limit that does not get in our way:
+
+# %%
+gateway.update_stage(ApiId=api_id, StageName="$default", DefaultRouteSettings={
+    "ThrottlingRateLimit": 50, "ThrottlingBurstLimit": 50})["DefaultRouteSettings"]
+
+# %% [markdown]
+# ## The other front door: a function URL
+#
+# A function can also have an address of its own, without an API: a **function URL**. No routes, no
+# authorizers, no throttle; every method and path reaches the handler, which sees the same event
+# format 2.0. There are two kinds.
+#
+# `AuthType="AWS_IAM"`: only requests signed with AWS keys that may invoke this function.
+
+# %%
+function_url = lambda_.create_function_url_config(
+    FunctionName="workshop-churn", AuthType="AWS_IAM")["FunctionUrl"].rstrip("/")
+unsigned = until(lambda: send("a good customer", function_url), 403)
+print(function_url, unsigned.status_code, unsigned.text, sep="\n")
+
+# %% [markdown]
+# Refused before the function was called. Signing is what boto3 does with each of your calls; here
+# it is by hand. The signature covers method, path, body and time, so nobody can reuse it for
+# another request, and your secret key never travels.
+
+# %%
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+
+def send_signed(what):
+    method, path, body = tries[what]
+    request = AWSRequest(method, function_url + path, data=body, headers=as_json)
+    SigV4Auth(boto3.Session().get_credentials(), "lambda", region).add_auth(request)
+    return requests.request(method, request.url, data=body, headers=dict(request.headers), timeout=35)
+
+answer = until(lambda: send_signed("a good customer"), 200)
+assert answer.json() == direct, f"{answer.status_code} {answer.text}"
+answer.json()
+
+# %% [markdown]
+# The local cloud checks that there *is* a signature, not that it is right (see
+# [local cloud and AWS](../workshop/LOCAL_CLOUD.md)); AWS checks it, and that your IAM user or role
+# may `lambda:InvokeFunctionUrl`. The same signature, with `execute-api` in place of `lambda`, opens
+# an HTTP API's route of type `AWS_IAM`.
+#
+# With no route table in front, the handler now answers everything. Compare with the API's answers
+# above:
+
+# %%
+pd.DataFrame({"HTTP API": {what: answers[what].status_code for what in tries},
+              "function URL": {what: send_signed(what).status_code for what in tries}})
+
+# %% [markdown]
+# `GET /predict` is 405 here, from the handler, where the API had said 404.
+#
+# `AuthType="NONE"`: the whole internet. AWS then still wants it in writing, in the function's
+# policy: two statements for everybody (`*`), the second bound to calls that come through the URL
+# (both are required since October 2025, Lambda developer guide, "Control access to function URLs").
+
+# %%
+public = {"FunctionName": "workshop-churn", "Principal": "*"}
+lambda_.add_permission(**public, StatementId="public-url", Action="lambda:InvokeFunctionUrl",
+                       FunctionUrlAuthType="NONE")
+lambda_.add_permission(**public, StatementId="public-invoke", Action="lambda:InvokeFunction",
+                       InvokedViaFunctionUrl=True)
+lambda_.update_function_url_config(FunctionName="workshop-churn", AuthType="NONE")
+print(until(lambda: send("a good customer", function_url), 200).status_code)
+
+# %% [markdown]
+# The authorizer of the API does not help here: **this is a second door into the same function**,
+# and it stands open. There is one brake on a function URL, the function's *reserved concurrency*:
+# how many requests it may work on at the same time. Zero is the emergency stop:
+
+# %%
+lambda_.put_function_concurrency(FunctionName="workshop-churn", ReservedConcurrentExecutions=0)
+until(lambda: send("a good customer", function_url), 429).status_code
+
+# %% [markdown]
+# `429 Too Many Requests`, for everybody, at no cost. Remember this call for the day a bill
+# surprises you. Then close the door for good: the address *and* the statements, because a leftover
+# statement would make the next function URL public without a word.
+
+# %%
+lambda_.delete_function_concurrency(FunctionName="workshop-churn")
+lambda_.delete_function_url_config(FunctionName="workshop-churn")
+for sid in ["public-url", "public-invoke"]:
+    lambda_.remove_permission(FunctionName="workshop-churn", StatementId=sid)
+[statement["Sid"] for statement in statements("workshop-churn")]
+
+# %% [markdown]
+# ## What it costs
+#
+# Prices in US dollars, us-east-1, from the [Lambda](https://aws.amazon.com/lambda/pricing/) and
+# [API Gateway](https://aws.amazon.com/api-gateway/pricing/) price pages, read 2026-11. Not counted:
+# the free tier (a million requests and 400,000 GB-seconds of Lambda a month), data transfer, logs.
+#
+# The function's share depends on its memory and on how long it runs. Take `billed_ms` from the
+# `REPORT` lines of your own function on AWS (lesson 05); the value here is an assumption.
+
+# %%
+MILLION = 1_000_000
+door = {"function URL": 0.00, "HTTP API": 1.00, "REST API": 3.50}      # per million requests
+per_million_invokes = 0.20
+per_gb_second = {"x86_64": 0.0000166667, "arm64": 0.0000133334}
+
+billed_ms = 10
+config = lambda_.get_function_configuration(FunctionName="workshop-churn")
+gb_seconds = config["MemorySize"] / 1024 * billed_ms / 1000 * MILLION
+compute = gb_seconds * per_gb_second[config["Architectures"][0]]
+
+cost = pd.DataFrame({"front door": door, "invokes": per_million_invokes, "computing": compute})
+cost.assign(total=cost.sum(axis=1)).round(2)
+
+# %%
+import matplotlib.pyplot as plt
+
+figure, axes = plt.subplots(figsize=(8, 2.8))
+cost.plot.barh(stacked=True, ax=axes, color=["#0072B2", "#E69F00", "#009E73"], edgecolor="white")
+axes.set_xlabel(f"US dollars per million requests, {config['MemorySize']} MB, {billed_ms} ms each")
+axes.invert_yaxis()
+axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=3)
+axes.spines[["top", "right"]].set_visible(False)
+plt.show()
+
+# %% [markdown]
+# For a fast model the door can cost more than the prediction: compare the blue part with the rest.
+# A REST API, the older kind, brings request validation, API keys with quotas and caching for its
+# price. A function URL is free, and leaves routes, tokens and throttling to you.
+#
+# | | function URL | HTTP API | REST API |
+# |---|---|---|---|
+# | routes, own domain | no | yes | yes |
+# | who may call | IAM or everybody | IAM, JWT, authorizer | IAM, authorizer, Cognito, API keys |
+# | throttle | reserved concurrency | per stage and route | per stage, method and key |
+# | longest wait for an answer | the function's time-out, up to 15 min | 30 s | 29 s, can be raised |
+
+# %% [markdown]
+# ## Recap
+#
+# - An HTTP API is four parts, **API, integration, route, stage**, and a **permission on the
+#   function** for that API and that route.
+# - A request becomes an event of format 2.0; `body` is a string, perhaps base64. The API answers
+#   404 for what no route fits and 5xx for the function's faults; the handler answers 200, 400
+#   and 405.
+# - CORS is one setting of the API, and it protects browsers' users, not the endpoint.
+# - An authorizer, a JWT or IAM says who may call; the stage's throttle and the reserved concurrency
+#   say how often. A function URL is a door of its own.
+# - Per million requests the doors cost $0, $1.00 and $3.50; the function's share depends on memory
+#   and time.
+#
+# ## Clean up
+#
+# The door first, then what it led to. `deploy.delete` keeps that order, and touches only what
+# carries the workshop's tag.
+
+# %%
+for name in ["workshop-churn", "workshop-probe", "workshop-authorizer"]:
+    deploy.delete(name)
+
+# %% [markdown]
+# Said is not proved. List what is still there under our three names:
+
+# %%
+def left_over(names):
+    """Whatever in the account still carries one of the names, per service."""
+    found = {
+        "HTTP APIs": [a["Name"] for a in gateway.get_apis()["Items"]],
+        "functions": [f["FunctionName"] for p in lambda_.get_paginator("list_functions").paginate()
+                      for f in p["Functions"]],
+        "log groups": [g["logGroupName"].removeprefix("/aws/lambda/")
+                       for g in boto3.client("logs").describe_log_groups(
+                           logGroupNamePrefix="/aws/lambda/workshop-")["logGroups"]],
+        "roles": [r["RoleName"].removesuffix("-role")
+                  for p in boto3.client("iam").get_paginator("list_roles").paginate()
+                  for r in p["Roles"]],
+        "repositories": [r["repositoryName"] for p in
+                         boto3.client("ecr").get_paginator("describe_repositories").paginate()
+                         for r in p["repositories"]],
+    }
+    return {service: sorted(set(names) & set(there)) for service, there in found.items()}
+
+left = left_over(["workshop-churn", "workshop-probe", "workshop-authorizer"])
+assert not any(left.values()), f"still there: {left}"
+left
+
+# %% [markdown]
+# Nothing is left, and nothing costs anything any more.
+#
+# **Next** You have taken one model all the way, from a CSV file to an endpoint that other people
+# can call. The [README](../README.md) lists what else there is.
