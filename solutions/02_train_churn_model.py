@@ -51,7 +51,6 @@ cloud.use()
 
 # %%
 import hashlib
-import json
 import os
 import pickle
 from importlib.metadata import version
@@ -65,24 +64,15 @@ DATA = Path("../data/churn.csv")
 MODELS = Path("../build/models")
 MODELS.mkdir(parents=True, exist_ok=True)
 
-# %% [markdown]
-# Plots in this workshop use three colours that colour-blind readers can tell apart. `show` adds
-# a description to each picture, for those who listen to a page instead of looking at it.
-
 # %%
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#767676"
-plt.rcParams.update({
-    "figure.figsize": (8, 4.2), "figure.dpi": 100, "figure.constrained_layout.use": True,
-    "font.size": 12, "axes.titlesize": 13, "axes.titlelocation": "left",
-    "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True,
-    "grid.color": "#dddddd", "lines.linewidth": 2})
+from workshop.plots import BLUE, GREY, ORANGE, set_style, show
 
+set_style()
 
-def show(figure, alt):
-    """Display `figure` with the description `alt`."""
-    display(figure, metadata={"image/png": {"alt": alt}})
-    plt.close(figure)
-
+# %% [markdown]
+# The last two lines are about pictures: colours that colour-blind readers can tell apart, and
+# `show`, which displays a figure with a description for those who listen to a page. They stand in
+# [`workshop/plots.py`](../workshop/plots.py), because they would distract here.
 
 # %% [markdown]
 # ## Read the table
@@ -127,9 +117,9 @@ print(len(NUMBERS), "numbers:", ", ".join(NUMBERS))
 # %% [markdown]
 # ## Set the test customers apart, before looking
 #
-# One customer in five is put away now and looked at once, at the end. Everything that we learn,
-# choose or tune comes from the others. `stratify` keeps the share of leavers equal on both sides,
-# and `random_state` makes the split the same on your machine as on ours.
+# One customer in five is put away now and looked at only once, at the end. Everything that we
+# learn, choose or tune comes from the others. `stratify` keeps the share of leavers equal on both
+# sides, and `random_state` makes the split the same on your machine as on ours.
 
 # %%
 from sklearn.model_selection import train_test_split
@@ -150,21 +140,24 @@ print(f"left: {left.mean():.1%} and {left_test.mean():.1%}")
 # Does the contract matter? And for how long have they been customers?
 
 # %%
-years = pd.cut(train["tenure"], [-1, 6, 12, 24, 36, 48, 60, 72],
-               labels=["0–6", "7–12", "13–24", "25–36", "37–48", "49–60", "61–72"])
-by_contract = pd.Series(left, train.index).groupby(train["contract"]).mean()
-by_tenure = pd.Series(left, train.index).groupby(years, observed=True).mean()
+months = pd.cut(train["tenure"], [-1, 6, 12, 24, 36, 48, 60, 72],
+                labels=["0–6", "7–12", "13–24", "25–36", "37–48", "49–60", "61–72"])
+gone = pd.Series(left, train.index)
+by_contract = gone.groupby(train["contract"]).mean()
+by_months = gone.groupby(months, observed=True).mean()
+by_contract
 
+# %%
 figure, (a, b) = plt.subplots(1, 2, sharey=True, figsize=(9, 4.2), width_ratios=[3, 5])
 a.bar(by_contract.index.str.replace("_", " "), by_contract, color=BLUE)
-b.bar(by_tenure.index, by_tenure, color=BLUE)
-for axes, label in (a, "Contract"), (b, "Months as a customer"):
-    axes.axhline(left.mean(), color=ORANGE, linestyle="--")
-    axes.set_xlabel(label)
-    axes.yaxis.set_major_formatter("{x:.0%}")
-a.set_ylabel("Share that left")
+a.set(xlabel="Contract", ylabel="Share that left")
 a.tick_params(axis="x", labelsize=10)
+b.bar(by_months.index, by_months, color=BLUE)
+b.set(xlabel="Months as a customer")
 b.text(6.5, left.mean() + 0.01, "all customers", color=ORANGE, ha="right")
+for axes in a, b:
+    axes.axhline(left.mean(), color=ORANGE, linestyle="--")
+    axes.yaxis.set_major_formatter("{x:.0%}")
 ratio = by_contract["month-to-month"] / by_contract["two_year"]
 figure.suptitle(f"Month-to-month customers leave {ratio:.0f} times as often as those "
                 "with two years", x=0.01, ha="left", fontsize=13)
@@ -183,15 +176,15 @@ show(figure, "Two bar charts. Churn falls from month-to-month to two-year contra
 #
 # <details><summary>Hint</summary>
 #
-# `pd.Series(left, train.index)` holds True for whoever left. Group it by a column of `train` as
-# above, take the mean, and then `sort_values(ascending=False)`.
+# `gone` above holds True for whoever left. Group it by a column of `train`, take the mean,
+# and then `sort_values(ascending=False)`.
 #
 # </details>
 
 # %% Exercise 1
 by_payment = None
 # BEGIN SOLUTION
-by_payment = (pd.Series(left, train.index).groupby(train["paymentmethod"]).mean()
+by_payment = (gone.groupby(train["paymentmethod"]).mean()
               .sort_values(ascending=False))
 # END SOLUTION
 by_payment
@@ -267,40 +260,45 @@ for name, model in candidates.items():
     print(f"{name:20} {auc[name].mean():.3f}  (folds: {auc[name].round(3)})")
 
 # %%
-best = max(auc, key=lambda name: auc[name].mean())
-figure, axes = plt.subplots(figsize=(8, 3.2))
-for row, (name, scores) in enumerate(auc.items()):
+real = {name: scores for name, scores in auc.items() if name != "knows nothing"}
+means = [scores.mean() for scores in real.values()]
+spread = max(np.ptp(scores) for scores in real.values())
+figure, axes = plt.subplots(figsize=(8, 3.4))
+axes.plot(np.array(list(real.values())), range(len(real)), color="#cccccc", linewidth=1)
+for row, (name, scores) in enumerate(real.items()):
     colour = BLUE if name == "logistic regression" else GREY
-    axes.plot(scores, [row] * len(scores), "o", color=colour, alpha=0.6, markersize=9)
-    axes.plot(scores.mean(), row, "|", color=colour, markersize=26, markeredgewidth=3)
-axes.set_yticks(range(len(auc)), auc)
-axes.set_xlabel("AUC in each of five folds (bar: their mean)")
-axes.set_title(f"Best mean: {best}, {auc[best].mean():.3f}")
-axes.grid(axis="x")
-show(figure, "Dot plot of AUC per fold. The three real models lie close together near 0.85, "
-             "far from the one that knows nothing at 0.5.")
+    axes.plot(scores, [row] * len(scores), "o", color=colour, markersize=8)
+    axes.plot(scores.mean(), row, "|", color=ORANGE, markersize=30, markeredgewidth=3)
+axes.set_yticks(range(len(real)), real)
+axes.margins(y=0.25)
+axes.set(xlabel="AUC (dot: one fold, thin line: the same fold, bar: the mean)",
+         title=f"The means differ by {np.ptp(means):.3f}, the folds by up to {spread:.3f}")
+show(figure, "Dot plot of AUC per fold for three models. The dots of one fold lie nearly above "
+             "each other, and the three means are almost equal.")
 
 # %% [markdown]
-# *What to notice:* the three models differ less than the folds do. Where the scores are as good
-# as equal, take the model that is smaller, quicker and easier to explain. We ship **logistic
-# regression**.
+# *What to notice:* follow a thin line. Which customers happen to be in a fold matters more than
+# which model judges them. Where the scores are as good as equal, take the model that is smaller,
+# quicker and easier to explain. We ship **logistic regression**.
 #
-# ## Ask every customer's opinion of a model that has not met them
+# ## Get an honest probability for each customer
 #
-# For everything that follows we want one honest probability for each training customer.
-# `cross_val_predict` gives it: each comes from the model that did not see this customer. They
-# are called *out-of-fold* probabilities, and they are our **validation data**.
+# A model flatters the customers that it was trained on. `cross_val_predict` avoids that: each
+# probability comes from the one model of the five that did *not* see this customer. They are
+# called *out-of-fold* probabilities, and from here on they are our **validation data**.
 
 # %%
 from sklearn.model_selection import cross_val_predict
 
 out_of_fold = cross_val_predict(
     pipeline, train[FIELDS], left, cv=folds, method="predict_proba")[:, 1]
+out_of_fold[:5].round(3)
 
+# %%
 figure, axes = plt.subplots()
 bins = np.linspace(0, 1, 41)
-axes.hist(out_of_fold[~left], bins, color=BLUE, alpha=0.75, label="stayed")
-axes.hist(out_of_fold[left], bins, color=ORANGE, alpha=0.75, label="left")
+axes.hist(out_of_fold[~left], bins, color=BLUE, alpha=0.35, label="stayed")
+axes.hist(out_of_fold[left], bins, color=ORANGE, histtype="step", linewidth=2.5, label="left")
 axes.set(xlabel="Probability of leaving, says the model", ylabel="Customers",
          title=f"Median: {np.median(out_of_fold[~left]):.2f} for those who stayed, "
                f"{np.median(out_of_fold[left]):.2f} for those who left")
@@ -323,7 +321,9 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 suspected, found, cuts = roc_curve(left, out_of_fold)
 area = roc_auc_score(left, out_of_fold)
+print(f"{len(cuts)} cuts, area {area:.3f}")
 
+# %%
 figure, axes = plt.subplots(figsize=(6, 5.4))
 axes.plot(suspected, found, color=BLUE)
 axes.fill_between(suspected, found, color=BLUE, alpha=0.12)
@@ -332,7 +332,7 @@ axes.text(0.62, 0.56, "a coin", color=GREY)
 for cut, offset in (0.5, (10, -16)), (0.3, (10, -16)), (0.1, (-4, -20)):
     at = np.argmin(np.abs(cuts - cut))
     axes.plot(suspected[at], found[at], "o", color=ORANGE)
-    axes.annotate(f"cut at {cut}", (suspected[at], found[at]), offset, color="#a84300",
+    axes.annotate(f"cut at {cut}", (suspected[at], found[at]), offset,
                   textcoords="offset points")
 axes.set(xlabel="Loyal customers suspected", ylabel="Leavers found",
          title=f"Area under the curve: {area:.3f}", aspect="equal")
@@ -355,7 +355,9 @@ said = pd.Series(out_of_fold).groupby(groups).mean()
 happened = pd.Series(left).groupby(groups).mean()
 size = pd.Series(left).groupby(groups).size()
 twice_standard_error = 2 * np.sqrt(happened * (1 - happened) / size)
+pd.DataFrame({"said": said, "happened": happened, "customers": size}).round(3)
 
+# %%
 figure, axes = plt.subplots(figsize=(6, 5.4))
 axes.plot([0, 0.85], [0, 0.85], "--", color=GREY)
 axes.errorbar(said, happened, twice_standard_error, fmt="o", color=BLUE, capsize=3, markersize=7)
@@ -402,16 +404,20 @@ thresholds = np.arange(1, 100) / 100
 costs = np.array([cost(t, out_of_fold, left) for t in thresholds])
 THRESHOLD = float(thresholds[costs.argmin()])
 saving = 1 - costs.min() / cost(0.5, out_of_fold, left)
+print(f"cheapest threshold: {THRESHOLD}")
 
+# %%
 figure, axes = plt.subplots()
 axes.plot(thresholds, costs, color=BLUE)
-axes.axhline(NEEDLESS * (~left).mean(), color=GREY, linestyle=":")
-axes.text(1, NEEDLESS * (~left).mean() + 0.4, "an offer for everyone", color=GREY, ha="right")
+for price, words in ((cost(0, out_of_fold, left), "an offer for everyone"),
+                     (cost(2, out_of_fold, left), "no offer for anyone")):
+    axes.axhline(price, color=GREY, linestyle=":")
+    axes.text(0.3, price + 0.4, words, color=GREY, ha="center")
 for t, label in (THRESHOLD, f"{THRESHOLD:.2f}: cheapest"), (0.5, "0.50: the default"):
     axes.plot(t, cost(t, out_of_fold, left), "o", color=ORANGE, markersize=9)
     axes.annotate(label, (t, cost(t, out_of_fold, left)), (6, -20),
-                  textcoords="offset points", color="#a84300")
-axes.set(xlabel="Threshold", ylabel="Cost ($ per customer)", ylim=(0, costs.max() * 1.05),
+                  textcoords="offset points")
+axes.set(xlabel="Threshold", ylabel="Cost ($ per customer)", ylim=(0, costs.max() * 1.1),
          title=f"Cutting at {THRESHOLD:.2f} costs {saving:.0%} less than cutting at 0.50")
 axes.grid(axis="y")
 show(figure, "Cost against threshold: a curve with a flat bottom to the left of 0.5, steep on "
@@ -470,16 +476,17 @@ assert np.isclose(cheapest(MISSED, NEEDLESS), THRESHOLD), (
 print(f"Right: {cheapest(200, 20):.2f}, lower than {THRESHOLD:.2f}.")
 
 # %% [markdown]
-# There is also a formula. An offer pays for a customer with probability $p$ as soon as
-# $p \times \text{missed} > (1-p) \times \text{needless}$, that is from
-# $p = \text{needless} / (\text{missed} + \text{needless})$ on. It holds only as far as the
-# probabilities are calibrated. How near does the search come?
+# There is also a formula. For a customer who leaves with probability *p*, no offer costs
+# *p* × missed on average, and an offer costs (1 − *p*) × needless. They are equal at
+# *p* = needless / (missed + needless), and from there on the offer is cheaper. The formula trusts
+# the probabilities, so it holds as far as they are calibrated. How near does the search come?
 
 # %%
 for missed, needless in (MISSED, NEEDLESS), (200, 20), (50, 150):
     tried = [cost(t, out_of_fold, left, missed, needless) for t in thresholds]
     print(f"missed {missed:3}, needless {needless:3}:  "
-          f"search {thresholds[np.argmin(tried)]:.2f},  formula {needless/(missed+needless):.2f}")
+          f"search {thresholds[np.argmin(tried)]:.2f},  "
+          f"formula {needless / (missed + needless):.2f}")
 
 # %% [markdown]
 # ## Judge it once, on the test customers
@@ -598,14 +605,22 @@ signature = {
     "versions": {name: version(name) for name in ("scikit-learn", "skl2onnx", "onnxruntime")}}
 
 for entry in signature["inputs"]:
-    low_high = train[entry["name"]].agg(["min", "max"])
-    assert "allowed" in entry or entry["minimum"] <= low_high["min"] <= low_high["max"] <= \
-        entry["maximum"], f"{entry['name']}: the range refuses training customers"
-print(json.dumps({**signature, "inputs": signature["inputs"][-4:]}, indent=1)[:1100])
+    allowed = entry.get("allowed") or f"{entry['minimum']} to {entry['maximum']}"
+    print(f"{entry['name']:17} {entry['type']:9} {allowed}")
+print({key: value for key, value in signature.items() if key != "inputs"})
 
 # %% [markdown]
-# (The last four inputs of nineteen are shown.)
-#
+# Does it accept every customer that we know, those put away included?
+
+# %%
+for entry in signature["inputs"]:
+    column = customers[entry["name"]]
+    fits = (column.isin(entry["allowed"]) if "allowed" in entry
+            else column.between(entry["minimum"], entry["maximum"]))
+    assert fits.all(), f"{entry['name']}: the signature refuses {(~fits).sum()} customers"
+print(f"all {len(customers):,} customers fit")
+
+# %% [markdown]
 # ## Save it
 #
 # The file is written under another name and then renamed. Renaming is *atomic*: whoever looks sees
@@ -630,7 +645,8 @@ save(MODELS / "churn.pkl", pickle.dumps({"pipeline": pipeline, "signature": sign
 # %%
 saved = pickle.loads((MODELS / "churn.pkl").read_bytes())
 again = saved["pipeline"].predict_proba(pd.read_csv(MODELS / "churn_test.csv")[FIELDS])[:, 1]
-print(f"largest difference on {len(again):,} test customers: {np.abs(again - probability).max()}")
+print(f"largest difference on {len(again):,} test customers: "
+      f"{np.abs(again - probability).max():.0e}")
 assert np.allclose(again, probability, atol=1e-7)
 
 # %% [markdown]
@@ -639,17 +655,18 @@ assert np.allclose(again, probability, atol=1e-7)
 # ### It runs code when it is opened
 #
 # A pickle is not data. It is a small program that rebuilds an object, and it may call anything on
-# the way. Here is one that is harmless and yet makes the point. It *looks* like any other file.
+# the way: an object's `__reduce__` says which function, with which arguments. This one is
+# harmless, and yet makes the point.
 
 # %%
 class Innocent:
     def __reduce__(self):
-        return exec, ("import os\nprint('This ran while the file was opened. It can read',"
+        return exec, ("import os; print('This ran while the file was opened. It can read',"
                       " len(os.environ), 'environment variables of yours.')",)
 
 
 content = pickle.dumps(Innocent())
-print("First bytes of the file:", content[:40])
+print("The file begins with", content[:32])
 
 # %%
 nothing = pickle.loads(content)
@@ -665,17 +682,15 @@ print("and what was loaded is:", nothing)
 
 # %%
 import pickletools
-from collections import Counter
 
 content = (MODELS / "churn.pkl").read_bytes()
-strings = [value for code, value, _ in pickletools.genops(content)
-           if code.name.endswith("UNICODE")]
-modules = {text for text in strings if text.split(".")[0] in ("sklearn", "numpy", "scipy", "pandas")}
-for package, count in Counter(name.split(".")[0] for name in modules).items():
-    print(f"{package}: {count} modules, e.g. {min(n for n in modules if n.startswith(package))}")
+texts = {value for code, value, _ in pickletools.genops(content) if code.name.endswith("UNICODE")}
+for text in sorted(texts):
+    if text.split(".")[0] in ("sklearn", "numpy", "scipy", "pandas"):
+        print(text)
 
 # %% [markdown]
-# All of these must be installed wherever the model is served. And what if the version there is
+# All of these modules must be there wherever the model is served. And what if the version there is
 # another one? We rewrite the version inside the file, as if it came from an older release:
 
 # %%

@@ -4,11 +4,11 @@ SHARES = ".groupby(train['paymentmethod'])"
 WRONG = [
     ("Exercise 1", "...", "still None"),
     ("Exercise 1",
-     f"by_payment = pd.Series(left, train.index){SHARES}.mean()", "highest first"),
+     f"by_payment = gone{SHARES}.mean()", "highest first"),
     ("Exercise 1",
-     f"by_payment = pd.Series(left, train.index){SHARES}.sum()", "mean instead of the sum"),
+     f"by_payment = gone{SHARES}.sum()", "mean instead of the sum"),
     ("Exercise 1",
-     f"by_payment = pd.Series(left, train.index){SHARES}.sum() / left.sum()",
+     f"by_payment = gone{SHARES}.sum() / left.sum()",
      "Divide by the customers of each method"),
     ("Exercise 1",
      "by_payment = (customers['churn'] == 'yes').groupby(customers['paymentmethod']).mean()"
