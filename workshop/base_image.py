@@ -78,10 +78,10 @@ def refuse_stand_in(image: str) -> None:
     Call it before a push to a real AWS account: Debian's Python in place of AWS's is for
     learning only, it gets no updates from AWS.
     """
-    labels = _inspect(image, "{{json .Config.Labels}}")
-    if labels is None:
+    config = _inspect(image, "{{json .Config}}")
+    if config is None:
         raise ValueError(f"there is no local image {image!r}; build it first")
-    if (labels or {}).get(LABEL) == "true":
+    if (config["Labels"] or {}).get(LABEL) == "true":
         raise ValueError(
             f"{image} is built on the workshop's stand-in for AWS's Lambda base image, which is "
             "never pushed to an AWS account. Build it again on AWS's own, where that can be "
@@ -103,7 +103,8 @@ def _why_not_pulled() -> str:
         return "the pull of AWS's image took more than 15 minutes"
     if answer.returncode == 0:
         return ""
-    return f"the pull of AWS's image failed: {answer.stderr.strip().splitlines()[-1:]}"
+    last_words = (answer.stderr.strip().splitlines() or ["docker pull gave no reason"])[-1]
+    return f"the pull of AWS's image failed: {last_words}"
 
 
 def _answers(seconds: float = 4) -> bool:
