@@ -108,7 +108,7 @@ def docker(state: engine.State, may_start: bool) -> list[Finding]:
         found = [Finding(OK, f"Docker {state.info['ServerVersion']}, "
                          f"{state.info.get('Architecture')}, {memory:.1f} GB of memory")]
         if memory < ENGINE_GB:
-            found.append(Finding(WARNING, f"Docker has {memory:.1f} GB of memory",
+            found.append(Finding(WARNING, f"functions need more than {memory:.1f} GB of memory",
                                  f"give it {ENGINE_GB} GB (Docker Desktop: Settings, Resources)"))
         return found
     if may_start and state.kind in (engine.NOT_INSTALLED, engine.NOT_RUNNING):
@@ -211,22 +211,27 @@ def aws(environ, profiles: dict, who_am_i) -> list[Finding]:
 
 
 def region(environ, name: str, of_profile: str | None) -> Finding:
-    """The region that boto3 and the AWS CLI will use: the environment's before the profile's."""
-    # The CLI reads AWS_REGION first; boto3 reads AWS_DEFAULT_REGION: two values are two places.
-    given = {environ[key] for key in ("AWS_REGION", "AWS_DEFAULT_REGION") if environ.get(key)}
-    if len(given) > 1:
-        return Finding(BLOCKS, f"AWS_REGION and AWS_DEFAULT_REGION differ: {', '.join(given)}",
-                       "unset one of them")
-    chosen = given.pop() if given else of_profile
+    """The region that boto3 uses: AWS_DEFAULT_REGION before the profile's.
+
+    boto3 does not read AWS_REGION (botocore 1.43, configprovider.py); other programs do.
+    """
+    chosen = environ.get("AWS_DEFAULT_REGION") or of_profile
+    other = environ.get("AWS_REGION")
     if not chosen:
-        return Finding(BLOCKS, f"profile {name} has no region",
-                       f"aws configure set region us-east-1 --profile {name}")
+        what = f"profile {name} has no region"
+        what += f", and boto3 does not read AWS_REGION ({other})" if other else ""
+        return Finding(BLOCKS, what,
+                       f"aws configure set region {other or 'us-east-1'} --profile {name}")
     if not REGION.fullmatch(chosen):
         return Finding(BLOCKS, f"{chosen!r} does not look like a region",
-                       f"aws configure set region us-east-1 --profile {name}; unset AWS_REGION")
+                       f"aws configure set region us-east-1 --profile {name}; "
+                       "unset AWS_DEFAULT_REGION")
+    if other and other != chosen:
+        return Finding(BLOCKS, f"boto3 uses region {chosen}, but AWS_REGION says {other}",
+                       f"export AWS_REGION={chosen}, or set both to the one you mean")
     if of_profile and chosen != of_profile:
-        return Finding(WARNING, f"region {chosen} from the environment, but profile {name} says "
-                       f"{of_profile}", "unset AWS_REGION AWS_DEFAULT_REGION, if that is wrong")
+        return Finding(WARNING, f"region {chosen} from AWS_DEFAULT_REGION, but profile {name} says "
+                       f"{of_profile}", "unset AWS_DEFAULT_REGION, if that is wrong")
     return Finding(OK, f"region {chosen}")
 
 

@@ -30,6 +30,7 @@ WITHOUT = "Lessons 00, 02 and 03 need no Docker: python3 -m workshop run 00 02 0
 
 LOG = BUILD / "dockerd.log"
 OS_RELEASE = Path("/etc/os-release")
+SYSTEM_FOLDERS = ("/usr/sbin", "/sbin")   # `su` leaves them out of PATH
 SYSTEMD = Path("/run/systemd/system")     # exists where systemd is in charge
 FORWARDER = Path(__file__).with_name("forwarder.py")
 # The names that an architecture goes by, and Lambda's own name for it.
@@ -249,8 +250,7 @@ def _spawn_dockerd() -> subprocess.Popen:
 
 
 def _path() -> str:
-    """PATH with the directories of system commands, which `su` leaves out."""
-    return os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+    return os.pathsep.join([os.environ.get("PATH", ""), *SYSTEM_FOLDERS])
 
 
 def _find(command: str) -> str | None:
