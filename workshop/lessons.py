@@ -61,11 +61,11 @@ def run(numbers: Iterable[str] | None = None, root: Path = ROOT) -> int:
         return 1
     started, count, status = time.monotonic(), 0, 0
     for lesson in chosen:
-        if reason := _obstacle(lesson):
+        if reason := obstacle(lesson):
             print(f"{_label(lesson)}  skipped: {reason}", flush=True)
             continue
         try:
-            for needed in _needs(lesson, root):
+            for needed in needs(lesson):
                 require(needed, root)
             with one_at_a_time(f"lesson-{lesson.number}"):
                 _execute(lesson, root)
@@ -114,7 +114,7 @@ def _choose(numbers: Iterable[str] | None, root: Path) -> list[render.Lesson]:
     return [found[number] for number in sorted(set(wanted))]
 
 
-def _needs(lesson: render.Lesson, root: Path) -> list[str]:
+def needs(lesson: render.Lesson) -> list[str]:
     """What the lesson requires in its own cells, so that a run makes it before, in sight."""
     text = "\n".join(cell.source for cell in lesson.cells if cell.kind == "code")
     return REQUIRES.findall(text)
@@ -127,7 +127,7 @@ def _missing(lesson: render.Lesson, root: Path) -> list[str]:
     return [product for product in lesson.products if not (root / product).exists()]
 
 
-def _obstacle(lesson: render.Lesson) -> str | None:
+def obstacle(lesson: render.Lesson) -> str | None:
     """Why the lesson cannot be executed on this machine, or None."""
     if "docker" in lesson.needs and not engine.available():
         return "needs Docker, which does not answer; `python3 -m workshop doctor` says what to do"
@@ -154,7 +154,7 @@ def executed(lesson: render.Lesson, root: Path = ROOT) -> Path:
 def _execute(lesson: render.Lesson, root: Path) -> None:
     """Executes the solved lesson in a kernel of its own. Raises LessonFailed."""
     import nbformat
-    if reason := _obstacle(lesson):
+    if reason := obstacle(lesson):
         raise LessonFailed(f"Lesson {lesson.number}, “{lesson.title}”: {reason}")
     book = render.notebook(lesson, learner=False)
     mark = _mark(lesson, root)
@@ -192,7 +192,7 @@ def _run_cells(lesson: render.Lesson, book, root: Path, line: progress.Line) -> 
                 client.create_kernel_manager()
                 if os.name == "posix":      # no port is opened, so none can be taken by another
                     client.km.transport, client.km.ip = "ipc", f"{sockets}/kernel"
-                client.execute(env=_environment())
+                client.execute(env=environment())
         except BaseException as error:      # told to the thread that waits
             outcome.append(error)
 
@@ -230,7 +230,7 @@ def _interrupt(client, thread: threading.Thread) -> None:
         thread.join(timeout=10)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """The kernel's environment: `!aws` and its like are those installed beside this Python."""
     beside = str(Path(sys.executable).parent)
     return {**os.environ, "PATH": os.pathsep.join([beside, os.environ.get("PATH", os.defpath)])}
