@@ -81,7 +81,7 @@ def refuse_stand_in(image: str) -> None:
     config = _inspect(image, "{{json .Config}}")
     if config is None:
         raise ValueError(f"there is no local image {image!r}; build it first")
-    if (config["Labels"] or {}).get(LABEL) == "true":
+    if (config.get("Labels") or {}).get(LABEL) == "true":
         raise ValueError(
             f"{image} is built on the workshop's stand-in for AWS's Lambda base image, which is "
             "never pushed to an AWS account. Build it again on AWS's own, where that can be "
