@@ -39,17 +39,16 @@
 #
 # ```mermaid
 # flowchart LR
-#     csv[("churn.csv<br/>7,043 customers")] -->|"02 train"| pkl["scikit-learn<br/>model"]
-#     pkl -->|"03 export"| onnx["churn.onnx"]
-#     onnx -->|"04 build"| image["container<br/>image"]
-#     image -->|"05 push"| ecr[("ECR<br/>registry")]
-#     ecr -->|"05 create"| fn["Lambda<br/>function"]
-#     api["HTTPS<br/>endpoint"] -->|"06 open"| fn
-#     any(["any program"]) --> api
+#     csv[("churn.csv")] --> train["02 train<br/>a model"]
+#     train --> export["03 export<br/>churn.onnx"]
+#     export --> build["04 build<br/>an image"]
+#     build --> ship["05 ship<br/>a function"]
+#     program(["any program"]) --> open["06 open<br/>an HTTPS endpoint"]
+#     open --> ship
 # ```
 #
-# Read it from left to right: a table becomes a model, the model becomes one file, the file goes
-# into an image, the image goes to the cloud, and the cloud runs it when somebody asks.
+# Read it from left to right: a table of customers becomes a model, the model becomes one file, the
+# file goes into an image, the image goes to the cloud, and the cloud runs it when somebody asks.
 # Lesson 01, before all this, makes the smallest possible function, so that the cloud holds no
 # surprises later.
 
@@ -106,7 +105,7 @@ for name in ["AWS_ENDPOINT_URL", "AWS_REGION", "AWS_PROFILE"]:
 #
 # | | local cloud | AWS |
 # |---|---|---|
-# | you choose it by | doing nothing | starting with `AWS_PROFILE=your-profile python3 -m workshop lab` |
+# | you choose it by | doing nothing | setting `AWS_PROFILE` before you start JupyterLab |
 # | account | made up | yours |
 # | costs | nothing | each lesson says how much |
 # | the cells | the same | the same |
@@ -309,8 +308,8 @@ print("Right:", ", ".join(fits), "would fit.")
 #
 # ```mermaid
 # flowchart LR
-#     nb["this notebook<br/>boto3 · aws · docker"] -->|"requests"| lc["local cloud<br/>S3 · IAM · ECR · Lambda · API Gateway"]
-#     lc -->|"starts"| engine["Docker engine"]
+#     nb["this notebook<br/>boto3, aws, docker"] -->|"asks"| lc
+#     lc["local cloud<br/>S3, IAM, ECR, Lambda, …"] -->|"uses"| engine["Docker engine"]
 #     engine --> c1["container<br/>your function"]
 #     engine --> c2["container<br/>your function"]
 # ```
@@ -462,17 +461,14 @@ print("Right: it went out as bytes and came back as the same dictionary.")
 # order:
 #
 # 1. Turn on multi-factor sign-in for the root user, then stop using the root user.
-# 2. **Set a budget**, so that you get a mail before a surprise becomes a bill:
-#
-#    ```bash
-#    aws budgets create-budget --account-id YOUR-ACCOUNT-NUMBER \
-#      --budget "BudgetName=workshop,BudgetType=COST,TimeUnit=MONTHLY,BudgetLimit={Amount=5,Unit=USD}" \
-#      --notifications-with-subscribers "Notification={NotificationType=ACTUAL,ComparisonOperator=GREATER_THAN,Threshold=50},Subscribers=[{SubscriptionType=EMAIL,Address=YOU@EXAMPLE.COM}]"
-#    ```
-#
-#    A budget warns; it does not stop anything. It can be some hours behind.
-# 3. Make a profile with `aws configure sso` (or `aws configure`), and start the workshop with
-#    `AWS_PROFILE=your-profile python3 -m workshop lab`.
+# 2. **Set a budget**, so that you get a mail before a surprise becomes a bill. In the AWS console:
+#    *Billing and Cost Management → Budgets → Create budget*, take the template *Monthly cost
+#    budget*, say 5 dollars and your mail address
+#    ([the page in the manual](https://docs.aws.amazon.com/cost-management/latest/userguide/budget-templates.html)).
+#    A budget warns and does not stop anything, and it may lag by some hours.
+# 3. Make a profile with `aws configure sso` (or `aws configure`), stop JupyterLab, and start it with
+#    `AWS_PROFILE=your-profile python3 -m workshop lab`. (In PowerShell, first
+#    `$env:AWS_PROFILE = "your-profile"`.)
 # 4. Run the clean-up at the end of each lesson.
 
 # %% [markdown]
@@ -512,5 +508,5 @@ print("buckets left:", [b["Name"] for b in s3.list_buckets()["Buckets"] if b["Na
 #
 # ## Next
 #
-# [Write and invoke a first function](01_write_and_invoke_function.ipynb): eight lines of Python, run
-# by Lambda.
+# [Write and invoke a first function](01_write_and_invoke_function.ipynb): a few lines of Python,
+# run by Lambda.

@@ -174,8 +174,8 @@ print(len(package), "bytes:", zipfile.ZipFile(io.BytesIO(package)).namelist())
 
 # %% [markdown]
 # *Notice* the line with `0o644`. A zip file remembers who may read each file in it, and Lambda runs
-# your code as a user of few rights. The shorter `archive.writestr("lambda_function.py", code)` makes
-# the file readable for its owner alone, and then every call fails with
+# your code as a user of few rights. The shorter `archive.writestr("lambda_function.py", code)`
+# makes the file readable for its owner alone, and then every call fails with
 # `Permission denied: '/var/task/lambda_function.py'`.
 
 # %% [markdown]
@@ -208,7 +208,8 @@ print(logs_policy)
 
 # %% [markdown]
 # *Notice* how narrow that is: two actions, on one log group. If someone tricks this function into
-# running their code, writing into this log is all that they can do. Many tutorials give `*` here.
+# running their code, writing into this log is all that they can do. A `*` in either place would be
+# shorter, and would give them everything.
 #
 # The file has placeholders where account and region go; `substitute` fills them in, so that you
 # never type an account number. Now make the role and the place for its log:
@@ -263,6 +264,7 @@ def create_function(patience=120, **arguments):
             time.sleep(3)
 
 
+# %%
 made = create_function(
     FunctionName="workshop-hello",
     Runtime="python3.13",                        # the Python that Lambda brings
@@ -367,12 +369,21 @@ def lambda_handler(event, context):
 '''
 
 
+# %% [markdown]
+# New code needs no new function: `update_function_code` replaces it, and a waiter says when the
+# change has arrived.
+
+# %%
 def deploy_code(code):
     """Replace the code of workshop-hello and wait until the change has arrived."""
     functions.update_function_code(FunctionName="workshop-hello", ZipFile=zip_of(code))
     functions.get_waiter("function_updated_v2").wait(FunctionName="workshop-hello")
 
 
+deploy_code(chatty_code)
+
+
+# %%
 def call_with_log(event):
     """Invoke workshop-hello and return the answer and the end of its log (at most 4 KB)."""
     answer = functions.invoke(
@@ -380,7 +391,6 @@ def call_with_log(event):
     return json.loads(answer["Payload"].read()), base64.b64decode(answer["LogResult"]).decode()
 
 
-deploy_code(chatty_code)
 answer, log = call_with_log({"text": "to be or not to be"})
 print(answer, log, sep="\n\n")
 
@@ -389,11 +399,13 @@ print(answer, log, sep="\n\n")
 #
 # | line | says |
 # |---|---|
-# | `starting: …` | what the module prints while it is loaded, before any call |
 # | `START` | a call begins: its id, and the version of the code (`$LATEST`: the newest) |
+# | `starting: …` | what the module prints while it is loaded |
 # | `called with …` | what the handler prints |
 # | `END` | the call is over |
 # | `REPORT` | what it took |
+#
+# (On AWS, `starting` stands before `START`, after a line `INIT_START` that names the Python.)
 #
 # And `REPORT`, word by word:
 #
