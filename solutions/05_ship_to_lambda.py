@@ -30,12 +30,13 @@
 # *You need* Docker, and lesson 04's image (made now if it is missing)
 #
 # *Time* 35 minutes reading, 25 minutes exercises · *Cost* free on the local cloud; on AWS less
-# than $0.01, within the free tier nothing
+# than \$0.01, within the free tier nothing
 
 # %%
 from workshop import cloud, deploy, lessons
 
 cloud.use()
+lessons.require("02")
 lessons.require("03")
 
 # %% [markdown]
@@ -535,8 +536,8 @@ for memory in (128, 256, 512, 1024, 1769, 3008):
 
 # %% [markdown]
 # What does a million requests cost? Lambda's prices for x86, in us-east-1 (Lambda pricing page,
-# read in November 2026): $0.20 for a million requests, and $0.0000166667 for each second with
-# 1 GB (arm64: $0.0000133334).
+# read in November 2026): \$0.20 for a million requests, and \$0.0000166667 for each second with
+# 1 GB (arm64: \$0.0000133334).
 
 # %%
 REQUEST = 0.20 / 1e6
@@ -825,7 +826,7 @@ print("changed" if before != after else "nothing to change")
 # ## Clean up
 #
 # Lesson 06 puts an HTTPS endpoint in front of the function `workshop-churn`, so it stays. A function
-# that nobody calls costs nothing; its image costs $0.10 per GB and month (ECR pricing page).
+# that nobody calls costs nothing; its image costs \$0.10 per GB and month (ECR pricing page).
 #
 # If you stop here, change `False` to `True`: this deletes the function, its log, its role and the
 # repository, and logs Docker out.

@@ -30,7 +30,7 @@
 # **You need** Docker, and lesson 05's function `workshop-churn`. If it is not there, the first
 # cells make it.
 #
-# **Time** 35 min reading, 20 min exercises · **Cost** free on the local cloud, under $0.01 on AWS
+# **Time** 35 min reading, 20 min exercises · **Cost** free on the local cloud, under \$0.01 on AWS
 
 # %%
 from workshop import cloud, deploy, lessons
@@ -850,7 +850,7 @@ plt.show()
 # - CORS is one setting of the API, and it protects browsers' users, not the endpoint.
 # - An authorizer, a JWT or IAM says who may call; the stage's throttle and the reserved concurrency
 #   say how often. A function URL is a door of its own.
-# - Per million requests the doors cost $0, $1.00 and $3.50; the function's share depends on memory
+# - Per million requests the doors cost \$0, \$1.00 and \$3.50; the function's share depends on memory
 #   and time.
 #
 # ## Clean up
