@@ -20,9 +20,13 @@ DEFAULT_PORT = 4566
 REGION = "us-east-1"
 PATIENCE = 60        # seconds for a start or a stop
 HEALTH = "/_workshop/health"
+LOG_SIZE = 5_000_000  # bytes; a longer log is begun anew at the next start
 ROOT = str(paths.ROOT)
 # Not a secret: the local cloud accepts any credentials, and these are worth nothing elsewhere.
 TEST_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+
+
+_started: list[subprocess.Popen] = []
 
 
 class CloudError(RuntimeError):
@@ -175,11 +179,14 @@ def stop(number: int | None = None) -> None:
     if health:
         os.kill(health["pid"], signal.SIGTERM)
         deadline = time.monotonic() + PATIENCE
-        while _listening(number):
+        while _listening(number) or _pid_file(number).exists():  # the file goes last
             if time.monotonic() > deadline:
                 raise CloudError(f"The local cloud (process {health['pid']}) does not stop. "
                                  f"Its log: {_log(number)}")
+            if os.name == "nt" and not _listening(number):  # there SIGTERM is a kill
+                break
             time.sleep(0.05)
+    _pid_file(number).unlink(missing_ok=True)
     _remove_containers(number)
     if engine.available():
         engine.remove_forwarder(number)
@@ -196,14 +203,22 @@ def status(number: int | None = None) -> dict:
 
 def _spawn(number: int) -> subprocess.Popen:
     """The local cloud's process, in a session of its own: Ctrl-C in a notebook does not reach it."""
-    _log(number).parent.mkdir(parents=True, exist_ok=True)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(
-        [ROOT, *filter(None, [os.environ.get("PYTHONPATH")])])}
-    with open(_log(number), "a", encoding="utf-8") as log:
-        return subprocess.Popen(
+    log = _log(number)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    if log.exists() and log.stat().st_size > LOG_SIZE:
+        log.unlink()
+    # The learner's AWS settings stay out: a local cloud needs none of them.
+    environment = {name: value for name, value in os.environ.items()
+                   if not name.startswith("AWS_")}
+    environment["PYTHONPATH"] = os.pathsep.join(
+        [ROOT, *filter(None, [os.environ.get("PYTHONPATH")])])
+    with open(log, "a", encoding="utf-8") as output:
+        process = subprocess.Popen(
             [sys.executable, "-m", "workshop.local_cloud", "--port", str(number)],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=ROOT,
-            env=environment)
+            stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
+            cwd=ROOT, env=environment)
+    _started.append(process)  # kept, or Python warns that it is still running
+    return process
 
 
 def _mine(number: int) -> dict | None:
@@ -253,10 +268,9 @@ def _containers(number: int) -> list[str]:
 
 def _remove_containers(number: int) -> None:
     """What a killed local cloud left behind; one that was stopped leaves nothing."""
-    left = _containers(number)
-    if left:
+    deadline = time.monotonic() + PATIENCE
+    while (left := _containers(number)) and time.monotonic() < deadline:
         engine.docker("rm", "--force", "--volumes", *left, timeout=120)
-    left = _containers(number)
     if left:
         raise CloudError(f"Containers of the local cloud are left: {', '.join(left)}. "
                          f"Remove them with `docker rm -f {' '.join(left)}`.")
@@ -264,6 +278,10 @@ def _remove_containers(number: int) -> None:
 
 def _log(number: int) -> Path:
     return state_folder(number) / "log"
+
+
+def _pid_file(number: int) -> Path:
+    return state_folder(number) / "pid"
 
 
 def _tail(path: Path, lines: int = 15) -> str:

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -29,9 +30,11 @@ def configure(port: int) -> None:
 
     Nothing of the learner's own AWS settings reaches it: a local cloud needs none of them.
     """
-    for name in [name for name in os.environ if name.startswith(("AWS_", "MINISTACK_", "LAMBDA_"))]:
-        del os.environ[name]
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "MINISTACK_", "LAMBDA_")):
+            del os.environ[name]
     scratch = state_folder(port) / "tmp"
+    shutil.rmtree(scratch, ignore_errors=True)  # what a killed one left
     scratch.mkdir(parents=True, exist_ok=True)
     os.environ.update({
         "TMPDIR": str(scratch),

@@ -246,7 +246,8 @@ def options(config: dict, image: str) -> dict:
     chosen = {
         "image": image,
         "environment": environment(config),
-        "labels": container_reaper.own_labels("lambda"),
+        "labels": {**container_reaper.own_labels("lambda"),
+                   "workshop.function": config["FunctionName"]},
         "ports": {"8080/tcp": ("127.0.0.1", None)},  # the emulator; loopback only
         "extra_hosts": {"host.docker.internal": "host-gateway"},
         "volumes": ["/tmp"],

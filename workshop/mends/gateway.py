@@ -63,7 +63,7 @@ def rest_api(proxy_response):
     def response(result):
         body = result.get("body")
         failed = result.get("error") or result.get("throttle")
-        if failed or not isinstance(body, dict) or "statusCode" not in body:
+        if failed or not isinstance(body, dict) or not well_formed(body):
             return fault(502, "Internal server error"), None
         return proxy_response(result)
     return response

@@ -8,6 +8,7 @@ import math
 import re
 import threading
 import time
+from pathlib import Path
 
 NOISE = re.compile(r"\(rapid\)")  # how the emulator marks its own notes
 INIT_DONE = re.compile(r"INIT REPORT\(durationMs: ([\d.]+)")
@@ -33,7 +34,7 @@ class Log:
         self.container, self.settled = container, settled
         self.entries: list[tuple[str, bool]] = []  # (line, whether from stderr)
         self.taken = 0
-        self.peak = 0
+        self.peak, self.watching = 0, False  # MB
         self.change = threading.Condition()
         threading.Thread(target=self._follow, daemon=True, name="workshop-log").start()
 
@@ -68,18 +69,62 @@ class Log:
         return new
 
     def memory_used(self, limit: int) -> int:
-        """The most memory that the environment has used so far, in MB, at most `limit`.
-
-        The kernel's own peak (cgroup v1) or the present use (v2), without files it may forget.
-        """
-        with contextlib.suppress(Exception):  # the container has gone: what we knew stands
-            memory = self.container.client.api.stats(
-                self.container.id, stream=False, one_shot=True).get("memory_stats", {})
-            detail = memory.get("stats", {})
-            used = memory.get("max_usage") or memory.get("usage") or 0
-            files = detail.get("total_inactive_file", detail.get("inactive_file", 0))
-            self.peak = max(self.peak, math.ceil((used - files) / MEGABYTE))
+        """The most memory that the environment has used so far, in MB, at most `limit`."""
+        used = kernel_peak(self.container)
+        if used is None:
+            self._watch()
+        with self.change:
+            self.peak = max(self.peak, math.ceil((used or 0) / MEGABYTE))
+            self.change.wait_for(lambda: self.peak, timeout=2)
         return min(self.peak, limit)
+
+    def _watch(self) -> None:
+        """Keep the peak of the engine's own figures, one a second (asking once takes as long)."""
+        def watch():
+            with contextlib.suppress(Exception):  # the container has gone: what we knew stands
+                for figures in self.container.stats(stream=True, decode=True):
+                    with self.change:
+                        self.peak = max(self.peak, math.ceil(engine_figure(figures) / MEGABYTE))
+                        self.change.notify_all()
+        if not self.watching:
+            self.watching = True
+            threading.Thread(target=watch, daemon=True, name="workshop-memory").start()
+
+
+def kernel_peak(container) -> int | None:
+    """The kernel's peak for the container's cgroup in bytes, without files it may forget.
+
+    None where the engine runs in a virtual machine, so that its cgroups are not ours to read.
+    """
+    process = container.attrs["State"]["Pid"]
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{process}/cgroup").read_text().splitlines():
+            _number, controllers, name = line.split(":", 2)
+            folder, figures = cgroup(controllers, name)
+            if container.id in name and folder:
+                used = next(int(file.read_text()) for file in map(folder.joinpath, figures)
+                            if file.exists())
+                files = re.search(r"^inactive_file (\d+)$", (folder / "memory.stat").read_text(),
+                                  re.MULTILINE)
+                return used - int(files.group(1))
+    return None
+
+
+def cgroup(controllers: str, name: str) -> tuple[Path | None, tuple[str, ...]]:
+    """Where a cgroup's memory figures are, and their names, best first (versions 1 and 2)."""
+    if "memory" in controllers.split(","):
+        return Path("/sys/fs/cgroup/memory" + name), ("memory.max_usage_in_bytes",)
+    if not controllers:  # memory.peak came with Linux 5.19
+        return Path("/sys/fs/cgroup" + name), ("memory.peak", "memory.current")
+    return None, ()
+
+
+def engine_figure(figures: dict) -> int:
+    """The memory in use, in bytes, from one of the engine's statistics."""
+    memory = figures.get("memory_stats", {})
+    detail = memory.get("stats", {})
+    used = memory.get("max_usage") or memory.get("usage") or 0
+    return used - detail.get("total_inactive_file", detail.get("inactive_file", 0))
 
 
 def lines(entries: list[tuple[str, bool]], request_id: str, config: dict, log: Log,

@@ -1,0 +1,167 @@
+"""What the tests share: a local cloud for the whole session, and a function in it to ask."""
+import base64
+import contextlib
+import io
+import json
+import os
+import subprocess
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from workshop import cloud, engine
+
+PROBE = Path(__file__).parent / "probe"
+
+
+def pytest_configure(config):
+    """Tests never touch an AWS account, whatever profile the learner has set."""
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+        os.environ.pop(name, None)
+
+
+@pytest.fixture(scope="session")
+def local_cloud():
+    """The local cloud, in use; stopped at the end unless it ran before."""
+    was_running = cloud.status()["running"]
+    cloud.use()
+    yield cloud
+    if not was_running:
+        cloud.stop()
+
+
+@pytest.fixture(scope="session")
+def docker_engine():
+    """A Docker engine that answers; without one, the test is skipped with that reason."""
+    if not engine.available():
+        pytest.skip("no Docker engine is running")
+
+
+@pytest.fixture(scope="session")
+def aws(local_cloud):
+    """`aws("lambda")`: a boto3 client of the local cloud that never retries by itself."""
+    import boto3
+    from botocore.config import Config
+    config = Config(retries={"total_max_attempts": 1}, max_pool_connections=60, read_timeout=120)
+    return lambda service: boto3.client(service, config=config)
+
+
+@pytest.fixture(scope="session")
+def role(aws):
+    """The ARN of a role that functions may assume."""
+    trust = {"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"},
+        "Action": "sts:AssumeRole"}]}
+    name = "workshop-test-role"
+    yield aws("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    aws("iam").delete_role(RoleName=name)
+
+
+@pytest.fixture(scope="session")
+def probe_image(aws, docker_engine, tmp_path_factory):
+    """The probe as an image in the local cloud's registry: its URI with digest."""
+    from workshop import base_image
+    ecr, name = aws("ecr"), "workshop-test-probe"
+    uri = ecr.create_repository(repositoryName=name)["repository"]["repositoryUri"]
+    folder = tmp_path_factory.mktemp("image")
+    (folder / "lambda_function.py").write_text((PROBE / "lambda_function.py").read_text())
+    (folder / "Dockerfile").write_text(
+        "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nCOPY lambda_function.py ./\n"
+        'CMD ["lambda_function.lambda_handler"]\n')
+    # The registry login goes to a folder of its own, not into the learner's configuration.
+    environment = {**os.environ, "DOCKER_CONFIG": str(folder)}
+
+    def docker(*arguments, **options):
+        done = subprocess.run(["docker", *arguments], capture_output=True, text=True,
+                              env=environment, **options)
+        assert done.returncode == 0, f"docker {arguments[0]}: {done.stderr}"
+
+    token = ecr.get_authorization_token()["authorizationData"][0]
+    user, password = base64.b64decode(token["authorizationToken"]).decode().split(":")
+    docker("login", "--username", user, "--password-stdin", token["proxyEndpoint"], input=password)
+    docker("build", "--build-arg", f"BASE_IMAGE={base_image.get()}", "-t", f"{uri}:v1", str(folder))
+    docker("push", f"{uri}:v1")
+    docker("rmi", f"{uri}:v1")  # so that the function has to be pulled
+    digest = ecr.describe_images(repositoryName=name)["imageDetails"][0]["imageDigest"]
+    yield f"{uri}@{digest}"
+    ecr.delete_repository(repositoryName=name, force=True)
+    for reference in (f"{uri}@{digest}", f"{uri}:v1"):
+        subprocess.run(["docker", "rmi", reference], capture_output=True)
+
+
+class Function:
+    """A function in the local cloud, and short words for what tests do with it."""
+
+    def __init__(self, aws, name: str):
+        self.client, self.logs, self.name = aws("lambda"), aws("logs"), name
+
+    @property
+    def arn(self) -> str:
+        return self.client.get_function(FunctionName=self.name)["Configuration"]["FunctionArn"]
+
+    def ask(self, qualifier="$LATEST", **event):
+        """Invoke with the event; returns boto3's answer with `payload` and `log` decoded."""
+        answer = self.client.invoke(FunctionName=self.name, Payload=json.dumps(event),
+                                    LogType="Tail", Qualifier=qualifier)
+        answer["payload"] = json.loads(answer["Payload"].read())
+        answer["log"] = base64.b64decode(answer["LogResult"]).decode()
+        return answer
+
+    def configure(self, **settings):
+        self.client.update_function_configuration(FunctionName=self.name, **settings)
+        self.client.get_waiter("function_updated_v2").wait(FunctionName=self.name)
+
+    def containers(self) -> list[str]:
+        """Ids of the containers that run this function."""
+        command = ["ps", "-aq", "--filter", f"label=workshop.cloud={cloud.port()}",
+                   "--filter", f"label=workshop.function={self.name}"]
+        return engine.docker(*command).stdout.split()
+
+    def delete(self):
+        with contextlib.suppress(self.client.exceptions.ResourceNotFoundException):
+            self.client.delete_function(FunctionName=self.name)
+        with contextlib.suppress(self.logs.exceptions.ResourceNotFoundException):
+            self.logs.delete_log_group(logGroupName=f"/aws/lambda/{self.name}")
+
+
+@pytest.fixture
+def new_function(aws, role, probe_image, request):
+    """`new_function(**settings)` creates the probe as an image function of its own."""
+    made = []
+
+    def create(**settings):
+        name = f"workshop-test-{request.node.name[:30].strip('_[]')}-{len(made)}-{time.time_ns() % 10**6}"
+        function = Function(aws, "".join(c if c.isalnum() or c == "-" else "-" for c in name))
+        made.append(function)
+        if "Runtime" not in settings:
+            settings = {"PackageType": "Image", "Code": {"ImageUri": probe_image},
+                        "Architectures": [engine.architecture()], **settings}
+        function.client.create_function(FunctionName=function.name, Role=role, **settings)
+        function.client.get_waiter("function_active_v2").wait(FunctionName=function.name)
+        return function
+    yield create
+    for function in made:
+        function.delete()
+
+
+@pytest.fixture(scope="module")
+def probe(aws, role, probe_image):
+    """The probe as an image function that a module's tests share (128 MB, 3 s)."""
+    function = Function(aws, "workshop-test-probe")
+    function.client.create_function(
+        FunctionName=function.name, Role=role, PackageType="Image", Code={"ImageUri": probe_image},
+        Architectures=[engine.architecture()])
+    function.client.get_waiter("function_active_v2").wait(FunctionName=function.name)
+    yield function
+    function.delete()
+
+
+@pytest.fixture(scope="session")
+def probe_zip() -> bytes:
+    """The probe as a zip file."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.write(PROBE / "lambda_function.py", "lambda_function.py")
+    return buffer.getvalue()

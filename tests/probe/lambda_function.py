@@ -1,0 +1,38 @@
+"""A function that does what a test asks it to."""
+import json
+import os
+import time
+
+STARTED = time.time()
+print("imported")
+
+
+def lambda_handler(event, context):
+    if isinstance(event.get("body"), str) and event["body"].startswith("{"):
+        event = {**event, **json.loads(event["body"])}
+    if "sleep" in event:
+        time.sleep(event["sleep"])
+    if "raise" in event:
+        raise ValueError(event["raise"])
+    if "exit" in event:
+        os._exit(event["exit"])
+    if "megabytes" in event:
+        b"x" * (event["megabytes"] * 1024 * 1024)
+    if "write" in event:
+        try:
+            with open(event["write"], "w") as file:
+                file.write("x")
+        except OSError as error:
+            return {"error": error.strerror}
+        return {"error": None}
+    if "burn" in event:
+        began, used = time.monotonic(), time.process_time()
+        while time.process_time() - used < event["burn"]:
+            pass
+        return {"elapsed": time.monotonic() - began}
+    print("asked")
+    return {"started": STARTED, "colour": os.environ.get("COLOUR"), "user": os.getuid(),
+            "group": os.getgid(), "version": context.function_version,
+            "memory": context.memory_limit_in_mb, "stream": context.log_stream_name,
+            "arn": context.invoked_function_arn, "request_id": context.aws_request_id,
+            "remaining": context.get_remaining_time_in_millis(), "event": event}

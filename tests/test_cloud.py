@@ -1,0 +1,348 @@
+"""The switch between the clouds, and the local cloud's process: start, stop, kill, neighbours."""
+import http.server
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from workshop import cloud, engine, local_cloud, paths
+
+LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads Linux's /proc")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def clean_environment(monkeypatch):
+    """The environment of a learner who has set nothing of AWS, restored afterwards."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_DEFAULT_REGION",
+                 "DOCKER_DEFAULT_PLATFORM", "BUILDX_NO_DEFAULT_ATTESTATIONS", *cloud.TEST_KEYS):
+        monkeypatch.setenv(name, "")      # so that monkeypatch takes away what `use` sets
+        monkeypatch.delenv(name)
+    return monkeypatch
+
+
+@pytest.fixture
+def own_port(clean_environment):
+    """A port on which nothing runs, set as WORKSHOP_PORT; whatever runs there is stopped."""
+    port = free_port()
+    clean_environment.setenv("WORKSHOP_PORT", str(port))
+    yield port
+    cloud.stop(port)
+
+
+def pid_of(port: int) -> int:
+    return cloud.status(port)["pid"]
+
+
+# Start, stop, kill
+
+def test_use_sets_what_boto3_docker_and_the_aws_cli_need_and_says_where_we_are(own_port, capsys):
+    cloud.use()
+    assert capsys.readouterr().out.startswith(f"local cloud, free (http://localhost:{own_port})\n")
+    assert os.environ["AWS_ENDPOINT_URL"] == f"http://localhost:{own_port}"
+    assert os.environ["AWS_REGION"] == os.environ["AWS_DEFAULT_REGION"] == "us-east-1"
+    assert os.environ["DOCKER_DEFAULT_PLATFORM"] == engine.platform()
+    assert os.environ["BUILDX_NO_DEFAULT_ATTESTATIONS"] == "1"
+    assert cloud.is_local()
+    import boto3
+    assert boto3.client("sts").get_caller_identity()["Account"] == local_cloud.ACCOUNT
+    aws = Path(sys.executable).with_name("aws")
+    done = subprocess.run([aws, "s3", "mb", "s3://workshop-test-cli"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "workshop-test-cli" in [b["Name"] for b in boto3.client("s3").list_buckets()["Buckets"]]
+
+
+def test_a_second_use_starts_nothing(own_port):
+    cloud.use()
+    first = pid_of(own_port)
+    cloud.use()
+    assert pid_of(own_port) == first
+
+
+def test_two_notebooks_at_once_start_one_local_cloud(own_port):
+    code = "from workshop import cloud; cloud.use(); print(cloud.status()['pid'])"
+    environment = {**os.environ, "PYTHONPATH": str(paths.ROOT)}
+    with ThreadPoolExecutor() as pool:
+        done = list(pool.map(lambda _: subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True), range(3)))
+    assert [run.returncode for run in done] == [0, 0, 0], [run.stderr for run in done]
+    assert len({run.stdout.splitlines()[-1] for run in done}) == 1
+
+
+@LINUX
+def test_it_listens_on_loopback_and_the_dockers_bridge_only(own_port):
+    cloud.start()
+    allowed = {"127.0.0.1", "::1", engine.bridge_gateway() if engine.available() else None}
+    listening = listeners(pid_of(own_port))
+    assert ("127.0.0.1", own_port) in listening
+    assert {address for address, _ in listening} <= allowed
+    assert {port for _, port in listening} == {own_port}, "no second port, such as MQTT's"
+
+
+def listeners(pid: int) -> set[tuple[str, int]]:
+    """Addresses and ports on which a process listens, from /proc (state 0A is LISTEN)."""
+    links = (os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir())
+    inodes = {link[8:-1] for link in links if link.startswith("socket:[")}
+    found = set()
+    for table, family, size in (("tcp", socket.AF_INET, 8), ("tcp6", socket.AF_INET6, 32)):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and fields[9] in inodes:
+                address, port = fields[1].split(":")
+                # The kernel prints each 32-bit word in the machine's own byte order.
+                raw = b"".join(bytes.fromhex(address[at:at + 8])[::-1 if sys.byteorder == "little" else 1]
+                               for at in range(0, size, 8))
+                found.add((socket.inet_ntop(family, raw), int(port, 16)))
+    return found
+
+
+def container_of(port: int) -> str:
+    """Start a container as the local cloud on this port would, and return its id."""
+    from workshop import base_image
+    done = engine.docker("run", "-d", "--label", f"workshop.cloud={port}", "--entrypoint", "sleep",
+                         base_image.get(), "300")
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def running() -> list[str]:
+    return engine.docker("ps", "-aq", "--no-trunc").stdout.split()
+
+
+def invoke_zip(probe_zip) -> None:
+    """Invoke a function, so that the local cloud in use starts a container."""
+    import boto3
+    client = boto3.client("lambda")
+    role = boto3.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    client.create_function(FunctionName="f", Role=role, Runtime="python3.13",
+                           Handler="lambda_function.lambda_handler", Code={"ZipFile": probe_zip})
+    client.get_waiter("function_active_v2").wait(FunctionName="f")
+    answer = client.invoke(FunctionName="f")
+    assert answer.get("FunctionError") is None, answer["Payload"].read()
+
+
+def test_sigterm_leaves_no_container_behind(own_port, docker_engine, probe_zip):
+    cloud.use()
+    invoke_zip(probe_zip)
+    assert cloud.status()["containers"] == 1
+    pid = pid_of(own_port)
+    os.kill(pid, signal.SIGTERM)
+    wait_for_end(own_port)
+    assert cloud.status()["containers"] == 0
+    assert not (cloud.state_folder() / "pid").exists()
+
+
+def test_a_start_after_sigkill_sweeps_its_own_leftovers_and_no_others(
+        own_port, docker_engine, probe_zip):
+    neighbour = container_of(own_port + 1)
+    try:
+        cloud.use()
+        invoke_zip(probe_zip)
+        [left] = cloud._containers(own_port)
+        os.kill(pid_of(own_port), signal.SIGKILL)
+        wait_for_end(own_port)
+        assert cloud.status()["containers"] == 1
+        cloud.start()
+        assert cloud.status()["containers"] == 0
+        assert neighbour in running()
+    finally:
+        engine.docker("rm", "-f", neighbour)
+
+
+def test_stop_after_sigkill_sweeps_too(own_port, docker_engine):
+    cloud.start()
+    left = container_of(own_port)
+    os.kill(pid_of(own_port), signal.SIGKILL)
+    wait_for_end(own_port)
+    cloud.stop()
+    assert left not in running() and cloud.status()["running"] is False
+
+
+def wait_for_end(port: int) -> None:
+    """Wait until the process has gone, and with it what it does when it ends."""
+    deadline = time.monotonic() + 30
+    children = [child for child in cloud._started if child.poll() is None]
+    while cloud._listening(port) or any(child.poll() is None for child in children):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_stop_is_quiet_where_nothing_runs(own_port):
+    cloud.stop()
+    assert cloud.status() == {
+        "running": False, "pid": None, "port": own_port, "url": f"http://localhost:{own_port}",
+        "log": str(paths.BUILD / "cloud" / str(own_port) / "log"),
+        "docker": engine.available(), "containers": 0}
+
+
+# Neighbours on the port
+
+class Answering(http.server.BaseHTTPRequestHandler):
+    """A web server that answers `content` to everything."""
+    content = b"hello"
+
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.content)
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.mark.parametrize("content, words", [
+    (b"hello", "is used by another program"),
+    (b"[]", "is used by another program"),
+    (json.dumps({"workshop": "local cloud", "pid": 1, "root": "/elsewhere"}).encode(),
+     "another copy of the workshop, in /elsewhere"),
+])
+def test_a_port_that_is_taken_is_named_with_the_way_out(clean_environment, content, words):
+    handler = type("Handler", (Answering,), {"content": content})
+    server = http.server.HTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    port = server.server_address[1]
+    clean_environment.setenv("WORKSHOP_PORT", str(port))
+    try:
+        with pytest.raises(cloud.CloudError) as caught:
+            cloud.use()
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert str(port) in str(caught.value) and words in str(caught.value)
+    assert "WORKSHOP_PORT" in str(caught.value)
+
+
+def test_a_start_that_fails_shows_the_end_of_the_log(own_port, monkeypatch):
+    monkeypatch.setattr(cloud.sys, "executable", "/bin/false" if os.path.exists("/bin/false")
+                        else "/usr/bin/false")
+    with pytest.raises(cloud.CloudError, match=f"did not start on port {own_port}"):
+        cloud.start()
+
+
+@pytest.mark.parametrize("value", ["many", "80", "70000"])
+def test_a_port_that_is_none_is_refused(clean_environment, value):
+    clean_environment.setenv("WORKSHOP_PORT", value)
+    with pytest.raises(cloud.CloudError, match="WORKSHOP_PORT"):
+        cloud.port()
+
+
+# The other side of the switch
+
+@pytest.fixture
+def profile(clean_environment, tmp_path):
+    """AWS_PROFILE=learner with configuration files of the test's own."""
+    config, credentials = tmp_path / "config", tmp_path / "credentials"
+    config.write_text("")
+    credentials.write_text("")
+    clean_environment.setenv("AWS_CONFIG_FILE", str(config))
+    clean_environment.setenv("AWS_SHARED_CREDENTIALS_FILE", str(credentials))
+    clean_environment.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    clean_environment.setenv("AWS_PROFILE", "learner")
+    return config, credentials
+
+
+def test_a_profile_that_does_not_exist_is_named(profile):
+    with pytest.raises(cloud.CloudError, match=r"AWS_PROFILE is 'learner'.*could not be found"):
+        cloud.use()
+
+
+def test_a_profile_without_credentials_is_named_with_what_to_do(profile):
+    profile[0].write_text("[profile learner]\nregion = us-east-1\n")
+    with pytest.raises(cloud.CloudError) as caught:
+        cloud.use()
+    assert "has no credentials" in str(caught.value)
+    assert "aws configure --profile learner" in str(caught.value)
+    assert "unset AWS_PROFILE" in str(caught.value)
+
+
+def test_a_profile_without_region_is_named_with_what_to_do(profile):
+    profile[1].write_text("[learner]\naws_access_key_id = a\naws_secret_access_key = b\n")
+    with pytest.raises(cloud.CloudError, match="no region is set.*aws configure set region"):
+        cloud.use()
+
+
+def test_with_a_profile_only_dockers_settings_are_set_and_the_account_is_named(
+        profile, local_cloud_as_aws, capsys):
+    profile[0].write_text("[profile learner]\nregion = eu-west-1\n"
+                          f"endpoint_url = {local_cloud_as_aws}\n")
+    profile[1].write_text("[learner]\naws_access_key_id = a\naws_secret_access_key = b\n")
+    before = {name for name in os.environ if name.startswith("AWS_")}
+    cloud.use()
+    assert capsys.readouterr().out == (
+        f"AWS account {local_cloud.ACCOUNT}, region eu-west-1: this costs money\n")
+    assert {name for name in os.environ if name.startswith("AWS_")} == before
+    assert os.environ["DOCKER_DEFAULT_PLATFORM"] == engine.platform()
+    assert not cloud.is_local()
+
+
+@pytest.fixture
+def local_cloud_as_aws(own_port):
+    """The address of a local cloud that plays AWS for a profile."""
+    cloud.start(own_port)
+    return cloud.url(own_port)
+
+
+def test_switching_to_a_profile_takes_the_local_settings_back(own_port, profile):
+    profile[0].write_text("[profile learner]\nregion = us-east-1\n")
+    os.environ.pop("AWS_PROFILE")
+    cloud.use()
+    assert "AWS_ENDPOINT_URL" in os.environ
+    os.environ["AWS_PROFILE"] = "learner"
+    with pytest.raises(cloud.CloudError, match="has no credentials"):
+        cloud.use()
+    assert "AWS_ENDPOINT_URL" not in os.environ and "AWS_ACCESS_KEY_ID" not in os.environ
+
+
+# Without Docker
+
+def test_without_docker_all_but_invokes_works_and_that_is_said(own_port, monkeypatch, capsys, probe_zip):
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
+    engine._info.cache_clear()
+    try:
+        cloud.use()
+        assert "No Docker engine is running" in capsys.readouterr().out
+        import boto3
+        s3 = boto3.client("s3")
+        s3.create_bucket(Bucket="workshop-test")
+        s3.put_object(Bucket="workshop-test", Key="a", Body=b"1")
+        assert s3.get_object(Bucket="workshop-test", Key="a")["Body"].read() == b"1"
+        with pytest.raises(AssertionError, match="Docker"):
+            invoke_zip(probe_zip)
+        cloud.stop()
+    finally:
+        monkeypatch.undo()
+        engine._info.cache_clear()
+
+
+# The door
+
+def test_health_names_the_clone(own_port):
+    cloud.start()
+    with urllib.request.urlopen(f"http://127.0.0.1:{own_port}{cloud.HEALTH}") as answer:
+        assert json.loads(answer.read()) == {
+            "workshop": "local cloud", "pid": pid_of(own_port), "port": own_port,
+            "root": str(paths.ROOT)}
+
+
+def test_the_learners_credentials_do_not_reach_the_local_cloud(own_port, clean_environment):
+    if not sys.platform.startswith("linux"):
+        pytest.skip("reads Linux's /proc")
+    clean_environment.setenv("AWS_SECRET_ACCESS_KEY", "the-learners-own")
+    cloud.start()
+    assert b"the-learners-own" not in Path(f"/proc/{pid_of(own_port)}/environ").read_bytes()

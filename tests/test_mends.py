@@ -1,0 +1,587 @@
+"""Each mend of MiniStack: the function that it leans on is unchanged, and AWS's behaviour holds."""
+import base64
+import io
+import json
+import re
+import subprocess
+import sys
+import time
+import zipfile
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+
+import pytest
+import requests
+from botocore.exceptions import ClientError
+
+from workshop import base_image, cloud, engine, paths
+from workshop.mends import containers, gateway, invoke, names, reports
+
+# MiniStack's private functions that a mend replaces, wraps or calls: SHA-256 of the source (first
+# 12 digits). When MiniStack changes, read what changed, mend the mend, then change the digest.
+LEANS_ON = {
+    "app._stop_docker_containers": "1b1e554c50c8",
+    "app._parse_execute_api_url": "13d571174968",
+    "app._resolve_stage_and_path": "e44464f6865c",
+    "app._parse_lambda_url": "f94e5f2c5a14",
+    "app._handle_lifespan": "0daf4cf135cf",
+    "core.container_reaper.own_labels": "130862f676d8",
+    "core.lambda_runtime.execution_credentials": "cffaadc4f396",
+    "services.lambda_svc._account_region_from_function_config": "701ed919ed48",
+    "services.lambda_svc._classify_function_error": "88afeaa2a000",
+    "services.lambda_svc._docker_extracted_dir": "239f49998fef",
+    "services.lambda_svc._docker_image_for_runtime": "75046470ebfa",
+    "services.lambda_svc._effective_func_record_for_qualifier": "9347cb8fd2dc",
+    "services.lambda_svc._emit_lambda_logs": "111efbf06968",
+    "services.lambda_svc._execute_function": "3ceb16d6480a",
+    "services.lambda_svc._execute_function_dispatch": "f62cd259213e",
+    "services.lambda_svc._execute_function_docker": "65dec13da735",
+    "services.lambda_svc._execute_function_with_config_scope": "26a9d5f64e17",
+    "services.lambda_svc._get_docker_client": "cd3539770346",
+    "services.lambda_svc._get_func_record_for_ref_in_scope": "e15d66d84246",
+    "services.lambda_svc._invoke": "ab193779e5c2",
+    "services.lambda_svc._invoke_rie": "4d070e5f282e",
+    "services.lambda_svc._kill_pool_entry": "61799dc65f7c",
+    "services.lambda_svc._pool_acquire": "f668b3529668",
+    "services.lambda_svc._pool_evict_idle": "47b58242f021",
+    "services.lambda_svc._pool_kill_function": "1c57fa17bc02",
+    "services.lambda_svc._pool_register": "395ab7551359",
+    "services.lambda_svc._pool_release": "af96c9a35f4e",
+    "services.lambda_svc._pool_remove": "6221fcb3f499",
+    "services.lambda_svc._qp_first": "8faa9310780b",
+    "services.lambda_svc._resolve_layer_zip": "447d3c3ec42c",
+    "services.lambda_svc._runtime_env_vars": "ddc6960ee0e4",
+    "services.lambda_svc._spawn_lambda_container": "28ebf8d8884f",
+    "services.lambda_svc._throttle_response": "647221d5b077",
+    "services.lambda_svc._warm_pool_key": "f50dc04cd439",
+    "services.lambda_svc.handle_request": "f2255bfe6f90",
+    "services.lambda_svc.lambda_execute_result_to_api_proxy_response": "36f0ed215e85",
+    "services.apigateway._extract_lambda_ref_from_integration_uri": "9454805a7592",
+    "services.apigateway._handle_execute_in_scope": "aa60b8b0dfaa",
+    "services.apigateway._invoke_lambda_proxy": "fbe5024fcd36",
+    "services.apigateway._match_route": "c47ed1dc647e",
+    "services.apigateway_v1._lambda_proxy_response": "3a5b91b76870",
+    "services.cloudwatch_logs._append_log_events": "e47cae7a15a4",
+    "services.cloudwatch_logs._fanout_to_subscription_filters": "cb898244bb9f",
+    "services.cloudwatch_logs._make_group_arn": "3d349158bb56",
+}
+
+DIGEST = """
+import hashlib, importlib, inspect, json, sys
+digests = {}
+for name in json.loads(sys.argv[1]):
+    module, _, function = name.rpartition(".")
+    source = inspect.getsource(getattr(importlib.import_module("ministack." + module), function))
+    digests[name] = hashlib.sha256(source.encode()).hexdigest()[:12]
+print(json.dumps(digests))
+"""
+
+
+def test_ministack_is_the_version_that_the_mends_are_written_for():
+    pinned = re.search(r"ministack==(\S+)", (paths.ROOT / "environment.yml").read_text()).group(1)
+    assert version("ministack") == pinned == "1.5.33"
+
+
+def test_every_private_function_that_a_mend_leans_on_is_unchanged():
+    done = subprocess.run([sys.executable, "-c", DIGEST, json.dumps(list(LEANS_ON))],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    now = json.loads(done.stdout.splitlines()[-1])
+    assert now == LEANS_ON
+
+
+# Names in answers
+
+@pytest.mark.parametrize("said, meant", [
+    ('"https://012345678912.dkr.ecr.us-east-1.amazonaws.com"', '"http://localhost:4599"'),
+    ('"012345678912.dkr.ecr.eu-west-1.amazonaws.com/workshop-churn@sha256:ab"',
+     '"localhost:4599/workshop-churn@sha256:ab"'),
+    ('"http://ab12cd34.execute-api.localhost:4599"', '"http://localhost:4599/_aws/execute-api/ab12cd34"'),
+    ('"https://ab12cd34ef.execute-api.us-east-1.amazonaws.com/prod"',
+     '"http://localhost:4599/_aws/execute-api/ab12cd34ef/prod"'),
+    (f'"https://{"a1" * 16}.lambda-url.us-east-1.on.aws/"',
+     f'"http://localhost:4599/_aws/lambda-url/{"a1" * 16}/"'),
+    ('"arn:aws:ecr:us-east-1:012345678912:repository/x"',
+     '"arn:aws:ecr:us-east-1:012345678912:repository/x"'),
+])
+def test_public_names_become_addresses_of_this_machine(said, meant):
+    assert names.rewrite(said.encode(), 4599).decode() == meant
+
+
+def test_answers_of_functions_and_of_s3_are_never_rewritten():
+    def signed(service):
+        return {b"authorization": f"AWS4-HMAC-SHA256 Credential=test/20261121/us-east-1/{service}/"
+                                  "aws4_request, SignedHeaders=host".encode()}
+    assert names.hands_out_names("/2015-03-31/functions/f", signed("lambda"))
+    assert not names.hands_out_names("/2015-03-31/functions/f/invocations", signed("lambda"))
+    assert not names.hands_out_names("/bucket/key", signed("s3"))
+    assert not names.hands_out_names("/_aws/execute-api/ab12cd34/predict", {})
+
+
+def test_repository_and_image_names_are_addresses_that_docker_can_use(aws, probe, probe_image):
+    repository = aws("ecr").describe_repositories(repositoryNames=["workshop-test-probe"])
+    uri = repository["repositories"][0]["repositoryUri"]
+    assert uri == f"localhost:{cloud.port()}/workshop-test-probe"
+    code = probe.client.get_function(FunctionName=probe.name)["Code"]
+    assert code["ImageUri"] == probe_image and code["ImageUri"].startswith(uri + "@sha256:")
+
+
+@pytest.mark.parametrize("headers, status", [
+    ({}, 200),
+    ({"Origin": "http://localhost:8888"}, 200),
+    ({"Origin": "https://evil.example"}, 403),
+    ({"Host": "evil.example"}, 403),
+])
+def test_web_pages_of_others_cannot_use_the_local_cloud(local_cloud, headers, status):
+    url = f"http://127.0.0.1:{cloud.port()}/_ministack/health"
+    assert requests.get(url, headers=headers).status_code == status
+
+
+# Execution environments
+
+def test_an_environment_stays_warm_between_invokes(probe):
+    first, second = probe.ask()["payload"], probe.ask()["payload"]
+    assert first["started"] == second["started"] and first["stream"] == second["stream"]
+
+
+@pytest.mark.parametrize("change, field, expected", [
+    ({"Environment": {"Variables": {"COLOUR": "green"}}}, "colour", "green"),
+    ({"MemorySize": 256}, "memory", "256"),
+    ({"Timeout": 7}, "remaining", range(6000, 7001)),
+])
+def test_a_changed_configuration_starts_a_fresh_environment_and_the_old_goes(
+        new_function, change, field, expected):
+    function = new_function()
+    before = function.ask()["payload"]
+    old = function.containers()
+    function.configure(**change)
+    after = function.ask()["payload"]
+    assert after["started"] > before["started"]
+    assert after[field] in expected if isinstance(expected, range) else str(after[field]) == expected
+    assert len(function.containers()) == 1 and function.containers() != old
+
+
+def test_versions_of_one_image_have_their_own_environments(new_function):
+    function = new_function(Environment={"Variables": {"COLOUR": "red"}})
+    one = function.client.publish_version(FunctionName=function.name)["Version"]
+    function.configure(Environment={"Variables": {"COLOUR": "blue"}})
+    two = function.client.publish_version(FunctionName=function.name)["Version"]
+    first = function.ask(one)["payload"]
+    assert (first["version"], first["colour"]) == (one, "red")
+    assert function.ask(two)["payload"]["colour"] == "blue"
+    function.configure(Environment={"Variables": {"COLOUR": "green"}})
+    assert function.ask()["payload"]["colour"] == "green"
+    assert function.ask(one)["payload"]["started"] == first["started"], (
+        "an update of $LATEST must leave a published version's environment alone")
+
+
+def test_an_update_lets_the_invoke_that_has_begun_end(new_function):
+    function = new_function(Timeout=10)
+    function.ask()
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(function.ask, sleep=2)
+        time.sleep(0.5)
+        function.configure(MemorySize=192)
+        assert running.result().get("FunctionError") is None
+    deadline = time.monotonic() + 10
+    while function.containers() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert function.containers() == []
+
+
+def test_deleting_a_function_removes_its_environments(new_function):
+    function = new_function()
+    function.ask()
+    assert len(function.containers()) == 1
+    function.delete()
+    assert function.containers() == []
+
+
+def test_a_function_runs_as_lambda_runs_it(probe):
+    payload = probe.ask()["payload"]
+    assert f"{payload['user']}:{payload['group']}" == containers.SANDBOX
+    assert probe.ask(write="/var/task/x")["payload"]["error"] == "Read-only file system"
+    assert probe.ask(write="/home/x")["payload"]["error"] is not None
+    assert probe.ask(write="/tmp/x")["payload"]["error"] is None
+    assert payload["arn"] == probe.arn
+
+
+def test_more_memory_than_the_function_has_ends_the_run(probe):
+    answer = probe.ask(megabytes=200)
+    assert answer["FunctionError"] == "Unhandled"
+    assert answer["payload"]["errorType"] == "Runtime.ExitError"
+    assert "signal: killed" in answer["payload"]["errorMessage"]
+    assert "Max Memory Used: 128 MB" in answer["log"]
+    assert probe.ask().get("FunctionError") is None, "the next invoke starts the runtime again"
+
+
+@pytest.mark.parametrize("memory, quota", [(128, 7235), (1769, 100_000), (3538, 200_000)])
+def test_memory_buys_cpu_at_1769_mb_a_vcpu(memory, quota):
+    assert containers.cpu_quota(memory) == quota
+    assert containers.limits(memory)["cpu_quota"] == max(quota, containers.PERIOD)
+
+
+def test_the_cpu_quota_holds_once_init_is_over(new_function):
+    function = new_function(MemorySize=885, Timeout=30)  # half a vCPU
+    function.ask()
+    settings = json.loads(engine.docker("inspect", *function.containers()).stdout)[0]["HostConfig"]
+    assert settings["CpuQuota"] == containers.cpu_quota(885) == 50_028
+    assert settings["Memory"] == 885 * 1024 * 1024
+    # 0.4 s of work on half a processor: a share of wall time, not a speed of this machine.
+    assert function.ask(burn=0.4)["payload"]["elapsed"] > 0.6
+
+
+def test_fifty_parallel_invokes_all_come_back_and_few_environments_start(new_function):
+    function = new_function(Timeout=30)
+    with ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(lambda number: function.ask(number=number)["payload"], range(50)))
+    assert sorted(answer["event"]["number"] for answer in answers) == list(range(50))
+    assert len({answer["request_id"] for answer in answers}) == 50
+    assert len(function.containers()) <= containers.ENVIRONMENTS
+
+
+def test_a_zip_function_runs_in_the_workshops_base_image(new_function, probe_zip):
+    function = new_function(Runtime="python3.13", Handler="lambda_function.lambda_handler",
+                            Code={"ZipFile": probe_zip})
+    assert function.ask()["payload"]["arn"] == function.arn
+    [container] = function.containers()
+    image = engine.docker("inspect", "--format", "{{.Config.Image}}", container).stdout.strip()
+    assert image == base_image.get()
+    assert function.ask(write="/var/task/x")["payload"]["error"] is not None
+
+
+def test_layers_are_found_in_opt_and_the_last_one_wins(aws, new_function):
+    def archive(files):
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as file:
+            for name, text in files.items():
+                info = zipfile.ZipInfo(name)
+                info.external_attr = 0o644 << 16  # as on AWS: 0600 would be "Permission denied"
+                file.writestr(info, text)
+        return buffer.getvalue()
+    layers = []
+    for number in (1, 2):
+        layers.append(aws("lambda").publish_layer_version(
+            LayerName=f"workshop-test-{number}", Content={"ZipFile": archive(
+                {"python/shared.py": f"NUMBER = {number}", f"python/only{number}.py": "HERE = True"})}))
+    code = ("import shared, only1, only2\n"
+            "def lambda_handler(event, context):\n    return [shared.NUMBER, only1.HERE, only2.HERE]\n")
+    function = new_function(Runtime="python3.13", Handler="handler.lambda_handler",
+                            Code={"ZipFile": archive({"handler.py": code})},
+                            Layers=[layer["LayerVersionArn"] for layer in layers])
+    assert function.ask()["payload"] == [2, True, True]
+    for layer in layers:
+        aws("lambda").delete_layer_version(LayerName=layer["LayerArn"].rpartition(":")[2],
+                                           VersionNumber=layer["Version"])
+
+
+def test_an_image_of_the_wrong_architecture_fails_as_on_aws(new_function):
+    other = {"x86_64": "arm64", "arm64": "x86_64"}[engine.architecture()]
+    function = new_function(Architectures=[other])
+    reply = function.client.invoke(FunctionName=function.name)
+    error = json.loads(reply["Payload"].read())
+    assert reply["FunctionError"] == "Unhandled" and error["errorType"] == "Runtime.InvalidEntrypoint"
+    assert "exec format error" in error["errorMessage"]
+
+
+def test_reserved_concurrency_throttles(new_function):
+    function = new_function(Timeout=10)
+    function.client.put_function_concurrency(FunctionName=function.name,
+                                             ReservedConcurrentExecutions=1)
+    function.ask()
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(function.ask, sleep=2)
+        time.sleep(0.5)
+        with pytest.raises(function.client.exceptions.TooManyRequestsException) as caught:
+            function.ask()
+        assert caught.value.response["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
+        assert running.result().get("FunctionError") is None
+
+
+# Invoke
+
+def test_an_alias_sends_its_weight_to_the_second_version(new_function):
+    function = new_function(Environment={"Variables": {"COLOUR": "red"}})
+    client, name = function.client, function.name
+    client.publish_version(FunctionName=name)
+    function.configure(Environment={"Variables": {"COLOUR": "blue"}})
+    client.publish_version(FunctionName=name)
+    client.create_alias(FunctionName=name, Name="live", FunctionVersion="1",
+                        RoutingConfig={"AdditionalVersionWeights": {"2": 0.5}})
+    answers = [function.ask("live") for _ in range(60)]
+    seen = Counter(answer["payload"]["colour"] for answer in answers)
+    assert min(seen["red"], seen["blue"]) >= 10, seen  # less happens once in 10 million runs
+    for answer in answers:
+        assert answer["ExecutedVersion"] == answer["payload"]["version"]
+    client.update_alias(FunctionName=name, Name="live", RoutingConfig={"AdditionalVersionWeights": {}})
+    assert {function.ask("live")["payload"]["colour"] for _ in range(10)} == {"red"}
+
+
+def test_a_weight_is_a_share_of_the_requests():
+    function = {"aliases": {"live": {"FunctionVersion": "1", "RoutingConfig": {
+        "AdditionalVersionWeights": {"2": 0.1}}}, "plain": {"FunctionVersion": "1"}}}
+    share = Counter(invoke.choose(function, "live") for _ in range(20_000))["2"] / 20_000
+    assert 0.08 < share < 0.12
+    assert invoke.choose(function, "plain") == "plain"
+    assert invoke.choose(function, None) is None
+
+
+@pytest.mark.parametrize("kind, limit", [("RequestResponse", 6 * 1024 ** 2), ("Event", 1024 ** 2)])
+def test_a_payload_over_the_limit_is_refused(probe, kind, limit):
+    def send(size):
+        payload = b'{"x": "' + b"y" * (size - 9) + b'"}'
+        return probe.client.invoke(FunctionName=probe.name, InvocationType=kind, Payload=payload)
+    with pytest.raises(probe.client.exceptions.RequestTooLargeException) as caught:
+        send(limit + 1)
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
+    assert f"smaller than {limit} bytes" in str(caught.value)
+    assert send(limit // 2)["StatusCode"] in (200, 202)
+
+
+def test_an_exception_reaches_a_direct_caller_whole(probe):
+    answer = probe.ask(**{"raise": "of no account"})
+    assert answer["FunctionError"] == "Unhandled"
+    assert answer["payload"]["errorType"] == "ValueError"
+    assert answer["payload"]["errorMessage"] == "of no account"
+    assert "lambda_handler" in answer["payload"]["stackTrace"][0]
+
+
+def test_a_time_out_says_so_and_the_next_invoke_starts_afresh(new_function):
+    function = new_function(Timeout=1)
+    before = function.ask()["payload"]
+    answer = function.ask(sleep=5)
+    assert answer["FunctionError"] == "Unhandled"
+    assert answer["payload"]["errorType"] == "Sandbox.Timedout"
+    assert answer["payload"]["errorMessage"].endswith("Task timed out after 1.00 seconds")
+    assert "Task timed out after 1.00 seconds" in answer["log"]
+    assert "Billed Duration: 1000 ms" in answer["log"]
+    assert function.ask()["payload"]["started"] > before["started"]
+
+
+def test_a_crash_is_a_runtime_exit_error(probe):
+    answer = probe.ask(exit=3)
+    assert answer["payload"]["errorType"] == "Runtime.ExitError"
+    assert "exit status 3" in answer["payload"]["errorMessage"]
+    lines = answer["log"].splitlines()
+    assert lines[0].startswith("START") and lines[-1].startswith("REPORT")
+
+
+def test_a_function_that_cannot_be_imported_says_so(new_function, probe_zip):
+    function = new_function(Runtime="python3.13", Handler="no_such_module.lambda_handler",
+                            Code={"ZipFile": probe_zip})
+    answer = function.ask()
+    assert answer["payload"]["errorType"] == "Runtime.ImportModuleError"
+    assert "no_such_module" in answer["payload"]["errorMessage"]
+
+
+# Logs
+
+REPORT = re.compile(r"^REPORT RequestId: (?P<id>[0-9a-f-]{36})\tDuration: (?P<took>[\d.]+) ms\t"
+                    r"Billed Duration: (?P<billed>\d+) ms\tMemory Size: (?P<size>\d+) MB\t"
+                    r"Max Memory Used: (?P<used>\d+) MB\t(Init Duration: (?P<init>[\d.]+) ms\t)?$")
+
+
+def test_the_report_is_honest(new_function):
+    function = new_function(MemorySize=256)
+    cold, warm, greedy = function.ask(), function.ask(), function.ask(megabytes=120)
+    cold_report, warm_report, greedy_report = (
+        REPORT.match(answer["log"].splitlines()[-1]) for answer in (cold, warm, greedy))
+    assert cold_report["id"] == cold["payload"]["request_id"]
+    assert float(cold_report["init"]) > float(cold_report["took"]), "INIT is not in the Duration"
+    assert int(cold_report["billed"]) >= float(cold_report["init"])
+    assert warm_report["init"] is None
+    assert int(warm_report["billed"]) - 1 <= float(warm_report["took"]) <= int(warm_report["billed"])
+    assert 1 < int(cold_report["used"]) < 100, "not the memory size"
+    assert 120 <= int(greedy_report["used"]) <= 200
+    assert cold_report["size"] == "256"
+
+
+def test_the_log_has_awss_lines_and_nothing_of_the_emulators(aws, new_function):
+    function = new_function()
+    first, second = function.ask(), function.ask()
+    assert [line.split()[0] for line in first["log"].splitlines()] == [
+        "START", "imported", "asked", "END", "REPORT"]
+    assert [line.split()[0] for line in second["log"].splitlines()] == [
+        "START", "asked", "END", "REPORT"]
+    group = f"/aws/lambda/{function.name}"
+    streams = aws("logs").describe_log_streams(logGroupName=group)["logStreams"]
+    assert [stream["logStreamName"] for stream in streams] == [first["payload"]["stream"]]
+    events = aws("logs").get_log_events(logGroupName=group, startFromHead=True,
+                                        logStreamName=streams[0]["logStreamName"])["events"]
+    text = "".join(event["message"] for event in events)
+    assert text == f"{first['log']}\n{second['log']}\n" and "(rapid)" not in text
+
+
+def test_a_traceback_is_one_log_event(aws, probe):
+    answer = probe.ask(**{"raise": "told in the log"})
+    [line] = [line for line in answer["log"].split("\n") if "told in the log" in line]
+    assert line.startswith("[ERROR] ValueError") and "Traceback" in line
+
+
+def test_memory_is_found_for_both_versions_of_cgroups():
+    folder, figures = reports.cgroup("memory", "/docker/abc")
+    assert str(folder) == "/sys/fs/cgroup/memory/docker/abc"
+    assert figures == ("memory.max_usage_in_bytes",)
+    folder, figures = reports.cgroup("", "/system.slice/docker-abc.scope")
+    assert str(folder) == "/sys/fs/cgroup/system.slice/docker-abc.scope"
+    assert figures[0] == "memory.peak"
+    assert reports.cgroup("cpu,cpuacct", "/docker/abc")[0] is None
+    version_2 = {"memory_stats": {"usage": 50, "stats": {"inactive_file": 20}}}
+    version_1 = {"memory_stats": {"usage": 50, "max_usage": 70, "stats": {
+        "total_inactive_file": 20}}}
+    assert (reports.engine_figure(version_2), reports.engine_figure(version_1)) == (30, 50)
+
+
+# HTTP callers
+
+@pytest.fixture(scope="module")
+def http_api(aws, probe):
+    """An HTTP API in front of the probe, with stages $default and prod."""
+    client = aws("apigatewayv2")
+    api = client.create_api(Name="workshop-test", ProtocolType="HTTP", CorsConfiguration={
+        "AllowOrigins": ["https://shop.example"], "AllowMethods": ["POST"],
+        "AllowHeaders": ["content-type"]})
+    integration = client.create_integration(
+        ApiId=api["ApiId"], IntegrationType="AWS_PROXY", IntegrationUri=probe.arn,
+        PayloadFormatVersion="2.0")
+    client.create_route(ApiId=api["ApiId"], RouteKey="POST /predict",
+                        Target=f"integrations/{integration['IntegrationId']}")
+    probe.client.add_permission(
+        FunctionName=probe.name, StatementId="api", Action="lambda:InvokeFunction",
+        Principal="apigateway.amazonaws.com",
+        SourceArn=f"arn:aws:execute-api:us-east-1:012345678912:{api['ApiId']}/*")
+    for stage in ("$default", "prod"):
+        client.create_stage(ApiId=api["ApiId"], StageName=stage, AutoDeploy=True)
+    yield {**api, "client": client, "integration": integration["IntegrationId"]}
+    client.delete_api(ApiId=api["ApiId"])
+    probe.client.remove_permission(FunctionName=probe.name, StatementId="api")
+
+
+def test_an_http_apis_endpoint_resolves_and_carries_awss_event(http_api):
+    endpoint = http_api["ApiEndpoint"]
+    assert endpoint == f"http://localhost:{cloud.port()}/_aws/execute-api/{http_api['ApiId']}"
+    answer = requests.post(f"{endpoint}/predict?a=1&a=2", json={"x": 1})
+    event = answer.json()["event"]
+    assert answer.status_code == 200
+    assert event["version"] == "2.0" and event["routeKey"] == "POST /predict"
+    assert event["rawPath"] == "/predict" and event["rawQueryString"] == "a=1&a=2"
+    assert event["queryStringParameters"] == {"a": "1,2"}
+    assert event["requestContext"]["stage"] == "$default"
+    assert event["requestContext"]["http"]["method"] == "POST"
+    assert json.loads(event["body"]) == {"x": 1} and event["isBase64Encoded"] is False
+    assert "pathParameters" not in event
+
+
+def test_a_named_stage_is_part_of_the_path_that_the_function_sees(http_api):
+    event = requests.post(http_api["ApiEndpoint"] + "/prod/predict", json={}).json()["event"]
+    assert event["rawPath"] == event["requestContext"]["http"]["path"] == "/prod/predict"
+    assert event["requestContext"]["stage"] == "prod"
+
+
+def test_a_body_that_is_not_text_arrives_in_base64(http_api):
+    event = requests.post(http_api["ApiEndpoint"] + "/predict", data=b"\xff\x00",
+                          headers={"Content-Type": "image/png"}).json()["event"]
+    assert event["isBase64Encoded"] is True and base64.b64decode(event["body"]) == b"\xff\x00"
+
+
+@pytest.mark.parametrize("method, path", [("GET", "/predict"), ("POST", "/predictions")])
+def test_what_no_route_matches_is_not_found(http_api, method, path):
+    answer = requests.request(method, http_api["ApiEndpoint"] + path)
+    assert (answer.status_code, answer.json()) == (404, {"message": "Not Found"})
+
+
+@pytest.mark.parametrize("event", [{"raise": "secret"}, {"exit": 1}, {"sleep": 4}])
+def test_a_failure_tells_an_http_caller_nothing(http_api, event):
+    answer = requests.post(http_api["ApiEndpoint"] + "/predict", json=event)
+    assert (answer.status_code, answer.json()) == (500, {"message": "Internal Server Error"})
+
+
+def test_cors_is_answered_by_the_api(http_api):
+    answer = requests.options(http_api["ApiEndpoint"] + "/predict", headers={
+        "Origin": "https://shop.example", "Access-Control-Request-Method": "POST"})
+    assert answer.status_code == 204
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://shop.example"
+    other = requests.options(http_api["ApiEndpoint"] + "/predict", headers={
+        "Origin": "https://other.example", "Access-Control-Request-Method": "POST"})
+    assert "Access-Control-Allow-Origin" not in other.headers
+
+
+def test_throttling_settings_answer_429(http_api):
+    client, api = http_api["client"], http_api["ApiId"]
+    client.update_stage(ApiId=api, StageName="prod", DefaultRouteSettings={
+        "ThrottlingBurstLimit": 2, "ThrottlingRateLimit": 0.01})
+    url = http_api["ApiEndpoint"] + "/prod/predict"
+    answers = [requests.post(url, json={}) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
+    assert answers[-1].json() == {"message": "Too Many Requests"}
+    assert requests.post(http_api["ApiEndpoint"] + "/predict", json={}).status_code == 200
+
+
+def test_a_token_bucket_refills_at_its_rate(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(gateway.time, "monotonic", lambda: now[0])
+    bucket = gateway.Bucket(rate=2, burst=3)
+    assert [bucket.take() for _ in range(4)] == [True, True, True, False]
+    now[0] = 1.0
+    assert [bucket.take() for _ in range(3)] == [True, True, False]
+
+
+def test_an_api_without_its_function_is_an_internal_server_error(http_api):
+    client, api = http_api["client"], http_api["ApiId"]
+    gone = client.create_integration(
+        ApiId=api, IntegrationType="AWS_PROXY", PayloadFormatVersion="2.0",
+        IntegrationUri="arn:aws:lambda:us-east-1:012345678912:function:workshop-test-gone")
+    client.create_route(ApiId=api, RouteKey="GET /gone",
+                        Target=f"integrations/{gone['IntegrationId']}")
+    answer = requests.get(http_api["ApiEndpoint"] + "/gone")
+    assert (answer.status_code, answer.json()) == (500, {"message": "Internal Server Error"})
+
+
+@pytest.mark.parametrize("answer, can_be_sent", [
+    ({"statusCode": 200, "body": "text"}, True), ({"statusCode": 204}, True),
+    ({"statusCode": "201", "body": ""}, True),
+    ({"statusCode": 200, "body": {"a": 1}}, False), ({"statusCode": "no", "body": ""}, False),
+    ({"statusCode": 0}, False), ({"statusCode": 200, "headers": "text"}, False),
+])
+def test_a_malformed_proxy_response_is_recognised(answer, can_be_sent):
+    assert gateway.well_formed(answer) is can_be_sent
+
+
+def test_a_function_url_resolves_and_hides_failures(probe):
+    url = probe.client.create_function_url_config(FunctionName=probe.name,
+                                                  AuthType="NONE")["FunctionUrl"]
+    try:
+        assert re.fullmatch(rf"http://localhost:{cloud.port()}/_aws/lambda-url/[a-z0-9]{{32}}/", url)
+        assert probe.client.get_function_url_config(FunctionName=probe.name)["FunctionUrl"] == url
+        event = requests.post(url + "predict", json={"x": 1}).json()["event"]
+        assert (event["rawPath"], event["requestContext"]["stage"]) == ("/predict", "$default")
+        assert event["requestContext"]["http"]["method"] == "POST"
+        failed = requests.post(url + "predict", json={"raise": "secret"})
+        assert failed.status_code == 502 and "secret" not in failed.text
+        assert "Traceback" not in failed.text and "stackTrace" not in failed.text
+        probe.client.update_function_url_config(FunctionName=probe.name, AuthType="AWS_IAM")
+        refused = requests.post(url + "predict", json={})
+        assert (refused.status_code, refused.json()) == (403, {"Message": "Forbidden"})
+    finally:
+        probe.client.delete_function_url_config(FunctionName=probe.name)
+
+
+def test_a_rest_api_hides_failures(aws, probe):
+    client = aws("apigateway")
+    api = client.create_rest_api(name="workshop-test")
+    try:
+        resource = client.create_resource(restApiId=api["id"], parentId=api["rootResourceId"],
+                                          pathPart="predict")["id"]
+        there = {"restApiId": api["id"], "resourceId": resource, "httpMethod": "POST"}
+        client.put_method(**there, authorizationType="NONE")
+        client.put_integration(
+            **there, type="AWS_PROXY", integrationHttpMethod="POST",
+            uri=f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{probe.arn}/invocations")
+        client.create_deployment(restApiId=api["id"], stageName="prod")
+        url = f"http://localhost:{cloud.port()}/_aws/execute-api/{api['id']}/prod/predict"
+        for event in ({"raise": "secret"}, {}):  # without statusCode, the probe's own is malformed
+            answer = requests.post(url, json=event)
+            assert (answer.status_code, answer.json()) == (502, {"message": "Internal server error"})
+    finally:
+        client.delete_rest_api(restApiId=api["id"])
