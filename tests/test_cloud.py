@@ -2,6 +2,7 @@
 import http.server
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -44,6 +45,7 @@ def own_port(clean_environment):
     clean_environment.setenv("WORKSHOP_PORT", str(port))
     yield port
     cloud.stop(port)
+    shutil.rmtree(cloud.state_folder(port), ignore_errors=True)
 
 
 def pid_of(port: int) -> int:
