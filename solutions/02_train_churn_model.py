@@ -33,16 +33,13 @@
 # %% [markdown]
 # ```mermaid
 # flowchart LR
-#     csv[(data/churn.csv)] --> pipe[pipeline] --> pkl[churn.pkl<br/>with its signature]
-#     pkl -. lesson 03 .-> onnx[churn.onnx]
-#     onnx -. lesson 04 .-> image[image]
-#     image -. lesson 05 .-> function[Lambda function]
-#     function -. lesson 06 .-> https[HTTPS endpoint]
+#     csv[(churn.csv)] --> pipe[pipeline] --> pkl[churn.pkl] -. 03 .-> onnx[churn.onnx]
+#     onnx -. 04 .-> image[image] -. 05 .-> function[Lambda] -. 06 .-> https[HTTPS]
 #     classDef now fill:#0072B2,color:#ffffff,stroke:#0072B2
 #     class csv,pipe,pkl now
 # ```
 #
-# What you build here is filled with colour; the dotted part comes later.
+# What you build here is filled with colour. Dotted: later, in the lesson with that number.
 
 # %%
 from workshop import cloud
@@ -70,8 +67,8 @@ from workshop.plots import BLUE, GREY, ORANGE, set_style, show
 set_style()
 
 # %% [markdown]
-# The last two lines are about pictures: colours that colour-blind readers can tell apart, and
-# `show`, which displays a figure with a description for those who listen to a page. They stand in
+# The last cell is about pictures: colours that colour-blind readers can tell apart, and `show`,
+# which displays a figure with a description for those who listen to a page. Both stand in
 # [`workshop/plots.py`](../workshop/plots.py), because they would distract here.
 
 # %% [markdown]

@@ -34,16 +34,13 @@
 # %% [markdown]
 # ```mermaid
 # flowchart LR
-#     csv[(data/churn.csv)] --> pipe[pipeline] --> pkl[churn.pkl<br/>with its signature]
-#     pkl --> onnx[churn.onnx<br/>with its signature]
-#     onnx -. lesson 04 .-> image[image]
-#     image -. lesson 05 .-> function[Lambda function]
-#     function -. lesson 06 .-> https[HTTPS endpoint]
+#     csv[(churn.csv)] --> pipe[pipeline] --> pkl[churn.pkl] --> onnx[churn.onnx]
+#     onnx -. 04 .-> image[image] -. 05 .-> function[Lambda] -. 06 .-> https[HTTPS]
 #     classDef now fill:#0072B2,color:#ffffff,stroke:#0072B2
 #     class onnx now
 # ```
 #
-# What you build here is filled with colour; the dotted part comes later.
+# What you build here is filled with colour. Dotted: later, in the lesson with that number.
 
 # %%
 from workshop import cloud, lessons
@@ -96,7 +93,7 @@ print(f"{len(FIELDS)} fields, threshold {THRESHOLD}, {len(test):,} test customer
 # - a **graph**: which operation feeds which;
 # - the **numbers** that were learned;
 # - the **inputs and outputs**, with names, types and shapes;
-# - the version of the **operator set**, a public list that says exactly what each operation does.
+# - the version of the **operator set**, the public list that says what each operation does.
 #
 # There is no code in it. Anything that knows the operator set can run it, from Python or from a
 # phone; we use *ONNX Runtime*, a library in C++.
@@ -131,55 +128,27 @@ print(dict(Counter(node.op_type for node in model.graph.node)))
 #
 # ## Look at the graph
 #
-# Fifteen equal operations in a row make no good picture, so alike neighbours are drawn as one
-# box. Everything else is read from the model.
+# `onnx_graph` reads the operations and their connections from the model and draws them. Fifteen
+# times the same in a row makes no good picture, so alike neighbours share a box.
 
 # %%
-from IPython.display import SVG
-from mermaidx import render
+from workshop.plots import onnx_graph
 
-graph = model.graph
-reader = {value: node for node in graph.node for value in node.input}
-NAMES = {onnx.TensorProto.STRING: "text", onnx.TensorProto.FLOAT: "float32",
-         onnx.TensorProto.INT64: "int64"}
-
-
-def box(node):
-    """Return the box of `node`: alike operations that feed the same one share a box."""
-    user = reader.get(node.output[0])
-    return f"{node.op_type}_to_{user.name}" if user else node.name
-
-
-def dtype(value):
-    """Return the type of a graph's input or output in words."""
-    return NAMES[value.type.tensor_type.elem_type]
-
-
-# %%
-count = Counter(box(node) for node in graph.node)
-times = {name: f"{number} × " if number > 1 else "" for name, number in count.items()}
-lines = [f'{box(node)}["{times[box(node)]}{node.op_type}"]' for node in graph.node]
-lines += [f"{box(node)} --> {box(reader[value])}"
-          for node in graph.node for value in node.output if value in reader]
-for (kind, first), number in Counter((dtype(i), box(reader[i.name])) for i in graph.input).items():
-    lines.append(f'{kind}(["{number} inputs<br/>{kind}"]) --> {first}')
-lines += [f'{box(graph.node[-1])} --> {o.name}(["{o.name}<br/>{dtype(o)}"])' for o in graph.output]
-
-# %%
-described = "accDescr: The graph of the model, from 19 inputs to label and probabilities"
-SVG(render("\n".join(["flowchart LR", described, *dict.fromkeys(lines)])).svg())
+onnx_graph(model)
 
 # %% [markdown]
 # *What to notice:* you know each box from lesson 02. `OneHotEncoder` and `Scaler` are the two
 # branches of the `ColumnTransformer`, `Concat` lays columns side by side (`Reshape` only tells it
 # how many there are), and `LinearClassifier` is the logistic regression. The learned numbers are in
-# the boxes:
+# the boxes, and can be read back:
 
 # %%
-classifier = next(node for node in graph.node if node.op_type == "LinearClassifier")
+encoder = next(node for node in model.graph.node if node.input[0] == "contract")
+classifier = next(node for node in model.graph.node if node.op_type == "LinearClassifier")
 weights = next(a for a in classifier.attribute if a.name == "coefficients").floats
-print("in the file:     ", np.round(weights[-3:], 6))
-print("in scikit-learn: ", np.round(pipeline["model"].coef_[0][-3:], 6))
+print("contract:", [text.decode() for text in encoder.attribute[0].strings])
+print("the last three weights in the file:     ", np.round(weights[-3:], 6))
+print("the last three weights in scikit-learn: ", np.round(pipeline["model"].coef_[0][-3:], 6))
 
 # %% [markdown]
 # ## Ask it
@@ -230,7 +199,7 @@ axes.plot(by_sklearn, difference * 1e7, "o", color=BLUE, markersize=4, alpha=0.4
 axes.axhline(0, color=GREY, linewidth=1)
 axes.set(xlabel="Probability of leaving, by scikit-learn",
          ylabel="ONNX minus scikit-learn (in 10⁻⁷)",
-         title=f"The largest difference is {1e-5 / worst:.0f} times smaller than allowed (10⁻⁵)")
+         title=f"The largest difference is {1e-5 / worst:.0f} times smaller than allowed, 10⁻⁵")
 show(figure, "Scatter plot of the differences: a cloud around zero, within about 0.0000002.")
 
 # %% [markdown]
@@ -396,8 +365,9 @@ quick = twins_apart(make_pipeline(HistGradientBoostingClassifier(random_state=1)
 print(f"worst {quick.max():.1e}, wrong for {(quick > 1e-5).sum()} customers")
 
 # %% [markdown]
-# It does not: this model compares with thresholds of 64 bits, which the converted file holds in 32.
-# A rule of thumb helps, and **an assertion on every row decides**.
+# It does not. This model compares with thresholds of 64 bits, and the converted file rounds them to
+# 32, so a customer whose value lies between the two goes the other way. A rule of thumb helps;
+# **an assertion on every row decides**.
 #
 # The model that we ship has a scaler, and may have one: it is not a tree. For it, parity was
 # asserted above.
@@ -532,7 +502,7 @@ for what, mistake in mistakes.items():
     try:
         session.run(None, {**good, **mistake})
     except Exception as error:
-        print(f"{what}:\n    {str(error).splitlines()[0].split(' : ')[-1][:90]}\n")
+        print(f"{what}:\n    {str(error).splitlines()[0].split(' : ')[-1][:80]}\n")
 
 # %% [markdown]
 # ## Write the signature into the file

@@ -5,6 +5,7 @@ import re
 
 import matplotlib
 import pytest
+from onnx import TensorProto, helper
 from PIL import Image
 
 matplotlib.use("agg")
@@ -30,6 +31,48 @@ def test_picture_carries_its_description_and_the_figure_is_closed(shown):
     data = base64.b64decode(re.search(r"base64,([^\"]+)", shown[0])[1])
     assert Image.open(io.BytesIO(data)).size == (800, 400)
     assert 'width="400"' in shown[0]
+
+
+@pytest.fixture
+def model():
+    """Two texts encoded alike, joined to a scaled number, and one output of each kind."""
+    def value(name, kind):
+        return helper.make_tensor_value_info(name, kind, [None, 1])
+    nodes = [helper.make_node("OneHotEncoder", ["contract"], ["a"], domain="ai.onnx.ml"),
+             helper.make_node("OneHotEncoder", ["gender"], ["b"], domain="ai.onnx.ml"),
+             helper.make_node("Scaler", ["tenure"], ["c"], domain="ai.onnx.ml"),
+             helper.make_node("Concat", ["a", "b", "c"], ["d"], axis=1),
+             helper.make_node("LinearClassifier", ["d"], ["label", "p"], domain="ai.onnx.ml")]
+    return helper.make_model(helper.make_graph(
+        nodes, "small",
+        [value("contract", TensorProto.STRING), value("gender", TensorProto.STRING),
+         value("tenure", TensorProto.FLOAT)],
+        [value("label", TensorProto.INT64), value("p", TensorProto.FLOAT)]))
+
+
+def test_graph_draws_alike_operations_and_inputs_as_one_box(model):
+    texts = re.findall(r"<p>(.*?)</p>", plots.onnx_graph(model).data)
+    assert sorted(texts) == sorted([
+        "2 inputs<br/>text", "1 input<br/>float32", "2 × OneHotEncoder", "Scaler", "Concat",
+        "LinearClassifier", "label<br/>int64", "p<br/>float32"])
+
+
+def test_graph_has_every_arrow_once(model):
+    arrows = [line for line in plots._arrows(model.graph) if "-->" in line]
+    assert len(arrows) == len(set(arrows)) == 7
+
+
+def test_graph_tells_in_words_what_it_shows(model):
+    svg = plots.onnx_graph(model).data
+    assert "Graph of 3 inputs, 2 OneHotEncoder, 1 Scaler, 1 Concat, 1 LinearClassifier" in svg
+
+
+def test_graphs_of_two_models_share_no_ids_on_a_page(model):
+    first = plots.onnx_graph(model).data
+    del model.graph.output[1]
+    second = plots.onnx_graph(model).data
+    ids = [set(re.findall(r'id="([^"]+)"', svg)) for svg in (first, second)]
+    assert ids[0] and ids[1] and not {i for i in ids[0] & ids[1] if "graph" in i or "svg" in i}
 
 
 def luminance(colour):

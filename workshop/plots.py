@@ -1,10 +1,12 @@
-"""Plots in lessons: one legible style, and pictures that carry a description."""
+"""Pictures in lessons: one legible style for plots, descriptions, and the graph of a model."""
+import hashlib
 import html
 import io
 from base64 import b64encode
+from collections import Counter
 
 import matplotlib.pyplot as plt
-from IPython.display import HTML, display
+from IPython.display import HTML, SVG, display
 
 # From the palette of Okabe and Ito (2008), which colour-blind readers can tell apart.
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
@@ -32,3 +34,61 @@ def show(figure, description: str) -> None:
     width = round(100 * figure.get_figwidth())
     display(HTML(f'<img alt="{html.escape(description)}" width="{width}" '
                  f'src="data:image/png;base64,{b64encode(picture.getvalue()).decode()}">'))
+
+
+def onnx_graph(model) -> SVG:
+    """Return the graph of an `onnx.ModelProto` as a picture, read from left to right.
+
+    Operations of one kind that feed the same one share a box, as do inputs of one type.
+    """
+    import mermaidx
+    text = "\n".join(["flowchart LR", f"accDescr: {_in_words(model.graph)}",
+                      *_arrows(model.graph)])
+    svg = mermaidx.render(text).svg()
+    # One page may hold several: their ids and styles must not meet.
+    return SVG(svg.replace("my-svg", f"graph-{hashlib.sha256(text.encode()).hexdigest()[:8]}"))
+
+
+def _arrows(graph) -> list[str]:
+    """The graph as lines of Mermaid, each once."""
+    readers = {value: node for node in reversed(graph.node) for value in node.input}
+    number = {id(node): i for i, node in enumerate(graph.node)}
+
+    def group(node):
+        """Same operation, same reader, same box; one that nothing reads stands alone."""
+        reader = next((readers[value] for value in node.output if value in readers), None)
+        return (node.op_type, number[id(reader)]) if reader else (node.op_type, id(node))
+
+    groups = Counter(group(node) for node in graph.node)
+    names = {key: f"box{i}" for i, key in enumerate(groups)}
+    lines = [f'{names[key]}["{f"{many} × " if many > 1 else ""}{key[0]}"]'
+             for key, many in groups.items()]
+    makers = {value: names[group(node)] for node in graph.node for value in node.output}
+    weights = {tensor.name for tensor in graph.initializer}
+    inputs = Counter()
+    types = {value.name: _type(value) for value in graph.input if value.name not in weights}
+    for node in graph.node:
+        for value in node.input:
+            if value in makers:
+                lines.append(f"{makers[value]} --> {names[group(node)]}")
+            elif value in types:
+                inputs[types[value], names[group(node)]] += 1
+    for i, ((kind, box), many) in enumerate(inputs.items()):
+        lines.append(f'in{i}(["{many} input{"s" * (many > 1)}<br/>{kind}"]) --> {box}')
+    lines += [f'{makers[value.name]} --> out{i}(["{value.name}<br/>{_type(value)}"])'
+              for i, value in enumerate(graph.output)]
+    return list(dict.fromkeys(lines))
+
+
+def _in_words(graph) -> str:
+    operations = Counter(node.op_type for node in graph.node)
+    return (f"Graph of {len(graph.input)} inputs, "
+            + ", ".join(f"{many} {name}" for name, many in operations.items())
+            + f", and the outputs {', '.join(value.name for value in graph.output)}")
+
+
+def _type(value) -> str:
+    """The element type of a graph's input or output, as a lesson writes it: float32, text."""
+    from onnx import TensorProto, helper
+    kind = value.type.tensor_type.elem_type
+    return "text" if kind == TensorProto.STRING else helper.tensor_dtype_to_np_dtype(kind).name
