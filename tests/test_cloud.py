@@ -150,6 +150,28 @@ def test_sigterm_leaves_no_container_behind(own_port, docker_engine, probe_zip):
     assert not (cloud.state_folder() / "pid").exists()
 
 
+def test_sigterm_in_the_middle_of_invokes_leaves_no_container_behind(
+        own_port, docker_engine, probe_zip):
+    cloud.use()
+    invoke_zip(probe_zip)
+    import boto3
+    from botocore.config import Config
+    client = boto3.client("lambda", config=Config(retries={"total_max_attempts": 1}))
+
+    def invoke(_):
+        try:
+            client.invoke(FunctionName="f", Payload=json.dumps({"sleep": 2}))
+        except Exception as error:  # the cloud goes away under it: that is the point
+            return error
+    with ThreadPoolExecutor(4) as pool:
+        waiting = [pool.submit(invoke, number) for number in range(4)]
+        time.sleep(0.3)  # some containers run, some are being created
+        cloud.stop()
+        assert cloud.status()["containers"] == 0
+        [each.result() for each in waiting]
+    assert cloud.status()["containers"] == 0
+
+
 def test_a_start_after_sigkill_sweeps_its_own_leftovers_and_no_others(
         own_port, docker_engine, probe_zip):
     neighbour = container_of(own_port + 1)
@@ -339,7 +361,26 @@ def test_health_names_the_clone(own_port):
     with urllib.request.urlopen(f"http://127.0.0.1:{own_port}{cloud.HEALTH}") as answer:
         assert json.loads(answer.read()) == {
             "workshop": "local cloud", "pid": pid_of(own_port), "port": own_port,
-            "root": str(paths.ROOT)}
+            "root": str(paths.ROOT), "addresses": [
+                "127.0.0.1", *(["::1"] if has_ipv6() else []),
+                *([engine.bridge_gateway()] if engine.available() else [])]}
+
+
+def has_ipv6() -> bool:
+    with socket.socket(socket.AF_INET6) as probe:
+        try:
+            probe.bind(("::1", 0))
+        except OSError:
+            return False
+    return True
+
+
+def test_an_engine_that_started_later_is_met_with_a_hint(own_port, docker_engine, capsys, monkeypatch):
+    cloud.use()
+    assert "Docker" not in capsys.readouterr().out
+    monkeypatch.setattr(engine, "bridge_gateway", lambda: "172.31.255.1")
+    cloud.use()
+    assert "python3 -m workshop stop" in capsys.readouterr().out
 
 
 def test_the_learners_credentials_do_not_reach_the_local_cloud(own_port, clean_environment):

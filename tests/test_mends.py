@@ -314,6 +314,10 @@ def test_an_alias_sends_its_weight_to_the_second_version(new_function):
     assert min(seen["red"], seen["blue"]) >= 10, seen  # less happens once in 10 million runs
     for answer in answers:
         assert answer["ExecutedVersion"] == answer["payload"]["version"]
+    url = client.create_function_url_config(FunctionName=name, Qualifier="live",
+                                            AuthType="NONE")["FunctionUrl"]
+    through_url = Counter(requests.get(url).json()["colour"] for _ in range(60))
+    assert min(through_url["red"], through_url["blue"]) >= 10, through_url
     client.update_alias(FunctionName=name, Name="live", RoutingConfig={"AdditionalVersionWeights": {}})
     assert {function.ask("live")["payload"]["colour"] for _ in range(10)} == {"red"}
 

@@ -127,7 +127,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     from workshop import mends
     raise_file_limit()
-    app = mends.apply(port)
+    app = mends.apply(port, [sock.getsockname()[0] for sock in sockets])
     pid_file = state_folder(port) / "pid"
     pid_file.write_text(json.dumps({"pid": os.getpid(), "port": port}))
     try:

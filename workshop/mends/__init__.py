@@ -7,8 +7,8 @@ behaviour seen through boto3 and HTTP is no longer AWS's.
 from workshop.mends import containers, gateway, invoke, names, reports
 
 
-def apply(port: int):
-    """Mend MiniStack for the local cloud on `port`.
+def apply(port: int, addresses: list[str]):
+    """Mend MiniStack for the local cloud that listens on `addresses` at `port`.
 
     Returns:
         The ASGI application to serve.
@@ -17,7 +17,7 @@ def apply(port: int):
 
     for module in (containers, invoke, reports, gateway):
         module.apply(port)
-    return names.mended(ministack.app, port)
+    return names.mended(ministack.app, port, addresses)
 
 
 def close(port: int) -> None:

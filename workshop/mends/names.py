@@ -9,7 +9,7 @@ import json
 import os
 import re
 
-from workshop import engine, paths
+from workshop import paths
 
 HEALTH = "/_workshop/health"
 SERVICES = {"ecr", "lambda", "apigateway", "cloudformation"}  # those that hand out names
@@ -48,30 +48,19 @@ def hands_out_names(path: str, headers: dict[bytes, bytes]) -> bool:
     return signed_for(headers) in SERVICES and not path.endswith("/invocations")
 
 
-def allowed(path: str, headers: dict[bytes, bytes]) -> bool:
+def allowed(path: str, headers: dict[bytes, bytes], hosts: set[str]) -> bool:
     """Whether the request comes from this machine's own tools.
 
     A web page that the learner has open elsewhere can send requests to localhost too. Its
     browser then names the page in `Origin`, or a name of the page's own in `Host`. Public
-    endpoints (`/_aws/…`) are meant to be called by web pages.
+    endpoints (`/_aws/…`) are meant to be called by web pages. `hosts` are our own names.
     """
     host = re.sub(r":\d+$", "", headers.get(b"host", b"").decode("latin-1")).strip("[]").lower()
-    known = HOSTS | {engine_gateway()}
-    if host and host not in known and not host.endswith(".localhost"):
+    if host and host not in hosts and not host.endswith(".localhost"):
         return False
     origin = headers.get(b"origin", b"").decode("latin-1")
     site = re.sub(r"^https?://|:\d+$", "", origin).strip("[]").lower()
     return not origin or path.startswith("/_aws/") or site in HOSTS
-
-
-_gateway: list = []
-
-
-def engine_gateway() -> str:
-    """The address at which containers may call us (asked once)."""
-    if not _gateway:
-        _gateway.append(engine.bridge_gateway() or "")
-    return _gateway[0]
 
 
 async def answer(send, status: int, content: dict) -> None:
@@ -102,15 +91,17 @@ def rewriting(send, port: int):
     return held
 
 
-def mended(application, port: int):
+def mended(application, port: int, addresses: list[str]):
     """MiniStack's ASGI `application` with names that resolve, a health answer, and a door."""
-    me = {"workshop": "local cloud", "pid": os.getpid(), "port": port, "root": str(paths.ROOT)}
+    me = {"workshop": "local cloud", "pid": os.getpid(), "port": port, "root": str(paths.ROOT),
+          "addresses": addresses}
+    hosts = HOSTS | set(addresses)
 
     async def layer(scope, receive, send):
         if scope["type"] != "http":
             return await application(scope, receive, send)
         headers = {name.lower(): value for name, value in scope["headers"]}
-        if not allowed(scope["path"], headers):
+        if not allowed(scope["path"], headers, hosts):
             return await answer(send, 403, {
                 "message": "The local cloud answers this machine's own tools only, not web pages."})
         if scope["path"] == HEALTH:
