@@ -25,6 +25,7 @@ from workshop import base_image, cloud, engine, paths
 TAGS = {"project": "lambda-onnx-workshop"}
 POLICIES = Path(__file__).parent / "policies"
 RETENTION_DAYS = 7
+GATEWAY = "apigateway.amazonaws.com"
 ROLE_PATIENCE = 120  # seconds; a new role may not be assumable for seconds to minutes
 
 
@@ -344,14 +345,42 @@ def _allow(function, api, route):
     path = re.sub(r"\{[^}]*\}", "*", path)
     try:
         client.add_permission(
-            FunctionName=function, StatementId=f"api-{api}-" + re.sub(r"\W+", "-", route).strip("-"),
-            Action="lambda:InvokeFunction", Principal="apigateway.amazonaws.com",
+            FunctionName=function, Action="lambda:InvokeFunction", Principal=GATEWAY,
+            StatementId=f"api-{api}-" + re.sub(r"\W+", "-", route).strip("-"),
             SourceArn=f"arn:aws:execute-api:{region}:{account}:{api}/*/{method}{path}")
     except client.exceptions.ResourceConflictException:
         pass  # it stands already
 
 
 # Removal
+
+def close(name):
+    """Take away every front door of function NAME: HTTP APIs of that name, its URLs, what its
+    policy allows API Gateway and everybody, and its reserved concurrency. The function stays.
+
+    Raises NotOurs, and changes nothing, when the API or the function lacks the workshop's tag.
+    """
+    _check_name(name)
+    apis, functions = list(_apis_of(name)), list(_function_of(name))
+    for what, tags, _ in apis + functions:
+        _check_ours(what, tags)
+    for what, _, remove in apis:
+        remove()
+        _say(f"deleted {what}")
+    if functions:
+        client = boto3.client("lambda")
+        _delete_urls(client, name)
+        client.delete_function_concurrency(FunctionName=name)
+        for statement in _statements(client, name):
+            if statement["Principal"] in ("*", {"AWS": "*"}, {"Service": GATEWAY}):
+                client.remove_permission(FunctionName=name, StatementId=statement["Sid"])
+
+
+def _statements(client, name):
+    """Statements of a function's policy."""
+    found = _find(client.get_policy, "ResourceNotFoundException", FunctionName=name)
+    return json.loads(found["Policy"])["Statement"] if found else []
+
 
 def delete(name):
     """Delete what the workshop made under NAME: HTTP APIs, log group, function with its
@@ -390,11 +419,15 @@ def _function_of(name):
 
 def _delete_function(client, name):
     """A function goes with its addresses, so that none leads to a later one of the same name."""
+    _delete_urls(client, name)
+    client.delete_function(FunctionName=name)
+
+
+def _delete_urls(client, name):
     for url in client.list_function_url_configs(FunctionName=name)["FunctionUrlConfigs"]:
         qualifier = url["FunctionArn"].split(":")[7:]
         client.delete_function_url_config(
             FunctionName=name, **({"Qualifier": qualifier[0]} if qualifier else {}))
-    client.delete_function(FunctionName=name)
 
 
 def _log_group_of(name):
