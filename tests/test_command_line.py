@@ -1,0 +1,100 @@
+"""`python3 -m workshop`: its commands, its refusals and its exit status."""
+import ast
+import os
+import subprocess
+import sys
+
+import pytest
+
+from workshop import command_line, engine, environment
+from workshop.__main__ import check_python
+from workshop.paths import ROOT
+
+
+def workshop(*arguments, python=(sys.executable,)):
+    return subprocess.run([*python, "-m", "workshop", *arguments], cwd=ROOT, text=True,
+                          capture_output=True, timeout=300)
+
+
+@pytest.mark.parametrize("version", [(3, 11, 0), (3, 12, 7), (3, 13, 9)])
+def test_these_pythons_are_served(version):
+    assert check_python(version) is None
+
+
+@pytest.mark.parametrize("version", [(3, 10, 14), (3, 9, 6), (3, 14, 0)])
+def test_other_pythons_are_refused_with_a_way_out(version):
+    refusal = check_python(version)
+    assert f"this is Python 3.{version[1]};" in refusal
+    assert "https://www.python.org/downloads/" in refusal and "conda env create" in refusal
+
+
+def test_a_fitting_python_beside_the_wrong_one_is_named():
+    refusal = check_python((3, 14, 0), lambda name: name == "python3.12")
+    assert "Type this instead: python3.12 -m workshop" in refusal
+
+
+@pytest.mark.parametrize("module", ["__main__", "__init__"])
+def test_an_old_python_can_read_far_enough_to_refuse(module):
+    ast.parse((ROOT / f"workshop/{module}.py").read_text(), feature_version=(3, 6))
+
+
+def test_nothing_but_the_standard_library_is_needed_to_begin():
+    """-S: no site-packages, as in a fresh clone."""
+    base = getattr(sys, "_base_executable", sys.executable)
+    imports = "from workshop import command_line, doctor, clean, lab, browser"
+    answer = subprocess.run([base, "-S", "-c", imports], cwd=ROOT, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    answer = workshop("doctor", python=(base, "-S"))
+    assert answer.stderr == "" and "Python 3." in answer.stdout
+
+
+def test_help_names_every_command():
+    answer = workshop("--help")
+    assert answer.returncode == 0
+    for command in ("lab", "run", "test", "doctor", "stop", "clean"):
+        assert f"\n  {command} " in answer.stdout
+
+
+@pytest.mark.parametrize("arguments", [(), ("lessons",), ("clean", "all"), ("doctor", "-v")])
+def test_what_is_no_command_is_refused_with_the_usage(arguments):
+    answer = workshop(*arguments)
+    assert answer.returncode == 2 and "usage: python3 -m workshop" in answer.stderr
+
+
+@pytest.mark.parametrize("body, status", [("assert True", 0), ("assert False", 1)])
+def test_test_passes_arguments_and_exit_status_on_and_reports_times(tmp_path, body, status):
+    file = tmp_path / "test_one.py"
+    file.write_text(f"def test_one():\n    {body}\n")
+    answer = workshop("test", "-q", "-p", "no:cacheprovider", str(file))
+    assert answer.returncode == status, answer.stdout + answer.stderr
+    last = answer.stdout.splitlines()[-1]
+    assert last.startswith("set-up: ") and "; tests: " in last
+
+
+def test_a_lesson_that_does_not_exist_is_refused():
+    answer = workshop("run", "99")
+    assert answer.returncode == 1 and "There is no lesson 99" in answer.stderr
+
+
+@pytest.mark.parametrize("error", [environment.Failed("no disk"), engine.Missing("no engine")])
+def test_an_error_for_people_has_no_traceback(monkeypatch, capsys, error):
+    def fail(*_):
+        raise error
+    monkeypatch.setattr(command_line, "_enter_environment", fail)
+    assert command_line.main(["run"]) == 1
+    assert capsys.readouterr().err == f"run: {error}\n"
+
+
+def test_ctrl_c_ends_with_130_and_says_that_the_command_can_be_repeated(monkeypatch, capsys):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+    monkeypatch.setattr(command_line, "_enter_environment", interrupt)
+    assert command_line.main(["test"]) == 130
+    assert "the same command goes on" in capsys.readouterr().err
+
+
+def test_ci_runs_the_test_command_and_nothing_else():
+    script = ROOT / ".ci/run"
+    lines = script.read_text().splitlines()
+    assert lines[0] == "#!/usr/bin/env bash" and lines[-1] == "python3 -m workshop test"
+    assert len(lines) == 4 and os.access(script, os.X_OK)

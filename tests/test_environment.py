@@ -1,0 +1,250 @@
+"""The environment: what it is made from, and that it is made whole whatever happens meanwhile.
+
+Set-up is tried for real in small clones, with an environment.yml of two small packages.
+"""
+import importlib.metadata
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+
+from workshop import engine, environment, progress
+from workshop.paths import ROOT
+
+TINY = """\
+name: tiny
+dependencies:
+  - python
+  - pip:
+      - -e .
+      # needed to compare versions
+      - packaging=={packaging}
+"""
+# The Python that runs the tests holds everything already; let it believe otherwise.
+PREPARE = ("from workshop import environment\n"
+           "environment.differences = lambda: ['this Python is not the one']\n"
+           "try: print(environment.prepare())\n"
+           "except environment.Failed as error: raise SystemExit(f'Failed: {error}')")
+
+
+# ---------------------------------------------------------------- environment.yml
+
+def test_the_pip_part_is_what_a_yaml_parser_reads():
+    read = yaml.safe_load(environment.FILE.read_text())
+    assert set(read) == {"name", "channels", "dependencies"}, "conda knows these"
+    assert [entry for entry in read["dependencies"] if isinstance(entry, dict)] == [
+        {"pip": environment.requirements()}]
+    assert any(str(entry).startswith("python>=") for entry in read["dependencies"])
+
+
+def test_comments_quotes_and_what_follows_are_told_apart():
+    text = ("dependencies:\n  - pip\n  - pip:\n      # first\n      - one==1   # why\n"
+            "      - 'two==2; python_version > \"3\"'\n\n      - three==3; os == \"x\"\n"
+            "  - other\nvariables:\n  - four\n")
+    assert environment.requirements(text) == [
+        "one==1", 'two==2; python_version > "3"', 'three==3; os == "x"']
+    assert environment.requirements(text) == yaml.safe_load(text)["dependencies"][1]["pip"]
+
+
+def test_every_package_is_pinned():
+    for entry in environment.requirements():
+        assert entry == "-e ." or "==" in entry, entry
+
+
+def test_what_is_installed_agrees_with_environment_yml():
+    assert environment.differences() == []
+
+
+@pytest.mark.parametrize("entry, words", [
+    ("no-such-package-at-all==1.0", "no-such-package-at-all is not installed"),
+    ("numpy==1.0", f"numpy is {importlib.metadata.version('numpy')}; environment.yml says"),
+])
+def test_a_difference_is_named(monkeypatch, entry, words):
+    monkeypatch.setattr(environment, "requirements", lambda: ["-e .", entry, "boto3>1"])
+    assert len(environment.differences()) == 1 and words in environment.differences()[0]
+
+
+def test_an_entry_for_another_system_is_no_difference(monkeypatch):
+    monkeypatch.setattr(environment, "requirements",
+                        lambda: ['no-such-package-at-all==1.0; sys_platform == "none"'])
+    assert environment.differences() == []
+
+
+# ---------------------------------------------------------------- making it, for real
+
+class Clone:
+    """A small clone: the package, and a tiny environment.yml."""
+
+    def __init__(self, root):
+        self.root = root
+        shutil.copytree(ROOT / "workshop", root / "workshop",
+                        ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "pyproject.toml", root)
+        self.write(TINY)
+
+    def write(self, text):
+        version = importlib.metadata.version("packaging")
+        (self.root / "environment.yml").write_text(text.format(packaging=version))
+
+    def start(self):
+        environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        return subprocess.Popen([sys.executable, "-c", PREPARE], cwd=self.root, text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environ)
+
+    def prepare(self):
+        """Run the set-up to its end; (exit status, what it said)."""
+        process = self.start()
+        said = process.communicate(timeout=300)[0]
+        return process.returncode, said
+
+    def versions(self):
+        """What the clone's own Python holds, asked from outside the clone."""
+        ask = ("import json, importlib.metadata as m, workshop; print(json.dumps([workshop.__file__,"
+               "{d.name.lower(): d.version for d in m.distributions()}]))")
+        answer = subprocess.run([str(self.root / ".venv/bin/python"), "-c", ask], text=True,
+                                capture_output=True, cwd="/", check=True)
+        return json.loads(answer.stdout)
+
+
+@pytest.fixture
+def clone(tmp_path):
+    return Clone(tmp_path / "clone")
+
+
+def test_set_up_is_done_once_follows_changes_and_moves(clone):
+    status, said = clone.prepare()
+    assert status == 0 and "environment: ready after" in said, said
+    place, versions = clone.versions()
+    assert place.startswith(str(clone.root))
+    assert versions["packaging"] == importlib.metadata.version("packaging")
+
+    status, said = clone.prepare()
+    assert (status, said) == (0, f"{clone.root}/.venv/bin/python\n"), "nothing to do, nothing said"
+
+    made = (clone.root / ".venv/pyvenv.cfg").stat().st_mtime_ns
+    clone.write(TINY + f"      - iniconfig=={importlib.metadata.version('iniconfig')}\n")
+    status, said = clone.prepare()
+    assert status == 0 and "iniconfig" in clone.versions()[1], said
+    assert (clone.root / ".venv/pyvenv.cfg").stat().st_mtime_ns == made, "updated, not made afresh"
+
+    clone.root = clone.root.rename(clone.root.with_name("moved"))
+    status, said = clone.prepare()
+    assert status == 0 and clone.versions()[0].startswith(str(clone.root)), said
+
+
+@pytest.mark.parametrize("moment", [".venv/pyvenv.cfg", "build/pip.log"])
+def test_a_set_up_that_was_killed_is_mended_by_the_next(clone, moment):
+    process = clone.start()
+    wait_for(lambda: is_begun(clone.root / moment))
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (clone.root / ".venv/workshop.json").exists(), "killed too late to show anything"
+    status, said = clone.prepare()
+    assert status == 0 and "half-made" in said and "ready after" in said, said
+    assert clone.versions()[1]["packaging"] == importlib.metadata.version("packaging")
+
+
+def test_a_package_that_cannot_be_had_is_named(clone):
+    clone.write(TINY.replace("{packaging}", "0.0.0.0"))
+    status, said = clone.prepare()
+    assert status == 1 and "Failed: pip could not install" in said and "0.0.0.0" in said, said
+    assert "Traceback" not in said
+    assert not (clone.root / ".venv/workshop.json").exists(), "the next run makes it afresh"
+
+
+def is_begun(path):
+    return path.exists() and path.stat().st_size > 0
+
+
+def wait_for(ask, seconds=60):
+    end = time.monotonic() + seconds
+    while not ask():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.02)
+
+
+# ---------------------------------------------------------------- what can stand in the way
+
+def test_a_linked_environment_is_let_go_and_never_emptied(tmp_path):
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs/file").write_text("precious")
+    (tmp_path / ".venv").symlink_to(tmp_path / "theirs")
+    environment._remove(tmp_path / ".venv")
+    assert not (tmp_path / ".venv").is_symlink()
+    assert (tmp_path / "theirs/file").read_text() == "precious"
+
+
+def test_a_python_without_its_venv_module_is_told_the_package(monkeypatch):
+    monkeypatch.setattr(environment.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(engine, "is_root", lambda: False)
+    package = f"python3.{sys.version_info.minor}-venv"
+    with pytest.raises(environment.Failed, match=f"sudo apt install {package}"):
+        environment._create_venv()
+
+
+def test_root_on_debian_gets_the_venv_module(monkeypatch, tmp_path):
+    installed = []
+    monkeypatch.setattr(environment.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(engine, "is_root", lambda: True)
+    monkeypatch.setattr(engine, "is_debian", lambda: True)
+    monkeypatch.setattr(engine, "apt_install", lambda what, *names: installed.extend(names))
+    monkeypatch.setattr(environment, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(environment.subprocess, "run", lambda command, **_: installed.append(
+        command[1:]) or subprocess.CompletedProcess(command, 0))
+    environment._create_venv()
+    assert installed == [f"python3.{sys.version_info.minor}-venv",
+                         ["-m", "venv", str(tmp_path / ".venv")]]
+
+
+def test_a_full_disk_is_found_before_anything_is_downloaded(monkeypatch):
+    usage = shutil.disk_usage(ROOT)._replace(free=1_000_000_000)
+    monkeypatch.setattr(environment.shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(environment.Failed, match="1.0 GB free"):
+        environment._check_disk()
+
+
+# ---------------------------------------------------------------- progress
+
+PIP = """\
+Obtaining file:///clone (from -r requirements.txt (line 1))
+Collecting numpy==2.4.6 (from -r requirements.txt (line 2))
+  Downloading numpy-2.4.6-cp311.whl.metadata (6.6 kB)
+Collecting torch==2.13.0
+Downloading torch-2.13.0-cp311.whl (888.1 MB)
+Installing collected packages: numpy, torch, workshop
+Successfully installed numpy-2.4.6 torch-2.13.0 workshop-0.1.0
+"""
+
+
+def test_pips_words_become_one_line_of_progress(monkeypatch):
+    class Words(list):
+        def say(self, words):
+            self.append(words() if callable(words) else words)
+
+    counts = iter([10, 12])
+    monkeypatch.setattr(environment, "_installed", lambda: next(counts))
+    said, log = Words(), io.StringIO()
+    environment._follow(io.StringIO(PIP), log, said)
+    assert said == ["looking up package 1: numpy==2.4.6", "looking up package 2: torch==2.13.0",
+                    "downloading torch (888.1 MB)", "installing 2 of 3 packages"]
+    assert log.getvalue() == PIP
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_progress_shows_on_a_terminal_and_in_a_log(monkeypatch, terminal):
+    stream = io.StringIO()
+    stream.isatty = lambda: terminal
+    monkeypatch.setattr(progress, "SECONDS", 0.01)
+    with progress.Line("environment", stream) as line:
+        line.say(lambda: "installing 3 of 7 packages")
+        wait_for(lambda: "3 of 7 packages (" in stream.getvalue())
+    shown = stream.getvalue()
+    assert ("\r" in shown) == terminal and shown.startswith("environment" if not terminal else "\r")
+    assert shown.endswith("\x1b[K" if terminal else "\n"), "the line is taken back, or ended"
