@@ -9,7 +9,6 @@ Nothing that a caller sent is ever logged, nor are values sent back.
 The same file stands beside each function, because each runs in an image of its own.
 """
 import base64
-import binascii
 import json
 import math
 import time
@@ -112,11 +111,12 @@ def parse(body, is_base64):
     try:
         if is_base64:
             body = base64.b64decode(body, validate=True).decode("utf-8")
+    except (ValueError, TypeError):
+        raise refuse("is not base64 of UTF-8 text") from None
+    try:
         return json.loads(body)
     except RecursionError:
         raise refuse("is nested too deeply") from None
-    except (binascii.Error, UnicodeDecodeError):
-        raise refuse("is not base64 of UTF-8 text") from None
     except (ValueError, TypeError):
         raise refuse("is not valid JSON") from None
 
