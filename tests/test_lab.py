@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from tests import devtools
+import devtools
 from workshop import browser, lab
 from workshop.paths import BUILD, NOTEBOOKS, ROOT
 
