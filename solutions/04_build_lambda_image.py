@@ -117,15 +117,15 @@ print(Path("../docker/Dockerfile").read_text())
 # %% [markdown]
 # | line | what it does | why so |
 # |---|---|---|
-# | `ARG BASE_IMAGE=…` | a value that the build may be given | the same file builds on AWS's image and on a stand-in |
-# | `FROM` | the layers to start from | AWS's image brings Python and the *runtime client*, which asks Lambda for the next event |
-# | `COPY requirements.txt` | the list of packages, alone | as long as the list stays the same, Docker reuses the next, slow layer |
-# | `RUN … pip install` | a layer with the packages | exact versions: the same image next year |
-# | `COPY . …` | your files, the model among them | last, because they change most often |
-# | `RUN … compileall` | Python's bytecode, made now | the file system is read-only later: else Python would compile at every start |
+# | `ARG BASE_IMAGE=…` | a value that the build may be given | the same file builds on AWS's image and on another with the same contract |
+# | `FROM` | the layers to start from | AWS's image brings Python and the *runtime client*, which asks Lambda for events |
+# | `LABEL` | a note on the image | so that the workshop finds, and removes, what is its own |
+# | `COPY requirements.txt` | the list of packages, alone | while the list stays the same, Docker reuses the next, slow layer |
+# | `RUN pip install …` | a layer with the packages, and their bytecode | exact versions: the same image next year. Later the file system is read-only, so Python could never keep the bytecode it compiles |
+# | `COPY . ./` | your files, the model among them | after the packages, because they change more often |
+# | `RUN python -m compileall` | your files' bytecode | as above |
 # | `CMD` | the handler: file, dot, function | the base image's program starts it |
-
-# %% [markdown]
+#
 # Which base image is there? AWS's own is at `public.ecr.aws`, and is used wherever it can be
 # pulled. Where it cannot, a stand-in with the same contract takes its place, good for learning
 # and never pushed to AWS.
@@ -286,14 +286,17 @@ print("Right: that is why requirements.txt is copied first, alone, and the model
 # | `--read-only --tmpfs /tmp:size=512m` | the file system is read-only, `/tmp` has 512 MB unless you ask for more |
 # | `--user 993:990 --cap-drop ALL` | an unprivileged user |
 # | `--memory 512m --memory-swap 512m` | memory as configured, no swap |
-# | `--cpus 0.29` | 1,769 MB buy one processor, so 512 MB buy 0.29 of one |
-# | `--publish 127.0.0.1::8080` | ours: a free port, reachable from this machine only |
+# | `--publish 127.0.0.1::8080` | this one is for us: a free port, reachable from this machine only |
 #
 # (Limits: AWS's *Lambda quotas* and *Lambda developer guide*, read in November 2026.)
 
 # %%
-# !docker rm --force workshop-04
-# !docker run --detach --name workshop-04 --label workshop.lesson=04 --read-only --tmpfs /tmp:size=512m --user 993:990 --cap-drop ALL --memory 512m --memory-swap 512m --cpus 0.29 --publish 127.0.0.1::8080 churn:v1
+LIKE_LAMBDA = ("--read-only --tmpfs /tmp:size=512m --user 993:990 --cap-drop ALL "
+               "--memory 512m --memory-swap 512m")
+HERE = "--name workshop-04 --label workshop.lesson=04 --publish 127.0.0.1::8080"
+
+subprocess.run(["docker", "rm", "--force", "workshop-04"], capture_output=True)  # an earlier run's
+# !docker run --detach {HERE} {LIKE_LAMBDA} churn:v1
 
 # %% [markdown]
 # What answers on that port? Outside of AWS, the base image starts the **Runtime Interface
@@ -452,8 +455,7 @@ print("Right:", complaint)
 # %%
 logs = subprocess.run(["docker", "logs", "workshop-04"], capture_output=True, text=True)
 lines = [line for line in (logs.stdout + logs.stderr).splitlines() if line.startswith("{")]
-for line in lines[:3]:
-    print(line)
+print(*lines[:3], sep="\n")
 
 # %% [markdown]
 # *Notice* what is there: a request id, the kind of event, status, milliseconds, the model's
@@ -466,22 +468,23 @@ for line in lines[:3]:
 # Five failures cover most of what people meet with images. We make them happen, so that you have
 # seen them before.
 #
-# A short function for running the image again, with the options from above:
+# A short function for running an image again, with the options from above:
 
 # %%
-LIKE_LAMBDA = ["--read-only", "--tmpfs", "/tmp:size=512m", "--user", "993:990",
-               "--cap-drop", "ALL"]
-
-
 def start(image, *command, memory=512, variables=()):
     """Start an image as Lambda would, in place of the one that runs; return its address."""
     subprocess.run(["docker", "rm", "--force", "workshop-04"], capture_output=True)
+    options = LIKE_LAMBDA.replace("512m --memory-swap 512m", f"{memory}m --memory-swap {memory}m")
     settings = [word for one in variables for word in ("--env", one)]
-    docker("run", "--detach", "--name", "workshop-04", "--label", "workshop.lesson=04",
-           *LIKE_LAMBDA, "--memory", f"{memory}m", "--memory-swap", f"{memory}m", *settings,
-           "--publish", "127.0.0.1::8080", image, *command)
+    docker("run", "--detach", *HERE.split(), *options.split(), *settings, image, *command)
     port = docker("port", "workshop-04", "8080").split(":")[-1].strip()
     return f"http://localhost:{port}/2015-03-31/functions/function/invocations"
+
+
+def said_in_log(words):
+    """The lines of the container's log that contain these words."""
+    done = subprocess.run(["docker", "logs", "workshop-04"], capture_output=True, text=True)
+    return [line for line in (done.stdout + done.stderr).splitlines() if words in line]
 
 
 # %% [markdown]
@@ -489,7 +492,7 @@ def start(image, *command, memory=512, variables=()):
 
 # %%
 write = "open('/var/task/cache.txt', 'w')"
-done = subprocess.run(["docker", "run", "--rm", *LIKE_LAMBDA, "--entrypoint", "python",
+done = subprocess.run(["docker", "run", "--rm", *LIKE_LAMBDA.split(), "--entrypoint", "python",
                        "churn:v1", "-c", write], capture_output=True, text=True)
 print(done.stderr.splitlines()[-1])
 
@@ -515,18 +518,23 @@ print(said["errorMessage"])
 # *Notice* that 2 and 3 build without complaint and fail only when called. Calling an image once
 # before it is shipped saves an hour later.
 #
-# **4. Out of memory.** How little can the function have? Let it start with less and less.
+# **4. Out of memory.** The smallest function that Lambda offers has 128 MB. Let ours start with
+# that, and then with less and less. Where does it end?
 
 # %%
-for memory in (256, 128, 64, 32):
-    url = start("churn:v1", memory=memory)
-    said = invoke(url, {"customer": customer}).json()
-    verdict = "works" if "churn_probability" in said else said.get("errorMessage", said)
-    print(f"{memory:4} MB: {verdict}")
+def works(image, memory):
+    """Whether the image answers when it has this much memory (MB)."""
+    return invoke(start(image, memory=memory), {"customer": customer}).ok
+
+
+for memory in (128, 64, 32, 16):
+    print(f"{memory:4} MB: {'works' if works('churn:v1', memory) else 'no answer'}")
+print(*said_in_log("Init failed"), sep="\n")
 
 # %% [markdown]
-# *Notice* the words `signal: killed`. There is no traceback and no `MemoryError`: the kernel ends
-# the process, and nobody inside gets to say why. On Lambda you read the same.
+# *Notice* two things. 128 MB are plenty for ONNX Runtime and a small model. And where it ended,
+# there is no traceback and no `MemoryError`, only `signal: killed`: the kernel ends the process,
+# and nobody inside gets to say why. On Lambda you read the same words.
 #
 # **5. `exec format error`.** The image is for another processor than the function: built on a Mac
 # with an Apple chip (`arm64`), run as `x86_64`, or the other way round. Nothing inside can start.
@@ -554,7 +562,7 @@ deploy.build("churn_sklearn", "../build/models/churn.pkl", "v1")
 # %%
 def import_times(image):
     """What -X importtime prints while the handler's file is imported, in a new container."""
-    done = subprocess.run(["docker", "run", "--rm", *LIKE_LAMBDA, "--entrypoint", "python",
+    done = subprocess.run(["docker", "run", "--rm", *LIKE_LAMBDA.split(), "--entrypoint", "python",
                            image, "-X", "importtime", "-c", "import lambda_function"],
                           capture_output=True, text=True, check=True)
     return [line for line in done.stderr.splitlines() if line.startswith("import time:")][1:]
@@ -638,7 +646,16 @@ heavier = weights["churn_sklearn"]["packages"] / weights["churn"]["packages"]
 print(f"churn_sklearn's packages are {heavier:.1f} times as large")
 
 # %% [markdown]
-# *Notice* what these numbers are and are not. They are ratios from one machine, with warm disks.
+# And memory? The same way down, with scikit-learn's image:
+
+# %%
+for memory in (128, 64, 32):
+    print(f"{memory:4} MB: {'works' if works('churn_sklearn:v1', memory) else 'no answer'}")
+
+# %% [markdown]
+# *Notice* where it ends this time, compared with the ONNX image above.
+#
+# What are these numbers, and what are they not? They are ratios from one machine, with warm disks.
 # They are **not** Lambda's cold start, which also has to find a machine and fetch the image. Lambda
 # loads an image lazily, in pieces of 512 KiB, and keeps pieces in caches, so bytes that nobody
 # touches cost little (Brooker et al., *On-demand Container Loading in AWS Lambda*, USENIX ATC
