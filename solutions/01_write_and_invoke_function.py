@@ -562,9 +562,13 @@ print(f"the cold call took {milliseconds[0] / sorted(milliseconds[1:])[3]:.0f} t
       "as long as a typical warm one")
 
 # %% [markdown]
-# *Notice* the first bar. (Its height is that of your machine; what stays true on AWS is that the
-# first is by far the tallest.) What a module does while it loads is paid once; what the handler
-# does is paid at every call. So a model is loaded by the module, not by the handler.
+# *Notice* the first bar. Here it is mostly the time in which Docker starts a container. Lambda is
+# faster at that, and starts Python with an empty function in 0.08 seconds (the median of
+# [lambda-perf](https://maxday.github.io/lambda-perf/), August 2026). It stays true on AWS that the
+# first call is by far the slowest.
+#
+# What a module does while it loads is paid once; what the handler does is paid at every call. So a
+# model is loaded by the module, not by the handler.
 #
 # ### What you may not rely on
 #
