@@ -181,8 +181,8 @@ def stale_cloud(statuses: list, has_state) -> list[Finding]:
         left = [f"{status['containers']} containers"] if status["containers"] else []
         left += ["its pid file"] if has_state(status["port"]) else []
         if left:
-            found.append(Finding(WARNING, f"the local cloud on port {status['port']} was killed and "
-                                 f"left {' and '.join(left)}", "python3 -m workshop stop"))
+            what = f"the local cloud on port {status['port']} was killed and left "
+            found.append(Finding(WARNING, what + " and ".join(left), "python3 -m workshop stop"))
     return found
 
 

@@ -94,7 +94,7 @@ def requirements(text: str | None = None) -> list[str]:
 
 
 def differences() -> list[str]:
-    """Where the packages of the running Python and environment.yml differ; empty when they agree."""
+    """Where the running Python's packages differ from environment.yml; empty when they agree."""
     if importlib.util.find_spec("packaging") is None:
         return ["packaging is not installed"]
     from packaging.requirements import Requirement
@@ -233,7 +233,8 @@ def _verify() -> None:
                             env={**os.environ, "PYTHONPATH": ""})
     if answer.returncode or answer.stdout.strip():
         raise Failed("what pip installed differs from environment.yml:\n"
-                     f"{answer.stdout}{answer.stderr}\nRemove .venv and run the same command again.")
+                     f"{answer.stdout}{answer.stderr}\n"
+                     "Remove .venv and run the same command again.")
 
 
 def _stamp() -> dict:
