@@ -4,9 +4,11 @@ Decisions are tested with small scripts that stand in for docker, apt-get, docke
 (the folder of stand-ins is all that PATH holds); the rest with the engine that runs here.
 """
 import json
+import signal
 import socket
 import subprocess
 import sys
+import time
 import uuid
 
 import boto3
@@ -102,7 +104,8 @@ def test_root_on_debian_gets_an_engine_installed_and_started(machine, capsys):
     engine.ensure()
     assert engine.available()
     assert machine.calls() == [
-        "apt-get update", "apt-get install -y --no-install-recommends docker.io iptables",
+        "apt-get update",
+        "apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends docker.io iptables",
         "dockerd"]
     said = capsys.readouterr().out
     assert "apt-get install docker.io iptables" in said and "28.0 answers after" in said
@@ -256,6 +259,19 @@ def test_two_commands_do_not_work_on_one_thing_at_once(tmp_path):
     assert lines[holder] == "in\n" and "waiting" in lines[waiter]
     holder.communicate("\n", timeout=20)
     assert waiter.communicate("\n", timeout=20)[0] == "in\n"
+
+
+def test_ctrl_c_lets_a_child_finish_what_must_not_be_cut_short(tmp_path):
+    program = ("import subprocess, sys; from workshop import engine\n"
+               "child = ['bash', '-c', 'echo begun; sleep 1; echo done']\n"
+               "engine.finish(subprocess.Popen(child, start_new_session=True))")
+    process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout.readline() == "begun\n"
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    said, errors = process.communicate(timeout=30)
+    assert said == "done\n" and "KeyboardInterrupt" in errors
 
 
 # ---------------------------------------------------------------- the engine that runs here

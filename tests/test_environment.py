@@ -170,6 +170,15 @@ def wait_for(ask, seconds=60):
         time.sleep(0.02)
 
 
+@pytest.mark.parametrize("wrong, expected", [([], sys.executable), (["numpy is old"], "made")])
+def test_a_conda_environment_that_holds_everything_is_used_as_it_is(monkeypatch, wrong, expected):
+    monkeypatch.setattr(environment.sys, "prefix", "/opt/conda/envs/lambda-onnx-workshop")
+    monkeypatch.setattr(environment, "differences", lambda: wrong)
+    monkeypatch.setattr(environment, "is_ready", lambda: True)
+    monkeypatch.setattr(environment, "python", lambda: "made")
+    assert str(environment.prepare()) == expected
+
+
 # ---------------------------------------------------------------- what can stand in the way
 
 def test_a_linked_environment_is_let_go_and_never_emptied(tmp_path):

@@ -16,7 +16,7 @@ def check_python(version, found=lambda name: None):
         return None
     others = ["python3.%d" % minor for minor in range(NEWEST[1], OLDEST[1] - 1, -1)]
     others = [name for name in others if found(name)]
-    advice = ("Type this instead: %s -m workshop" % others[0] if others else
+    advice = ("Type this instead: %s -m workshop ..." % others[0] if others else
               "Install Python 3.13 from https://www.python.org/downloads/, or use conda: "
               "conda env create -f environment.yml")
     return ("this is Python %d.%d; the workshop needs 3.11, 3.12 or 3.13 (its packages exist for "
@@ -25,7 +25,7 @@ def check_python(version, found=lambda name: None):
 
 if __name__ == "__main__":
     import shutil
-    problem = check_python(sys.version_info, shutil.which)
+    problem = check_python(sys.version_info, getattr(shutil, "which", lambda name: None))
     if problem:
         sys.exit(problem)
     from workshop import command_line

@@ -58,7 +58,7 @@ def _enter_environment(command, rest):
         os.environ["PYTHONPATH"] = str(ROOT)
         sys.stdout.flush()
         if os.name == "nt":          # there exec would return to the shell at once
-            sys.exit(subprocess.call(arguments))
+            sys.exit(engine.finish(subprocess.Popen(arguments)))
         os.execv(python, arguments)
     environment.activate()
 
@@ -100,7 +100,9 @@ def _test(rest) -> int:
     browser.ensure()
     set_up = _report_set_up()
     began = time.time()
-    status = subprocess.call([sys.executable, "-m", "pytest", "--nbval-lax", *rest], cwd=ROOT)
+    # pytest gets a Ctrl-C too; it needs time to stop what its tests have started.
+    status = engine.finish(subprocess.Popen(
+        [sys.executable, "-m", "pytest", "--nbval-lax", *rest], cwd=ROOT))
     print(f"set-up: {set_up:.1f} s; tests: {time.time() - began:.0f} s", flush=True)
     return status
 

@@ -188,15 +188,32 @@ def apt_install(what: str, *packages: str) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "PATH": _path()}
     BUILD.mkdir(exist_ok=True)
     log = BUILD / "apt.log"
+    wait = ["-o", "DPkg::Lock::Timeout=120"]        # another apt may be at work
     for command in (["apt-get", "update"],
-                    ["apt-get", "install", "-y", "--no-install-recommends", *packages]):
+                    ["apt-get", *wait, "install", "-y", "--no-install-recommends", *packages]):
         with open(log, "a", encoding="utf-8") as output:
-            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output,
-                                  stderr=subprocess.STDOUT, env=environment)
-    if done.returncode:
+            # A session of its own: a Ctrl-C must not leave packages half-configured.
+            status = finish(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
+                                             stderr=subprocess.STDOUT, env=environment,
+                                             start_new_session=True))
+    if status:
         raise Missing(f"`{' '.join(command)}` failed; its last words (all of them in {log}):\n"
                       + tail(log))
     print(f"{what}: installed in {time.monotonic() - began:.0f} s", flush=True)
+
+
+def finish(process: subprocess.Popen) -> int:
+    """Wait for a child that must not be cut short; a Ctrl-C meanwhile takes effect afterwards."""
+    interrupted = False
+    while True:
+        try:
+            status = process.wait()
+            break
+        except KeyboardInterrupt:
+            interrupted = True
+    if interrupted:
+        raise KeyboardInterrupt
+    return status
 
 
 def may_start() -> bool:
