@@ -149,6 +149,9 @@ print("I am:   ", identity["Arn"])
 #       partition (aws nearly everywhere)
 # ```
 #
+# Identities have ARNs, too: yours above, and that of a **role**, which is an identity that nobody
+# signs in with and that a service, such as Lambda, takes on to do its work.
+#
 # A part can be empty. The name of an S3 bucket is unique in the whole world, so its ARN needs
 # neither region nor account: `arn:aws:s3:::my-bucket`. Identities (IAM) have no region.
 
@@ -319,8 +322,8 @@ print("Right:", ", ".join(fits), "would fit.")
 # - The **Docker engine** runs containers. An **image** is a program packed with all that it needs,
 #   like a zip of a small computer; a **container** is an image that is running.
 # - A **registry** is a shelf of images with an address; AWS's registry is called **ECR**.
-# - **Lambda** runs your code when somebody calls, and only then. Here as on AWS, your code runs in
-#   a container.
+# - **Lambda** runs your code when somebody calls, and only then. Here it runs in a container, on AWS
+#   in a very small virtual machine that behaves like one.
 #
 # Is there an engine on this machine?
 
@@ -366,8 +369,8 @@ else:
 # S3 keeps files. A **bucket** is a named place for them, an **object** is one file in it, and its
 # **key** is the file's name. Nothing here needs Docker.
 #
-# On AWS a bucket's name is unique in the whole world. Putting your account and region into the
-# name makes sure that nobody else has it.
+# On AWS a bucket's name is unique in the whole world. With your account and region in it, hardly
+# anybody else can have taken it.
 
 # %%
 s3 = boto3.client("s3")
