@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from workshop import cloud, engine
+from workshop import cloud, engine, paths
 
 PROBE = Path(__file__).parent / "probe"
 
@@ -51,11 +51,9 @@ def aws(local_cloud):
 @pytest.fixture(scope="session")
 def role(aws):
     """The ARN of a role that functions may assume."""
-    trust = {"Version": "2012-10-17", "Statement": [{
-        "Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"},
-        "Action": "sts:AssumeRole"}]}
+    trust = (paths.ROOT / "workshop/policies/trust.json").read_text()
     name = "workshop-test-role"
-    yield aws("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    yield aws("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     aws("iam").delete_role(RoleName=name)
 
 

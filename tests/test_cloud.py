@@ -131,7 +131,8 @@ def invoke_zip(probe_zip) -> None:
     """Invoke a function, so that the local cloud in use starts a container."""
     import boto3
     client = boto3.client("lambda")
-    role = boto3.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    trust = (paths.ROOT / "workshop/policies/trust.json").read_text()
+    role = boto3.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     client.create_function(FunctionName="f", Role=role, Runtime="python3.13",
                            Handler="lambda_function.lambda_handler", Code={"ZipFile": probe_zip})
     client.get_waiter("function_active_v2").wait(FunctionName="f")

@@ -31,7 +31,6 @@ LEANS_ON = {
     "services.lambda_svc._account_region_from_function_config": "701ed919ed48",
     "services.lambda_svc._classify_function_error": "88afeaa2a000",
     "services.lambda_svc._docker_extracted_dir": "239f49998fef",
-    "services.lambda_svc._docker_image_for_runtime": "75046470ebfa",
     "services.lambda_svc._effective_func_record_for_qualifier": "9347cb8fd2dc",
     "services.lambda_svc._emit_lambda_logs": "111efbf06968",
     "services.lambda_svc._execute_function": "3ceb16d6480a",
@@ -50,6 +49,7 @@ LEANS_ON = {
     "services.lambda_svc._pool_release": "af96c9a35f4e",
     "services.lambda_svc._pool_remove": "6221fcb3f499",
     "services.lambda_svc._qp_first": "8faa9310780b",
+    "services.lambda_svc._resolve_name": "3262a9612eed",
     "services.lambda_svc._resolve_layer_zip": "447d3c3ec42c",
     "services.lambda_svc._runtime_env_vars": "ddc6960ee0e4",
     "services.lambda_svc._spawn_lambda_container": "28ebf8d8884f",
@@ -62,6 +62,7 @@ LEANS_ON = {
     "services.apigateway._invoke_lambda_proxy": "fbe5024fcd36",
     "services.apigateway._match_route": "c47ed1dc647e",
     "services.apigateway_v1._lambda_proxy_response": "3a5b91b76870",
+    "services.ecr._find_image": "2f2a20563833",
     "services.cloudwatch_logs._append_log_events": "e47cae7a15a4",
     "services.cloudwatch_logs._fanout_to_subscription_filters": "cb898244bb9f",
     "services.cloudwatch_logs._make_group_arn": "3d349158bb56",
@@ -297,6 +298,76 @@ def test_reserved_concurrency_throttles(new_function):
             function.ask()
         assert caught.value.response["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
         assert running.result().get("FunctionError") is None
+
+
+# What AWS refuses at once
+
+@pytest.mark.parametrize("settings, code, words", [
+    ({"MemorySize": 20_000}, "ValidationException", "'memorySize'.*less than or equal to 10240"),
+    ({"Timeout": 1000}, "ValidationException", "'timeout'.*less than or equal to 900"),
+    ({"Environment": {"Variables": {"AWS_REGION": "x"}}}, "InvalidParameterValueException",
+     "reserved keys.*AWS_REGION"),
+    ({"Environment": {"Variables": {"A": "x" * 4096}}}, "InvalidParameterValueException", "4KB"),
+    ({"Runtime": "python9.9"}, "InvalidParameterValueException", "'runtime'"),
+    ({"Role": "arn:aws:iam::012345678912:role/workshop-test-none"}, "InvalidParameterValueException",
+     "cannot be assumed by Lambda"),
+    ({"Role": "workshop-test-role"}, "ValidationException", "'role'"),
+])
+def test_settings_that_aws_refuses_are_refused(aws, role, probe_zip, settings, code, words):
+    client = aws("lambda")
+    with pytest.raises(ClientError, match=words) as caught:
+        client.create_function(**{"FunctionName": "workshop-test-refused", "Role": role,
+                                  "Runtime": "python3.13", "Handler": "lambda_function.lambda_handler",
+                                  "Code": {"ZipFile": probe_zip}, **settings})
+    assert caught.value.response["Error"]["Code"] == code
+
+
+def test_a_role_that_does_not_trust_lambda_is_refused(aws, probe):
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+                                                     "Principal": {"Service": "ec2.amazonaws.com"}}]}
+    iam = aws("iam")
+    role = iam.create_role(RoleName="workshop-test-ec2", AssumeRolePolicyDocument=json.dumps(trust))
+    with pytest.raises(ClientError, match="cannot be assumed by Lambda"):
+        probe.client.update_function_configuration(FunctionName=probe.name, Role=role["Role"]["Arn"])
+    iam.delete_role(RoleName="workshop-test-ec2")
+
+
+@pytest.mark.parametrize("change", [":v9", "@sha256:" + "0" * 64])
+def test_an_image_that_is_not_in_the_registry_is_refused(aws, role, probe_image, change):
+    uri = probe_image.partition("@")[0] + change
+    with pytest.raises(ClientError, match=f"Source image {uri} does not exist"):
+        aws("lambda").create_function(FunctionName="workshop-test-refused", Role=role,
+                                      PackageType="Image", Code={"ImageUri": uri})
+
+
+def test_an_image_index_is_refused_as_on_aws(aws, role, probe_image):
+    media_type = "application/vnd.oci.image.index.v1+json"
+    index = {"schemaVersion": 2, "mediaType": media_type, "manifests": []}
+    aws("ecr").put_image(repositoryName="workshop-test-probe", imageTag="index",
+                         imageManifest=json.dumps(index), imageManifestMediaType=media_type)
+    with pytest.raises(ClientError, match="media type for the source image .* is not supported"):
+        aws("lambda").create_function(
+            FunctionName="workshop-test-refused", Role=role, PackageType="Image",
+            Code={"ImageUri": probe_image.partition("@")[0] + ":index"})
+    aws("ecr").batch_delete_image(repositoryName="workshop-test-probe",
+                                  imageIds=[{"imageTag": "index"}])
+
+
+def test_a_zip_over_50_mb_is_refused(aws, role):
+    with pytest.raises(ClientError, match="must be smaller than 69905067 bytes") as caught:
+        aws("lambda").create_function(
+            FunctionName="workshop-test-refused", Role=role, Runtime="python3.13", Handler="a.b",
+            Code={"ZipFile": bytes(50 * 1024 * 1024 + 1)})
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
+
+
+def test_a_function_stays_a_zip_or_an_image(new_function, probe, probe_zip, probe_image):
+    with pytest.raises(ClientError, match="Please provide ImageUri"):
+        probe.client.update_function_code(FunctionName=probe.name, ZipFile=probe_zip)
+    function = new_function(Runtime="python3.13", Handler="lambda_function.lambda_handler",
+                            Code={"ZipFile": probe_zip})
+    with pytest.raises(ClientError, match="Please don't provide ImageUri"):
+        function.client.update_function_code(FunctionName=function.name, ImageUri=probe_image)
 
 
 # Invoke

@@ -4,7 +4,7 @@ They replace or wrap private functions of MiniStack, whose version is therefore 
 `tests/test_mends.py` fails when a function that a mend leans on has changed, and when the
 behaviour seen through boto3 and HTTP is no longer AWS's.
 """
-from workshop.mends import containers, gateway, invoke, names, reports
+from workshop.mends import checks, containers, gateway, invoke, names, reports
 
 
 def apply(port: int, addresses: list[str]):
@@ -15,7 +15,7 @@ def apply(port: int, addresses: list[str]):
     """
     from ministack import app as ministack
 
-    for module in (containers, invoke, reports, gateway):
+    for module in (containers, invoke, checks, reports, gateway):
         module.apply(port)
     return names.mended(ministack.app, port, addresses)
 

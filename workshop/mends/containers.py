@@ -45,7 +45,6 @@ def apply(port: int) -> None:
 
     container_reaper.own_labels = labelled(container_reaper.own_labels)
     app._stop_docker_containers = lambda include_unlabelled=False: sweep(port)
-    lambda_svc._docker_image_for_runtime = runtime_image
     lambda_svc._spawn_lambda_container = spawn
     lambda_svc._warm_pool_key = pool_key
     lambda_svc._kill_pool_entry = remove_environment

@@ -1,0 +1,144 @@
+"""What AWS refuses when a function is created or updated, and MiniStack takes.
+
+Only the mistakes that learners make most; `LOCAL_CLOUD.md` names what stays unchecked. The texts
+are AWS's own, so that a learner who looks for one finds the world's answers to it.
+"""
+import json
+import re
+from urllib.parse import unquote
+
+FUNCTIONS = "/2015-03-31/functions"
+# Lambda quotas. A zip file of 50 MB is 4/3 as large in the request, being base64.
+RANGES = {"MemorySize": ("memorySize", 128, 10_240), "Timeout": ("timeout", 1, 900)}
+ZIP_REQUEST = 69_905_067                     # bytes
+ENVIRONMENT = 4 * 1024                       # bytes of all names and values
+INDEX = re.compile(r"image\.index|manifest\.list")  # media types of an image for many platforms
+
+
+def apply(port: int) -> None:
+    """Put the checks before MiniStack's own handling of Lambda requests."""
+    from ministack.services import lambda_svc
+    lambda_svc.handle_request = checked(lambda_svc.handle_request, port)
+
+
+def checked(handle_request, port: int):
+    """Refuse a request that AWS would refuse; hand the others on."""
+    from ministack.core.responses import error_response_json
+
+    async def handle(method, path, headers, body, query_params):
+        refusal = refuse(method, unquote(path).rstrip("/"), body, port)
+        if refusal:
+            return error_response_json(*refusal)
+        return await handle_request(method, path, headers, body, query_params)
+    return handle
+
+
+def refuse(method: str, path: str, body: bytes, port: int) -> tuple[str, str, int] | None:
+    """(error code, message, HTTP status) of AWS's refusal, or None."""
+    creates = (method, path) == ("POST", FUNCTIONS)
+    configures = method == "PUT" and path.endswith("/configuration")
+    codes = method == "PUT" and path.endswith("/code")
+    if not (creates or configures or codes):
+        return None
+    if len(body) > ZIP_REQUEST:
+        operation = "CreateFunction" if creates else "UpdateFunctionCode"
+        return ("RequestEntityTooLargeException", f"Request must be smaller than {ZIP_REQUEST} "
+                f"bytes for the {operation} operation", 413)
+    try:
+        asked = json.loads(body)
+    except json.JSONDecodeError:
+        return None  # MiniStack's to refuse
+    code = asked.get("Code", {}) if creates else asked
+    return (outside_range(asked) or bad_environment(asked)
+            or (unknown_runtime(asked) if asked.get("Runtime") else None)
+            or (bad_role(asked["Role"]) if asked.get("Role") else None)
+            or (wrong_package(path, code) if codes else None)
+            or (bad_image(code["ImageUri"], port) if code.get("ImageUri") else None))
+
+
+def invalid(message: str) -> tuple[str, str, int]:
+    return "InvalidParameterValueException", message, 400
+
+
+def outside_range(asked: dict):
+    """Memory (MB) and timeout (s) have limits."""
+    for key, (name, least, most) in RANGES.items():
+        value = asked.get(key)
+        if isinstance(value, int) and not least <= value <= most:
+            side, limit = ("greater", least) if value < least else ("less", most)
+            return ("ValidationException", f"1 validation error detected: Value '{value}' at "
+                    f"'{name}' failed to satisfy constraint: Member must have value {side} than "
+                    f"or equal to {limit}", 400)
+    return None
+
+
+def bad_environment(asked: dict):
+    """Environment variables: no name that Lambda sets itself, 4 KB in all."""
+    from ministack.services import lambda_svc
+    variables = (asked.get("Environment") or {}).get("Variables") or {}
+    reserved = sorted(set(variables) & set(lambda_svc._RESERVED_RUNTIME_ENV_VARS))
+    if reserved:
+        return invalid("Lambda was unable to configure your environment variables because the "
+                       "environment variables you have provided contains reserved keys that are "
+                       "currently not supported for modification. Reserved keys used in this "
+                       f"request: {', '.join(reserved)}")
+    size = sum(len(f"{name}{value}".encode()) for name, value in variables.items())
+    if size > ENVIRONMENT:
+        return invalid("Lambda was unable to configure your environment variables because the "
+                       "environment variables you have provided exceeded the 4KB limit. "
+                       f"String measured: {json.dumps(variables)[:200]}")
+    return None
+
+
+def unknown_runtime(asked: dict):
+    """A runtime that Lambda does not have (MiniStack invents answers for its functions)."""
+    from ministack.services import lambda_svc
+    if asked["Runtime"] in lambda_svc._RUNTIME_IMAGE_MAP:
+        return None
+    known = ", ".join(sorted(lambda_svc._RUNTIME_IMAGE_MAP))
+    return invalid(f"Value {asked['Runtime']} at 'runtime' failed to satisfy constraint: Member "
+                   f"must satisfy enum value set: [{known}] or be a valid ARN")
+
+
+def bad_role(arn: str):
+    """The execution role must be there, and trust Lambda. What it allows is not checked here."""
+    from ministack.services import iam
+    if not re.fullmatch(r"arn:aws:iam::\d{12}:role/?[\w+=,.@/-]+", arn):
+        return ("ValidationException", f"1 validation error detected: Value '{arn}' at 'role' failed "
+                "to satisfy constraint: Member must satisfy regular expression pattern: "
+                r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+", 400)
+    role = iam._roles.get(arn.rpartition("/")[2]) or {}
+    if "lambda.amazonaws.com" not in unquote(str(role.get("AssumeRolePolicyDocument"))):
+        return invalid("The role defined for the function cannot be assumed by Lambda.")
+    return None
+
+
+def wrong_package(path: str, code: dict):
+    """A function stays a zip or an image for life (`PackageType` cannot be changed)."""
+    from ministack.services import lambda_svc
+    name = lambda_svc._resolve_name(path.removeprefix(FUNCTIONS + "/").removesuffix("/code"))
+    kind = ((lambda_svc._functions.get(name) or {}).get("config") or {}).get("PackageType")
+    if kind == "Zip" and "ImageUri" in code:
+        return invalid("Please don't provide ImageUri when updating a function with packageType Zip.")
+    if kind == "Image" and "ImageUri" not in code:
+        return invalid("Please provide ImageUri when updating a function with packageType Image.")
+    return None
+
+
+def bad_image(uri: str, port: int):
+    """The image must be in the registry, and be for one platform.
+
+    The second is what `docker buildx` breaks with its attestations, which make an image index.
+    """
+    from ministack.services import ecr
+    found = re.fullmatch(rf"localhost:{port}/([^:@]+)(?::([^@]+))?(?:@(sha256:[0-9a-f]{{64}}))?", uri)
+    if not found:
+        return invalid(f"Source image {uri} is not valid. Provide a valid source image.")
+    name, tag, digest = found.groups()
+    image = ecr._find_image(name, {"imageDigest": digest, "imageTag": None if digest else tag})
+    if image is None:
+        return invalid(f"Source image {uri} does not exist. Provide a valid source image.")
+    if INDEX.search(image.get("imageManifestMediaType") or ""):
+        return invalid("The image manifest, config or layer media type for the source image "
+                       f"{uri} is not supported.")
+    return None
