@@ -1,0 +1,46 @@
+"""Notebooks under pytest: which cells run, and what a fault in one looks like."""
+import nbformat
+import pytest
+
+from workshop import engine, pytest_plugin, render
+from workshop.paths import ROOT
+
+pytest_plugins = ["pytester"]
+
+
+@pytest.fixture
+def folder(pytester):
+    """A folder of the test's own, with a notebook of four cells whose third fails."""
+    cells = [("x = 1", []), ("raise OSError('left open')", ["raises-exception"]),
+             ("assert x == 2, 'x is one'", []), ("y = x", [])]
+    book = nbformat.v4.new_notebook(metadata={"kernelspec": {
+        "display_name": "Python 3", "language": "python", "name": "python3"}})
+    book.cells = [nbformat.v4.new_code_cell(source, metadata={"tags": tags})
+                  for source, tags in cells]
+    nbformat.write(book, pytester.path / "90_fails.ipynb")
+    copies = pytester.mkdir(".ipynb_checkpoints")
+    nbformat.write(book, copies / "90_fails-checkpoint.ipynb")
+    return pytester
+
+
+def test_the_first_fault_is_told_and_the_cells_after_it_are_skipped(folder):
+    result = folder.runpytest_subprocess("-p", "workshop.pytest_plugin", "--nbval-lax", "-rs")
+    result.assert_outcomes(passed=2, failed=1, skipped=1)
+    result.stdout.fnmatch_lines(["*x is one*", "SKIPPED*an earlier cell of this notebook failed*"])
+    assert "checkpoint" not in result.stdout.str()
+
+
+def test_the_projects_own_runs_use_the_plugin():
+    assert "-p workshop.pytest_plugin" in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_notebooks_that_need_docker_are_skipped_only_without_it(monkeypatch, answers):
+    monkeypatch.setattr(engine, "available", lambda: answers)
+    pytest_plugin._obstacle.cache_clear()
+    found = {lesson.name: pytest_plugin._obstacle(lesson.name) for lesson in render.lessons()}
+    pytest_plugin._obstacle.cache_clear()
+    for lesson in render.lessons():
+        reason = found[lesson.name]
+        assert bool(reason) == ("docker" in lesson.needs and not answers)
+        assert not reason or "needs Docker" in reason
