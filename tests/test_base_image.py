@@ -76,7 +76,17 @@ def test_a_refused_pull_is_told_in_the_words_of_docker(state, monkeypatch, capsy
     monkeypatch.setattr(engine, "docker", lambda *words, **options: subprocess.CompletedProcess(
         words, 1, "", "a\nError: 403 Forbidden"))
     assert base_image.get() == base_image.STAND_IN
-    assert "Error: 403 Forbidden" in capsys.readouterr().out
+    assert "Error: 403 Forbidden (an old login? docker logout" in capsys.readouterr().out
+
+
+def test_without_a_stand_in_the_registry_is_asked_again_the_same_day(state, monkeypatch):
+    (state / "unreachable").write_text(date.today().isoformat())
+    monkeypatch.setattr(base_image, "_is_here", lambda image: False)
+    monkeypatch.setattr(base_image, "_stand_in_is_current", lambda: False)
+    monkeypatch.setattr(base_image, "_answers", lambda: True)
+    monkeypatch.setattr(engine, "docker", lambda *words, **options: subprocess.CompletedProcess(
+        words, 0, "", ""))
+    assert base_image.get() == base_image.REAL
 
 
 @pytest.mark.parametrize("answer, reachable", [

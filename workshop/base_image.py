@@ -34,6 +34,7 @@ RECIPE_LABEL = "workshop.recipe"
 RECIPE = DOCKER / "base"
 STATE = BUILD / "base"
 UNREACHABLE = STATE / "unreachable"     # holds the day on which the registry did not answer
+OUT_OF_REACH = "public.ecr.aws cannot be reached from here"
 PYTHON = "3.13"
 
 # Debian 13 (trixie) has Python 3.13. Packages are unpacked, not configured: mmdebstrap's
@@ -64,11 +65,13 @@ def get() -> str:
     engine.ensure()
     if _is_here(REAL):
         return _say(REAL, "AWS's image, already here")
-    why = _why_not_pulled()
-    if not why:
-        return _say(REAL, "AWS's image, pulled")
-    if not _stand_in_is_current():
-        _build_stand_in(why)
+    why = OUT_OF_REACH
+    if not (_unreachable_today() and _stand_in_is_current()):
+        why = _why_not_pulled()
+        if not why:
+            return _say(REAL, "AWS's image, pulled")
+        if not _stand_in_is_current():
+            _build_stand_in(why)
     return _say(STAND_IN, f"a stand-in with the same contract, because {why}")
 
 
@@ -92,9 +95,9 @@ def refuse_stand_in(image: str) -> None:
 
 def _why_not_pulled() -> str:
     """Pull AWS's image; return "" when that worked, else why it did not."""
-    if _unreachable_today() or not _answers():
+    if not _answers():
         _remember_unreachable()
-        return "public.ecr.aws cannot be reached from here"
+        return OUT_OF_REACH
     print(f"base image: pulling {REAL} (about 200 MB to download) …", flush=True)
     try:
         answer = engine.docker("pull", "--quiet", "--platform", engine.platform(), REAL,
@@ -104,7 +107,9 @@ def _why_not_pulled() -> str:
     if answer.returncode == 0:
         return ""
     last_words = (answer.stderr.strip().splitlines() or ["docker pull gave no reason"])[-1]
-    return f"the pull of AWS's image failed: {last_words}"
+    # The registry needs no login, but refuses one that has expired.
+    hint = " (an old login? docker logout public.ecr.aws)" if "403" in last_words else ""
+    return f"the pull of AWS's image failed: {last_words}{hint}"
 
 
 def _answers(seconds: float = 4) -> bool:
