@@ -687,14 +687,15 @@ for text in sorted(texts):
         print(text)
 
 # %% [markdown]
-# All of these modules must be there wherever the model is served. And what if the version there is
-# another one? We rewrite the version inside the file, as if it came from an older release:
+# All of these modules must be there wherever the model is served. Most begin with an underscore:
+# they are private, and any release may move them. And what if the version there is another one? We
+# rewrite the version inside the file, as if it came from an older release:
 
 # %%
 import warnings
 
 now = version("scikit-learn").encode()
-older = b"1.0.2"[:len(now)].ljust(len(now), b"0")
+older = b"0" + now[1:]              # of the same length, or the file could not be read at all
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     pickle.loads(content.replace(now, older))
@@ -723,4 +724,4 @@ print(caught[0].message)
 # You made `build/models/churn.pkl` and `build/models/churn_test.csv`. There is nothing to clean
 # up in the cloud.
 #
-# **Next:** lesson 03, where the model leaves scikit-learn behind.
+# **Next:** [lesson 03](03_export_to_onnx.ipynb), where the model leaves scikit-learn behind.
