@@ -123,7 +123,7 @@ print(Path("../docker/Dockerfile").read_text())
 # | `COPY requirements.txt` | the list of packages, alone | while the list stays the same, Docker reuses the next, slow layer |
 # | `RUN pip install …` | a layer with the packages, and their bytecode | exact versions: the same image next year. Later the file system is read-only, so Python could never keep the bytecode it compiles |
 # | `COPY . ./` | your files, the model among them | after the packages, because they change more often |
-# | `RUN python -m compileall` | your files' bytecode | as above |
+# | `RUN python3 -m compileall` | your files' bytecode | as above |
 # | `CMD` | the handler: file, dot, function | the base image's program starts it |
 #
 # Which base image is there? AWS's own is at `public.ecr.aws`, and is used wherever it can be
