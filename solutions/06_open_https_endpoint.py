@@ -29,8 +29,8 @@
 #
 # *You need* Docker, and lesson 05's function `workshop-churn` (made now if it is missing)
 #
-# *Time* 35 minutes reading, 20 minutes exercises · *Cost* free on the local cloud, less than \$0.01
-# on AWS
+# *Time* 35 minutes reading, 20 minutes exercises · *Cost* free on the local cloud, less
+# than \$0.01 on AWS
 
 # %%
 from workshop import cloud, deploy, lessons
@@ -713,7 +713,7 @@ print({answer.text for answer in answers_at_once if answer.status_code == 429})
 # %% [markdown]
 # *Notice*
 #
-# - A request refused here costs nothing and never reaches the authorizer or the function.
+# - A request refused here never reaches the function.
 # - On AWS the limit is a goal, not a promise ("best effort"), so the counts vary there.
 # - A good client waits after a 429, longer each time, and tries again.
 #
@@ -797,7 +797,7 @@ lambda_.put_function_concurrency(FunctionName="workshop-churn", ReservedConcurre
 until(lambda: send("a good customer", function_url), 429).status_code
 
 # %% [markdown]
-# `429 Too Many Requests`, for everybody, at no cost. Remember this call for the day a bill
+# `429 Too Many Requests`, for everybody, and nothing runs. Remember this call for the day a bill
 # surprises you. Then close the door for good: the address *and* the statements, because a leftover
 # statement would make the next function URL public without a word.
 
@@ -871,7 +871,8 @@ plots.show(figure, "Bars of the cost of a million requests through each front do
 #   say how often. A function URL is a door of its own.
 # - Per million requests the doors cost \$0, \$1.00 and \$3.50; the function's share depends on
 #   memory and time.
-#
+
+# %% [markdown]
 # ## Clean up
 #
 # The door first, then what it led to. `deploy.delete` keeps that order, and touches only what
@@ -885,31 +886,28 @@ for name in ["workshop-churn", "workshop-probe", "workshop-authorizer"]:
 # Said is not proved. List what is still there under our three names:
 
 # %%
-def left_over(names):
-    """Whatever in the account still carries one of the names, per service."""
-    found = {
-        "HTTP APIs": [a["Name"] for a in gateway.get_apis()["Items"]],
-        "functions": [f["FunctionName"] for p in lambda_.get_paginator("list_functions").paginate()
-                      for f in p["Functions"]],
-        "log groups": [g["logGroupName"].removeprefix("/aws/lambda/")
-                       for g in boto3.client("logs").describe_log_groups(
-                           logGroupNamePrefix="/aws/lambda/workshop-")["logGroups"]],
-        "roles": [r["RoleName"].removesuffix("-role")
-                  for p in boto3.client("iam").get_paginator("list_roles").paginate()
-                  for r in p["Roles"]],
-        "repositories": [r["repositoryName"] for p in
-                         boto3.client("ecr").get_paginator("describe_repositories").paginate()
-                         for r in p["repositories"]],
-    }
-    return {service: sorted(set(names) & set(there)) for service, there in found.items()}
+def names(service, operation, items, name):
+    """Names of everything of one kind in the account."""
+    pages = boto3.client(service).get_paginator(operation).paginate()
+    return [one[name] for page in pages for one in page[items]]
 
-left = left_over(["workshop-churn", "workshop-probe", "workshop-authorizer"])
+there = {
+    "HTTP APIs": names("apigatewayv2", "get_apis", "Items", "Name"),
+    "functions": names("lambda", "list_functions", "Functions", "FunctionName"),
+    "log groups": names("logs", "describe_log_groups", "logGroups", "logGroupName"),
+    "roles": names("iam", "list_roles", "Roles", "RoleName"),
+    "repositories": names("ecr", "describe_repositories", "repositories", "repositoryName")}
+
+ours = {pattern.format(name) for pattern in ["{}", "/aws/lambda/{}", "{}-role"]
+        for name in ["workshop-churn", "workshop-probe", "workshop-authorizer"]}
+left = {kind: sorted(ours.intersection(found)) for kind, found in there.items()}
 assert not any(left.values()), f"still there: {left}"
 left
 
 # %% [markdown]
 # Nothing is left, and nothing costs anything any more.
-#
+
+# %% [markdown]
 # ## Next
 #
 # You have taken one model all the way, from a CSV file to an endpoint that other people can call.

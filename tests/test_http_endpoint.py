@@ -19,6 +19,7 @@ pytestmark = pytest.mark.skipif(not engine.available(), reason="needs a Docker e
 
 NAME = "workshop-test-http"
 BROKEN = "workshop-test-broken"
+ZIPS = ["workshop-probe", "workshop-authorizer"]
 PAGE = "https://shop.example"
 DOORS = ["HTTP API", "function URL"]
 JSON = {"content-type": "application/json"}
@@ -38,16 +39,18 @@ def local():
 @pytest.fixture(scope="module")
 def image(local):
     lessons.require("03")
-    return deploy.push(deploy.build("churn", model=MODEL), NAME)
+    for name in [NAME, BROKEN, *ZIPS]:
+        deploy.delete(name)
+    yield deploy.push(deploy.build("churn", model=MODEL), NAME)
+    for name in [NAME, BROKEN, *ZIPS]:
+        deploy.delete(name)
 
 
 @pytest.fixture(scope="module")
 def doors(image):
     """Front door -> its address; both lead to one function."""
     deploy.function(NAME, image, memory=1024, timeout=10)
-    yield open_doors(NAME)
-    for name in [NAME, BROKEN]:
-        deploy.delete(name)
+    return open_doors(NAME)
 
 
 def open_doors(name):
@@ -248,7 +251,63 @@ def test_the_answer_itself_names_the_allowed_origin(door, customers):
         assert answer.headers.get("access-control-allow-origin") == named
 
 
-# The lesson's small functions and deploy's part in it
+# The lesson's small functions, the probe and the authorizer
+
+@pytest.fixture(scope="module")
+def probe(doors):
+    """The probe's address behind an API of its own, up to {what}."""
+    deploy.zip_function("workshop-probe")
+    return deploy.http_api("workshop-probe", "workshop-probe", route="ANY /probe/{what}") + "/probe"
+
+
+def test_the_probe_shows_its_event(probe):
+    event = requests.put(f"{probe}/event?a=1&a=2", data="é".encode(), timeout=60,
+                         headers={"content-type": "text/plain"}).json()
+    assert event["version"] == "2.0" and event["routeKey"] == "ANY /probe/{what}"
+    assert event["requestContext"]["http"]["method"] == "PUT"
+    assert event["queryStringParameters"] == {"a": "1,2"}
+    assert (event["body"], event["isBase64Encoded"]) == ("é", False)
+
+
+@pytest.mark.parametrize("what", ["raise", "malformed"])
+def test_behind_an_http_api_a_faulty_answer_is_500_without_internals(probe, what):
+    answer = requests.get(f"{probe}/{what}", timeout=60)
+    assert (answer.status_code, answer.json()) == (500, {"message": "Internal Server Error"})
+
+
+def test_an_answer_without_a_status_code_is_the_body(probe):
+    answer = requests.get(f"{probe}/bare", timeout=60)
+    assert (answer.status_code, answer.json()) == (200, {"no": "statusCode"})
+
+
+def test_the_permission_is_for_the_route_alone(probe):
+    policy = boto3.client("lambda").get_policy(FunctionName="workshop-probe")["Policy"]
+    [statement] = json.loads(policy)["Statement"]
+    arn = statement["Condition"]["ArnLike"]["AWS:SourceArn"]
+    assert arn.endswith(f":{api_id('workshop-probe')}/*/*/probe/*")
+
+
+def test_the_authorizer_stands_before_its_route(probe):
+    arn = deploy.zip_function("workshop-authorizer", environment={
+        "TOKEN_SHA256": hashlib.sha256(b"right").hexdigest()})
+    gateway, api = boto3.client("apigatewayv2"), api_id("workshop-probe")
+    authorizer = gateway.create_authorizer(
+        ApiId=api, Name="token", AuthorizerType="REQUEST",
+        IdentitySource=["$request.header.Authorization"], AuthorizerResultTtlInSeconds=0,
+        AuthorizerPayloadFormatVersion="2.0", EnableSimpleResponses=True,
+        AuthorizerUri="arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/"
+                      f"{arn}/invocations")["AuthorizerId"]
+    [route] = gateway.get_routes(ApiId=api)["Items"]
+    gateway.update_route(ApiId=api, RouteId=route["RouteId"], AuthorizationType="CUSTOM",
+                         AuthorizerId=authorizer)
+    try:
+        for headers, status in [({}, 401), ({"Authorization": "Bearer wrong"}, 403),
+                                ({"Authorization": "Bearer right"}, 200)]:
+            answer = requests.get(f"{probe}/event", headers=headers, timeout=60)
+            assert answer.status_code == status, headers
+    finally:
+        gateway.update_route(ApiId=api, RouteId=route["RouteId"], AuthorizationType="NONE")
+
 
 def load(folder):
     spec = importlib.util.spec_from_file_location(
@@ -266,6 +325,8 @@ def test_the_authorizer_lets_in_its_token_alone(monkeypatch, sources, authorized
     answer = load("authorizer").lambda_handler({"identitySource": sources}, None)
     assert answer == {"isAuthorized": authorized}
 
+
+# deploy's part in it
 
 def test_http_api_again_leaves_the_doorkeeper_in_place(doors):
     gateway, api = boto3.client("apigatewayv2"), api_id(NAME)
@@ -288,4 +349,27 @@ def test_deleting_a_function_takes_its_url_along(image):
     deploy.delete(BROKEN)
     deploy.function(BROKEN, image)
     assert client.list_function_url_configs(FunctionName=BROKEN)["FunctionUrlConfigs"] == []
+    deploy.delete(BROKEN)
+
+
+def test_close_takes_every_door_away_and_leaves_the_function(image):
+    deploy.delete(BROKEN)
+    arn = deploy.function(BROKEN, image)
+    open_doors(BROKEN)
+    client = boto3.client("lambda")
+    client.add_permission(FunctionName=BROKEN, StatementId="public", Principal="*",
+                          Action="lambda:InvokeFunctionUrl", FunctionUrlAuthType="NONE")
+    client.put_function_concurrency(FunctionName=BROKEN, ReservedConcurrentExecutions=0)
+    deploy.close(BROKEN)
+    deploy.close(BROKEN)
+    assert BROKEN not in [one["Name"] for one in boto3.client("apigatewayv2").get_apis()["Items"]]
+    assert client.list_function_url_configs(FunctionName=BROKEN)["FunctionUrlConfigs"] == []
+    assert "ReservedConcurrentExecutions" not in client.get_function_concurrency(
+        FunctionName=BROKEN)
+    try:
+        policy = json.loads(client.get_policy(FunctionName=BROKEN)["Policy"])
+    except client.exceptions.ResourceNotFoundException:     # so on AWS
+        policy = {"Statement": []}
+    assert policy["Statement"] == []
+    assert client.get_function(FunctionName=BROKEN)["Configuration"]["FunctionArn"] == arn
     deploy.delete(BROKEN)
