@@ -365,8 +365,8 @@ quick = twins_apart(make_pipeline(HistGradientBoostingClassifier(random_state=1)
 print(f"worst {quick.max():.1e}, wrong for {(quick > 1e-5).sum()} customers")
 
 # %% [markdown]
-# Not for this one. It compares with thresholds of 64 bits, and the converted file rounds them to 32,
-# so a customer whose value lies between the two goes the other way. A rule of thumb helps;
+# Not for this one. It compares with thresholds of 64 bits, and the converted file rounds them to
+# 32, so a customer whose value lies between the two goes the other way. A rule of thumb helps;
 # **an assertion on every row decides**.
 #
 # The model that we ship has a scaler, and may have one: it is not a tree. For it, parity was
@@ -739,4 +739,5 @@ for name, size in sorted(luggage("onnxruntime", {}).items(), key=lambda item: -i
 #
 # You made `build/models/churn.onnx`. There is nothing to clean up in the cloud.
 #
-# **Next:** [lesson 04](04_build_lambda_image.ipynb), where the file and a handler go into a Lambda image.
+# **Next:** [lesson 04](04_build_lambda_image.ipynb), where the file and a handler go into an image
+# for Lambda.
