@@ -142,7 +142,8 @@ def test_a_failing_step_is_told_with_its_last_words():
 # ---------------------------------------------------------------- never to AWS
 
 @pytest.mark.parametrize("config, words", [
-    ({"Labels": {"workshop.stand-in": "true"}}, "never pushed to an AWS account"), (None, "no local image")])
+    ({"Labels": {"workshop.stand-in": "true"}}, "never pushed to an AWS account"),
+    (None, "no local image")])
 def test_stand_in_and_unknown_images_are_refused(monkeypatch, config, words):
     monkeypatch.setattr(base_image, "_inspect", lambda image, what: config)
     with pytest.raises(ValueError, match=words):
@@ -236,7 +237,7 @@ def test_a_build_killed_in_the_middle_is_done_anew(state, monkeypatch):
 @pytest.mark.parametrize("architecture, machine", [("x86_64", 62), ("arm64", 183)])
 def test_the_official_emulator_is_at_hand_for_both_architectures(
         monkeypatch, tmp_path, architecture, machine):
-    """Byte 18 of an ELF file names the machine: 62 is x86-64, 183 is AArch64 (ELF specification)."""
+    """Byte 18 of an ELF file names the machine: 62 x86-64, 183 AArch64 (ELF specification)."""
     monkeypatch.setenv("WORKSHOP_ARCHITECTURE", architecture)
     base_image._fetch_emulator(tmp_path)
     emulator_file = tmp_path / "aws-lambda-rie"

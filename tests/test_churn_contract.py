@@ -111,7 +111,8 @@ def test_both_functions_agree_on_real_customers(functions):
         assert one == pytest.approx(two, abs=1e-5)
 
 
-@pytest.mark.parametrize("probability, churn", [(0.3, True), (0.2999, False), (0, False), (1, True)])
+@pytest.mark.parametrize("probability, churn", [
+    (0.3, True), (0.2999, False), (0, False), (1, True)])
 def test_threshold_itself_counts_as_churn(functions, monkeypatch, probability, churn):
     for function in functions.values():
         monkeypatch.setattr(function, "predict", lambda customer: probability)
@@ -119,8 +120,8 @@ def test_threshold_itself_counts_as_churn(functions, monkeypatch, probability, c
 
 
 @pytest.mark.parametrize("field, value", [
-    ("tenure", 0), ("tenure", 120), ("tenure", 7.0), ("monthlycharges", 0), ("totalcharges", 120000),
-    ("monthlycharges", 70), ("seniorcitizen", 1)])
+    ("tenure", 0), ("tenure", 120), ("tenure", 7.0), ("monthlycharges", 0),
+    ("totalcharges", 120_000), ("monthlycharges", 70), ("seniorcitizen", 1)])
 def test_ends_of_ranges_and_whole_numbers_are_allowed(functions, capsys, field, value):
     request = {"customer": {**CUSTOMER, field: value}}
     assert call(functions, capsys, request)[0] == 200
@@ -236,7 +237,7 @@ def test_names_of_unknown_fields_are_few_and_short_in_the_answer(functions, caps
     assert len(json.dumps(content)) < 20_000
 
 
-# ---------------------------------------------------------------- mistakes in the body and the route
+# ---------------------------------------------------------------- mistakes in body and route
 
 BODIES = {
     "empty": ("", "empty"), "blank": (" ", "valid JSON"), "text": (PRIVATE, "valid JSON"),
@@ -299,7 +300,8 @@ def test_other_method_is_told_which_one_is_allowed(functions, capsys, event, met
 
 
 @pytest.mark.parametrize("event", OVER_HTTP)
-@pytest.mark.parametrize("path", ["/", "", "/predict/", "/Predict", "/predict/1", "/..", f"/{PRIVATE}"])
+@pytest.mark.parametrize("path", [
+    "/", "", "/predict/", "/Predict", "/predict/1", "/..", f"/{PRIVATE}"])
 def test_other_path_is_not_found(functions, capsys, event, path):
     status, content, _, logs = call(functions, capsys, route(event, "POST", path))
     assert status == 404 and "POST /predict" in content["message"]

@@ -1,4 +1,4 @@
-"""A function with an unusable model stops when it starts, and says what is wrong with which file."""
+"""A function with an unusable model stops when it starts, and says what is wrong where."""
 import json
 import pickle
 
@@ -49,7 +49,7 @@ def first_input(**changes):
 
 @pytest.mark.parametrize("name, file", [("churn", "model.onnx"), ("churn_sklearn", "model.pkl")])
 def test_missing_model_is_named(monkeypatch, tmp_path, name, file):
-    with pytest.raises(FileNotFoundError, match=f"{file}: there is no model; put it into the image"):
+    with pytest.raises(FileNotFoundError, match=f"{file}: there is no model; put it into"):
         load(monkeypatch, name, tmp_path / file)
 
 
@@ -95,7 +95,8 @@ def shorter():
 
 
 @pytest.mark.parametrize("signature, words", [
-    (first_input(name="sex"), "'sex'"), (reordered(), "'totalcharges'"), (shorter(), "'totalcharges'")],
+    (first_input(name="sex"), "'sex'"), (reordered(), "'totalcharges'"),
+    (shorter(), "'totalcharges'")],
     ids=["renamed", "reordered", "one short"])
 def test_signature_that_contradicts_the_model_stops_both_functions(
         monkeypatch, models, tmp_path, signature, words):

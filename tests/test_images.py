@@ -94,7 +94,8 @@ def test_image_without_its_model_says_so(tmp_path):
 
 def in_image(image, program):
     """What a Python `program` prints in a container of `image`."""
-    return docker("run", "--rm", "--network", "none", "--entrypoint", "python3", image, "-c", program)
+    return docker("run", "--rm", "--network", "none", "--entrypoint", "python3", image,
+                  "-c", program)
 
 
 def test_image_holds_the_pinned_packages_and_the_function(churn_image):

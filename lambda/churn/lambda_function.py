@@ -23,7 +23,7 @@ def load(path):
     function that cannot answer should fail when it starts, not when it is asked.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: there is no model; put it into the image, beside the code")
+        raise FileNotFoundError(f"{path}: there is no model; put it into the image beside the code")
     session = ort.InferenceSession(path, session_options(), providers=["CPUExecutionProvider"])
     text = session.get_modelmeta().custom_metadata_map.get("signature")
     signature = json.loads(text) if text else None

@@ -21,7 +21,7 @@ def load(path):
     or ValueError when signature and pipeline contradict each other.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: there is no model; put it into the image, beside the code")
+        raise FileNotFoundError(f"{path}: there is no model; put it into the image beside the code")
     with path.open("rb") as file:
         model = pickle.load(file)
     if not isinstance(model, dict) or "pipeline" not in model:
