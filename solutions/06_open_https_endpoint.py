@@ -278,7 +278,7 @@ event = until(lambda: requests.post(f"{url}/probe/event?shop=7", json={"any": "b
 # - `isBase64Encoded` says whether that string is text or base64. The API decides by the content
 #   type; a handler that ignores the flag breaks on the first upload. Later lessons send images.
 # - `{what}` in the route became `pathParameters`; `?shop=7` became `queryStringParameters`.
-# - On a named stage, AWS puts the stage's name before the path in `rawPath`.
+# - On a named stage, `rawPath` begins with the stage's name; a handler must expect that.
 #
 # Method, time and the caller's address stand one level down:
 
