@@ -1,4 +1,5 @@
 """`stop` and `clean`: what the workshop made goes, all else stays, and it is looked up again."""
+import shutil
 import socket
 import uuid
 
@@ -102,11 +103,16 @@ def test_stop_ends_the_local_cloud(monkeypatch, capsys):
         port = free.getsockname()[1]
     monkeypatch.setattr(clean.lab, "stop", lambda: True)
     monkeypatch.setattr(clean, "cloud_ports", lambda: [port])
-    cloud.start(port)
-    assert clean.stop() == 0
-    assert not cloud.status(port)["running"]
-    assert f"JupyterLab: stopped\nlocal cloud, port {port}: stopped\n" in capsys.readouterr().out
-    assert clean.stop() == 0 and "not running" in capsys.readouterr().out
+    try:
+        cloud.start(port)
+        assert clean.stop() == 0
+        assert not cloud.status(port)["running"]
+        said = capsys.readouterr().out
+        assert f"JupyterLab: stopped\nlocal cloud, port {port}: stopped\n" in said
+        assert clean.stop() == 0 and "local cloud: not running" in capsys.readouterr().out
+    finally:
+        cloud.stop(port)
+        shutil.rmtree(cloud.state_folder(port))
 
 
 def test_a_port_that_belongs_to_something_else_is_left_alone_and_named(monkeypatch, capsys):

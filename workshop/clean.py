@@ -30,16 +30,19 @@ FOLDERS = ("build", ".venv", ".pytest_cache", "*.egg-info",
 def stop() -> int:
     """Stop JupyterLab and every local cloud of this clone; exit status 1 if one does not stop."""
     print("JupyterLab: " + ("stopped" if lab.stop() else "not running"), flush=True)
-    status = 0
+    stopped, status = False, 0
     for port in cloud_ports():
         try:
             was_running = cloud.status(port)["running"]
-            cloud.stop(port)
-            print(f"local cloud, port {port}: " + ("stopped" if was_running else "not running"),
-                  flush=True)
+            cloud.stop(port)            # also sweeps what a killed one left
+            if was_running:
+                print(f"local cloud, port {port}: stopped", flush=True)
+            stopped = stopped or was_running
         except cloud.CloudError as error:
             print(f"local cloud, port {port}: {error}", file=sys.stderr)
             status = 1
+    if not stopped and not status:
+        print("local cloud: not running", flush=True)
     return status
 
 
