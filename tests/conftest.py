@@ -4,8 +4,9 @@ import contextlib
 import io
 import json
 import os
+import re
 import subprocess
-import time
+import uuid
 import zipfile
 from pathlib import Path
 
@@ -130,8 +131,8 @@ def new_function(aws, role, probe_image, request):
     made = []
 
     def create(**settings):
-        name = f"workshop-test-{request.node.name[:30].strip('_[]')}-{len(made)}-{time.time_ns() % 10**6}"
-        function = Function(aws, "".join(c if c.isalnum() or c == "-" else "-" for c in name))
+        words = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:30].strip("-")
+        function = Function(aws, f"workshop-test-{words}-{uuid.uuid4().hex[:8]}")
         made.append(function)
         if "Runtime" not in settings:
             settings = {"PackageType": "Image", "Code": {"ImageUri": probe_image},

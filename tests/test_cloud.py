@@ -65,7 +65,8 @@ def test_use_sets_what_boto3_docker_and_the_aws_cli_need_and_says_where_we_are(o
     import boto3
     assert boto3.client("sts").get_caller_identity()["Account"] == local_cloud.ACCOUNT
     aws = Path(sys.executable).with_name("aws")
-    done = subprocess.run([aws, "s3", "mb", "s3://workshop-test-cli"], capture_output=True, text=True)
+    done = subprocess.run([aws, "s3", "mb", "s3://workshop-test-cli"], capture_output=True,
+                          text=True)
     assert done.returncode == 0, done.stderr
     assert "workshop-test-cli" in [b["Name"] for b in boto3.client("s3").list_buckets()["Buckets"]]
 
@@ -82,7 +83,8 @@ def test_two_notebooks_at_once_start_one_local_cloud(own_port):
     environment = {**os.environ, "PYTHONPATH": str(paths.ROOT)}
     with ThreadPoolExecutor() as pool:
         done = list(pool.map(lambda _: subprocess.run(
-            [sys.executable, "-c", code], env=environment, capture_output=True, text=True), range(3)))
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True),
+            range(3)))
     assert [run.returncode for run in done] == [0, 0, 0], [run.stderr for run in done]
     assert len({run.stdout.splitlines()[-1] for run in done}) == 1
 
@@ -108,7 +110,8 @@ def listeners(pid: int) -> set[tuple[str, int]]:
             if fields[3] == "0A" and fields[9] in inodes:
                 address, port = fields[1].split(":")
                 # The kernel prints each 32-bit word in the machine's own byte order.
-                raw = b"".join(bytes.fromhex(address[at:at + 8])[::-1 if sys.byteorder == "little" else 1]
+                order = -1 if sys.byteorder == "little" else 1
+                raw = b"".join(bytes.fromhex(address[at:at + 8])[::order]
                                for at in range(0, size, 8))
                 found.add((socket.inet_ntop(family, raw), int(port, 16)))
     return found
@@ -130,9 +133,9 @@ def running() -> list[str]:
 def invoke_zip(probe_zip) -> None:
     """Invoke a function, so that the local cloud in use starts a container."""
     import boto3
-    client = boto3.client("lambda")
+    client, iam = boto3.client("lambda"), boto3.client("iam")
     trust = (paths.ROOT / "workshop/policies/trust.json").read_text()
-    role = boto3.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     client.create_function(FunctionName="f", Role=role, Runtime="python3.13",
                            Handler="lambda_function.lambda_handler", Code={"ZipFile": probe_zip})
     client.get_waiter("function_active_v2").wait(FunctionName="f")
@@ -336,7 +339,8 @@ def test_switching_to_a_profile_takes_the_local_settings_back(own_port, profile)
 
 # Without Docker
 
-def test_without_docker_all_but_invokes_works_and_that_is_said(own_port, monkeypatch, capsys, probe_zip):
+def test_without_docker_all_but_invokes_works_and_that_is_said(
+        own_port, monkeypatch, capsys, probe_zip):
     monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
     engine._info.cache_clear()
     try:
@@ -376,7 +380,8 @@ def has_ipv6() -> bool:
     return True
 
 
-def test_an_engine_that_started_later_is_met_with_a_hint(own_port, docker_engine, capsys, monkeypatch):
+def test_an_engine_that_started_later_is_met_with_a_hint(
+        own_port, docker_engine, capsys, monkeypatch):
     cloud.use()
     assert "Docker" not in capsys.readouterr().out
     monkeypatch.setattr(engine, "bridge_gateway", lambda: "172.31.255.1")

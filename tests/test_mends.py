@@ -2,6 +2,7 @@
 import base64
 import io
 import json
+import math
 import re
 import subprocess
 import sys
@@ -98,7 +99,8 @@ def test_every_private_function_that_a_mend_leans_on_is_unchanged():
     ('"https://012345678912.dkr.ecr.us-east-1.amazonaws.com"', '"http://localhost:4599"'),
     ('"012345678912.dkr.ecr.eu-west-1.amazonaws.com/workshop-churn@sha256:ab"',
      '"localhost:4599/workshop-churn@sha256:ab"'),
-    ('"http://ab12cd34.execute-api.localhost:4599"', '"http://localhost:4599/_aws/execute-api/ab12cd34"'),
+    ('"http://ab12cd34.execute-api.localhost:4599"',
+     '"http://localhost:4599/_aws/execute-api/ab12cd34"'),
     ('"https://ab12cd34ef.execute-api.us-east-1.amazonaws.com/prod"',
      '"http://localhost:4599/_aws/execute-api/ab12cd34ef/prod"'),
     (f'"https://{"a1" * 16}.lambda-url.us-east-1.on.aws/"',
@@ -147,8 +149,8 @@ def test_an_environment_stays_warm_between_invokes(probe):
 
 
 @pytest.mark.parametrize("change, field, expected", [
-    ({"Environment": {"Variables": {"COLOUR": "green"}}}, "colour", "green"),
-    ({"MemorySize": 256}, "memory", "256"),
+    ({"Environment": {"Variables": {"COLOUR": "green"}}}, "colour", ["green"]),
+    ({"MemorySize": 256}, "memory", ["256"]),
     ({"Timeout": 7}, "remaining", range(6000, 7001)),
 ])
 def test_a_changed_configuration_starts_a_fresh_environment_and_the_old_goes(
@@ -159,7 +161,7 @@ def test_a_changed_configuration_starts_a_fresh_environment_and_the_old_goes(
     function.configure(**change)
     after = function.ask()["payload"]
     assert after["started"] > before["started"]
-    assert after[field] in expected if isinstance(expected, range) else str(after[field]) == expected
+    assert after[field] in expected
     assert len(function.containers()) == 1 and function.containers() != old
 
 
@@ -265,9 +267,10 @@ def test_layers_are_found_in_opt_and_the_last_one_wins(aws, new_function):
     for number in (1, 2):
         layers.append(aws("lambda").publish_layer_version(
             LayerName=f"workshop-test-{number}", Content={"ZipFile": archive(
-                {"python/shared.py": f"NUMBER = {number}", f"python/only{number}.py": "HERE = True"})}))
-    code = ("import shared, only1, only2\n"
-            "def lambda_handler(event, context):\n    return [shared.NUMBER, only1.HERE, only2.HERE]\n")
+                {"python/shared.py": f"NUMBER = {number}",
+                 f"python/only{number}.py": "HERE = True"})}))
+    code = ("import shared, only1, only2\ndef lambda_handler(event, context):\n"
+            "    return [shared.NUMBER, only1.HERE, only2.HERE]\n")
     function = new_function(Runtime="python3.13", Handler="handler.lambda_handler",
                             Code={"ZipFile": archive({"handler.py": code})},
                             Layers=[layer["LayerVersionArn"] for layer in layers])
@@ -282,7 +285,8 @@ def test_an_image_of_the_wrong_architecture_fails_as_on_aws(new_function):
     function = new_function(Architectures=[other])
     reply = function.client.invoke(FunctionName=function.name)
     error = json.loads(reply["Payload"].read())
-    assert reply["FunctionError"] == "Unhandled" and error["errorType"] == "Runtime.InvalidEntrypoint"
+    assert reply["FunctionError"] == "Unhandled"
+    assert error["errorType"] == "Runtime.InvalidEntrypoint"
     assert "exec format error" in error["errorMessage"]
 
 
@@ -296,7 +300,8 @@ def test_reserved_concurrency_throttles(new_function):
         time.sleep(0.5)
         with pytest.raises(function.client.exceptions.TooManyRequestsException) as caught:
             function.ask()
-        assert caught.value.response["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
+        reason = caught.value.response["Reason"]
+        assert reason == "ReservedFunctionConcurrentInvocationLimitExceeded"
         assert running.result().get("FunctionError") is None
 
 
@@ -309,26 +314,29 @@ def test_reserved_concurrency_throttles(new_function):
      "reserved keys.*AWS_REGION"),
     ({"Environment": {"Variables": {"A": "x" * 4096}}}, "InvalidParameterValueException", "4KB"),
     ({"Runtime": "python9.9"}, "InvalidParameterValueException", "'runtime'"),
-    ({"Role": "arn:aws:iam::012345678912:role/workshop-test-none"}, "InvalidParameterValueException",
-     "cannot be assumed by Lambda"),
+    ({"Role": "arn:aws:iam::012345678912:role/workshop-test-none"},
+     "InvalidParameterValueException", "cannot be assumed by Lambda"),
     ({"Role": "workshop-test-role"}, "ValidationException", "'role'"),
 ])
 def test_settings_that_aws_refuses_are_refused(aws, role, probe_zip, settings, code, words):
     client = aws("lambda")
     with pytest.raises(ClientError, match=words) as caught:
-        client.create_function(**{"FunctionName": "workshop-test-refused", "Role": role,
-                                  "Runtime": "python3.13", "Handler": "lambda_function.lambda_handler",
-                                  "Code": {"ZipFile": probe_zip}, **settings})
+        client.create_function(**{
+            "FunctionName": "workshop-test-refused", "Role": role, "Runtime": "python3.13",
+            "Handler": "lambda_function.lambda_handler", "Code": {"ZipFile": probe_zip},
+            **settings})
     assert caught.value.response["Error"]["Code"] == code
 
 
 def test_a_role_that_does_not_trust_lambda_is_refused(aws, probe):
-    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
-                                                     "Principal": {"Service": "ec2.amazonaws.com"}}]}
+    trust = {"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Action": "sts:AssumeRole",
+        "Principal": {"Service": "ec2.amazonaws.com"}}]}
     iam = aws("iam")
     role = iam.create_role(RoleName="workshop-test-ec2", AssumeRolePolicyDocument=json.dumps(trust))
     with pytest.raises(ClientError, match="cannot be assumed by Lambda"):
-        probe.client.update_function_configuration(FunctionName=probe.name, Role=role["Role"]["Arn"])
+        probe.client.update_function_configuration(FunctionName=probe.name,
+                                                   Role=role["Role"]["Arn"])
     iam.delete_role(RoleName="workshop-test-ec2")
 
 
@@ -389,7 +397,8 @@ def test_an_alias_sends_its_weight_to_the_second_version(new_function):
                                             AuthType="NONE")["FunctionUrl"]
     through_url = Counter(requests.get(url).json()["colour"] for _ in range(60))
     assert min(through_url["red"], through_url["blue"]) >= 10, through_url
-    client.update_alias(FunctionName=name, Name="live", RoutingConfig={"AdditionalVersionWeights": {}})
+    client.update_alias(FunctionName=name, Name="live",
+                        RoutingConfig={"AdditionalVersionWeights": {}})
     assert {function.ask("live")["payload"]["colour"] for _ in range(10)} == {"red"}
 
 
@@ -458,15 +467,16 @@ REPORT = re.compile(r"^REPORT RequestId: (?P<id>[0-9a-f-]{36})\tDuration: (?P<to
 
 
 def test_the_report_is_honest(new_function):
-    function = new_function(MemorySize=256)
-    cold, warm, greedy = function.ask(), function.ask(), function.ask(megabytes=120)
+    function = new_function(MemorySize=256, Timeout=10)
+    # Held for a while: an engine in a virtual machine tells its figures once a second.
+    cold, warm, greedy = function.ask(), function.ask(), function.ask(megabytes=120, sleep=1.5)
     cold_report, warm_report, greedy_report = (
         REPORT.match(answer["log"].splitlines()[-1]) for answer in (cold, warm, greedy))
     assert cold_report["id"] == cold["payload"]["request_id"]
     assert float(cold_report["init"]) > float(cold_report["took"]), "INIT is not in the Duration"
     assert int(cold_report["billed"]) >= float(cold_report["init"])
     assert warm_report["init"] is None
-    assert int(warm_report["billed"]) - 1 <= float(warm_report["took"]) <= int(warm_report["billed"])
+    assert int(warm_report["billed"]) == math.ceil(float(warm_report["took"]))
     assert 1 < int(cold_report["used"]) < 100, "not the memory size"
     assert 120 <= int(greedy_report["used"]) <= 200
     assert cold_report["size"] == "256"
@@ -627,7 +637,8 @@ def test_a_function_url_resolves_and_hides_failures(probe):
     url = probe.client.create_function_url_config(FunctionName=probe.name,
                                                   AuthType="NONE")["FunctionUrl"]
     try:
-        assert re.fullmatch(rf"http://localhost:{cloud.port()}/_aws/lambda-url/[a-z0-9]{{32}}/", url)
+        assert re.fullmatch(
+            rf"http://localhost:{cloud.port()}/_aws/lambda-url/[a-z0-9]{{32}}/", url)
         assert probe.client.get_function_url_config(FunctionName=probe.name)["FunctionUrl"] == url
         event = requests.post(url + "predict", json={"x": 1}).json()["event"]
         assert (event["rawPath"], event["requestContext"]["stage"]) == ("/predict", "$default")
@@ -652,11 +663,13 @@ def test_a_rest_api_hides_failures(aws, probe):
         client.put_method(**there, authorizationType="NONE")
         client.put_integration(
             **there, type="AWS_PROXY", integrationHttpMethod="POST",
-            uri=f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{probe.arn}/invocations")
+            uri="arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/"
+                f"{probe.arn}/invocations")
         client.create_deployment(restApiId=api["id"], stageName="prod")
         url = f"http://localhost:{cloud.port()}/_aws/execute-api/{api['id']}/prod/predict"
         for event in ({"raise": "secret"}, {}):  # without statusCode, the probe's own is malformed
             answer = requests.post(url, json=event)
-            assert (answer.status_code, answer.json()) == (502, {"message": "Internal server error"})
+            assert answer.status_code == 502
+            assert answer.json() == {"message": "Internal server error"}
     finally:
         client.delete_rest_api(restApiId=api["id"])

@@ -117,8 +117,8 @@ def _use_aws() -> None:
             raise CloudError(f"AWS_PROFILE is {profile!r}, and that profile has no credentials. "
                              f"Run `aws configure --profile {profile}`. {hint}")
         if not region:
-            raise CloudError(f"AWS_PROFILE is {profile!r}, and no region is set. Run `aws configure "
-                             f"set region us-east-1 --profile {profile}`. {hint}")
+            raise CloudError(f"AWS_PROFILE is {profile!r}, and no region is set. Run `aws "
+                             f"configure set region us-east-1 --profile {profile}`. {hint}")
         account = session.client("sts").get_caller_identity()["Account"]
     except (BotoCoreError, ClientError) as error:
         raise CloudError(f"AWS_PROFILE is {profile!r}, and AWS cannot be used with it: {error} "
@@ -205,7 +205,7 @@ def status(number: int | None = None) -> dict:
 
 
 def _spawn(number: int) -> subprocess.Popen:
-    """The local cloud's process, in a session of its own: Ctrl-C in a notebook does not reach it."""
+    """The local cloud's process, in a session of its own: a notebook's Ctrl-C is not for it."""
     log = _log(number)
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > LOG_SIZE:

@@ -10,14 +10,13 @@ print("imported")
 def lambda_handler(event, context):
     if isinstance(event.get("body"), str) and event["body"].startswith("{"):
         event = {**event, **json.loads(event["body"])}
+    held = b"x" * (event.get("megabytes", 0) * 1024 * 1024)
     if "sleep" in event:
         time.sleep(event["sleep"])
     if "raise" in event:
         raise ValueError(event["raise"])
     if "exit" in event:
         os._exit(event["exit"])
-    if "megabytes" in event:
-        b"x" * (event["megabytes"] * 1024 * 1024)
     if "write" in event:
         try:
             with open(event["write"], "w") as file:
@@ -35,4 +34,4 @@ def lambda_handler(event, context):
             "group": os.getgid(), "version": context.function_version,
             "memory": context.memory_limit_in_mb, "stream": context.log_stream_name,
             "arn": context.invoked_function_arn, "request_id": context.aws_request_id,
-            "remaining": context.get_remaining_time_in_millis(), "event": event}
+            "remaining": context.get_remaining_time_in_millis(), "event": event, "held": len(held)}

@@ -104,8 +104,8 @@ def bad_role(arn: str):
     """The execution role must be there, and trust Lambda. What it allows is not checked here."""
     from ministack.services import iam
     if not re.fullmatch(r"arn:aws:iam::\d{12}:role/?[\w+=,.@/-]+", arn):
-        return ("ValidationException", f"1 validation error detected: Value '{arn}' at 'role' failed "
-                "to satisfy constraint: Member must satisfy regular expression pattern: "
+        return ("ValidationException", f"1 validation error detected: Value '{arn}' at 'role' "
+                "failed to satisfy constraint: Member must satisfy regular expression pattern: "
                 r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+", 400)
     role = iam._roles.get(arn.rpartition("/")[2]) or {}
     if "lambda.amazonaws.com" not in unquote(str(role.get("AssumeRolePolicyDocument"))):
@@ -119,7 +119,8 @@ def wrong_package(path: str, code: dict):
     name = lambda_svc._resolve_name(path.removeprefix(FUNCTIONS + "/").removesuffix("/code"))
     kind = ((lambda_svc._functions.get(name) or {}).get("config") or {}).get("PackageType")
     if kind == "Zip" and "ImageUri" in code:
-        return invalid("Please don't provide ImageUri when updating a function with packageType Zip.")
+        return invalid("Please don't provide ImageUri when updating a function with packageType "
+                       "Zip.")
     if kind == "Image" and "ImageUri" not in code:
         return invalid("Please provide ImageUri when updating a function with packageType Image.")
     return None
@@ -131,7 +132,8 @@ def bad_image(uri: str, port: int):
     The second is what `docker buildx` breaks with its attestations, which make an image index.
     """
     from ministack.services import ecr
-    found = re.fullmatch(rf"localhost:{port}/([^:@]+)(?::([^@]+))?(?:@(sha256:[0-9a-f]{{64}}))?", uri)
+    found = re.fullmatch(rf"localhost:{port}/([^:@]+)(?::([^@]+))?(?:@(sha256:[0-9a-f]{{64}}))?",
+                         uri)
     if not found:
         return invalid(f"Source image {uri} is not valid. Provide a valid source image.")
     name, tag, digest = found.groups()

@@ -310,7 +310,7 @@ def function_image(client, config: dict) -> str:
             raise Refused("ImageNotFound", f"The image {name} cannot be pulled: "
                                            f"{error.explanation or error}") from None
     wanted = (config.get("Architectures") or ["x86_64"])[0]
-    built = {"amd64": "x86_64"}.get(image.attrs.get("Architecture"), image.attrs.get("Architecture"))
+    built = image.attrs.get("Architecture", "").replace("amd64", "x86_64")  # in Lambda's words
     if of_image and built != wanted:
         raise Refused("Runtime.InvalidEntrypoint",
                       "Error: fork/exec /lambda-entrypoint.sh: exec format error "

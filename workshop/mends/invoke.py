@@ -5,7 +5,7 @@ import time
 import urllib.error
 import urllib.request
 
-from workshop.mends import containers, reports
+from workshop.mends import reports
 
 REQUEST_LIMIT = 6 * 1024 * 1024          # bytes, RequestResponse (API reference, Invoke)
 EVENT_LIMIT = 1024 * 1024                # bytes, Event (asynchronous)
@@ -99,7 +99,7 @@ def run(container, event, timeout: int, request_id: str) -> dict:
 
 
 def ask(container, event, timeout: int, request_id: str) -> tuple[int, str]:
-    """POST the event to the emulator in the container: (HTTP status, body); status 0 = no answer."""
+    """POST the event to the emulator in the container: (HTTP status, body); no answer is 0."""
     request = urllib.request.Request(
         address(container) + EMULATOR, data=json.dumps(event).encode(),
         headers={"Content-Type": "application/json", "X-Amzn-RequestId": request_id})
@@ -149,14 +149,16 @@ def judge(status: int, answer: str, timeout: int, request_id: str) -> tuple[dict
         words = f"RequestId: {request_id} Error: Runtime exited without providing a reason"
         return failed("Runtime.ExitError", words), words
     if status != 200:
-        body = body if isinstance(body, dict) else {}
-        kind, words = body.get("errorType", "Runtime.ExitError"), body.get("errorMessage", answer)
-        return failed(kind, words) if not body else {
-            "body": body, "error": True, "function_error": "Unhandled"}, f"{words} {kind}"
-    kind = lambda_svc._classify_function_error(body, "")
+        told = body if isinstance(body, dict) else {}
+        kind = told.get("errorType", "Runtime.ExitError")
+        words = told.get("errorMessage", answer)
+        result = failed(kind, words)
+        return {**result, "body": told or result["body"]}, f"{words} {kind}"
     result = {"body": body, "raw_payload": True} if raw else {"body": body}
-    return (result, None) if kind is None else (
-        {**result, "error": True, "function_error": kind}, None)
+    kind = lambda_svc._classify_function_error(body, "")
+    if kind:
+        result.update(error=True, function_error=kind)
+    return result, None
 
 
 def failed(error_type: str, message: str) -> dict:

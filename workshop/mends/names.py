@@ -39,7 +39,8 @@ def rewrite(body: bytes, port: int) -> bytes:
 
 def signed_for(headers: dict[bytes, bytes]) -> str:
     """The service that a request is signed for (Signature Version 4), or an empty string."""
-    scope = re.search(rb"Credential=[^/]+/\d{8}/[^/]+/([a-z0-9-]+)/", headers.get(b"authorization", b""))
+    scope = re.search(rb"Credential=[^/]+/\d{8}/[^/]+/([a-z0-9-]+)/",
+                      headers.get(b"authorization", b""))
     return scope.group(1).decode() if scope else ""
 
 

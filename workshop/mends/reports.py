@@ -41,8 +41,8 @@ class Log:
     def _follow(self) -> None:
         rest = {False: b"", True: b""}
         with contextlib.suppress(Exception):  # the container has gone: nothing more to read
-            stream = self.container.attach(stdout=True, stderr=True, stream=True, logs=True, demux=True)
-            for chunks in stream:
+            for chunks in self.container.attach(stdout=True, stderr=True, stream=True, logs=True,
+                                                demux=True):
                 for from_stderr, chunk in zip((False, True), chunks):
                     *whole, rest[from_stderr] = (rest[from_stderr] + (chunk or b"")).split(b"\n")
                     self._add([line.decode("utf-8", "replace") for line in whole], from_stderr)
