@@ -43,6 +43,7 @@ FINDINGS = {
     "a newer Python": (lambda: doctor.python((3, 14, 0)), BLOCKS, "3.14.0", "3.1"),
     "room": (lambda: doctor.disk(50 * 10**9, False), OK, "50.0 GB", ""),
     "no room for packages": (lambda: doctor.disk(4 * 10**9, False), BLOCKS, "4.0 GB", "5 GB"),
+    "no room for CUDA": (lambda: doctor.disk(7 * 10**9, False), WARNING, "7.0 GB", "CPU build"),
     "little room left": (lambda: doctor.disk(2 * 10**9, True), WARNING, "2.0 GB", "3 GB"),
     "enough once installed": (lambda: doctor.disk(4 * 10**9, True), OK, "4.0 GB", ""),
     "no environment yet": (lambda: packages(exists=False, ready=False), OK, "not made yet", ""),

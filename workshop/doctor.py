@@ -82,6 +82,8 @@ def disk(free: int, ready: bool) -> Finding:
     what = f"{gigabytes:.1f} GB free in {ROOT}"
     if not ready and gigabytes < environment.NEEDED_GB:
         return Finding(BLOCKS, what, f"make room: the environment takes {environment.NEEDED_GB} GB")
+    if not ready and gigabytes < environment.NEEDED_GB + environment.CUDA_GB:
+        return Finding(WARNING, what, environment.CUDA)
     if gigabytes < 3:
         return Finding(WARNING, what, "make room: images and models take about 3 GB")
     return Finding(OK, what)

@@ -22,7 +22,10 @@ from workshop.progress import Line
 FILE = ROOT / "environment.yml"
 STAMP = VENV / "workshop.json"
 LOG = BUILD / "pip.log"
-NEEDED_GB = 5        # measured: 3.3 GB installed, and pip unpacks what it downloads beside it
+NEEDED_GB = 5        # measured: 3.5 GB installed, and pip unpacks what it downloads beside it
+CUDA_GB = 4          # measured: what PyTorch for Linux brings besides, unless it is the CPU build
+CUDA = ("On Linux PyTorch comes with CUDA, %d GB more, unless your own pip configuration leads to "
+        "its CPU build (https://pytorch.org/get-started)" % CUDA_GB)
 
 
 class Failed(RuntimeError):
@@ -145,8 +148,10 @@ def _can_update() -> bool:
 def _check_disk() -> None:
     free = shutil.disk_usage(ROOT).free / 1e9
     if free < NEEDED_GB and _is_large():
-        raise Failed(f"{ROOT} has {free:.1f} GB free; the environment needs about {NEEDED_GB} GB "
-                     "(several more on Linux where pip takes PyTorch with CUDA). Make room.")
+        raise Failed(f"{ROOT} has {free:.1f} GB free; the environment needs about {NEEDED_GB} GB. "
+                     f"Make room. {CUDA}.")
+    if free < NEEDED_GB + CUDA_GB and _is_large():
+        print(f"environment: {free:.1f} GB free. {CUDA}.", flush=True)
 
 
 def _is_large() -> bool:
