@@ -318,7 +318,7 @@ print("Right:", ", ".join(fits), "would fit.")
 # ```
 #
 # - The **local cloud** is one program on your machine. It is
-#   [MiniStack](https://pypi.org/project/ministack/), which answers the calls that AWS answers.
+#   [MiniStack](https://github.com/ministackorg/ministack), which answers the calls that AWS answers.
 # - The **Docker engine** runs containers. An **image** is a program packed with all that it needs,
 #   like a zip of a small computer; a **container** is an image that is running.
 # - A **registry** is a shelf of images with an address; AWS's registry is called **ECR**.

@@ -40,7 +40,6 @@ PYTHON = "3.13"
 # Debian 13 (trixie) has Python 3.13. Packages are unpacked, not configured: mmdebstrap's
 # "extract" variant runs none of their scripts, docker/base/Dockerfile does what is needed.
 SUITE = "trixie"
-MIRROR = "http://deb.debian.org/debian"
 PACKAGES = ["base-files", "bash", "coreutils", "dash", "findutils", "grep", "libc-bin",
             "libstdc++6", "python3", "sed", "util-linux"]
 SLIM = ("rm -rf \"$1\"/usr/share/locale \"$1\"/usr/share/man \"$1\"/usr/share/info; "
@@ -187,9 +186,10 @@ def _check_possible(why: str) -> None:
 
 
 def _fetch_debian(context: Path) -> None:
+    """Debian's packages as one archive, security updates included (mmdebstrap's own default)."""
     _run(["mmdebstrap", "--mode=root", "--variant=extract", f"--customize-hook={SLIM}",
           f"--architectures={DEBIAN_NAMES[engine.architecture()]}",
-          f"--include={','.join(PACKAGES)}", SUITE, context / "rootfs.tar", MIRROR])
+          f"--include={','.join(PACKAGES)}", SUITE, context / "rootfs.tar"])
 
 
 def _fetch_packages(context: Path) -> None:
