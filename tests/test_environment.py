@@ -144,7 +144,7 @@ def test_a_set_up_that_was_killed_is_mended_by_the_next(clone, moment):
     process = clone.start()
     wait_for(lambda: is_begun(clone.root / moment))
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.communicate(timeout=30)     # ends when pip, which holds the other end, has ended
     assert not (clone.root / ".venv/workshop.json").exists(), "killed too late to show anything"
     status, said = clone.prepare()
     assert status == 0 and "half-made" in said and "ready after" in said, said

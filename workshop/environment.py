@@ -26,6 +26,12 @@ NEEDED_GB = 5        # measured: 3.5 GB installed, and pip unpacks what it downl
 CUDA_GB = 4          # measured: what PyTorch for Linux brings besides, unless it is the CPU build
 CUDA = ("On Linux PyTorch comes with CUDA, %d GB more, unless your own pip configuration leads to "
         "its CPU build (https://pytorch.org/get-started)" % CUDA_GB)
+# pip ends when its standard input does, that is, when the command that started it was killed.
+PIP = """\
+import os, runpy, threading
+threading.Thread(target=lambda: (os.read(0, 1), os._exit(1)), daemon=True).start()
+runpy.run_module("pip", run_name="__main__", alter_sys=True)
+"""
 
 
 class Failed(RuntimeError):
@@ -185,12 +191,12 @@ def _pip_install(lock: int) -> None:
     """Run pip; its own words go to build/pip.log, and one line says how far it is."""
     entries = VENV / "requirements.txt"
     entries.write_text("\n".join(requirements()) + "\n", encoding="utf-8")
-    command = [str(python()), "-m", "pip", "install", "--no-input", "--progress-bar", "off",
+    command = [str(python()), "-c", PIP, "install", "--no-input", "--progress-bar", "off",
                "--disable-pip-version-check", "-r", str(entries)]
     inherit = {} if os.name == "nt" else {"pass_fds": [lock]}
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with open(LOG, "w", encoding="utf-8") as log, Line("environment") as line, subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             stderr=subprocess.STDOUT, errors="replace", env=environment, **inherit) as pip:
         try:
             _follow(pip.stdout, log, line)
