@@ -33,7 +33,7 @@ class Log:
     def __init__(self, container, settled):
         self.container, self.settled = container, settled
         self.entries: list[tuple[str, bool]] = []  # (line, whether from stderr)
-        self.taken = 0
+        self.taken, self.initialised = 0, False
         self.peak, self.watching = 0, False  # MB
         self.change = threading.Condition()
         threading.Thread(target=self._follow, daemon=True, name="workshop-log").start()
@@ -51,6 +51,7 @@ class Log:
     def _add(self, lines: list[str], from_stderr: bool) -> None:
         with self.change:
             self.entries += [(line, from_stderr) for line in lines]
+            self.initialised |= from_stderr and any(INIT_DONE.search(line) for line in lines)
             self.change.notify_all()
         if from_stderr and any(INIT_DONE.search(line) for line in lines) and self.settled:
             settled, self.settled = self.settled, None
@@ -61,8 +62,9 @@ class Log:
 
         Waits `patience` seconds at most: a run that fails leaves no last line.
         """
-        def there():
-            return any(line.startswith(marker) for line, _ in self.entries[self.taken:])
+        def there():  # on two pipes, the last line may overtake INIT's report
+            return self.initialised and any(
+                line.startswith(marker) for line, _ in self.entries[self.taken:])
         with self.change:
             self.change.wait_for(there, timeout=patience)
             new, self.taken = self.entries[self.taken:], len(self.entries)
