@@ -10,28 +10,17 @@ from workshop import cloud, deploy, engine
 
 NAME = "workshop-test-deploy"
 GROUP = f"/aws/lambda/{NAME}"
+# Lambda resolves an image only when it starts it, so functions that are never invoked need none.
 PUSHED = [f"localhost:{cloud.port()}/{NAME}:v1"]
-# Functions that are never invoked need no layers: these are manifests in the registry, no more.
-DIGESTS = [f"sha256:{digit * 64}" for digit in "ab"]
-IMAGES = [f"localhost:{cloud.port()}/workshop-test-none@{digest}" for digest in DIGESTS]
+IMAGES = [f"localhost/none@sha256:{digit * 64}" for digit in "ab"]
 
-needs_docker = pytest.mark.skipif(not engine.available(), reason="needs a Docker engine")
+needs_docker = pytest.mark.usefixtures("docker_engine")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def local():
-    patch = pytest.MonkeyPatch()
-    patch.delenv("AWS_PROFILE", raising=False)
-    cloud.use()
-    assert cloud.is_local()
-    ecr = boto3.client("ecr")
-    ecr.create_repository(repositoryName="workshop-test-none")
-    for digest in DIGESTS:
-        ecr.put_image(repositoryName="workshop-test-none", imageDigest=digest,
-                      imageManifest=json.dumps({"schemaVersion": 2, "config": {"digest": digest}}))
+def local(local_cloud):
     yield
-    ecr.delete_repository(repositoryName="workshop-test-none", force=True)
-    patch.undo()
+    subprocess.run(["docker", "logout", f"localhost:{cloud.port()}"], capture_output=True)
 
 
 @pytest.fixture
@@ -310,15 +299,10 @@ def test_delete_leaves_nothing_and_may_be_repeated(nothing, image):
 
 
 def foreign_function():
-    client, iam, role = boto3.client("lambda"), boto3.client("iam"), "workshop-test-foreign"
-    made = iam.create_role(RoleName=role, AssumeRolePolicyDocument=deploy.policy("trust"))
-    client.create_function(FunctionName=NAME, PackageType="Image", Role=made["Role"]["Arn"],
+    client = boto3.client("lambda")
+    client.create_function(FunctionName=NAME, PackageType="Image", Role=ROLE,
                            Code={"ImageUri": IMAGES[0]})
-
-    def remove():
-        client.delete_function(FunctionName=NAME)
-        iam.delete_role(RoleName=role)
-    return remove
+    return lambda: client.delete_function(FunctionName=NAME)
 
 
 def foreign_role():
