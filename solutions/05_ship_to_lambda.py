@@ -779,8 +779,9 @@ requests = pd.DataFrame(json.loads(line) for line in find("model_version"))
 requests.tail(3)
 
 # %% [markdown]
-# *Notice* what a line has, the request id above all: it is in the metadata of the answer, too, so
-# that a complaint leads to its line. *Notice* what it does not have: the customer.
+# *Notice* what a line has, the request id above all: Lambda's own `START` and `REPORT` lines have
+# the same one, so all that belongs to one request can be found. *Notice* what it does not have:
+# the customer.
 #
 # Because every line is JSON, a log is a table. Who was refused? How long did answers take?
 

@@ -11,10 +11,8 @@ from workshop import cloud, deploy, engine
 NAME = "workshop-test-deploy"
 GROUP = f"/aws/lambda/{NAME}"
 # Lambda resolves an image only when it starts it, so functions that are never invoked need none.
-PUSHED = [f"localhost:{cloud.port()}/{NAME}:v1"]
-IMAGES = [f"localhost/none@sha256:{digit * 64}" for digit in "ab"]
-
-needs_docker = pytest.mark.usefixtures("docker_engine")
+ROLE = "arn:aws:iam::123456789012:role/workshop-test-deploy-role"
+IMAGE = f"localhost/none@sha256:{'a' * 64}"     # where no call is meant to be made
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -31,16 +29,48 @@ def nothing():
     deploy.delete(NAME)
 
 
-@pytest.fixture
-def image(tmp_path, request):
-    """A tiny image without an operating system; the parameter adds lines to its Dockerfile."""
-    lines = ["FROM scratch", "COPY Dockerfile /", *getattr(request, "param", [])]
-    (tmp_path / "Dockerfile").write_text("\n".join(lines))
-    tag = "test-deploy-tiny:v1"
-    subprocess.run(["docker", "build", "-q", "-t", tag, str(tmp_path)], check=True,
+def build_tiny(folder, tag, *lines):
+    """Build an image without an operating system; lines are added to its Dockerfile."""
+    (folder / "Dockerfile").write_text("\n".join(["FROM scratch", "COPY Dockerfile /", *lines]))
+    subprocess.run(["docker", "build", "-q", "-t", tag, str(folder)], check=True,
                    capture_output=True)
+    return tag
+
+
+def remove_image(tag, repository):
+    subprocess.run(["docker", "image", "rm", "-f", tag,
+                    f"localhost:{cloud.port()}/{repository}:{tag.partition(':')[2]}"],
+                   capture_output=True)
+
+
+@pytest.fixture
+def image(tmp_path, docker_engine, request):
+    """A tiny local image; a parameter adds a line to its Dockerfile."""
+    tag = build_tiny(tmp_path, "test-deploy-tiny:v1", getattr(request, "param", ""))
     yield tag
-    subprocess.run(["docker", "image", "rm", "-f", tag, *PUSHED], capture_output=True)
+    remove_image(tag, NAME)
+
+
+@pytest.fixture(scope="module")
+def images(local_cloud, docker_engine, tmp_path_factory):
+    """URIs of two images in ECR, for functions that are made and changed, but never invoked."""
+    repository, uris = "workshop-test-deploy-images", []
+    deploy.delete(repository)
+    for tag in ("test-deploy-images:v1", "test-deploy-images:v2"):
+        build_tiny(tmp_path_factory.mktemp("image"), tag, f"LABEL tag={tag}")
+        uris.append(deploy.push(tag, repository))
+        remove_image(tag, repository)
+    yield uris
+    deploy.delete(repository)
+
+
+@pytest.fixture
+def foreign_role_arn(local_cloud):
+    """A role of somebody else's that functions may have."""
+    iam, name = boto3.client("iam"), "somebody-else-s-role"
+    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=deploy.policy("trust"))
+    yield made["Role"]["Arn"]
+    iam.delete_role(RoleName=name)
 
 
 def now(name=NAME, qualifier="$LATEST"):
@@ -49,7 +79,6 @@ def now(name=NAME, qualifier="$LATEST"):
 
 # Images
 
-@needs_docker
 def test_push_answers_with_the_digest_of_a_tagged_repository(nothing, image):
     uri = deploy.push(image, NAME)
     ecr = boto3.client("ecr")
@@ -62,7 +91,6 @@ def test_push_answers_with_the_digest_of_a_tagged_repository(nothing, image):
     assert {"Key": "project", "Value": "lambda-onnx-workshop"} in tags
 
 
-@needs_docker
 def test_pushed_manifest_is_one_that_lambda_accepts(nothing, image):
     deploy.push(image, NAME)
     found = boto3.client("ecr").describe_images(repositoryName=NAME)["imageDetails"]
@@ -70,12 +98,10 @@ def test_pushed_manifest_is_one_that_lambda_accepts(nothing, image):
         "application/vnd.docker.distribution.manifest.v2+json"]
 
 
-@needs_docker
 def test_pushing_twice_answers_the_same(nothing, image):
     assert deploy.push(image, NAME) == deploy.push(image, NAME)
 
 
-@needs_docker
 def test_only_lambda_functions_of_the_workshop_may_pull(nothing, image):
     deploy.push(image, NAME)
     text = boto3.client("ecr").get_repository_policy(repositoryName=NAME)["policyText"]
@@ -87,8 +113,7 @@ def test_only_lambda_functions_of_the_workshop_may_pull(nothing, image):
         "aws:sourceArn": f"arn:aws:lambda:us-east-1:{account}:function:workshop-*"}}
 
 
-@needs_docker
-@pytest.mark.parametrize("image", [["LABEL workshop.stand-in=true"]], indirect=True)
+@pytest.mark.parametrize("image", ["LABEL workshop.stand-in=true"], indirect=True)
 def test_stand_in_is_refused_on_aws_before_any_call(image, monkeypatch):
     monkeypatch.setattr(cloud, "is_local", lambda: False)
     monkeypatch.setattr(boto3, "client", lambda *_: pytest.fail("called AWS"))
@@ -96,7 +121,6 @@ def test_stand_in_is_refused_on_aws_before_any_call(image, monkeypatch):
         deploy.push(image, NAME)
 
 
-@needs_docker
 def test_image_for_another_processor_is_not_pushed(image, monkeypatch):
     other = {"x86_64": "arm64", "arm64": "x86_64"}[engine.architecture()]
     monkeypatch.setenv("WORKSHOP_ARCHITECTURE", other)
@@ -116,8 +140,8 @@ def test_staging_names_a_missing_folder():
 
 # Functions
 
-def test_function_is_made_as_asked(nothing):
-    arn = deploy.function(NAME, IMAGES[0], memory=1024, timeout=20, environment={"A": "1"})
+def test_function_is_made_as_asked(nothing, images):
+    arn = deploy.function(NAME, images[0], memory=1024, timeout=20, environment={"A": "1"})
     made = now()
     config = made["Configuration"]
     assert config["FunctionArn"] == arn
@@ -125,25 +149,27 @@ def test_function_is_made_as_asked(nothing):
     assert (config["MemorySize"], config["Timeout"]) == (1024, 20)
     assert config["Environment"]["Variables"] == {"A": "1"}
     assert config["Architectures"] == [engine.architecture()]
-    assert made["Code"]["ImageUri"] == IMAGES[0]
+    assert made["Code"]["ImageUri"] == images[0]
     assert made["Tags"] == deploy.TAGS
 
 
-def test_the_same_call_twice_changes_nothing(nothing):
+def test_the_same_call_twice_changes_nothing(nothing, images):
     arguments = {"memory": 1024, "timeout": 20, "environment": {"A": "1"}}
-    first = deploy.function(NAME, IMAGES[0], **arguments)
+    first = deploy.function(NAME, images[0], **arguments)
     before = now()["Configuration"]
-    assert deploy.function(NAME, IMAGES[0], **arguments) == first
+    assert deploy.function(NAME, images[0], **arguments) == first
     after = now()["Configuration"]
     assert (after["RevisionId"], after["LastModified"]) == (
         before["RevisionId"], before["LastModified"])
 
 
 @pytest.mark.parametrize("change", [
-    {"image_uri": IMAGES[1]}, {"memory": 1769}, {"timeout": 60}, {"environment": {"A": "2"}}])
-def test_a_change_is_taken_over_and_nothing_else_moves(nothing, change):
-    arguments = {"image_uri": IMAGES[0], "memory": 512, "timeout": 10, "environment": {"A": "1"}}
+    {"image": 1}, {"memory": 1769}, {"timeout": 60}, {"environment": {"A": "2"}}])
+def test_a_change_is_taken_over_and_nothing_else_moves(nothing, images, change):
+    arguments = {"image": 0, "memory": 512, "timeout": 10, "environment": {"A": "1"}}
     for wanted in (arguments, arguments | change):
+        wanted = dict(wanted)
+        wanted["image_uri"] = images[wanted.pop("image")]
         deploy.function(NAME, **wanted)
         config = now()["Configuration"]
         assert config["LastUpdateStatus"] == "Successful"
@@ -152,14 +178,14 @@ def test_a_change_is_taken_over_and_nothing_else_moves(nothing, change):
                           "environment": config["Environment"]["Variables"]}
 
 
-def test_update_keeps_published_versions_and_the_alias(nothing):
-    deploy.function(NAME, IMAGES[0], environment={"A": "1"})
+def test_update_keeps_published_versions_and_the_alias(nothing, images):
+    deploy.function(NAME, images[0], environment={"A": "1"})
     first = deploy.publish(NAME)
-    deploy.function(NAME, IMAGES[1], environment={"A": "2"})
+    deploy.function(NAME, images[1], environment={"A": "2"})
     client = boto3.client("lambda")
     assert client.get_alias(FunctionName=NAME, Name="live")["FunctionVersion"] == first
     assert now(qualifier="live")["Configuration"]["Environment"]["Variables"] == {"A": "1"}
-    assert now(qualifier=first)["Code"]["ImageUri"] == IMAGES[0]
+    assert now(qualifier=first)["Code"]["ImageUri"] == images[0]
     second = deploy.publish(NAME)
     assert int(second) == int(first) + 1
     assert client.get_alias(FunctionName=NAME, Name="live")["FunctionVersion"] == second
@@ -179,8 +205,8 @@ def test_role_may_write_its_own_logs_and_nothing_else(nothing):
     assert statement["Resource"] == f"arn:aws:logs:us-east-1:{account}:log-group:{GROUP}:*"
 
 
-def test_log_group_forgets_after_a_week(nothing):
-    deploy.function(NAME, IMAGES[0])
+def test_log_group_forgets_after_a_week(nothing, images):
+    deploy.function(NAME, images[0])
     [group] = boto3.client("logs").describe_log_groups(logGroupNamePrefix=GROUP)["logGroups"]
     assert group["retentionInDays"] == 7
 
@@ -191,7 +217,7 @@ def test_image_uri_needs_a_digest():
 
 
 @pytest.mark.parametrize("call", [
-    lambda: deploy.role("churn"), lambda: deploy.function("churn", IMAGES[0]),
+    lambda: deploy.role("churn"), lambda: deploy.function("churn", IMAGE),
     lambda: deploy.delete("churn"), lambda: deploy.http_api("churn", NAME)])
 def test_names_begin_with_workshop(call):
     with pytest.raises(ValueError, match="begin with 'workshop-'"):
@@ -206,8 +232,7 @@ def stubbed_lambda(monkeypatch):
     return client, Stubber(client)
 
 
-ROLE = "arn:aws:iam::123456789012:role/workshop-test-deploy-role"
-CREATE = {"FunctionName": NAME, "Role": ROLE, "Code": {"ImageUri": IMAGES[0]}}
+CREATE = {"FunctionName": NAME, "Role": ROLE, "Code": {"ImageUri": IMAGE}}
 UNKNOWN_ROLE = "The role defined for the function cannot be assumed by Lambda."
 
 
@@ -249,8 +274,8 @@ def test_a_failed_function_is_reported_with_its_reason(monkeypatch):
 
 # HTTPS
 
-def test_http_api_twice_is_one_api(nothing):
-    deploy.function(NAME, IMAGES[0])
+def test_http_api_twice_is_one_api(nothing, images):
+    deploy.function(NAME, images[0])
     url = deploy.http_api(NAME, NAME)
     assert deploy.http_api(NAME, NAME) == url
     client = boto3.client("apigatewayv2")
@@ -287,7 +312,6 @@ def left():
     }
 
 
-@needs_docker
 def test_delete_leaves_nothing_and_may_be_repeated(nothing, image):
     deploy.function(NAME, deploy.push(image, NAME))
     deploy.publish(NAME)
@@ -298,32 +322,32 @@ def test_delete_leaves_nothing_and_may_be_repeated(nothing, image):
     deploy.delete(NAME)
 
 
-def foreign_function():
+def foreign_function(images, role):
     client = boto3.client("lambda")
-    client.create_function(FunctionName=NAME, PackageType="Image", Role=ROLE,
-                           Code={"ImageUri": IMAGES[0]})
+    client.create_function(FunctionName=NAME, PackageType="Image", Role=role,
+                           Code={"ImageUri": images[0]})
     return lambda: client.delete_function(FunctionName=NAME)
 
 
-def foreign_role():
+def foreign_role(images, role):
     iam, role = boto3.client("iam"), f"{NAME}-role"
     iam.create_role(RoleName=role, AssumeRolePolicyDocument=deploy.policy("trust"))
     return lambda: iam.delete_role(RoleName=role)
 
 
-def foreign_group():
+def foreign_group(images, role):
     logs = boto3.client("logs")
     logs.create_log_group(logGroupName=GROUP)
     return lambda: logs.delete_log_group(logGroupName=GROUP)
 
 
-def foreign_repository():
+def foreign_repository(images, role):
     ecr = boto3.client("ecr")
     ecr.create_repository(repositoryName=NAME)
     return lambda: ecr.delete_repository(repositoryName=NAME)
 
 
-def foreign_api():
+def foreign_api(images, role):
     client = boto3.client("apigatewayv2")
     made = client.create_api(Name=NAME, ProtocolType="HTTP")["ApiId"]
     return lambda: client.delete_api(ApiId=made)
@@ -331,8 +355,9 @@ def foreign_api():
 
 @pytest.mark.parametrize("make", [foreign_function, foreign_role, foreign_group,
                                   foreign_repository, foreign_api])
-def test_delete_touches_nothing_when_something_lacks_our_tag(nothing, make):
-    remove = make()
+def test_delete_touches_nothing_when_something_lacks_our_tag(
+        nothing, images, foreign_role_arn, make):
+    remove = make(images, foreign_role_arn)
     try:
         if make is not foreign_role:
             deploy.role(NAME)  # something of ours beside it
@@ -344,19 +369,19 @@ def test_delete_touches_nothing_when_something_lacks_our_tag(nothing, make):
         remove()
 
 
-def test_a_foreign_function_is_not_updated(nothing):
-    remove = foreign_function()
+def test_a_foreign_function_is_not_updated(nothing, images, foreign_role_arn):
+    remove = foreign_function(images, foreign_role_arn)
     try:
         with pytest.raises(deploy.NotOurs):
-            deploy.function(NAME, IMAGES[1])
-        assert now()["Code"]["ImageUri"] == IMAGES[0]
+            deploy.function(NAME, images[1])
+        assert now()["Code"]["ImageUri"] == images[0]
         assert left()["role"] == []
     finally:
         remove()
 
 
-def test_log_group_that_lambda_made_for_our_function_goes_with_it(nothing):
-    deploy.function(NAME, IMAGES[0])
+def test_log_group_that_lambda_made_for_our_function_goes_with_it(nothing, images):
+    deploy.function(NAME, images[0])
     logs = boto3.client("logs")
     logs.delete_log_group(logGroupName=GROUP)
     logs.create_log_group(logGroupName=GROUP)
