@@ -714,6 +714,7 @@ assert package != "numpy.core", (
     "numpy.core is the dearest module; add up the modules of each package")
 assert package != "numpy", "numpy has the dearest modules, but plotlib's together cost more"
 assert package == "plotlib", f"you returned {package!r}"
+assert milliseconds < 1000, f"answer in milliseconds: {milliseconds} of them would be a long time"
 assert milliseconds < 30, "that counts modules twice: the second number already has the deeper ones"
 assert abs(milliseconds - 19) < 0.01, f"plotlib's modules took 19 ms, you returned {milliseconds}"
 print("Right: a function that draws nothing should not import plotlib.")

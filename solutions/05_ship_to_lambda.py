@@ -626,11 +626,12 @@ print(monthly_bill(30_000_000, 5, 512))
 
 # %% Check 3 tags=["check"]
 answer = monthly_bill(500_000, 5, 512)
-assert answer is not None, "monthly_bill returned nothing: is there a `return`, or still open?"
+assert answer is not None, "monthly_bill returned nothing: is it still open?"
 assert answer >= 0, f"half a million requests gave {answer}: a bill is never below zero, use max(0, …)"
-assert answer < 1e-9, f"half a million short requests are free, but you returned ${answer:.4f}"
+assert answer < 1e-9, (
+    f"half a million short requests are free, but you returned ${answer:.4f}: is the free part "
+    "taken off, and are milliseconds made into seconds?")
 answer, right = monthly_bill(2_000_000, 1000, 1024), 1e6 * REQUEST + 1.6e6 * GB_SECOND
-assert answer < 100 * right, f"${answer:,.0f} is far too much: are milliseconds made into seconds?"
 assert abs(answer - 2e6 * REQUEST - 2e6 * GB_SECOND) > 1e-6, "that is without the free part"
 assert abs(answer - right) < 1e-6, (
     f"2 million requests of 1 s at 1,024 MB cost ${right:.2f}; you returned ${answer:.2f}")

@@ -1,6 +1,5 @@
 """workshop.deploy against the local cloud; what that cannot reproduce is played by a Stubber."""
 import json
-import subprocess
 
 import boto3
 import pytest
@@ -18,7 +17,8 @@ IMAGE = f"localhost/none@sha256:{'a' * 64}"     # where no call is meant to be m
 @pytest.fixture(scope="module", autouse=True)
 def local(local_cloud):
     yield
-    subprocess.run(["docker", "logout", f"localhost:{cloud.port()}"], capture_output=True)
+    if engine.available():
+        engine.docker("logout", f"localhost:{cloud.port()}")
 
 
 @pytest.fixture
@@ -29,39 +29,28 @@ def nothing():
     deploy.delete(NAME)
 
 
-def build_tiny(folder, tag, *lines):
-    """Build an image without an operating system; lines are added to its Dockerfile."""
-    (folder / "Dockerfile").write_text("\n".join(["FROM scratch", "COPY Dockerfile /", *lines]))
-    subprocess.run(["docker", "build", "-q", "-t", tag, str(folder)], check=True,
-                   capture_output=True)
-    return tag
-
-
-def remove_image(tag, repository):
-    subprocess.run(["docker", "image", "rm", "-f", tag,
-                    f"localhost:{cloud.port()}/{repository}:{tag.partition(':')[2]}"],
-                   capture_output=True)
-
-
 @pytest.fixture
 def image(tmp_path, docker_engine, request):
-    """A tiny local image; a parameter adds a line to its Dockerfile."""
-    tag = build_tiny(tmp_path, "test-deploy-tiny:v1", getattr(request, "param", ""))
+    """A tiny local image without an operating system; a parameter adds a line to its Dockerfile."""
+    lines = ["FROM scratch", "COPY Dockerfile /", getattr(request, "param", "")]
+    (tmp_path / "Dockerfile").write_text("\n".join(lines))
+    tag = "test-deploy-tiny:v1"
+    engine.docker("build", "-q", "-t", tag, str(tmp_path)).check_returncode()
     yield tag
-    remove_image(tag, NAME)
+    engine.docker("image", "rm", "-f", tag, f"localhost:{cloud.port()}/{NAME}:v1")
 
 
 @pytest.fixture(scope="module")
-def images(local_cloud, docker_engine, tmp_path_factory):
-    """URIs of two images in ECR, for functions that are made and changed, but never invoked."""
-    repository, uris = "workshop-test-deploy-images", []
-    deploy.delete(repository)
-    for tag in ("test-deploy-images:v1", "test-deploy-images:v2"):
-        build_tiny(tmp_path_factory.mktemp("image"), tag, f"LABEL tag={tag}")
-        uris.append(deploy.push(tag, repository))
-        remove_image(tag, repository)
-    yield uris
-    deploy.delete(repository)
+def images(local_cloud):
+    """URIs of two images for functions that are never invoked: manifests, without layers."""
+    ecr, repository = boto3.client("ecr"), "workshop-test-deploy-images"
+    uri = ecr.create_repository(repositoryName=repository)["repository"]["repositoryUri"]
+    digests = [f"sha256:{digit * 64}" for digit in "ab"]
+    for digest in digests:
+        ecr.put_image(repositoryName=repository, imageDigest=digest,
+                      imageManifest=json.dumps({"schemaVersion": 2, "config": {"digest": digest}}))
+    yield [f"{uri}@{digest}" for digest in digests]
+    ecr.delete_repository(repositoryName=repository, force=True)
 
 
 @pytest.fixture

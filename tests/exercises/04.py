@@ -39,5 +39,5 @@ WRONG = [
      "times = by_package(printed)\n"
      "package = max(times, key=times.get)\n"
      "return package, times[package] * 1000",
-     "in milliseconds"),
+     "answer in milliseconds"),
 ]

@@ -46,7 +46,7 @@ WRONG = [
      "without the free part"),
     ("Exercise 3",
      "seconds = requests * milliseconds * memory / 1024\n"
-     "return max(0, requests - 1_000_000) * REQUEST + max(0, seconds - 4e9) * GB_SECOND",
+     "return max(0, requests - 1_000_000) * REQUEST + max(0, seconds - 400_000) * GB_SECOND",
      "milliseconds made into seconds"),
     ("Exercise 3",
      "seconds = max(0, requests * milliseconds / 1000 - 400_000)\n"
