@@ -139,11 +139,13 @@ def test_set_up_is_done_once_follows_changes_and_moves(clone):
     assert status == 0 and clone.versions()[0].startswith(str(clone.root)), said
 
 
-@pytest.mark.parametrize("moment", [".venv/pyvenv.cfg", "build/pip.log"])
-def test_a_set_up_that_was_killed_is_mended_by_the_next(clone, moment):
+@pytest.mark.parametrize("moment, how", [
+    (".venv/pyvenv.cfg", signal.SIGKILL), ("build/pip.log", signal.SIGKILL),
+    ("build/pip.log", signal.SIGINT)])
+def test_a_set_up_that_was_ended_in_the_middle_is_mended_by_the_next(clone, moment, how):
     process = clone.start()
     wait_for(lambda: is_begun(clone.root / moment))
-    process.send_signal(signal.SIGKILL)
+    process.send_signal(how)
     process.communicate(timeout=30)     # ends when pip, which holds the other end, has ended
     assert not (clone.root / ".venv/workshop.json").exists(), "killed too late to show anything"
     status, said = clone.prepare()

@@ -69,7 +69,7 @@ def is_ready() -> bool:
 
 def is_half_made() -> bool:
     """Whether .venv was begun and not completed."""
-    return VENV.exists() and not STAMP.exists()
+    return VENV.exists() and not VENV.is_symlink() and not STAMP.exists()
 
 
 def activate() -> None:
