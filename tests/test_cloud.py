@@ -256,6 +256,37 @@ def test_a_port_that_is_taken_is_named_with_the_way_out(clean_environment, conte
     assert "WORKSHOP_PORT" in str(caught.value)
 
 
+def test_a_program_that_does_not_speak_http_is_named_too(clean_environment):
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def greet():
+        while True:
+            try:
+                connection, _ = server.accept()
+            except OSError:
+                return
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+    threading.Thread(target=greet, daemon=True).start()
+    clean_environment.setenv("WORKSHOP_PORT", str(server.getsockname()[1]))
+    try:
+        with pytest.raises(cloud.CloudError, match="is used by another program"):
+            cloud.use()
+    finally:
+        server.close()
+
+
+def test_two_processes_cannot_open_one_port(own_port):
+    first = local_cloud.listen(own_port)
+    try:
+        with pytest.raises(OSError):
+            local_cloud.listen(own_port)
+    finally:
+        for sock in first:
+            sock.close()
+
+
 def test_a_start_that_fails_shows_the_end_of_the_log(own_port, monkeypatch):
     monkeypatch.setattr(cloud.sys, "executable", "/bin/false" if os.path.exists("/bin/false")
                         else "/usr/bin/false")

@@ -210,6 +210,10 @@ def test_a_function_runs_as_lambda_runs_it(probe):
     assert payload["arn"] == probe.arn
 
 
+def test_a_function_reaches_the_local_cloud(probe):
+    assert probe.ask(get="/_ministack/health").get("payload") == {"status": 200}
+
+
 def test_more_memory_than_the_function_has_ends_the_run(probe):
     answer = probe.ask(megabytes=200)
     assert answer["FunctionError"] == "Unhandled"

@@ -4,6 +4,7 @@
 default; a learner who sets `AWS_PROFILE` means AWS. After it, cells are plain boto3, `docker` and
 `aws`, the same on both. What differs stands in `workshop/LOCAL_CLOUD.md`.
 """
+import http.client
 import json
 import os
 import signal
@@ -160,11 +161,8 @@ def start(number: int | None = None) -> None:
         if _mine(number):
             _forward(number)
             return
-        if process.poll() is not None and not _mine(number):
-            time.sleep(0.5)  # another start may have won the port and be coming up
-            if _listening(number) and time.monotonic() < deadline - PATIENCE / 2:
-                continue
-            break
+        if process.poll() is not None and not _listening(number):
+            break  # it has failed, and not because another start won the port
         time.sleep(0.05)
     if process.poll() is None:
         process.terminate()
@@ -230,9 +228,10 @@ def _mine(number: int) -> dict | None:
     Raises CloudError where something else does.
     """
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{number}{HEALTH}", timeout=5) as answer:
+        # One that is just starting accepts the request and answers a little later.
+        with urllib.request.urlopen(f"http://127.0.0.1:{number}{HEALTH}", timeout=20) as answer:
             health = json.loads(answer.read())
-    except (ValueError, urllib.error.HTTPError):
+    except (ValueError, http.client.HTTPException, urllib.error.HTTPError):
         health = {}
     except OSError:
         if not _listening(number):

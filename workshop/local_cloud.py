@@ -81,6 +81,7 @@ def listen(port: int) -> list[socket.socket]:
             if family == socket.AF_INET6:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             sock.bind(address)
+            sock.listen(100)  # at once: two sockets that only bind can share a port
         except OSError:
             if not sockets:
                 raise

@@ -2,6 +2,7 @@
 import json
 import os
 import time
+import urllib.request
 
 STARTED = time.time()
 print("imported")
@@ -17,6 +18,9 @@ def lambda_handler(event, context):
         raise ValueError(event["raise"])
     if "exit" in event:
         os._exit(event["exit"])
+    if "get" in event:
+        with urllib.request.urlopen(os.environ["AWS_ENDPOINT_URL"] + event["get"]) as answer:
+            return {"status": answer.status}
     if "write" in event:
         try:
             with open(event["write"], "w") as file:
