@@ -5,13 +5,12 @@ import socket
 import subprocess
 import sys
 import urllib.parse
-from pathlib import Path
 
 import nbformat
 import pytest
 
 import devtools
-from workshop import browser, lab
+from workshop import browser, engine, lab
 from workshop.paths import BUILD, NOTEBOOKS, ROOT
 
 EXPOSED = "--LabApp.expose_app_in_browser=True"      # lets the test read the cells' outputs
@@ -147,3 +146,21 @@ def test_without_a_screen_the_address_is_printed_and_no_browser_is_opened(monkey
     assert not opened
     lab._show(here, [])
     assert opened == [lab.address(here)]
+
+
+@pytest.mark.parametrize("there, root, system, expected", [
+    (None, True, "ID=debian", ["chromium"]),
+    ("/usr/bin/chromium", True, "ID=debian", []),
+    (None, False, "ID=debian", []),
+    (None, True, "ID=ubuntu\nID_LIKE=debian", []),      # there it is a snap
+])
+def test_a_browser_is_installed_for_root_on_debian_only(monkeypatch, tmp_path, there, root, system,
+                                                        expected):
+    installed = []
+    (tmp_path / "release").write_text(system)
+    monkeypatch.setattr(browser, "find", lambda: there)
+    monkeypatch.setattr(engine, "is_root", lambda: root)
+    monkeypatch.setattr(engine, "OS_RELEASE", tmp_path / "release")
+    monkeypatch.setattr(engine, "apt_install", lambda what, *names: installed.extend(names))
+    browser.ensure()
+    assert installed == expected
