@@ -32,7 +32,8 @@ def clean_environment(monkeypatch):
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_DEFAULT_REGION",
-                 "DOCKER_DEFAULT_PLATFORM", "BUILDX_NO_DEFAULT_ATTESTATIONS", *cloud.TEST_KEYS):
+                 "DOCKER_DEFAULT_PLATFORM", "BUILDX_NO_DEFAULT_ATTESTATIONS", "no_proxy", "NO_PROXY",
+                 *cloud.TEST_KEYS):
         monkeypatch.setenv(name, "")      # so that monkeypatch takes away what `use` sets
         monkeypatch.delenv(name)
     return monkeypatch
@@ -366,6 +367,14 @@ def test_switching_to_a_profile_takes_the_local_settings_back(own_port, profile)
     with pytest.raises(cloud.CloudError, match="has no credentials"):
         cloud.use()
     assert "AWS_ENDPOINT_URL" not in os.environ and "AWS_ACCESS_KEY_ID" not in os.environ
+
+
+def test_a_proxy_is_not_asked_for_this_machine(
+        own_port, clean_environment, docker_engine, probe_zip):
+    for name in ("http_proxy", "HTTP_PROXY"):
+        clean_environment.setenv(name, "http://127.0.0.1:9")  # nothing listens there
+    cloud.use()
+    invoke_zip(probe_zip)
 
 
 # Without Docker

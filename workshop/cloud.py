@@ -27,6 +27,7 @@ ROOT = str(paths.ROOT)
 TEST_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever proxy is set
 _started: list[subprocess.Popen] = []
 
 
@@ -88,7 +89,9 @@ def is_local() -> bool:
 
 def _use_local() -> None:
     start()
-    for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+    _bypass_proxy()
+    for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE",
+                 "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"):
         os.environ.pop(name, None)
     os.environ.update(TEST_KEYS, AWS_ENDPOINT_URL=url(), AWS_REGION=REGION,
                       AWS_DEFAULT_REGION=REGION,
@@ -133,6 +136,14 @@ def _forget_local() -> None:
         for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION",
                      "AWS_DEFAULT_REGION", *TEST_KEYS):
             os.environ.pop(name, None)
+
+
+def _bypass_proxy() -> None:
+    """A company's proxy must not be asked for this machine's own addresses."""
+    for name in ("no_proxy", "NO_PROXY"):
+        hosts = [host for host in os.environ.get(name, "").split(",") if host]
+        missing = [host for host in ("localhost", "127.0.0.1") if host not in hosts]
+        os.environ[name] = ",".join(hosts + missing)
 
 
 def _fresh_session() -> None:
@@ -229,7 +240,7 @@ def _mine(number: int) -> dict | None:
     """
     try:
         # One that is just starting accepts the request and answers a little later.
-        with urllib.request.urlopen(f"http://127.0.0.1:{number}{HEALTH}", timeout=20) as answer:
+        with DIRECT.open(f"http://127.0.0.1:{number}{HEALTH}", timeout=20) as answer:
             health = json.loads(answer.read())
     except (ValueError, http.client.HTTPException, urllib.error.HTTPError):
         health = {}
