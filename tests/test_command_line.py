@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from workshop import command_line, engine, environment
-from workshop.__main__ import check_python
+from workshop.python_version import check_python
 from workshop.paths import ROOT
 
 

@@ -14,7 +14,7 @@ import uuid
 import boto3
 import pytest
 
-from workshop import cloud, engine, lock
+from workshop import cloud, desktop, engine, lock
 from workshop.paths import ROOT
 
 INFO = {"ServerVersion": "28.0", "OSType": "linux", "Architecture": "x86_64",
@@ -239,8 +239,8 @@ def test_the_forwarder_is_for_engines_in_a_virtual_machine(machine, system, plat
     machine.write("info", json.dumps({**INFO, "OperatingSystem": system}))
     machine.be(root=False, platform=platform)
     started = []
-    machine.monkeypatch.setattr(engine, "start_forwarder", started.append)
-    engine.ensure_forwarder(4566)
+    machine.monkeypatch.setattr(desktop, "start_forwarder", started.append)
+    desktop.ensure_forwarder(4566)
     assert engine.is_desktop() is expected and started == [4566] * expected
     if expected:
         assert engine.bridge_gateway() is None
@@ -302,10 +302,10 @@ def forwarder():
         pytest.skip("the engine is in a virtual machine: there the forwarder is at work already")
     options = ("--add-host", f"host.docker.internal:{gateway}")
     try:
-        name = engine.start_forwarder(port, target_port=cloud.port(), options=options)
+        name = desktop.start_forwarder(port, target_port=cloud.port(), options=options)
         yield port, name
     finally:
-        engine.remove_forwarder(port)
+        desktop.remove_forwarder(port)
 
 
 @needs_engine
@@ -337,12 +337,12 @@ def test_docker_pushes_through_the_forwarder(forwarder, tmp_path):
 def test_the_forwarder_is_started_once_and_listens_on_loopback_only(forwarder):
     port, name = forwarder
     before = engine.docker("ps", "--quiet", "--filter", f"name={name}").stdout
-    assert engine.start_forwarder(port) == name
+    assert desktop.start_forwarder(port) == name
     assert engine.docker("ps", "--quiet", "--filter", f"name={name}").stdout == before
     with socket.create_connection(("127.0.0.1", port), timeout=5):
         pass
     with pytest.raises(OSError):
         socket.create_connection((engine.bridge_gateway(), port), timeout=5)
-    engine.remove_forwarder(port)
+    desktop.remove_forwarder(port)
     with pytest.raises(OSError):
         socket.create_connection(("127.0.0.1", port), timeout=5)

@@ -8,7 +8,7 @@ import time
 import pytest
 from tiny_lessons import MAKE, runs, write_lesson
 
-from workshop import engine, lessons
+from workshop import engine, lessons, site
 
 PRODUCT = "build/product.txt"
 REQUIRE = "from pathlib import Path; from workshop import lessons; lessons.require('00', Path('.'))"
@@ -116,7 +116,7 @@ def test_run_makes_what_is_needed_tells_minutes_and_leaves_pages(root, capsys):
     assert re.search(r"^00 Make it +\d+\.\d min$", said, re.MULTILINE)
     assert re.search(r"^01 Take it +\d+\.\d min$", said, re.MULTILINE)
     assert re.search(r"^1 lesson executed in \d+\.\d min$", said, re.MULTILINE)
-    assert (root / "build" / "site" / "index.html").exists()
+    assert site.build(root) == root / "build" / "site" / "index.html"
     assert (root / "build" / "site" / "01_take_it.html").exists()
 
 

@@ -15,7 +15,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from workshop import engine, paths
+from workshop import desktop, engine, paths
 
 DEFAULT_PORT = 4566
 REGION = "us-east-1"
@@ -102,7 +102,7 @@ def _use_local() -> None:
     if not engine.available():
         print("No Docker engine is running: functions cannot be invoked, images not built. "
               "`python3 -m workshop doctor` says what to do. Everything else works.")
-    elif (engine.bridge_gateway() or "127.0.0.1") not in _mine(port())["addresses"]:
+    elif (engine.bridge_gateway() or "127.0.0.1") not in _mine(port()).get("addresses", []):
         print("Docker started after the local cloud, so functions cannot reach it: "
               "`python3 -m workshop stop` and this cell again mend that.")
 
@@ -201,7 +201,7 @@ def stop(number: int | None = None) -> None:
     _pid_file(number).unlink(missing_ok=True)
     _remove_containers(number)
     if engine.available():
-        engine.remove_forwarder(number)
+        desktop.remove_forwarder(number)
 
 
 def status(number: int | None = None) -> dict:
@@ -269,7 +269,7 @@ def _listening(number: int) -> bool:
 def _forward(number: int) -> None:
     """On Docker Desktop, let the engine in its virtual machine reach the local cloud."""
     if engine.available():
-        engine.ensure_forwarder(number)
+        desktop.ensure_forwarder(number)
 
 
 def _containers(number: int) -> list[str]:

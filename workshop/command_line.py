@@ -88,9 +88,11 @@ def _lab(rest) -> int:
 def _run(numbers) -> int:
     _set_up_engine()
     _report_set_up()
-    from workshop import lessons
-    result = lessons.run(numbers)
-    return result if isinstance(result, int) else 0
+    from workshop import lessons, site
+    status = lessons.run(numbers)
+    if index := site.build():
+        print(f"Pages: {index.relative_to(ROOT)}", flush=True)
+    return status
 
 
 def _test(rest) -> int:

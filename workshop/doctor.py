@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workshop import clean, cloud, engine, environment
-from workshop.__main__ import check_python
 from workshop.paths import ROOT
+from workshop.python_version import check_python
 
 OK, WARNING, BLOCKS = "ok", "warning", "BLOCKS"
 JUPYTER_PORT = 8888

@@ -1,6 +1,6 @@
 """A TCP forwarder, one file, standard library: LISTEN_PORT TARGET_HOST TARGET_PORT.
 
-It runs inside a container (see engine.ensure_forwarder) and listens on loopback only.
+It runs inside a container (see desktop.ensure_forwarder) and listens on loopback only.
 """
 import asyncio
 import sys

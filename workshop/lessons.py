@@ -50,10 +50,9 @@ def require(what: str, root: Path = ROOT) -> None:
 def run(numbers: Iterable[str] | None = None, root: Path = ROOT) -> int:
     """Executes the solved lessons with these numbers (all, if None) and first what they need.
 
-    Prints minutes per lesson and in total, writes build/site/, and returns the exit status: 0; 1
+    Prints minutes per lesson and in total, and returns the exit status: 0; 1
     after a lesson failed; 130 after Ctrl-C. Without Docker, lessons that need it are skipped.
     """
-    from workshop import site
     try:
         chosen = _choose(numbers, root)
     except ValueError as error:
@@ -79,8 +78,6 @@ def run(numbers: Iterable[str] | None = None, root: Path = ROOT) -> int:
         count += 1
     print(f"{count} lesson{'s' * (count != 1)} executed in {_minutes(time.monotonic() - started)}",
           flush=True)
-    if index := site.build(root):
-        print(f"Pages: {index.relative_to(root)}", flush=True)
     return status
 
 

@@ -225,17 +225,11 @@ def environment(config: dict) -> dict[str, str]:
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory),
         "AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout),
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_LAMBDA_LOG_GROUP_NAME": log_group(config),
+        "AWS_LAMBDA_LOG_GROUP_NAME": reports.log_group(config),
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream(version),
         "AWS_ENDPOINT_URL": f"http://host.docker.internal:{_port}",
         "TZ": ":UTC",
     }
-
-
-def log_group(config: dict) -> str:
-    """The log group that a function writes to."""
-    return ((config.get("LoggingConfig") or {}).get("LogGroup")
-            or f"/aws/lambda/{config['FunctionName']}")
 
 
 def options(config: dict, image: str) -> dict:

@@ -162,19 +162,24 @@ def lines(entries: list[tuple[str, bool]], request_id: str, config: dict, log: L
             *([failure] if failure else []), platform[1], "\t".join(figures) + "\t"]
 
 
+def log_group(config: dict) -> str:
+    """The log group that a function writes to."""
+    return ((config.get("LoggingConfig") or {}).get("LogGroup")
+            or f"/aws/lambda/{config['FunctionName']}")
+
+
 def emit(func, request_id, log_text, error, duration_ms, *, log_source=None) -> None:
     """Write an invoke's lines to CloudWatch Logs, into the stream of the environment it ran in.
 
     MiniStack makes a new stream for every invoke. A failure here must never break an invoke.
     """
     from ministack.services import cloudwatch_logs, lambda_svc
-    from workshop.mends import containers
     config = func.get("config") or func
     stream_name = streams.pop(request_id, None)
     if not log_text or not stream_name:
         return  # throttled, or no environment could be started: on AWS nothing is logged either
     try:
-        group_name, now = containers.log_group(config), int(time.time() * 1000)
+        group_name, now = log_group(config), int(time.time() * 1000)
         group = cloudwatch_logs._log_groups.get(group_name)
         if group is None:
             group = cloudwatch_logs._log_groups[group_name] = {
