@@ -246,20 +246,20 @@ for package in ["onnxruntime", "scikit-learn", "torch", tensorflow]:
 # %%
 import matplotlib.pyplot as plt
 
+from workshop.plots import BLUE, ORANGE, set_style, show
+
+set_style()
 ZIP_LIMIT_MB = 262.144  # AWS says 250 MB and counts 1 MB as 1,048,576 bytes
 
 labels = [f"{name}\n{mb:.0f} MB" for name, mb in size_mb.items()]
 
-figure, axes = plt.subplots(figsize=(9, 3.6), layout="constrained")
-axes.barh(labels, list(size_mb.values()), color="#0072B2")
-axes.axvline(ZIP_LIMIT_MB, color="#D55E00", linestyle="--", linewidth=2,
-             label="what a Lambda zip may hold")
-axes.set_xlabel("size on disk, MB", fontsize=11)
-axes.tick_params(labelsize=11)
+figure, axes = plt.subplots(figsize=(9, 3.6))
+axes.barh(labels, list(size_mb.values()), color=BLUE)
+axes.axvline(ZIP_LIMIT_MB, color=ORANGE, linestyle="--", label="what a Lambda zip may hold")
+axes.set(xlabel="size on disk, MB", title="What it takes to run a model, and to train one")
 axes.invert_yaxis()
-axes.legend(fontsize=11)
-axes.set_title("What it takes to run a model, and to train one")
-plt.show()
+axes.legend()
+show(figure, "Bar chart of the sizes printed above, with a dashed line at Lambda's zip limit.")
 
 # %% [markdown]
 # *Notice* the order: ONNX Runtime is the lightest, scikit-learn comes next, the two deep-learning

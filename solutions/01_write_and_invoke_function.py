@@ -548,15 +548,16 @@ for _ in range(8):
 # %%
 import matplotlib.pyplot as plt
 
-figure, axes = plt.subplots(figsize=(8, 3.2), layout="constrained")
-bars = axes.bar(range(1, 9), milliseconds, color=["#D55E00"] + 7 * ["#0072B2"])
-axes.bar_label(bars, fmt="%.0f", fontsize=11)
-axes.set_xlabel("call", fontsize=11)
-axes.set_ylabel("time for the caller, ms", fontsize=11)
-axes.set_xticks(range(1, 9))
+from workshop.plots import BLUE, ORANGE, set_style, show
+
+set_style()
+figure, axes = plt.subplots(figsize=(8, 3.2))
+bars = axes.bar(range(1, 9), milliseconds, color=[ORANGE] + 7 * [BLUE])
+axes.bar_label(bars, fmt="%.0f")
+axes.set(xlabel="call", ylabel="time for the caller, ms", xticks=range(1, 9),
+         title="One cold call, seven warm ones")
 axes.margins(y=0.15)
-axes.set_title("One cold call, seven warm ones")
-plt.show()
+show(figure, "Bar chart of eight calls: the first, cold one is far taller than the others.")
 
 print(f"the cold call took {milliseconds[0] / sorted(milliseconds[1:])[3]:.0f} times "
       "as long as a typical warm one")
