@@ -201,7 +201,7 @@ print(pinned(address, details, "v1"))
 # %% Check 1 tags=["check"]
 answer = pinned(address, details, "v1")
 assert answer is not None, "pinned returned nothing: is there a `return`, or is it still open?"
-assert not answer.endswith(":v1"), "that names the image by its tag, which can be moved: use @DIGEST"
+assert not answer.endswith(":v1"), "that is the tag, which can be moved: use @DIGEST"
 assert "@" in answer, f"an @ stands between address and digest; you returned {answer}"
 assert answer == f"{address}@{digest}", f"expected {address}@{digest}, you returned {answer}"
 several = [{"imageDigest": "sha256:aa"}, {"imageDigest": "sha256:bb", "imageTags": ["v1", "v2"]}]
@@ -273,14 +273,15 @@ logs.create_log_group(logGroupName=group, tags=TAG)
 logs.put_retention_policy(logGroupName=group, retentionInDays=7);
 
 # %% [markdown]
-# The local cloud keeps policies and roles, but does not check them: see the table
-# [local cloud and AWS](../workshop/LOCAL_CLOUD.md). On AWS, both are needed.
+# The local cloud checks that the role is there and that Lambda may take it, and no more: what role
+# and repository policy allow, only AWS enforces. See the table
+# [local cloud and AWS](../workshop/LOCAL_CLOUD.md).
 
 # %% [markdown]
 # ## Create the function
 #
 # A role is known everywhere only after a while: seconds, sometimes a minute. Until then, Lambda
-# refuses it with *cannot be assumed*. So we try again, on that error and no other, and not for ever.
+# refuses it with *cannot be assumed*. So we try again, on that error alone, and not for ever.
 
 # %%
 import time
@@ -636,7 +637,7 @@ print(monthly_bill(30_000_000, 5, 512))
 # %% Check 3 tags=["check"]
 answer = monthly_bill(500_000, 5, 512)
 assert answer is not None, "monthly_bill returned nothing: is it still open?"
-assert answer >= 0, f"half a million requests gave {answer}: a bill is never below zero, use max(0, …)"
+assert answer >= 0, f"half a million requests gave {answer}: a bill is never below zero"
 assert answer < 1e-9, (
     f"half a million short requests are free, but you returned ${answer:.4f}: is the free part "
     "taken off, and are milliseconds made into seconds?")
@@ -844,8 +845,8 @@ print("changed" if before != after else "nothing to change")
 #
 # ## Clean up
 #
-# Lesson 06 puts an HTTPS endpoint in front of the function `workshop-churn`, so it stays. A function
-# that nobody calls costs nothing; its image costs \$0.10 per GB and month (ECR pricing page).
+# Lesson 06 puts an HTTPS endpoint in front of the function `workshop-churn`, so it stays. A
+# function that nobody calls costs nothing; its image costs \$0.10 per GB and month (ECR pricing page).
 #
 # If you stop here, change `False` to `True`: this deletes the function, its log, its role and the
 # repository, and logs Docker out.
