@@ -79,6 +79,11 @@ def test_an_entry_for_another_system_is_no_difference(monkeypatch):
 
 # ---------------------------------------------------------------- making it, for real
 
+def own_environment():
+    """This process's environment without the way to this clone's package."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+
 class Clone:
     """A small clone: the package, and a tiny environment.yml."""
 
@@ -94,9 +99,9 @@ class Clone:
         (self.root / "environment.yml").write_text(text.format(packaging=version))
 
     def start(self):
-        environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         return subprocess.Popen([sys.executable, "-c", PREPARE], cwd=self.root, text=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environ)
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                env=own_environment())
 
     def prepare(self):
         """Run the set-up to its end; (exit status, what it said)."""
@@ -106,10 +111,12 @@ class Clone:
 
     def versions(self):
         """What the clone's own Python holds, asked from outside the clone."""
-        ask = ("import json, importlib.metadata as m, workshop; print(json.dumps([workshop.__file__,"
+        ask = ("import json, importlib.metadata as m, workshop\n"
+               "print(json.dumps([workshop.__file__,"
                "{d.name.lower(): d.version for d in m.distributions()}]))")
         answer = subprocess.run([str(self.root / ".venv/bin/python"), "-c", ask], text=True,
-                                capture_output=True, cwd="/", check=True)
+                                capture_output=True, cwd="/", check=True,
+                                env=own_environment())
         return json.loads(answer.stdout)
 
 
