@@ -198,7 +198,9 @@ for size, made in ours:
 # %%
 import matplotlib.pyplot as plt
 
-BLUE, ORANGE, GREY = "#0072B2", "#E69F00", "#999999"
+from workshop.plots import BLUE, GREEN, GREY, ORANGE, set_style, show
+
+set_style()
 
 
 def parts(image):
@@ -216,7 +218,7 @@ axes.bar_label(bars, fmt="%.2f MB", padding=4)
 axes.set(xlabel="size in the image (MB)", title="Layers of churn:v1")
 axes.invert_yaxis()
 axes.margins(x=0.15)
-plt.show()
+show(figure, "Bar chart of the megabytes in the base image, the packages and your files.")
 
 # %% [markdown]
 # *Notice* your own files: they are a rounding error. To make an image small, look at the packages.
@@ -598,7 +600,7 @@ def best_of(tries, image):
 spent = {"churn (ONNX)": best_of(3, "churn:v1"), "churn_sklearn": best_of(3, "churn_sklearn:v1")}
 
 # %%
-NAMED = {"numpy": BLUE, "onnxruntime": "#56B4E9", "scipy": "#009E73", "sklearn": ORANGE,
+NAMED = {"numpy": BLUE, "onnxruntime": "#56B4E9", "scipy": GREEN, "sklearn": ORANGE,
          "pandas": "#CC79A7", "lambda_function": "#F0E442"}
 
 
@@ -621,9 +623,8 @@ axes.set(xlabel="import time (1 = all of the ONNX function's)",
          title="What is imported before the first answer")
 axes.invert_yaxis()
 axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.3), ncols=4, frameon=False)
-plt.show()
-
 slower = sum(spent["churn_sklearn"].values()) / one
+show(figure, f"Two stacked bars of import time: churn_sklearn's is {slower:.1f} times as long.")
 print(f"churn_sklearn imports for {slower:.1f} times as long")
 
 # %% [markdown]
@@ -644,7 +645,7 @@ for part, colour in zip(["base image", "packages", "your files"], [GREY, BLUE, O
 axes.set(xlabel="size in the image (MB)", title="The same model, two ways to run it")
 axes.invert_yaxis()
 axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.35), ncols=3, frameon=False)
-plt.show()
+show(figure, "Two stacked bars of image size: the same base, more packages in churn_sklearn.")
 
 heavier = weights["churn_sklearn"]["packages"] / weights["churn"]["packages"]
 print(f"churn_sklearn's packages are {heavier:.1f} times as large")

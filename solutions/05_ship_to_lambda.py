@@ -562,8 +562,11 @@ table.round(2)
 # %%
 import matplotlib.pyplot as plt
 
-COLOURS = {"ordinary": ("#0072B2", "o-"), "heavy": ("#E69F00", "^--")}
-figure, (time_axes, price_axes) = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
+from workshop.plots import BLUE, ORANGE, set_style, show
+
+set_style()
+COLOURS = {"ordinary": (BLUE, "o-"), "heavy": (ORANGE, "^--")}
+figure, (time_axes, price_axes) = plt.subplots(1, 2, figsize=(9.5, 3.8))
 for kind, (colour, style) in COLOURS.items():
     time_axes.plot(table.index, table[f"{kind} (ms)"], style, color=colour, label=kind)
     price_axes.plot(table.index, table[f"{kind}, $ per million"], style, color=colour, label=kind)
@@ -576,8 +579,10 @@ price_axes.set(ylabel="US dollars per million requests", title="Price", ylim=(0,
 for axes in (time_axes, price_axes):
     axes.set(xlabel="memory (MB)", xscale="log", xticks=table.index, xticklabels=table.index)
     axes.minorticks_off()
-    axes.legend(frameon=False)
-plt.show()
+    axes.legend(frameon=False, fontsize=10)
+    axes.tick_params(labelsize=10)
+show(figure, "Two line charts against memory. The heavy request's time falls until 1,769 MB and "
+             "its price rises beyond; the ordinary request's time and price hardly change.")
 
 # %% [markdown]
 # *Notice* the triangles first, and the dotted line, which is what 0.2 s of a processor should take.

@@ -78,6 +78,7 @@ def activate() -> None:
     paths = os.environ.get("PATH", "").split(os.pathsep)
     os.environ["PATH"] = os.pathsep.join([here, *(path for path in paths if path != here)])
     os.environ["PYTHONPATH"] = str(ROOT)
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"     # ONNX Runtime would report its use to its makers
 
 
 def requirements(text: str | None = None) -> list[str]:
