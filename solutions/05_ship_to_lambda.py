@@ -33,7 +33,7 @@
 # than \$0.01, within the free tier nothing
 
 # %%
-from workshop import base_image, cloud, deploy, lessons
+from workshop import cloud, lessons
 
 cloud.use()
 lessons.require("02")
@@ -64,6 +64,8 @@ lessons.require("03")
 # carries the workshop's tag.
 
 # %%
+from workshop import base_image, deploy
+
 NAME = "workshop-churn"
 deploy.delete(NAME)
 deploy.build("churn", "../build/models/churn.onnx", "v1")
