@@ -73,7 +73,7 @@ def test_test_passes_arguments_and_exit_status_on_and_reports_times(tmp_path, bo
 
 def test_a_lesson_that_does_not_exist_is_refused():
     answer = workshop("run", "99")
-    assert answer.returncode == 1 and "There is no lesson 99" in answer.stderr
+    assert answer.returncode == 2 and "There is no lesson 99" in answer.stderr
 
 
 @pytest.mark.parametrize("error", [environment.Failed("no disk"), engine.Missing("no engine")])

@@ -125,7 +125,7 @@ def _use_aws() -> None:
                              f"configure set region us-east-1 --profile {profile}`. {hint}")
         account = session.client("sts").get_caller_identity()["Account"]
     except (BotoCoreError, ClientError) as error:
-        raise CloudError(f"AWS_PROFILE is {profile!r}, and AWS cannot be used with it: {error} "
+        raise CloudError(f"AWS_PROFILE is {profile!r}, and AWS cannot be used with it: {error}. "
                          f"{hint}") from None
     print(f"AWS account {account}, region {region}: this costs money")
 

@@ -90,7 +90,7 @@ def _run(numbers) -> int:
     _report_set_up()
     from workshop import lessons, site
     status = lessons.run(numbers)
-    if index := site.build():
+    if status != 2 and (index := site.build()):
         print(f"Pages: {index.relative_to(ROOT)}", flush=True)
     return status
 

@@ -50,14 +50,15 @@ def require(what: str, root: Path = ROOT) -> None:
 def run(numbers: Iterable[str] | None = None, root: Path = ROOT) -> int:
     """Executes the solved lessons with these numbers (all, if None) and first what they need.
 
-    Prints minutes per lesson and in total, and returns the exit status: 0; 1
-    after a lesson failed; 130 after Ctrl-C. Without Docker, lessons that need it are skipped.
+    Prints minutes per lesson and in total, and returns the exit status: 0; 1 after a lesson
+    failed; 2 for a number that no lesson has; 130 after Ctrl-C. Without Docker, lessons that need
+    it are skipped.
     """
     try:
         chosen = _choose(numbers, root)
     except ValueError as error:
         print(error, file=sys.stderr)
-        return 1
+        return 2
     started, count, status = time.monotonic(), 0, 0
     for lesson in chosen:
         if reason := obstacle(lesson):
