@@ -94,6 +94,7 @@ shutil.copytree("../lambda/churn", staged, ignore=shutil.ignore_patterns("__pyca
 shutil.copy("../build/models/churn.onnx", staged / "model.onnx")
 
 for path in sorted(staged.iterdir()):
+    path.chmod(0o644)  # in the image another user than you must be able to read it
     print(f"{path.stat().st_size:8,} bytes  {path.name}")
 
 # %% [markdown]

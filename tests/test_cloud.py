@@ -148,9 +148,7 @@ def test_sigterm_leaves_no_container_behind(own_port, docker_engine, probe_zip):
     cloud.use()
     invoke_zip(probe_zip)
     assert cloud.status()["containers"] == 1
-    pid = pid_of(own_port)
-    os.kill(pid, signal.SIGTERM)
-    wait_for_end(own_port)
+    end(own_port, signal.SIGTERM)
     assert cloud.status()["containers"] == 0
     assert not (cloud.state_folder() / "pid").exists()
 
@@ -184,8 +182,7 @@ def test_a_start_after_sigkill_sweeps_its_own_leftovers_and_no_others(
         cloud.use()
         invoke_zip(probe_zip)
         [left] = cloud._containers(own_port)
-        os.kill(pid_of(own_port), signal.SIGKILL)
-        wait_for_end(own_port)
+        end(own_port, signal.SIGKILL)
         assert cloud.status()["containers"] == 1
         cloud.start()
         assert cloud.status()["containers"] == 0
@@ -197,19 +194,17 @@ def test_a_start_after_sigkill_sweeps_its_own_leftovers_and_no_others(
 def test_stop_after_sigkill_sweeps_too(own_port, docker_engine):
     cloud.start()
     left = container_of(own_port)
-    os.kill(pid_of(own_port), signal.SIGKILL)
-    wait_for_end(own_port)
+    end(own_port, signal.SIGKILL)
     cloud.stop()
     assert left not in running() and cloud.status()["running"] is False
 
 
-def wait_for_end(port: int) -> None:
-    """Wait until the process has gone, and with it what it does when it ends."""
-    deadline = time.monotonic() + 30
-    children = [child for child in cloud._started if child.poll() is None]
-    while cloud._listening(port) or any(child.poll() is None for child in children):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+def end(port: int, by: signal.Signals) -> None:
+    """Signal the local cloud, and wait until it has gone, and done what it does when it ends."""
+    pid = pid_of(port)
+    [process] = [child for child in cloud._started if child.pid == pid]
+    os.kill(pid, by)
+    process.wait(timeout=30)
 
 
 def test_stop_is_quiet_where_nothing_runs(own_port):

@@ -5,7 +5,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from workshop import cloud, deploy, engine
+from workshop import cloud, deploy, engine, paths
 
 NAME = "workshop-test-deploy"
 GROUP = f"/aws/lambda/{NAME}"
@@ -120,6 +120,18 @@ def test_image_for_another_processor_is_not_pushed(image, monkeypatch):
 def test_staging_names_a_missing_model(tmp_path):
     with pytest.raises(FileNotFoundError, match="no model file .*run the lesson that makes it"):
         deploy.stage("churn", tmp_path / "none.onnx")
+
+
+def test_staged_files_can_be_read_by_lambdas_user(tmp_path, monkeypatch):
+    """Also where this user's own files are for itself alone (umask 077)."""
+    source = tmp_path / "lambda" / "private"
+    (source / "inner").mkdir(parents=True, mode=0o700)
+    for path in (source / "lambda_function.py", source / "inner" / "more.py"):
+        path.touch(mode=0o600)
+    monkeypatch.setattr(paths, "LAMBDA", tmp_path / "lambda")
+    monkeypatch.setattr(paths, "BUILD", tmp_path / "build")
+    modes = {path.name: path.stat().st_mode & 0o777 for path in deploy.stage("private").rglob("*")}
+    assert modes == {"lambda_function.py": 0o644, "inner": 0o755, "more.py": 0o644}
 
 
 def test_staging_names_a_missing_folder():

@@ -62,6 +62,8 @@ def stage(name, model=None):
     shutil.copytree(source, staged, ignore=shutil.ignore_patterns("__pycache__"))
     if model is not None:
         shutil.copy(model, staged / f"model{Path(model).suffix}")
+    for path in staged.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)   # Lambda's user is not you: let it read
     return staged
 
 
