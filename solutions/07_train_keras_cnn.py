@@ -607,6 +607,10 @@ print("Right. The bag as it is:", ask(read(bag)), " inverted:", ask(read_any(bag
 # | is for | going on in Keras: train further, change layers | running it: TensorFlow, converters |
 # | needs | Keras | TensorFlow, but not Keras |
 #
+# Neither is a pickle. Still, open them only from sources that you trust: a SavedModel is
+# [a program](https://github.com/tensorflow/tensorflow/blob/master/SECURITY.md), and its operations
+# may read and write files.
+#
 # Lesson 08 reads the SavedModel. As in lesson 02, everything is written under another name and
 # renamed when it is whole. A folder that is in the way is moved aside first.
 
