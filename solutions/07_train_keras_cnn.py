@@ -698,4 +698,5 @@ print("gives", signature.structured_outputs)
 # You made `build/models/fashion.keras` and `build/models/fashion_keras/`. There is nothing to
 # clean up in the cloud.
 #
-# **Next:** lesson 08, where the network becomes ONNX and leaves TensorFlow behind.
+# **Next:** [lesson 08](08_turn_keras_into_onnx.ipynb), where the network becomes ONNX and leaves
+# TensorFlow behind.
