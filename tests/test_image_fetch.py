@@ -298,6 +298,20 @@ def test_address_in_full_is_fetched_without_asking_the_resolver(world, capsys):
     assert world.asked == []
 
 
+def test_host_with_ipv6_is_fetched(world, hosts, capsys, monkeypatch):
+    try:
+        host = hosts("::1", dict(PAGES))
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    monkeypatch.setattr(world.function.fetch, "is_public", lambda found: str(found) == "::1")
+    monkeypatch.setattr(world.function.fetch, "OPEN_PORTS", (host.port,))
+    world.names["six.test"] = ["::1"]
+    assert world.ask(capsys, f"http://six.test:{host.port}/picture")[0] == 200
+    assert world.ask(capsys, f"http://[0::1]:{host.port}/picture")[0] == 200
+    assert host.paths() == ["/picture", "/picture"]
+    assert f"Host: [::1]:{host.port}\r\n" in host.requests[1]
+
+
 @pytest.mark.parametrize("location", [
     "/picture", "picture", "http://photos.test:{a}/picture", "//photos.test:{a}/picture"])
 @pytest.mark.parametrize("status", ["301 X", "302 X", "303 X", "307 X", "308 X"])
@@ -574,6 +588,11 @@ def certificate(folder, name, issuer=None, address=None):
             .not_valid_after(now + datetime.timedelta(days=1))
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), True)
+            .add_extension(x509.KeyUsage(True, *[False] * 4, *[issuer is None] * 2, False, False),
+                           True)    # from here on, Python 3.13 wants to see these
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(
+                signing_key.public_key()), False)
             .sign(signing_key, hashes.SHA256()))
     path = folder / f"{name}.pem"
     path.write_bytes(

@@ -14,10 +14,13 @@ import numpy as np
 import onnx
 import pytest
 import tiny_image
+from emulator import docker, emulator, invoke, json_lines
 from function_folder import Context, load
 from PIL import Image, ImageFile
+from test_images import build_command, stage
 from tiny_image import KERAS_LIKE, TORCH_LIKE, changed
 
+from workshop import engine
 from workshop.paths import ROOT
 
 EVENTS = ROOT / "tests" / "events"
@@ -571,3 +574,28 @@ def test_session_uses_one_thread_and_does_not_spin(function):
     options = function.session.get_session_options()
     assert (options.intra_op_num_threads, options.inter_op_num_threads) == (1, 1)
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+
+
+# ---------------------------------------------------------------- in its image
+
+LARGEST = (5000, 5000)
+
+
+@pytest.mark.skipif(not engine.available(), reason="no Docker engine to build with")
+def test_image_answers_the_largest_pictures_within_the_limits_of_lambda(folder, tmp_path):
+    pictures = [Image.new("RGB", (40, 30)), Image.new("RGBA", LARGEST), Image.new("LA", LARGEST),
+                Image.fromarray(np.zeros(LARGEST, dtype="uint16"))]
+    events = [{"image": text(file(picture))} for picture in pictures]
+    events.append({"image": text(file(Image.new("RGB", LARGEST), "JPEG", progressive=True))})
+    refused = ["http://127.0.0.1:9001/2018-06-01/runtime/invocation/next", "http://localhost/"]
+    docker(*build_command(stage(tmp_path / "image", "image", folder / "keras.onnx"),
+                          "workshop-test-image"))
+    try:
+        with emulator("workshop-test-image") as container:
+            answers = invoke(container, *events, *({"url": url} for url in refused))
+            logged = [line["status"] for line in json_lines(container)]
+    finally:
+        docker("rmi", "workshop-test-image")
+    assert logged == [200] * len(events) + [422, 422]
+    assert all(len(answer["predictions"]) == 3 for answer in answers[:len(events)])
+    assert [answer["statusCode"] for answer in answers[len(events):]] == [422, 422]

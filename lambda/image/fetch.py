@@ -12,8 +12,8 @@ network that the function is in. Therefore:
 - proxies and credentials of the environment are not used.
 
 All refusals are the caller's: 400 for a URL that can be seen to be wrong, 413 for a file that is
-too large, 422 for all that comes of asking the host. Not 502 or 504: callers, gateways and
-Lambda's own retries take a 5xx for a fault of ours and ask again, and the URL would fail again.
+too large, 422 for all that comes of asking the host. Not 502 or 504: a 5xx is a fault of ours,
+which raises alarms and makes callers ask again, and it is their URL that would fail again.
 One message stands for all hosts that we may not reach, and for those that do not exist, so that
 callers learn nothing of the names and addresses around us.
 """
@@ -248,7 +248,7 @@ def get(target, connection, deadline):
     """Send the request; return (location, None) for a redirect, else (None, content)."""
     reader = Reader(connection, deadline)
     client = http.client.HTTPConnection(target.host, target.port)
-    client.sock = reader    # already connected: this client never looks a name up
+    client.sock, client.auto_open = reader, 0   # connected already; it must not look a name up
     try:
         client.request("GET", target.path, headers={
             "Host": host_header(target), "Accept": "image/jpeg, image/png, image/gif",

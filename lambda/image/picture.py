@@ -14,8 +14,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from web import CallerError, refusal
 
 FORMATS = ["JPEG", "PNG", "GIF"]
-MOST_PIXELS = 25_000_000    # a good camera's; decoded and converted it needs about 250 MB
-MOST_SCANS = 100            # of a progressive JPEG; each one costs a pass over the whole picture
+MOST_PIXELS = 25_000_000    # a good camera's; at worst (progressive CMYK) it needs 350 MB
+MOST_SCANS = 50             # of a progressive JPEG; each one costs a pass over the whole picture
 
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS    # beyond it Pillow warns, which read() makes an error
 
