@@ -245,7 +245,7 @@ show(figure, "Bar chart of the megabytes in the base image, the packages and you
 steps = [
     ("COPY requirements.txt", ["requirements.txt"]),
     ("RUN pip install", []),
-    ("COPY .", ["requirements.txt", "lambda_function.py", "contract.py", "model.onnx"]),
+    ("COPY .", ["requirements.txt", "lambda_function.py", "contract.py", "web.py", "model.onnx"]),
     ("RUN compileall", []),
 ]
 

@@ -19,7 +19,7 @@ def load(monkeypatch, name, model=None):
     """Import lambda/NAME/lambda_function.py afresh, with MODEL_PATH set to `model`."""
     if model is not None:
         monkeypatch.setenv("MODEL_PATH", str(model))
-    for module in ("lambda_function", "contract"):
+    for module in {path.stem for path in LAMBDA.glob("*/*.py")}:    # a name is in many folders
         monkeypatch.delitem(sys.modules, module, raising=False)
     with monkeypatch.context() as patch:
         patch.syspath_prepend(str(LAMBDA / name))

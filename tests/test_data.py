@@ -1,9 +1,14 @@
 """What the lessons take for granted about the committed data."""
+import gzip
+import hashlib
 import importlib.util
 import runpy
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from workshop.paths import DATA
 
@@ -65,3 +70,139 @@ def test_churn_is_what_its_script_makes():
     table = runpy.run_path(str(DATA / "make_churn.py"))["make_churn"]()
     made = table.to_csv(index=False, lineterminator="\n")
     assert made == (DATA / "churn.csv").read_text(encoding="utf-8")
+
+
+# The file and its arrays: another zlib may pack the same arrays into other bytes.
+FASHION = {
+    "fashion.npz": "9674c529e3f733b506fb8c7b4a34b1b9437aef821676945cc939cd0c179b6d2c",
+    "train_images": "13e619eeda219042c38e7dfde755199f21508068fbc3f3eb290bc254c26acaec",
+    "train_labels": "e258f152e4d23eb622cedb4a86073d49d38fd044d66b3eb7689bf537e3798f99",
+    "test_images": "96315b1732ab731e68b8def3c284f34b605f7deb7a61e683c7d786265c827c83",
+    "test_labels": "b2095bc797d1201e84da76c94012c02d0e6f07af0938df4e00120a3b42d1aa4c"}
+CLASSES = "t-shirt trousers pullover dress coat sandal shirt sneaker bag boot".split()
+PHOTOGRAPHS = {
+    "chelsea.png": ((451, 300), "RGB",
+                    "596aa1e7cb875eb79f437e310381d26b338a81c2da23439704a73c4651e8c4bb"),
+    "clock_motion.png": ((400, 300), "L",
+                         "f029226b28b642e80113d86622e9b215ee067a0966feaf5e60604a1e05733955"),
+    "coffee.png": ((600, 400), "RGB",
+                   "cc02f8ca188b167c775a7101b5d767d1e71792cf762c33d6fa15a4599b5a8de7"),
+    "rocket.jpg": ((640, 427), "RGB",
+                   "c2dd0de7c538df8d111e479619b129464d0269d0ae5fd18ca91d33a7fdfea95c")}
+GARMENTS = ["bag-on-white.jpg", "boot.png", "dress.png", "pullover.png", "sneaker.jpg",
+            "t-shirt.png", "trousers.png"]
+
+
+@pytest.fixture(scope="module")
+def fashion():
+    with np.load(DATA / "fashion.npz", allow_pickle=False) as file:
+        return dict(file)
+
+
+@pytest.fixture(scope="module")
+def script():
+    return runpy.run_path(str(DATA / "make_fashion.py"))
+
+
+def sha256(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+def names(folder):
+    return sorted(path.name for path in (DATA / folder).iterdir())
+
+
+@pytest.mark.parametrize("part, count", [("train", 12_000), ("test", 2_000)])
+def test_fashion_has_its_shapes_and_as_many_of_each_class(fashion, part, count):
+    images, labels = fashion[f"{part}_images"], fashion[f"{part}_labels"]
+    assert (images.shape, images.dtype) == ((count, 28, 28), np.uint8)
+    assert (labels.shape, labels.dtype) == ((count,), np.uint8)
+    assert np.bincount(labels).tolist() == [count // 10] * 10
+
+
+def test_fashion_names_its_classes(fashion):
+    assert fashion["classes"].tolist() == CLASSES
+
+
+def test_fashion_is_the_data_that_the_lessons_were_written_with(fashion):
+    assert sha256((DATA / "fashion.npz").read_bytes()) == FASHION["fashion.npz"]
+    assert {name: sha256(fashion[name].tobytes()) for name in FASHION if name in fashion} == {
+        name: value for name, value in FASHION.items() if name != "fashion.npz"}
+
+
+def test_fashion_is_white_on_black(fashion):
+    corners = fashion["train_images"][:, [0, 0, -1, -1], [0, -1, 0, -1]]
+    assert np.median(corners, axis=0).max() == 0
+
+
+def test_no_test_image_is_also_a_training_image(fashion):
+    train, test = ({image.tobytes() for image in fashion[f"{part}_images"]}
+                   for part in ("train", "test"))
+    assert not train & test
+
+
+def test_garments_are_seven_new_pictures_of_their_class(fashion):
+    assert names("garments") == GARMENTS
+    known = {image.tobytes() for part in ("train", "test") for image in fashion[f"{part}_images"]}
+    for name in GARMENTS:
+        assert name.split(".")[0].removesuffix("-on-white") in CLASSES
+        with Image.open(DATA / "garments" / name) as picture:
+            assert picture.size == (280, 280)
+            assert picture.mode == ("L" if name.endswith(".png") else "RGB")
+            small = np.array(picture.convert("L").resize((28, 28), Image.Resampling.NEAREST))
+        assert small.tobytes() not in known
+        assert (np.median(small[[0, 0, -1, -1], [0, -1, 0, -1]]) > 200) == ("-on-white" in name)
+
+
+def test_an_enlarged_garment_shrinks_to_its_original_and_white_is_inverted(script):
+    original = np.arange(784, dtype=np.uint8).reshape(28, 28)
+    picture = script["make_garment"]("boot.png", original)
+    assert np.array_equal(picture.resize((28, 28), Image.Resampling.NEAREST), original)
+    white = script["make_garment"]("bag-on-white.jpg", np.zeros((28, 28), np.uint8))
+    assert (white.mode, white.getextrema()) == ("RGB", ((255, 255),) * 3)
+
+
+@pytest.mark.parametrize("name", PHOTOGRAPHS)
+def test_photographs_are_those_of_the_package(name):
+    size, mode, digest = PHOTOGRAPHS[name]
+    assert sha256((DATA / "photographs" / name).read_bytes()) == digest
+    with Image.open(DATA / "photographs" / name) as picture:
+        assert (picture.size, picture.mode) == (size, mode)
+
+
+def test_readme_tells_of_every_picture_and_class(fashion):
+    readme = (DATA / "README.md").read_text(encoding="utf-8")
+    assert names("photographs") == sorted(PHOTOGRAPHS)
+    for word in [*CLASSES, *names("garments"), *names("photographs"), *fashion]:
+        assert f"`{word}`" in readme, word
+
+
+def test_an_idx_file_is_read_and_another_file_refused(script, tmp_path):
+    path = tmp_path / "labels.gz"
+    path.write_bytes(gzip.compress(b"\0\0\x08\x01\0\0\0\x03abc"))
+    assert script["read_idx"](path).tobytes() == b"abc"
+    path.write_bytes(gzip.compress(b"not an idx file"))
+    with pytest.raises(ValueError, match="labels.gz is not an idx file"):
+        script["read_idx"](path)
+
+
+FASHION_FILES = next((folder for folder in (
+    Path("/usr/share/datasets/fashion-mnist"),
+    DATA.parent / "build" / "fashion" / "usr" / "share" / "datasets" / "fashion-mnist")
+    if folder.is_dir()), None)
+
+
+@pytest.mark.skipif(FASHION_FILES is None,
+                    reason="dataset-fashion-mnist, from which it was made, is not unpacked here")
+def test_fashion_and_garments_are_what_their_script_makes(fashion, script):
+    made = script["make_fashion"](FASHION_FILES)
+    assert made.keys() == fashion.keys()
+    for name, array in made.items():
+        assert np.array_equal(array, fashion[name]), name
+    images, _ = script["read_part"](FASHION_FILES, "t10k")
+    for name, position in script["GARMENTS"].items():
+        with Image.open(DATA / "garments" / name) as picture:
+            pixels = np.asarray(picture).astype(int)
+        made = np.asarray(script["make_garment"](name, images[position])).astype(int)
+        # What a JPEG loses: a few grey levels.
+        assert np.abs(pixels - made).mean() < (3 if name.endswith(".jpg") else 1e-9), name

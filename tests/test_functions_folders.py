@@ -8,7 +8,8 @@ import pytest
 from workshop.paths import LAMBDA, ROOT
 
 FOLDERS = sorted(path.parent.name for path in LAMBDA.glob("*/lambda_function.py"))
-MODULES = {"scikit-learn": "sklearn"}       # where a package's module has another name
+# Where a package's module has another name.
+MODULES = {"scikit-learn": "sklearn", "pillow": "PIL", "keras-image-helper": "keras_image_helper"}
 
 
 def pins(text):
@@ -21,7 +22,7 @@ def requirements(folder):
 
 
 def test_the_functions_of_the_first_lessons_are_there():
-    assert {"hello", "churn", "churn_sklearn"} <= set(FOLDERS)
+    assert {"hello", "churn", "churn_sklearn", "image"} <= set(FOLDERS)
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -45,6 +46,13 @@ def test_function_imports_only_what_is_in_its_image(folder):
                 assert top in sys.stdlib_module_names | own | installed, f"{path.name}: {name}"
 
 
-def test_both_churn_functions_keep_the_same_contract():
-    one, two = ((LAMBDA / name / "contract.py").read_bytes() for name in ("churn", "churn_sklearn"))
-    assert one == two, "copy lambda/churn/contract.py to lambda/churn_sklearn/"
+@pytest.mark.parametrize("file, folders", [
+    ("contract.py", ["churn", "churn_sklearn"]), ("web.py", ["churn", "churn_sklearn", "image"])])
+def test_functions_that_share_a_file_keep_identical_copies(file, folders):
+    first, *others = ((LAMBDA / name / file).read_bytes() for name in folders)
+    assert all(other == first for other in others), f"copy lambda/churn/{file} to {folders[1:]}"
+
+
+def test_every_copy_of_the_shared_files_is_compared():
+    assert sorted(path.parent.name for path in LAMBDA.glob("*/web.py")) == [
+        "churn", "churn_sklearn", "image"]

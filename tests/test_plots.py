@@ -75,6 +75,37 @@ def test_graphs_of_two_models_share_no_ids_on_a_page(model):
     assert ids[0] and ids[1] and not {i for i in ids[0] & ids[1] if "graph" in i or "svg" in i}
 
 
+@pytest.fixture
+def network():
+    """Two layers with weights; the second's answer is read twice and joined again."""
+    def value(name, *shape):
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+    nodes = [helper.make_node("Conv", ["image", "w", "b"], ["c"]),
+             helper.make_node("Relu", ["c"], ["d"]),
+             helper.make_node("MatMul", ["d", "v"], ["e"]),
+             helper.make_node("Exp", ["e"], ["f"]),
+             helper.make_node("Neg", ["e"], ["g"]),
+             helper.make_node("Add", ["f", "g"], ["h"]),
+             helper.make_node("Softmax", ["h"], ["p"])]
+    weights = [helper.make_tensor(name, TensorProto.FLOAT, shape, [0.0] * size)
+               for name, shape, size in [("w", [2, 1, 3, 3], 18), ("b", [2], 2), ("v", [4, 5], 20)]]
+    return helper.make_model(helper.make_graph(
+        nodes, "network", [value("image", "batch", 1, 6, 6)], [value("p", "batch", 5)], weights))
+
+
+def test_layers_are_drawn_with_their_weights_and_what_follows_in_a_line(network):
+    texts = re.findall(r"<p>(.*?)</p>", plots.onnx_graph(network, layers=True).data)
+    assert sorted(texts) == sorted([
+        "image<br/>float32<br/>batch×1×6×6", "Conv 2×1×3×3, 2<br/>Relu", "MatMul 4×5", "Exp", "Neg",
+        "Add<br/>Softmax", "p<br/>float32<br/>batch×5"])
+
+
+def test_layers_have_every_arrow_once(network):
+    arrows = [line.split("(")[0] for line in plots._layers(network.graph) if "-->" in line]
+    assert arrows == ["in0 --> box0", "box0 --> box1", "box1 --> box2", "box1 --> box3",
+                      "box2 --> box4", "box3 --> box4", "box4 --> out0"]
+
+
 def luminance(colour):
     """Relative luminance of "#rrggbb", 0 to 1, as WCAG 2.2 defines it."""
     channels = [int(colour[i:i + 2], 16) / 255 for i in (1, 3, 5)]

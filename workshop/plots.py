@@ -36,14 +36,16 @@ def show(figure, description: str) -> None:
                  f'src="data:image/png;base64,{b64encode(picture.getvalue()).decode()}">'))
 
 
-def onnx_graph(model) -> SVG:
+def onnx_graph(model, layers: bool = False) -> SVG:
     """Return the graph of an `onnx.ModelProto` as a picture, read from left to right.
 
-    Operations of one kind that feed the same one share a box, as do inputs of one type.
+    Operations of one kind that feed the same one share a box, as do inputs of one type. With
+    `layers`, a box is a layer instead: an operation with a matrix of weights, whose shape is
+    written beside it, and the operations that follow it in a line.
     """
     import mermaidx
     text = "\n".join(["flowchart LR", f"accDescr: {_in_words(model.graph)}",
-                      *_arrows(model.graph)])
+                      *(_layers if layers else _arrows)(model.graph)])
     svg = mermaidx.render(text).svg()
     # One page may hold several: their ids and styles must not meet.
     return SVG(svg.replace("my-svg", f"graph-{hashlib.sha256(text.encode()).hexdigest()[:8]}"))
@@ -80,6 +82,36 @@ def _arrows(graph) -> list[str]:
     return list(dict.fromkeys(lines))
 
 
+def _layers(graph) -> list[str]:
+    """The graph as lines of Mermaid, a box for each layer."""
+    from onnx import TensorProto
+    weights = {tensor.name: "×".join(map(str, tensor.dims)) for tensor in graph.initializer
+               if tensor.dims and tensor.data_type == TensorProto.FLOAT}
+    readers = Counter([value for node in graph.node for value in node.input]
+                      + [value.name for value in graph.output])
+    boxes, makers = [], {value.name: f"in{i}" for i, value in enumerate(graph.input)
+                         if value.name not in weights}
+    lines = [f'in{i}(["{value.name}<br/>{_type(value)}<br/>{_shape(value)}"])'
+             for i, value in enumerate(graph.input) if value.name not in weights]
+    for node in graph.node:                     # a node stands after those that it reads from
+        before = [value for value in node.input if value in makers]
+        shapes = [weights[value] for value in node.input if value in weights]
+        follows = (len(before) == 1 and readers[before[0]] == 1 and makers[before[0]][:2] != "in"
+                   and not any("×" in shape for shape in shapes))
+        if follows:
+            name = makers[before[0]]
+        else:
+            name = f"box{len(boxes)}"
+            boxes.append([])
+            lines += [f"{makers[value]} --> {name}" for value in before]
+        boxes[int(name[3:])].append(" ".join([node.op_type, ", ".join(shapes)]).strip())
+        makers |= dict.fromkeys(node.output, name)
+    lines += [f'box{i}["{"<br/>".join(box)}"]' for i, box in enumerate(boxes)]
+    lines += [f'{makers[value.name]} --> out{i}(["{value.name}<br/>{_type(value)}'
+              f'<br/>{_shape(value)}"])' for i, value in enumerate(graph.output)]
+    return list(dict.fromkeys(lines))
+
+
 def _in_words(graph) -> str:
     operations = Counter(node.op_type for node in graph.node)
     return (f"Graph of {len(graph.input)} inputs, "
@@ -92,3 +124,9 @@ def _type(value) -> str:
     from onnx import TensorProto, helper
     kind = value.type.tensor_type.elem_type
     return "text" if kind == TensorProto.STRING else helper.tensor_dtype_to_np_dtype(kind).name
+
+
+def _shape(value) -> str:
+    """The shape of a graph's input or output; an open dimension by its name, as batch×28×28×1."""
+    dims = value.type.tensor_type.shape.dim
+    return "×".join(str(dim.dim_value or dim.dim_param or "?") for dim in dims)

@@ -1,0 +1,702 @@
+# ---
+# title: Train a Keras CNN
+# workshop:
+#   number: "07"
+#   needs: []
+#   reading: 25
+#   exercises: 25
+#   cost: "free"
+#   products: [build/models/fashion_keras, build/models/fashion.keras]
+# jupyter: {kernelspec: {display_name: Python 3, language: python, name: python3}}
+# ---
+
+# %% [markdown]
+# # Train a Keras CNN
+#
+# A shop wants to know what is on a picture: a coat, a sneaker, a bag? In this lesson you train a
+# small *convolutional neural network* (CNN) that says so. The lessons after this one turn it into
+# ONNX and put it behind an HTTPS address, next to a model from another framework.
+#
+# **You will**
+# - look at the pictures, and find a number that any model has to beat;
+# - build a CNN of nine layers, and say where its weights are;
+# - train it, and read from learning curves when to stop;
+# - judge it on test pictures: a confusion matrix, and the pictures it gets wrong;
+# - ask it about files, and see what it answers to pictures that it does not understand;
+# - save it in two formats, and know which one is for whom.
+#
+# **You need** a little NumPy. No Docker, no AWS.
+#
+# **Time** 25 minutes reading, 25 minutes exercises. **Cost** free, on AWS as well: nothing is
+# created there.
+
+# %% [markdown]
+# ```mermaid
+# flowchart LR
+#     npz[(fashion.npz)] --> cnn[Keras CNN] --> saved[SavedModel] -. 08 .-> onnx[fashion.onnx]
+#     onnx -. 09 .-> function[image function]
+#     torch[PyTorch model] -. 10 .-> function
+#     classDef now fill:#0072B2,color:#ffffff,stroke:#0072B2
+#     class npz,cnn,saved now
+# ```
+#
+# What you build here is filled with colour. Dotted: later, in the lesson with that number.
+
+# %%
+from workshop import cloud
+
+cloud.use()
+
+# %% [markdown]
+# Importing TensorFlow takes a few seconds. Two settings must stand before it.
+
+# %%
+import os
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"     # reports off, errors on
+os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"    # plain operations: some slower, none reports itself
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+tf.get_logger().setLevel("ERROR")
+
+# %%
+import shutil
+import zipfile
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from PIL import Image
+
+from workshop.plots import BLUE, GREY, set_style, show
+
+set_style()
+DATA = Path("../data")
+MODELS = Path("../build/models")
+MODELS.mkdir(parents=True, exist_ok=True)
+
+# %% [markdown]
+# ## Look at the pictures
+#
+# The data are a part of *Fashion-MNIST*, pictures from a shop's catalogue; where they come from
+# stands in [`data/README.md`](../data/README.md).
+
+# %%
+with np.load(DATA / "fashion.npz") as file:
+    fashion = dict(file)
+for name, array in fashion.items():
+    print(f"{name:13} {array.dtype!s:6} {array.shape}")
+CLASSES = fashion["classes"].tolist()
+
+# %% [markdown]
+# A label is a position in `classes`. Eight pictures of each:
+
+# %%
+images, labels = fashion["train_images"], fashion["train_labels"]
+figure, axes = plt.subplots(10, 9, figsize=(7, 7.4), width_ratios=[1.3] + [1] * 8)
+for axis in axes.flat:
+    axis.axis("off")
+for k, row in enumerate(axes):
+    row[0].text(1, 0.5, CLASSES[k], ha="right", va="center")
+    for axis, image in zip(row[1:], images[labels == k]):
+        axis.imshow(image, cmap="gray", vmin=0, vmax=255)
+show(figure, "Ten rows of eight small grey pictures, one row for each class, white on black.")
+
+# %% [markdown]
+# *What to notice:* 28 × 28 pixels, grey, each thing in the middle and upright, **white on black**.
+# And look at the rows of shirts, pullovers and coats. Could you always tell?
+#
+# ## Set validation pictures apart
+#
+# Three parts for three purposes: *training* pictures to learn from, *validation* pictures to
+# decide with, *test* pictures to judge once, at the end. The test pictures are apart already; of
+# the others, one in six becomes validation.
+
+# %%
+order = np.random.default_rng(1).permutation(len(images))
+valid, train = order[:2000], order[2000:]
+print(f"{len(train):,} to learn from, {len(valid):,} to decide with, "
+      f"{len(fashion['test_labels']):,} put away")
+print("of each class to learn from:", np.bincount(labels[train]))
+
+# %% [markdown]
+# ## A number to beat
+#
+# What can be had without any network? Take the average picture of each class; a new picture gets
+# the class whose average is nearest.
+
+# %%
+pixels = images.reshape(-1, 784) / 255
+means = np.array([pixels[train][labels[train] == k].mean(axis=0) for k in range(10)])
+distance = ((pixels[valid][:, None, :] - means) ** 2).sum(axis=2)
+baseline = (distance.argmin(axis=1) == labels[valid]).mean()
+
+figure, axes = plt.subplots(2, 5, figsize=(8, 3.8))
+for axis, mean, name in zip(axes.flat, means, CLASSES):
+    axis.imshow(mean.reshape(28, 28), cmap="gray")
+    axis.set_title(name, loc="center", fontsize=11, pad=4)
+    axis.axis("off")
+figure.suptitle(f"The nearest average picture is right for {baseline:.0%}", x=0.01, ha="left",
+                fontsize=13)
+show(figure, "The ten average pictures: blurred, and each still recognisable.")
+
+# %% [markdown]
+# *What to notice:* guessing would be right for 10 %, and ten blurred pictures already do far
+# better. A network that does not beat this has learned nothing that is worth its weight.
+#
+# ## Prepare a picture
+#
+# The network wants 32-bit floats from 0 to 1, in an array of four dimensions: picture, height,
+# width, channel. It is called **NHWC**, and a grey picture has one channel. (PyTorch wants NCHW:
+# channel before height. Lesson 10 comes back to it.)
+
+# %%
+def prepare(images):
+    """Return `images`, (N, 28, 28) uint8, as (N, 28, 28, 1) float32 from 0 to 1."""
+    return images[..., np.newaxis].astype("float32") / 255
+
+
+x_train, y_train = prepare(images[train]), labels[train]
+x_valid, y_valid = prepare(images[valid]), labels[valid]
+print(x_train.shape, x_train.dtype, x_train.min(), x_train.max())
+
+# %% [markdown]
+# **Whatever happens to a picture here must happen to it in production too**, in the same way.
+# These two operations look too small to go wrong, and yet they are where served models go wrong
+# most silently. So a later lesson writes them into the model file.
+#
+# ## Build the network
+#
+# - `Conv2D(16, 3)` slides 16 small filters of 3 × 3 weights over the picture. Each answers, at
+#   each place: how much does it look like *my* pattern here? An edge, say, or a corner.
+# - `MaxPooling2D` keeps the strongest of each 2 × 2 answers: half the height, half the width.
+# - A second pair looks for patterns among those patterns.
+# - `Flatten` lays all in one row, and `Dense` layers weigh it up.
+# - `Dropout` switches off a share of the values at random, **only while training**, so that the
+#   network cannot rely on a few of them.
+# - `softmax` turns the last ten numbers into probabilities that sum to 1.
+
+# %%
+def build(dropout):
+    """Return a new, untrained network; `dropout` is the share of values switched off."""
+    return keras.Sequential([
+        keras.Input((28, 28, 1), name="image"),
+        layers.Conv2D(16, 3, activation="relu", name="patterns"),
+        layers.MaxPooling2D(name="halve"),
+        layers.Conv2D(32, 3, activation="relu", name="patterns_of_patterns"),
+        layers.MaxPooling2D(name="halve_again"),
+        layers.Flatten(name="in_one_row"),
+        layers.Dropout(dropout),
+        layers.Dense(64, activation="relu", name="weigh_up"),
+        layers.Dropout(dropout),
+        layers.Dense(10, activation="softmax", name="probabilities")])
+
+
+keras.utils.set_random_seed(1)
+model = build(dropout=0.3)
+for layer in model.layers:
+    print(f"{layer.name:21} {type(layer).__name__:13} gives {layer.output.shape[1:]}")
+print(f"{model.count_params():,} weights in all")
+
+# %% [markdown]
+# *What to notice:* a filter of 3 × 3 cannot stand on the border, so 28 becomes 26. 11 halved is 5:
+# pooling drops the odd row and column.
+#
+# ### Exercise 1 · Where are the weights?
+#
+# A filter of `patterns` has 3 × 3 weights for its one channel and one number to add, the *bias*. So
+# that layer has 16 × (3 × 3 × 1 + 1) = 160 weights. How many have the next two? Calculate, from the
+# sizes in the list above:
+#
+# - `second`: the layer `patterns_of_patterns`. Each of its 32 filters looks at all channels that
+#   come in;
+# - `dense`: the layer `weigh_up`. Each of its 64 neurons has a weight for every value of the row,
+#   and a bias.
+#
+# Guess first: which of them holds most?
+#
+# <details><summary>Hint</summary>
+#
+# What comes into `patterns_of_patterns` has 16 channels, so one filter has 3 × 3 × 16 weights and
+# a bias. The row has 5 × 5 × 32 values.
+#
+# </details>
+
+# %% Exercise 1
+second = dense = None
+# BEGIN SOLUTION
+second = 32 * (3 * 3 * 16 + 1)
+dense = 64 * (5 * 5 * 32 + 1)
+# END SOLUTION
+print("patterns_of_patterns:", second, " weigh_up:", dense)
+
+# %% Check 1 tags=["check"]
+assert second is not None and dense is not None, "second or dense is still None: fill both above."
+assert second != 32 * (3 * 3 + 1), (
+    "second: 16 channels come in, and a filter has 3 × 3 weights for each of them.")
+assert (second, dense) != (32 * 9 * 16, 64 * 800), "Each filter and each neuron also has a bias."
+assert second == model.get_layer("patterns_of_patterns").count_params(), (
+    "second is off: filters × (height × width × channels that come in + 1).")
+assert dense != 64 * 800 + 1, "dense: each of the 64 neurons has a bias of its own."
+assert dense != 64 * (28 * 28 + 1), (
+    "dense: the row is what Flatten gives, 5 × 5 × 32 values, and not the picture.")
+assert dense == model.get_layer("weigh_up").count_params(), (
+    "dense is off: neurons × (values in the row + 1).")
+print(f"Right: {dense / model.count_params():.0%} of all weights are in one dense layer.")
+
+# %% [markdown]
+# Convolutions are cheap in weights, because one small filter serves the whole picture. The first
+# dense layer after them is where the bytes of such a model are.
+#
+# ## Train
+#
+# In each *epoch* the network sees every training picture once, 32 at a time, and each time all
+# weights move a little in the direction that would have made the loss smaller. The *loss* is the
+# cross-entropy: minus the logarithm of the probability that was given to the right class. It
+# punishes being sure and wrong.
+#
+# This is the longest cell of the lesson. On two cores it takes less than half a minute.
+
+# %%
+def train_it(model, x, y, epochs, every=1):
+    """Train `model`; return Keras's history, lists of one value an epoch by name."""
+    def report(epoch, logs):
+        if (epoch + 1) % every == 0:
+            print(f"epoch {epoch + 1:2} of {epochs}: loss {logs['loss']:.3f}, validation "
+                  f"{logs['val_loss']:.3f}, right {logs['val_accuracy']:.1%}", flush=True)
+
+    model.compile("adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model.fit(
+        x, y, batch_size=32, epochs=epochs, verbose=0,
+        validation_data=(x_valid, y_valid), validation_batch_size=500,
+        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=report)]).history
+
+
+keras.utils.set_random_seed(1)
+model = build(dropout=0.3)
+history = train_it(model, x_train, y_train, epochs=10)
+
+# %% [markdown]
+# `set_random_seed` makes the first weights, the order of the pictures and the dropout the same
+# each time. On another processor, rounding differs in the last digit, and training makes that
+# larger: expect figures close to ours, and not equal.
+#
+# ## Read the learning curves
+
+# %%
+def curves(history, title):
+    """Draw loss and accuracy, an epoch at a time; return the figure."""
+    epochs = np.arange(1, len(history["loss"]) + 1)
+    figure, (a, b) = plt.subplots(1, 2, figsize=(9, 4.2))
+    for axes, measure in (a, "loss"), (b, "accuracy"):
+        axes.plot(epochs, history[measure], "--", color=GREY, label="training pictures")
+        axes.plot(epochs, history[f"val_{measure}"], color=BLUE, label="validation pictures")
+        axes.set(xlabel="Epoch", ylabel=measure.capitalize())
+    a.set_ylim(bottom=0)
+    b.yaxis.set_major_formatter("{x:.0%}")
+    b.legend(frameon=False, loc="lower right")
+    figure.suptitle(title, x=0.01, ha="left", fontsize=13)
+    return figure
+
+
+reached = history["val_accuracy"][-1]
+figure = curves(history, f"After {len(history['loss'])} epochs: {reached:.0%} of the validation "
+                         f"pictures right, {baseline:.0%} by the average pictures")
+show(figure, "Two line charts over ten epochs. The loss falls and the accuracy rises, fast at "
+             "first, then slowly, on training and on validation pictures alike.")
+
+# %% [markdown]
+# *What to notice:* most is learned in the first epochs; the curves are still moving a little at
+# the end. We stop here: good enough to serve, and your time is worth more. And why is it *better*
+# on pictures that it has not seen? Dropout is on while training, so the dashed line is that of a
+# network with a handicap.
+#
+# ### How it looks when it goes wrong
+#
+# The same network without dropout, with only 500 pictures, for a long time:
+
+# %%
+keras.utils.set_random_seed(1)
+crammed = train_it(build(dropout=0), x_train[:500], y_train[:500], epochs=40, every=10)
+figure = curves(crammed, "Learned by heart: the training loss falls on, the validation loss turns")
+show(figure, "The training loss falls towards zero. The validation loss falls at first, then "
+             "rises again, while the validation accuracy stays where it is.")
+
+# %% [markdown]
+# This is **overfitting**. It knows its training pictures by heart, and on others it becomes more
+# and more sure of its mistakes. The accuracy hardly shows it; the validation loss does.
+#
+# ### Exercise 2 · When should it have stopped?
+#
+# Write `best_epoch(history)`: the number of the epoch with the smallest *validation* loss. The
+# first epoch is number 1.
+#
+# <details><summary>Hint</summary>
+#
+# `history["val_loss"]` is a list, one value an epoch. `np.argmin` gives the position of the
+# smallest, and positions begin with 0.
+#
+# </details>
+
+# %% Exercise 2
+def best_epoch(history):
+    """Return the number, from 1, of the epoch with the smallest validation loss."""
+    # BEGIN SOLUTION
+    return int(np.argmin(history["val_loss"])) + 1
+    # END SOLUTION
+
+
+print("learned by heart:", best_epoch(crammed), " ours:", best_epoch(history))
+
+# %% Check 2 tags=["check"]
+made_up = {"loss": [0.9, 0.6, 0.5, 0.4, 0.3], "val_loss": [0.8, 0.5, 0.4, 0.6, 0.7],
+           "accuracy": [0.5, 0.6, 0.7, 0.8, 0.9], "val_accuracy": [0.6, 0.7, 0.7, 0.8, 0.7]}
+answer = best_epoch(made_up)
+assert answer is not None, "best_epoch returns nothing yet: did you forget `return`?"
+assert answer != 5, "That is the best on the training pictures: look at val_loss."
+assert answer != 2, "You are off by one: np.argmin counts from 0, epochs from 1."
+assert answer != 4, "That is where val_accuracy is best. Look for the smallest val_loss."
+assert answer != 1, "That is where val_loss is largest: look for the smallest."
+assert answer == 3, f"With validation losses {made_up['val_loss']} it should be 3."
+print(f"Right: epoch {best_epoch(crammed)} of {len(crammed['loss'])} would have been the one.")
+
+# %% [markdown]
+# Keras can do this for you: `keras.callbacks.EarlyStopping(patience=3, restore_best_weights=True)`
+# stops when the validation loss has not improved for three epochs, and goes back to the best
+# weights. With 10,000 pictures, dropout and ten epochs we do not need it.
+#
+# ## Judge it once, on the test pictures
+#
+# All is decided, so now the test pictures.
+
+# %%
+x_test, y_test = prepare(fashion["test_images"]), fashion["test_labels"]
+probabilities = model.predict(x_test, verbose=0)
+said = probabilities.argmax(axis=1)
+accuracy = (said == y_test).mean()
+margin = 1.96 * np.sqrt(accuracy * (1 - accuracy) / len(y_test))
+print(f"{accuracy:.1%} of {len(y_test):,} right; "
+      f"with other test pictures likely {accuracy - margin:.1%} to {accuracy + margin:.1%}")
+assert accuracy >= 0.85, "the network has learned less than it should: did a cell above change?"
+
+# %% [markdown]
+# The range is the 95 % interval that 2,000 pictures allow. Two models that are half a percent
+# apart cannot be told apart by this test.
+#
+# ## What does it confuse?
+#
+# A *confusion matrix* counts: a row for what it is, a column for what the network said.
+
+# %%
+matrix = np.zeros((10, 10), int)
+np.add.at(matrix, (y_test, said), 1)
+
+figure, axes = plt.subplots(figsize=(8, 6.6))
+axes.imshow(matrix, cmap="Blues", vmin=0, vmax=230)
+for row in range(10):
+    for column in range(10):
+        if count := matrix[row, column]:
+            axes.text(column, row, count, ha="center", va="center", fontsize=11,
+                      color="white" if count > 130 else "black")
+axes.set_xticks(range(10), CLASSES, rotation=45, ha="right")
+axes.set_yticks(range(10), CLASSES)
+recall = matrix.diagonal() / matrix.sum(axis=1)
+axes.set(xlabel="The network said", ylabel="It is",
+         title=f"From {recall.min():.0%} ({CLASSES[recall.argmin()]}) to {recall.max():.0%} "
+               f"({CLASSES[recall.argmax()]}) of a class found")
+show(figure, "Confusion matrix of the ten classes. Most counts are on the diagonal; most others "
+             "lie among t-shirt, pullover, dress, coat and shirt, and among the shoes. Found of "
+             "each class: " + ", ".join(f"{name} {share:.0%}"
+                                        for name, share in zip(CLASSES, recall)) + ".")
+
+# %% [markdown]
+# *What to notice:* hardly anything crosses between tops, shoes, trousers and bags. The mistakes
+# are the ones that you would make.
+#
+# ### Exercise 3 · The most frequent mistake
+#
+# Find the largest number of `matrix` that is **not on the diagonal**, with code. Fill `mistake`
+# with two names: what it was, and what the network said; say `("bag", "boot")`.
+#
+# <details><summary>Hint 1</summary>
+#
+# Make a copy without the diagonal: `wrong = matrix * (1 - np.eye(10, dtype=int))`.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `np.unravel_index(wrong.argmax(), wrong.shape)` gives row and column of the largest.
+#
+# </details>
+
+# %% Exercise 3
+mistake = None
+# BEGIN SOLUTION
+wrong = matrix * (1 - np.eye(10, dtype=int))
+row, column = np.unravel_index(wrong.argmax(), wrong.shape)
+mistake = CLASSES[row], CLASSES[column]
+# END SOLUTION
+print(mistake)
+
+# %% Check 3 tags=["check"]
+assert mistake is not None, "mistake is still None: fill it above."
+assert len(mistake) == 2 and set(mistake) <= set(CLASSES), (
+    "mistake should hold two names from CLASSES: look up row and column in it.")
+was, answered = (CLASSES.index(name) for name in mistake)
+assert was != answered, "The diagonal holds the right answers: leave it out."
+most = max(matrix[i, j] for i in range(10) for j in range(10) if i != j)
+assert not matrix[was, answered] < most == matrix[answered, was], (
+    "They are swapped: rows are what it is, columns what the network said.")
+assert matrix[was, answered] == most, (
+    f"This happens {matrix[was, answered]} times. There is a mistake that happens {most} times.")
+print(f"Right: {most} times a {mistake[0]} was taken for a {mistake[1]}.")
+
+# %% [markdown]
+# ### Look at the mistakes
+#
+# The twelve where the network was most sure, and wrong:
+
+# %%
+sure = probabilities.max(axis=1)
+mistakes = np.flatnonzero(said != y_test)
+worst = mistakes[sure[mistakes].argsort()[::-1][:12]]
+figure, axes = plt.subplots(2, 6, figsize=(9, 4.2))
+for axis, i in zip(axes.flat, worst):
+    axis.imshow(fashion["test_images"][i], cmap="gray", vmin=0, vmax=255)
+    axis.set_title(f"“{CLASSES[said[i]]}” {sure[i]:.2f}\nis: {CLASSES[y_test[i]]}",
+                   fontsize=10, pad=4)
+    axis.axis("off")
+show(figure, "Twelve test pictures, each with a wrong answer, its probability and what it is: "
+             + "; ".join(f"{CLASSES[y_test[i]]} taken for {CLASSES[said[i]]}" for i in worst))
+
+# %% [markdown]
+# *What to notice:* some are hard, and with some you may side with the network: labels of real
+# data are made by people, and a few are wrong.
+#
+# ### Does it know when it does not know?
+#
+# The function will return probabilities, and not only the name. Are they worth something?
+
+# %%
+for low, high in (0, 0.5), (0.5, 0.8), (0.8, 0.95), (0.95, 1.01):
+    group = (sure >= low) & (sure < high)
+    print(f"probability {low:4.2f} to {min(high, 1):4.2f}: {group.sum():5,} pictures, "
+          f"{(said == y_test)[group].mean():.0%} of them right")
+
+# %% [markdown]
+# They are. A caller can take the sure answers and show the others to a person. That is why a good
+# service returns the probability with the name.
+#
+# ## What did it learn to see?
+#
+# The answers of the first layer to one boot: one picture for each filter, bright where its pattern
+# was found.
+
+# %%
+first_layer = keras.Model(model.inputs, model.get_layer("patterns").output)
+boot = x_test[y_test == CLASSES.index("boot")][:1]
+answers = first_layer.predict(boot, verbose=0)[0]
+
+figure, axes = plt.subplots(2, 9, figsize=(9, 2.6))
+for axis in axes.flat:
+    axis.axis("off")
+axes[0, 0].imshow(boot[0, ..., 0], cmap="gray")
+axes[0, 0].set_title("the boot", fontsize=10, pad=4)
+for k in range(16):
+    axes[k // 8, 1 + k % 8].imshow(answers[..., k], cmap="gray")
+show(figure, "A boot, and sixteen versions of it in which one filter each has marked what it looks "
+             "for: edges in several directions, surfaces, or the background.")
+
+# %% [markdown]
+# *What to notice:* nobody told it what an edge is. Some filters mark edges in one direction, some
+# whole surfaces, and some perhaps nothing here.
+#
+# ## Ask it about files
+#
+# Callers send files, and not arrays. These are garments that are in none of the three parts. What
+# must happen on the way: grey, 28 × 28, and then what happened to the training pictures.
+
+# %%
+def read(path):
+    """Return a picture file as the network's input, (1, 28, 28, 1) float32 from 0 to 1."""
+    with Image.open(path) as picture:
+        small = picture.convert("L").resize((28, 28), Image.Resampling.NEAREST)
+    return prepare(np.array(small)[np.newaxis])
+
+
+def ask(inputs):
+    """Return the likeliest class of one prepared picture, and its probability."""
+    answer = model(inputs, training=False).numpy()[0]
+    return CLASSES[answer.argmax()], round(float(answer.max()), 3)
+
+
+paths = [*sorted((DATA / "garments").iterdir()), DATA / "photographs" / "chelsea.png"]
+figure, axes = plt.subplots(2, 4, figsize=(9, 5.4))
+for axis, path in zip(axes.flat, paths):
+    name, probability = ask(read(path))
+    with Image.open(path) as picture:
+        axis.imshow(picture, cmap="gray")
+    axis.set_title(f"{path.name}\n“{name}” {probability:.2f}", fontsize=11, pad=4)
+    axis.axis("off")
+show(figure, "Eight picture files and the answers to them: " + "; ".join(
+    f"{path.name}: {ask(read(path))[0]}" for path in paths))
+
+# %% [markdown]
+# *What to notice:* what looks like its training pictures it knows. Two do not:
+#
+# - **`bag-on-white.jpg`** is a bag, as black on white as any catalogue shows it. The network has
+#   only seen white on black, so every pixel is the opposite of what it expects.
+# - **`chelsea.png`** is a cat. There is no answer *none of these*: softmax shares out 1 among ten
+#   classes, whatever comes. A low probability is a hint, and no guarantee: nothing in training
+#   taught it to be unsure about cats.
+#
+# Neither gave an error. A network answers everything that has the right shape.
+
+# %% [markdown]
+# ### Exercise 4 · Turn it round
+#
+# Write `read_any(path, invert)`: like `read`, but when `invert` is true, black becomes white and
+# white black. The image function will offer callers the same choice.
+#
+# <details><summary>Hint</summary>
+#
+# Let `read` do the work. Its values go from 0 (black) to 1 (white). What is the opposite of 0.2?
+#
+# </details>
+
+# %% Exercise 4
+def read_any(path, invert):
+    """Return a picture file as the network's input, black and white exchanged if `invert`."""
+    # BEGIN SOLUTION
+    inputs = read(path)
+    return 1 - inputs if invert else inputs
+    # END SOLUTION
+
+
+bag = DATA / "garments" / "bag-on-white.jpg"
+print(np.shape(read_any(bag, invert=True)))
+
+# %% Check 4 tags=["check"]
+boot_file = DATA / "garments" / "boot.png"
+plain, turned = read_any(boot_file, invert=False), read_any(boot_file, invert=True)
+assert plain is not None and turned is not None, (
+    "read_any returns nothing yet, for one of the two: did you forget `return`?")
+assert np.shape(plain) == np.shape(turned) == (1, 28, 28, 1), (
+    "The shape should be (1, 28, 28, 1) both times, as that of read.")
+assert np.allclose(plain, read(boot_file)), (
+    "With invert=False it should give what read gives: look at invert.")
+assert not np.allclose(turned, plain), "With invert=True nothing changes: look at invert."
+assert 0 <= np.min(turned) and np.max(turned) <= 1, (
+    f"Inverted values go from {np.min(turned):.0f} to {np.max(turned):.0f}: "
+    "they should stay between 0 and 1.")
+assert np.allclose(turned, 1 - plain), "Black (0) should become white (1), and 0.2 become 0.8."
+print("Right. The bag as it is:", ask(read(bag)), " inverted:", ask(read_any(bag, invert=True)))
+
+# %% [markdown]
+# Could the function find out by itself? By the colour of the corners, say. It would be right most
+# of the time, and when it is not, nobody will know why. Ours does what it is told, and says so.
+#
+# ## Save it, twice
+#
+# | | `fashion.keras` | `fashion_keras/`, a *SavedModel* |
+# |---|---|---|
+# | holds | layers by name, weights, the optimiser's state | TensorFlow's operations, weights |
+# | is for | going on in Keras: train further, change layers | running it: TensorFlow, converters |
+# | needs | Keras | TensorFlow, but not Keras |
+#
+# Neither is a pickle. Still, open them only from sources that you trust: a SavedModel is
+# [a program](https://github.com/tensorflow/tensorflow/blob/master/SECURITY.md), and its operations
+# may read and write files.
+#
+# Lesson 08 reads the SavedModel. As in lesson 02, everything is written under another name and
+# renamed when it is whole. A folder that is in the way is moved aside first.
+
+# %%
+def replace(part, path):
+    """Put the finished file or folder `part` in the place of `path`."""
+    old = path.with_name(path.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if path.is_dir():
+        os.replace(path, old)
+    os.replace(part, path)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+part = MODELS / "fashion.part.keras"           # Keras insists on this ending
+model.save(part)
+replace(part, MODELS / "fashion.keras")
+
+part = MODELS / "fashion_keras.part"
+shutil.rmtree(part, ignore_errors=True)        # what an interrupted run has left
+model.export(part, verbose=False)
+replace(part, MODELS / "fashion_keras")
+
+# %% [markdown]
+# What is inside? A `.keras` file is a zip archive:
+
+# %%
+with zipfile.ZipFile(MODELS / "fashion.keras") as archive:
+    for entry in archive.infolist():
+        print(f"{entry.file_size:9,} bytes  {entry.filename}")
+print("\nfashion_keras/")
+for path in sorted((MODELS / "fashion_keras").rglob("*")):
+    if path.is_file():
+        print(f"{path.stat().st_size:9,} bytes  {path.relative_to(MODELS / 'fashion_keras')}")
+
+# %%
+weights = 4 * model.count_params()
+with zipfile.ZipFile(MODELS / "fashion.keras") as archive:
+    stored = archive.getinfo("model.weights.h5").file_size
+served = sum(path.stat().st_size for path in (MODELS / "fashion_keras" / "variables").iterdir())
+print(f"{model.count_params():,} weights of 4 bytes: {weights:,} bytes")
+print(f".keras: {stored / weights:.1f} times as many, SavedModel: {served / weights:.1f} times")
+
+# %% [markdown]
+# *What to notice:* *Adam*, the optimiser, keeps two more numbers for every weight, and `.keras`
+# holds them for whoever goes on training. Keras writes the weights of a SavedModel under two
+# names. Who only wants answers needs them once.
+#
+# Do both files say what the network said, for every test picture?
+
+# %%
+again = keras.saving.load_model(MODELS / "fashion.keras").predict(x_test, verbose=0)
+saved = tf.saved_model.load(str(MODELS / "fashion_keras"))
+by_saved = saved.serve(x_test).numpy()
+for name, answers in ("fashion.keras", again), ("fashion_keras/", by_saved):
+    print(f"{name:14} largest difference on {len(answers):,} pictures: "
+          f"{np.abs(answers - probabilities).max():.0e}")
+    assert np.allclose(answers, probabilities, atol=1e-5)
+
+# %% [markdown]
+# A SavedModel also knows what it takes and gives. `None` stands for any number of pictures:
+
+# %%
+signature = saved.signatures["serving_default"]
+print("takes", signature.structured_input_signature[1])
+print("gives", signature.structured_outputs)
+
+# %% [markdown]
+# It does **not** know that pixels were divided by 255, that pictures are white on black, or that
+# class 5 is a sandal. Whoever serves this file has to know it from somewhere. In lesson 08 the
+# model file itself will say so.
+#
+# ## Recap
+#
+# - The **average pictures** gave a number to beat; the CNN beats it clearly.
+# - **Convolutions** share few weights over the whole picture; the first **dense** layer holds most.
+# - **Learning curves**: when the validation loss turns, it is learning by heart.
+# - The **confusion matrix** and the pictures behind it: tops are mistaken for tops, shoes for
+#   shoes. Sure answers are mostly right.
+# - **A file** has to be prepared exactly as the training pictures were. The network answers
+#   inverted pictures and cats without complaint.
+# - **`.keras`** is for going on in Keras; the **SavedModel** is for running and converting. Neither
+#   says how a picture is prepared.
+#
+# You made `build/models/fashion.keras` and `build/models/fashion_keras/`. There is nothing to
+# clean up in the cloud.
+#
+# **Next:** [lesson 08](08_turn_keras_into_onnx.ipynb), where the network becomes ONNX and leaves
+# TensorFlow behind.

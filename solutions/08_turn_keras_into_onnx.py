@@ -1,0 +1,797 @@
+# ---
+# title: Turn the Keras model into ONNX
+# workshop:
+#   number: "08"
+#   needs: []
+#   reading: 30
+#   exercises: 25
+#   cost: "free"
+#   products: [build/models/fashion.onnx]
+# jupyter: {kernelspec: {display_name: Python 3, language: python, name: python3}}
+# ---
+
+# %% [markdown]
+# # Turn the Keras model into ONNX
+#
+# The network of lesson 07 needs TensorFlow, whose luggage you weighed in lesson 03. Here it becomes
+# one small file that answers alike, and that says itself how a picture must be prepared. On the way
+# you see what breaks, and whether making the numbers smaller makes the model faster.
+#
+# **You will**
+# - convert a SavedModel, and draw the network that is in the file;
+# - prove that both give the same probabilities for all 2,000 test pictures;
+# - prepare a picture by the rule that travels with the model;
+# - meet what breaks: a converter's shortcut, layers of chance, shapes, operator sets;
+# - quantise the model to 8 bits, and judge size, accuracy and speed;
+# - read the file where TensorFlow is absent.
+#
+# **You need** `build/models/fashion_keras` and `build/models/fashion.keras` from lesson 07 (made
+# now if they are missing). No Docker, no AWS.
+#
+# **Time** 30 minutes reading, 25 minutes exercises. **Cost** free, on AWS as well: nothing is
+# created there.
+
+# %% [markdown]
+# ```mermaid
+# flowchart LR
+#     npz[(fashion.npz)] --> cnn[Keras CNN] --> saved[SavedModel] --> onnx[fashion.onnx]
+#     onnx -. 09 .-> function[image function] -. 09 .-> https[HTTPS]
+#     torch[PyTorch network] -. 10 .-> function
+#     classDef now fill:#0072B2,color:#ffffff,stroke:#0072B2
+#     class onnx now
+# ```
+#
+# What you build here is filled with colour. Dotted: later, in the lesson with that number.
+
+# %%
+from workshop import cloud, lessons
+
+cloud.use()
+lessons.require("07")
+
+# %% [markdown]
+# TensorFlow may print lines about oneDNN and this processor: they are reports, and no errors.
+
+# %%
+import os
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"     # reports off, warnings and errors on
+
+import keras
+import tensorflow as tf
+
+tf.get_logger().setLevel("ERROR")
+
+# %%
+import hashlib
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import onnx
+import onnxruntime as ort
+
+MODELS = Path("../build/models")
+WORKBENCH = tempfile.TemporaryDirectory()       # what is only tried goes here, and vanishes
+TRIALS = Path(WORKBENCH.name)
+
+# %%
+from workshop.plots import BLUE, GREY, ORANGE, onnx_graph, set_style, show
+
+set_style()
+
+# %% [markdown]
+# ## Open what lesson 07 left
+#
+# A **SavedModel** is a folder: the computation that TensorFlow recorded, and the learned numbers
+# beside it. To run it, nobody needs the Python code that built the network. That makes it a good
+# place to start from.
+
+# %%
+network = keras.saving.load_model(MODELS / "fashion.keras")
+for path in sorted((MODELS / "fashion_keras").rglob("*")):
+    if path.is_file():
+        print(f"{path.stat().st_size:9,} bytes  {path.relative_to(MODELS)}")
+
+# %%
+data = np.load("../data/fashion.npz")
+CLASSES = data["classes"].tolist()
+pixels, labels = data["test_images"], data["test_labels"]       # whole numbers, 0 to 255
+images = (pixels[..., np.newaxis] / 255).astype(np.float32)     # as in training: 0 to 1
+print(pixels.shape, pixels.dtype, "->", images.shape, images.dtype)
+
+# %% [markdown]
+# ## Convert
+#
+# The converter is a command, `python -m tf2onnx.convert`. Inputs and outputs get the names that we
+# want to use ever after; otherwise they keep what Keras happened to call them.
+
+# %%
+def convert(saved_model, onnx_file):
+    """Run the converter; return what it reports (TensorFlow's own remarks are left out)."""
+    command = [sys.executable, "-m", "tf2onnx.convert", "--saved-model", str(saved_model),
+               "--opset", "18", "--output", str(onnx_file),
+               "--rename-inputs", "image", "--rename-outputs", "probabilities"]
+    print("python", *command[1:])
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return [line.split(" - ", 1)[1] for line in done.stderr.splitlines() if " - " in line]
+
+
+print(*convert(MODELS / "fashion_keras", TRIALS / "fashion.onnx"), sep="\n")
+
+# %%
+model = onnx.load(TRIALS / "fashion.onnx")
+onnx.checker.check_model(model, full_check=True)
+for value in (*model.graph.input, *model.graph.output):
+    value.type.tensor_type.shape.dim[0].dim_param = "batch"      # it was called "unk__…"
+onnx_graph(model, layers=True)
+
+# %% [markdown]
+# *What to notice:* two convolutions and two dense layers (`MatMul`), as in lesson 07, with the
+# shapes of their weights. `Dropout` is gone: it only acts in training.
+#
+# Three things are new.
+#
+# - Keras keeps a picture as height × width × channels (**NHWC**, N is the number of pictures), and
+#   ONNX convolves channels × height × width (**NCHW**). The converter turned the weights once, and
+#   put a `Reshape` at the door: with one channel, turning needs no more than that. From outside the
+#   model is still NHWC, as its input says.
+# - `Transpose` turns back before the picture is flattened. The dense layer learned the
+#   order of Keras.
+# - The box from `Shape` to `Cast` asks how many pictures there are. That is the price of the word
+#   **batch** in the input's shape: one picture or a thousand, the same file.
+#
+# ## Prove that it is the same model
+#
+# All 2,000 pictures go through both. Ten probabilities each: how far apart are they, at worst?
+
+# %%
+def open_session(model):
+    """Return a session for a model or a file, one thread, as on a small server."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 4     # errors come as exceptions; no need to print them as well
+    source = model.SerializeToString() if isinstance(model, onnx.ModelProto) else model
+    return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+
+
+session = open_session(model)
+by_keras = network.predict(images, verbose=0)
+by_onnx = session.run(["probabilities"], {"image": images})[0]
+difference = np.abs(by_onnx - by_keras).max(axis=1)              # the worst of ten, each picture
+print(f"largest difference on {len(images):,} pictures: {difference.max():.1e}")
+assert difference.max() <= 1e-4, "the ONNX model answers differently"
+
+# %%
+accuracy = (by_onnx.argmax(axis=1) == labels).mean()
+assert accuracy >= 0.85
+figure, axes = plt.subplots()
+axes.hist(np.maximum(difference, 1e-9), np.geomspace(9e-10, 1e-3, 61), color=BLUE)
+axes.axvline(1e-4, color=ORANGE, linestyle="--")
+axes.text(1.15e-4, 0.9 * axes.get_ylim()[1], "allowed", color=ORANGE)
+axes.set(xscale="log", xlabel="Largest difference in probability, for one picture",
+         ylabel="Pictures", title=f"The worst of {len(images):,} pictures is "
+         f"{1e-4 / difference.max():.0f} times better than allowed")
+show(figure, "Histogram of the largest difference for each picture on a log scale; all stand left "
+             "of the allowed 0.0001.")
+
+# %% [markdown]
+# *What to notice:* not zero, and not the same for all. Both sum hundreds of products in 32-bit
+# floats, in different orders, and each order rounds differently. A *mistake* would look otherwise:
+# one layer with the wrong layout, and most answers are far to the right of the line.
+#
+# And the pictures whose answers are furthest apart?
+
+# %%
+figure, panels = plt.subplots(1, 5, figsize=(8, 2.8))
+figure.get_layout_engine().set(h_pad=0.1)
+for axes, i in zip(panels, difference.argsort()[::-1]):
+    axes.imshow(pixels[i], cmap="gray")
+    axes.set_axis_off()
+    axes.set_title(f"{CLASSES[by_onnx[i].argmax()]}\n{by_keras[i].max():.6f}\n"
+                   f"{by_onnx[i].max():.6f}", loc="center", fontsize=11)
+figure.suptitle("Class, probability by Keras, by ONNX", x=0.01, ha="left", fontsize=13)
+names = ", ".join(CLASSES[by_onnx[i].argmax()] for i in difference.argsort()[:-6:-1])
+show(figure, f"Five garments with both probabilities, equal in the first digits: {names}.")
+
+# %% [markdown]
+# ## Write down how a picture must be prepared
+#
+# The model wants floats between 0 and 1. Nothing in its graph says so: give it pixels from 0 to
+# 255, and it answers all the same.
+
+# %%
+unscaled = session.run(None, {"image": pixels[..., np.newaxis].astype(np.float32)})[0]
+for what, rows in {"pixels / 255": by_onnx, "pixels": unscaled}.items():
+    right = rows.argmax(axis=1) == labels
+    print(f"{what:12}  right: {right.mean():.1%}   of the wrong ones, "
+          f"99 % sure: {(rows[~right].max(axis=1) > 0.99).mean():.0%}")
+
+# %% [markdown]
+# *What to notice:* no error. Even the classes are often right, so a quick look would find nothing;
+# but the probabilities have become worthless, for the model is now sure of its mistakes as well.
+#
+# So the rule travels **in the file**, as JSON, like the signature of the churn model in lesson 03.
+# The function of lesson 09 reads it from there.
+
+# %%
+import tf2onnx
+
+signature = {
+    "model": "fashion", "version": "1",
+    "input": {"name": "image", "layout": "NHWC", "width": 28, "height": 28, "colour": "L",
+              "resize": "nearest", "scale": 1 / 255, "mean": [0.0], "std": [1.0]},
+    "output": {"name": "probabilities", "kind": "probabilities"},
+    "classes": CLASSES,
+    "training_data_sha256": hashlib.sha256(Path("../data/fashion.npz").read_bytes()).hexdigest(),
+    "versions": {"keras": keras.__version__, "tensorflow": tf.__version__,
+                 "tf2onnx": tf2onnx.__version__, "onnxruntime": ort.__version__}}
+onnx.helper.set_model_props(model, {"signature": json.dumps(signature)})
+
+part = MODELS / "fashion.onnx.part"       # written aside and renamed: never half a file
+part.write_bytes(model.SerializeToString())
+os.replace(part, MODELS / "fashion.onnx")
+print(f"fashion.onnx: {(MODELS / 'fashion.onnx').stat().st_size:,} bytes")
+
+# %% [markdown]
+# `colour: L` is Pillow's name for one channel of grey. The value that the model gets is
+# `(pixel * scale - mean) / std`: other models want −1 to 1, or the mean of each colour
+# taken off. One formula serves them all.
+
+# %% [markdown]
+# ### Exercise 1 · Prepare one picture
+#
+# Write `prepare(pixels)`: it takes one picture as the function will have it, an array of shape
+# (28, 28) with whole numbers from 0 to 255. It returns what `session` wants: shape (1, 28, 28, 1),
+# 32-bit floats, by the formula above. Take `scale`, `mean` and `std` from the rule, so that it also
+# works for another model.
+#
+# <details><summary>Hint 1</summary>
+#
+# `rule["mean"]` and `rule["std"]` are lists with one number for each channel. NumPy subtracts a
+# list from the last axis, so give the picture its channel first.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `pixels[np.newaxis, :, :, np.newaxis]` has the shape (1, 28, 28, 1).
+# `.astype(np.float32)` at the end makes 32-bit floats.
+#
+# </details>
+
+# %% Exercise 1
+def prepare(pixels, rule=signature["input"]):
+    """Return one grey picture, (28, 28) whole numbers, as the model's input."""
+    # BEGIN SOLUTION
+    picture = pixels[np.newaxis, :, :, np.newaxis]
+    return ((picture * rule["scale"] - rule["mean"]) / rule["std"]).astype(np.float32)
+    # END SOLUTION
+
+
+prepared = prepare(pixels[0])
+print(type(prepared), getattr(prepared, "shape", None), getattr(prepared, "dtype", None))
+
+# %% Check 1 tags=["check"]
+assert prepared is not None, "prepare should return an array: did you forget `return`?"
+assert np.shape(prepared) == (1, 28, 28, 1), (
+    f"The shape is {np.shape(prepared)}, and the model wants (1, 28, 28, 1): one picture in front, "
+    "one channel at the end.")
+assert prepared.max() <= 1, (
+    f"The largest value is {prepared.max():g}: multiply the pixels with rule['scale'].")
+assert prepared.max() > 0.5, (
+    f"The largest value is only {prepared.max():g}: was it scaled twice?")
+assert prepared.dtype == np.float32, (
+    f"These are {prepared.dtype}. ONNX Runtime would refuse them: end with .astype(np.float32).")
+assert np.allclose(prepared, images[:1]), "The picture differs from images[:1]: was it turned?"
+other = prepare(pixels[0], {**signature["input"], "mean": [0.5], "std": [0.25]})
+assert np.allclose(other, (images[:1] - 0.5) / 0.25, atol=1e-6), (
+    "Right for this model. With mean 0.5 and std 0.25 it should be (pixel * scale - mean) / std.")
+print("Right:", CLASSES[session.run(None, {"image": prepared})[0].argmax()])
+
+# %% [markdown]
+# ## What breaks, and how it looks
+#
+# ### A shortcut: `from_keras`
+#
+# tf2onnx also has a function that takes the Keras model directly. It was written for an
+# older Keras.
+
+# %%
+functional = keras.Model(network.inputs, network.outputs)
+for what, candidate in {"Sequential": network, "the same, functional": functional}.items():
+    try:
+        shortcut, _ = tf2onnx.convert.from_keras(candidate, opset=18)
+        print(f"{what}: fine, {len(shortcut.graph.node)} operations")
+    except Exception as error:
+        print(f"{what}: {type(error).__name__}: {error}")
+
+# %% [markdown]
+# A `KeyError` with the name of a tensor that you never wrote. The SavedModel is the way that does
+# not depend on how the model was put together.
+#
+# ### Layers of chance
+#
+# Many people put augmentation *into* the model: a layer that flips pictures at random, so that it
+# sees more of them in training. Let us put one in front of ours and save that.
+
+# %%
+flipping = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.RandomFlip("horizontal"),
+                             network])
+flipping.export(TRIALS / "flipping", verbose=False)
+for line in convert(TRIALS / "flipping", TRIALS / "flipping.onnx"):
+    if line.startswith("ERROR") or "Successfully" in line:
+        print(line)
+
+# %% [markdown]
+# *What to notice:* errors, and then **Successfully converted**. The command's exit status says
+# success as well. The file exists; only whoever opens it finds out.
+
+# %%
+try:
+    open_session(TRIALS / "flipping.onnx")
+except Exception as error:
+    print(f"{type(error).__name__}: …{str(error)[-90:]}")
+
+# %% [markdown]
+# `No Op registered`: ONNX has no such operation. But the worst is not the conversion. Was the
+# SavedModel right? The same boot, eight times:
+
+# %%
+boot = images[labels == CLASSES.index("boot")][:1]
+answers = {}
+for what, folder in {"with a random layer": TRIALS / "flipping",
+                     "ours": MODELS / "fashion_keras"}.items():
+    recorded = tf.saved_model.load(folder)
+    answers[what] = [float(recorded.serve(boot).numpy().max()) for _ in range(8)]
+    print(f"SavedModel {what:20}", *[f"{probability:.4f}" for probability in answers[what]])
+assert np.ptp(answers["with a random layer"]) > 1e-3 > 1e-5 > np.ptp(answers["ours"])
+
+# %% [markdown]
+# The export recorded the model **as in training**: the flip and even the dropout are at work, and
+# the same picture gets another answer each time. Any server would do that, with ONNX or without.
+# In Keras 3 a random layer trains unless somebody says otherwise. `predict` says so; the export,
+# and a plain `flipping(boot)`, do not.
+#
+# The cure: augment *outside* of what you export, in the data or in a wrapper around the network,
+# and export the network alone. Ours is such a network.
+
+# %% [markdown]
+# ### Exercise 2 · Find what ONNX does not know
+#
+# A build should stop on such a file, and say why. Write `unknown_operations(model)`: the sorted
+# list of the operations in `model.graph.node` that the standard does not know, each once.
+# `onnx.defs.has(name, domain)` answers for one. (The *domain* says whose operation it is; empty
+# means the standard's own.)
+#
+# <details><summary>Hint</summary>
+#
+# Each `node` has `node.op_type` and `node.domain`. A set, `{… for … in …}`, holds
+# everything once; `sorted(…)` makes it a list.
+#
+# </details>
+
+# %% Exercise 2
+def unknown_operations(model):
+    """Return the names of the operations that no ONNX standard knows, sorted, each once."""
+    # BEGIN SOLUTION
+    return sorted({node.op_type for node in model.graph.node
+                   if not onnx.defs.has(node.op_type, node.domain)})
+    # END SOLUTION
+
+
+broken = onnx.load(TRIALS / "flipping.onnx")
+print(unknown_operations(broken))
+
+# %% Check 2 tags=["check"]
+found = unknown_operations(broken)
+assert found is not None, "unknown_operations should return a list: did you forget `return`?"
+assert unknown_operations(model) == [], (
+    f"Our model is fine, but you found {unknown_operations(model)}. Take those for which "
+    "onnx.defs.has(…) is False.")
+assert len(found) == len(set(found)), f"Each only once, please: {found}. A set does that."
+assert list(found) == ["StatelessRandomUniformV2"], (
+    f"In the flipping model you found {found}; one operation there is unknown to ONNX.")
+foreign = onnx.ModelProto()
+foreign.CopyFrom(model)
+foreign.graph.node[-1].domain = "my.company"
+assert unknown_operations(foreign) == ["Softmax"], (
+    "A Softmax of the domain my.company is not the standard's: give onnx.defs.has the domain too.")
+print("Right. onnx.checker.check_model(model) complains of them too, about the first it meets.")
+
+# %% [markdown]
+# ### Shapes and types
+#
+# What does a session say when a picture is fed in the wrong way? And what if the file had a fixed
+# size of batch, as some converters write it?
+
+# %%
+def complaint(model, feed):
+    """Return what ONNX Runtime says when it opens `model` and gets `feed`."""
+    try:
+        session = model if isinstance(model, ort.InferenceSession) else open_session(model)
+        return f"fine: {session.run(None, {'image': feed})[0].shape}"
+    except Exception as error:
+        return str(error).split(" : ", 2)[-1].replace("\n", "\n    ").strip()
+
+
+for what, feed in {"a thousand at once": images[:1000],
+                   "a picture without N and C": images[0, :, :, 0],
+                   "channels first (NCHW)": images[:1].transpose(0, 3, 1, 2),
+                   "pixels as they are": pixels[:1, :, :, np.newaxis],
+                   "64-bit floats": pixels[:1, :, :, np.newaxis] / 255}.items():
+    print(f"{what}:\n    {complaint(session, feed)}")
+
+# %%
+fixed = onnx.ModelProto()
+fixed.CopyFrom(model)
+fixed.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+print(f"a batch of two, where the file says 1:\n    {complaint(fixed, images[:2])}")
+
+# %% [markdown]
+# *What to notice:* these mistakes get an error, because the sizes disagree. A picture that lies on
+# its side, or has red and blue exchanged, has the right size and gets **no** error: only known
+# pictures with known answers find that.
+#
+# ### The operator set
+#
+# `--opset 18` chose the edition of the list of operations that the file refers to. A runtime knows
+# all editions up to its own. Newer is not better; it only asks for a newer runtime:
+
+# %%
+future = onnx.ModelProto()
+future.CopyFrom(model)
+future.opset_import[0].version = 99
+print("this file:", {entry.domain or "ai.onnx": entry.version for entry in model.opset_import})
+said = complaint(future, images[:1])
+print(f"…{said[said.find('Opset 99'):]}")
+
+# %% [markdown]
+# The message ends with the newest edition that this ONNX Runtime supports. Older ones it keeps
+# reading, back to 7
+# ([compatibility](https://onnxruntime.ai/docs/reference/compatibility.html), checked 2026-11).
+#
+# ## Smaller numbers: quantisation
+#
+# The weights are 32-bit floats. **Quantisation** stores them as 8-bit whole numbers and a scale:
+# `weight ≈ scale × integer`. A quarter of the bytes, and processors multiply small whole
+# numbers faster. So the promise goes. Let us see.
+#
+# The values *between* the layers need a scale as well, and so somebody must know how large they
+# get. **Static** quantisation finds out beforehand: it runs some pictures through the model and
+# notes the range at each place. That is *calibration*.
+
+# %%
+from onnxruntime.quantization import CalibrationDataReader, quantize_dynamic, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+
+class Calibration(CalibrationDataReader):
+    """Hands out pictures, fifty at a time, and at the end None."""
+
+    def __init__(self, pictures, name="image"):
+        self.batches = iter([{name: pictures[i:i + 50]} for i in range(0, len(pictures), 50)])
+
+    def get_next(self):
+        return next(self.batches, None)
+
+
+train_images = (data["train_images"][..., np.newaxis] / 255).astype(np.float32)
+some = np.random.default_rng(8).choice(len(train_images), 500, replace=False)
+
+quant_pre_process(MODELS / "fashion.onnx", TRIALS / "ready.onnx")      # shapes noted at each place
+quantize_static(TRIALS / "ready.onnx", TRIALS / "int8.onnx", Calibration(train_images[some]),
+                per_channel=True)
+int8 = onnx.load(TRIALS / "int8.onnx")
+print(dict(Counter(node.op_type for node in int8.graph.node).most_common(4)))
+
+# %% [markdown]
+# *What to notice:* the pictures are from **training**; the test pictures stay unseen. `per_channel`
+# gives each filter of a convolution its own scale, for one filter's weights may be ten times as
+# large as another's. And the file still computes with floats on paper: pairs of `QuantizeLinear`
+# and `DequantizeLinear` (*QDQ*) mark where whole numbers may be used, and the runtime puts in
+# operations on whole numbers when it opens the file.
+#
+# **Dynamic** quantisation needs no pictures: it measures each range while it answers.
+
+# %%
+quantize_dynamic(TRIALS / "ready.onnx", TRIALS / "dynamic.onnx",
+                 weight_type=ort.quantization.QuantType.QUInt8)
+FILES = {"32-bit floats": MODELS / "fashion.onnx", "int8, static": TRIALS / "int8.onnx",
+         "int8, dynamic": TRIALS / "dynamic.onnx"}
+sessions = {name: open_session(path) for name, path in FILES.items()}
+probabilities = {name: s.run(None, {"image": images})[0] for name, s in sessions.items()}
+for name, path in FILES.items():
+    answer = probabilities[name].argmax(axis=1)
+    print(f"{name:14} {path.stat().st_size:8,} bytes   accuracy {(answer == labels).mean():.4f}   "
+          f"same class as Keras {(answer == by_keras.argmax(axis=1)).mean():.1%}")
+size_ratio = FILES["32-bit floats"].stat().st_size / FILES["int8, static"].stat().st_size
+print(f"32-bit floats take {size_ratio:.1f} times as many bytes as int8, static")
+agreement = (probabilities["int8, static"].argmax(axis=1) == by_keras.argmax(axis=1)).mean()
+assert size_ratio > 2 and agreement > 0.97
+
+# %% [markdown]
+# Size: the weights take a quarter. Scales, names and QDQ pairs come on top, which a small model
+# feels. Accuracy: nearly the same. It may even be higher; one picture is 0.0005, and a few pictures
+# this way or that is chance. But not all answers are the same.
+
+# %% [markdown]
+# ### Exercise 3 · Whose mind changed?
+#
+# Find the test pictures for which `"int8, static"` names another class than `"32-bit floats"`. Put
+# their positions into `changed`, and into `lead` how far the first model's best class was ahead of
+# its second best, one number for each of them.
+#
+# <details><summary>Hint 1</summary>
+#
+# `np.flatnonzero(a != b)` gives the positions where two arrays differ. `probabilities[name]` has
+# one row of ten for each picture: `.argmax(axis=1)` gives the class.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `np.sort(rows, axis=1)` sorts each row: the best is then `[:, -1]`, the second best `[:, -2]`.
+#
+# </details>
+
+# %% Exercise 3
+before, after = probabilities["32-bit floats"], probabilities["int8, static"]
+changed = lead = None
+# BEGIN SOLUTION
+changed = np.flatnonzero(before.argmax(axis=1) != after.argmax(axis=1))
+ranked = np.sort(before[changed], axis=1)
+lead = ranked[:, -1] - ranked[:, -2]
+# END SOLUTION
+print(changed, lead)
+
+# %% Check 3 tags=["check"]
+differs = before.argmax(axis=1) != after.argmax(axis=1)
+assert changed is not None, "changed is still None: compare the classes of before and after."
+assert not np.array_equal(np.asarray(changed), differs), (
+    "That is True or False for each picture; np.flatnonzero(…) makes positions of it.")
+assert np.ndim(changed) == 1, "changed should be a list of positions, one dimension."
+assert not np.array_equal(changed, np.flatnonzero(~differs)), (
+    "These kept their class: use != instead of ==.")
+assert np.array_equal(changed, np.flatnonzero(differs)), (
+    "Compare the classes, .argmax(axis=1), of before and after. Probabilities differ everywhere.")
+assert lead is not None, "Now the lead: best minus second best in before[changed]."
+assert np.shape(lead) == np.shape(changed), (
+    f"One number for each of the {len(changed)} pictures in changed; you have {np.shape(lead)}.")
+ranks = np.sort(before[changed], axis=1)
+assert not np.allclose(lead, ranks[:, -1]), "That is the best alone: take the second best off."
+assert np.allclose(lead, ranks[:, -1] - ranks[:, -2]), (
+    "lead is the largest minus the second largest probability in before (32 bits), row by row.")
+print(f"Right: {len(changed)} pictures. For half of them the lead was below {np.median(lead):.2f}; "
+      f"over all pictures, half are ahead by {np.median(np.ptp(np.sort(before)[:, -2:], 1)):.2f} "
+      "or more.")
+
+# %% [markdown]
+# Who changes was undecided before. Whether that is acceptable is no question of arithmetic: a shop
+# will not mind, a laboratory may.
+#
+# ### When it hurts: the wrong pictures
+#
+# Calibration believes what it is shown. Here it is shown trousers alone, black pictures, and
+# pictures that somebody forgot to scale.
+
+# %%
+shown = {"training pictures": train_images[some],
+         "only trousers": train_images[data["train_labels"] == CLASSES.index("trousers")][:500],
+         "black pictures": np.zeros((50, 28, 28, 1), np.float32),
+         "scale forgotten": 255 * train_images[some]}
+scores = {"not quantised": accuracy}
+for name, pictures in shown.items():
+    quantize_static(TRIALS / "ready.onnx", TRIALS / "trial.onnx", Calibration(pictures),
+                    per_channel=True)
+    answer = open_session(TRIALS / "trial.onnx").run(None, {"image": images})[0]
+    scores[name] = (answer.argmax(axis=1) == labels).mean()
+
+# %%
+figure, axes = plt.subplots(figsize=(8, 3.2))
+colours = [GREY] + [BLUE] * 2 + [ORANGE] * 2
+bars = axes.barh(list(scores), list(scores.values()), color=colours)
+axes.bar_label(bars, [f"{score:.3f}" for score in scores.values()], padding=4)
+axes.axvline(0.1, color=GREY, linestyle=":")
+axes.text(0.11, 4.85, "guessing", color=GREY, fontsize=11)
+axes.invert_yaxis()
+axes.set(xlabel="Accuracy on the test pictures", xlim=(0, 1), ylim=(5, -0.6),
+         title=f"Calibrated with the wrong pictures: down to {min(scores.values()):.2f}")
+show(figure, "Bar chart of accuracy by calibration pictures: " + ", ".join(
+    f"{name} {score:.2f}" for name, score in scores.items()))
+assert scores["training pictures"] > accuracy - 0.02
+assert max(scores["black pictures"], scores["scale forgotten"]) < accuracy - 0.1
+
+# %% [markdown]
+# *What to notice:* trousers alone do little harm here, being as bright as any garment. Ranges too
+# narrow (black) cut off what is bright; ranges too wide (not scaled) leave a handful of steps for
+# everything. And each file opens and answers without a complaint. A quantised model is a **new
+# model**: test it as one.
+#
+# ### When it hurts: speed
+#
+# One picture at a time, one thread, and the three take turns, so that whatever else your
+# machine is doing disturbs all alike. What counts is the ratio.
+
+# %%
+def relative_times(asks, rounds):
+    """Call each of `asks` in turn; return their median times as multiples of the first one's."""
+    seconds = np.empty((rounds, len(asks)))
+    for row in seconds:
+        for column, ask in enumerate(asks):
+            start = time.perf_counter()
+            ask()
+            row[column] = time.perf_counter() - start
+    medians = np.median(seconds, axis=0)
+    return medians / medians[0]
+
+
+asks = [partial(session.run, None, {"image": images[:1]}) for session in sessions.values()]
+for name, ratio in zip(sessions, relative_times(asks, 400)):
+    print(f"{name:14} {ratio:.2f} × the time of 32-bit floats")
+
+# %% [markdown]
+# You may have hoped for more. Turning a value into a whole number and back costs time; what is won
+# is a little time with each multiplication. And our first convolution has a single channel coming
+# in: nine products for each value that it gives. Are these too few to win the time back? Let us
+# measure. Two convolutions in a row, their weights drawn at random (speed does not ask what they
+# are), and more and more channels:
+
+# %%
+def two_convolutions(channels):
+    """Return a model of two 3 × 3 convolutions on 14 × 14 pixels, with random weights."""
+    c, draw = channels, np.random.default_rng(8)
+    text = f"""<ir_version: 8, opset_import: ["": 18]>
+        two (float[1, {c}, 14, 14] image) => (float[1, {c}, 14, 14] answer) {{
+            first = Conv <pads = [1, 1, 1, 1]> (image, v)
+            bent = Relu (first)
+            second = Conv <pads = [1, 1, 1, 1]> (bent, w)
+            answer = Relu (second)
+        }}"""
+    model = onnx.parser.parse_model(text)
+    for name in "vw":
+        weights = draw.normal(0, (9 * c) ** -0.5, (c, c, 3, 3)).astype(np.float32)
+        model.graph.initializer.append(onnx.numpy_helper.from_array(weights, name))
+    return model
+
+
+def times_of_both(channels):
+    """Return the times of static and dynamic int8, as multiples of 32-bit floats'."""
+    draw = np.random.default_rng(channels)
+    picture = draw.normal(size=(1, channels, 14, 14)).astype(np.float32)
+    floats, static, dynamic = (TRIALS / f"{name}.onnx" for name in ("floats", "static", "moving"))
+    onnx.save(two_convolutions(channels), floats)
+    quantize_static(floats, static, Calibration(picture), per_channel=True)
+    quantize_dynamic(floats, dynamic, weight_type=ort.quantization.QuantType.QUInt8)
+    trio = [partial(open_session(path).run, None, {"image": picture})
+            for path in (floats, static, dynamic)]
+    return relative_times(trio, 80)[1:]
+
+
+# %%
+import logging
+
+logging.disable(logging.WARNING)        # the quantiser advises a preparation; these need none
+WIDTHS = [4, 8, 16, 32, 64, 128, 256]
+curves = np.array([times_of_both(channels) for channels in WIDTHS])
+logging.disable(logging.NOTSET)
+
+# %%
+def verdict(ratio):
+    """Return a ratio of times in words."""
+    return f"{1 / ratio:.1f} times as fast" if ratio < 1 else f"{ratio:.1f} times as slow"
+
+
+figure, axes = plt.subplots()
+for column, (name, colour, style) in enumerate([("static", BLUE, "o-"),
+                                                ("dynamic", ORANGE, "s--")]):
+    axes.plot(WIDTHS, curves[:, column], style, color=colour)
+    axes.annotate(name, (WIDTHS[-1], curves[-1, column]), (8, 0), textcoords="offset points",
+                  color=colour, va="center")
+axes.axhline(1, color=GREY, linewidth=1)
+axes.text(WIDTHS[2], 1.02, "as fast as 32-bit floats", color=GREY, va="bottom")
+axes.set(xscale="log", xlabel="Channels of each convolution", ylabel="Time, 32-bit floats = 1",
+         xlim=(3.6, 480), ylim=(0, 1.08 * curves.max()),
+         title=f"Static int8 with {WIDTHS[-1]} channels: {verdict(curves[-1, 0])}; "
+               f"with {WIDTHS[0]}: {verdict(curves[0, 0])}")
+axes.set_xticks(WIDTHS, map(str, WIDTHS))
+axes.minorticks_off()
+show(figure, "Time of quantised convolutions against their width. "
+     + " ".join(f"{w} channels: static {s:.2f}, dynamic {d:.2f}." for w, (s, d) in
+                zip(WIDTHS, curves)))
+
+# %% [markdown]
+# *What to notice:* **static** quantisation pays where layers are wide, and costs where they are
+# narrow. Where its line crosses 1 depends on the processor: recent ones have instructions for
+# 8-bit products, old ones do not. **Dynamic** quantisation stays behind: at every layer it first
+# has to find the range of this picture's values. ONNX Runtime recommends it for language models,
+# and the static kind for convolutions
+# ([quantisation](https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html),
+# checked 2026-11).
+#
+# So: measure on the processor that will serve. Our model is small already, and little is to be
+# gained: the 32-bit file is what the next lesson serves.
+#
+# ## Like with like: Keras and ONNX
+#
+# One picture, from array to probabilities, again in turns. Keras has two ways to ask, and they are
+# far apart.
+
+# %%
+def three_ways(images):
+    """Return the times of network(images) and network.predict(images), ONNX Runtime's being 1."""
+    asks = [partial(session.run, None, {"image": images}),
+            lambda: network(images).numpy(),
+            lambda: network.predict(images, batch_size=1000, verbose=0)]
+    for ask in asks:
+        ask()                                           # warm up
+    return relative_times(asks, 15)[1:]
+
+
+for many in 1, 1000:
+    by_call, by_predict = three_ways(images[:many])
+    print(f"{many:5,} at once: network(…) takes {by_call:5,.1f} × the time of ONNX Runtime, "
+          f"network.predict(…) {by_predict:5,.1f} ×")
+
+# %% [markdown]
+# *What to notice:* `predict` is made for many pictures: it sets up a loop and feeds it. Whoever
+# compares *that* with ONNX Runtime on one picture gets a great number, and learns little about
+# computing. With a thousand at once the set-up hardly counts. (Keras may use all processors here,
+# ONNX Runtime uses one.)
+#
+# ## Read it where TensorFlow is absent
+#
+# A new Python process, in which importing TensorFlow, Keras or the converter is forbidden, opens
+# the file, prepares five pictures by the rule it finds inside, and names the garments.
+
+# %%
+program = """
+import sys
+for name in "tensorflow", "keras", "tf2onnx":
+    sys.modules[name] = None                            # importing it raises ImportError
+import json
+import numpy as np, onnxruntime
+
+session = onnxruntime.InferenceSession("../build/models/fashion.onnx")
+signature = json.loads(session.get_modelmeta().custom_metadata_map["signature"])
+rule = signature["input"]
+pixels = np.load("../data/fashion.npz")["test_images"][:5, :, :, np.newaxis]
+picture = ((pixels * rule["scale"] - rule["mean"]) / rule["std"]).astype(np.float32)
+rows = session.run([signature["output"]["name"]], {rule["name"]: picture})[0]
+print(json.dumps([[signature["classes"][row.argmax()], float(row.max())] for row in rows]))
+"""
+answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+there = json.loads(answer.stdout)
+for (garment, probability), row in zip(there, by_keras):
+    print(f"there: {garment:10} {probability:.6f}    "
+          f"Keras, here: {CLASSES[row.argmax()]:10} {row.max():.6f}")
+assert all(garment == CLASSES[row.argmax()] and abs(probability - row.max()) <= 1e-4
+           for (garment, probability), row in zip(there, by_keras))
+
+# %%
+WORKBENCH.cleanup()
+
+# %% [markdown]
+# ## Recap
+#
+# - **Convert** from the SavedModel with `python -m tf2onnx.convert`; the graph shows the layers,
+#   and what was added to turn NHWC into NCHW.
+# - **Parity**: within 10⁻⁴ for all 2,000 pictures. What is left is the order of rounding.
+# - **Prepare** by the rule in the file: a missing scale gives wrong answers and no error.
+# - **What breaks**: `from_keras` with a Sequential model; random layers, which "successfully"
+#   convert, do not load, and make even the SavedModel answer by chance; fixed batches; an operator
+#   set newer than the runtime.
+# - **Quantised** to int8: a quarter of the bytes for weights, and answers change where they were
+#   close. Faster only where layers are wide and the quantisation static; right only where the
+#   calibration saw what will come.
+# - The file is **read** with ONNX Runtime and NumPy alone.
+#
+# You made `build/models/fashion.onnx`. There is nothing to clean up in the cloud.
+#
+# **Next:** lesson 09, where this file answers pictures that arrive as links, as text and as bytes.
