@@ -911,4 +911,4 @@ left
 # ## Next
 #
 # You have taken one model all the way, from a CSV file to an endpoint that other people can call.
-# The [README](../README.md) lists the lessons.
+# [Lesson 07](07_train_keras_cnn.ipynb) begins again with pictures and a neural network.

@@ -104,7 +104,7 @@ def packages(exists: bool, half_made: bool, ready: bool, differences) -> list[Fi
 
 
 def docker(state: engine.State, may_start: bool) -> list[Finding]:
-    """The engine; without it lessons 00, 02 and 03 run, and no others."""
+    """The engine; without it the lessons that need none run, and no others."""
     if state.kind == engine.READY:
         memory = state.info.get("MemTotal", 0) / 1e9
         found = [Finding(OK, f"Docker {state.info['ServerVersion']}, "
@@ -117,7 +117,7 @@ def docker(state: engine.State, may_start: bool) -> list[Finding]:
         return [Finding(WARNING, f"Docker is {state.kind}",
                         "python3 -m workshop lab (as root it installs and starts it)")]
     advice = engine.advice(state)
-    return [Finding(BLOCKS, f"Docker: {state.kind}; lessons 01 and 04 to 06 need it", advice)]
+    return [Finding(BLOCKS, f"Docker: {state.kind}; most lessons need it", advice)]
 
 
 def docker_platform(info: dict, environ) -> list[Finding]:

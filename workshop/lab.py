@@ -161,5 +161,5 @@ def _start_cloud() -> None:
     try:
         from workshop import cloud
         cloud.start()
-    except Exception as error:      # lessons 00, 02 and 03 open without it
+    except Exception as error:      # lessons that need no Docker open without it
         print(f"local cloud: not started ({error})", flush=True)
