@@ -8,6 +8,7 @@ import io
 import json
 import random
 import struct
+import warnings
 import zlib
 
 import numpy as np
@@ -191,6 +192,10 @@ def test_invert_turns_black_and_white_around(function, capsys, monkeypatch, tmp_
     assert answered(call(function, capsys, {**request, "invert": False})[1]) == plain
 
 
+def test_large_logits_do_not_overflow(function):
+    assert function.softmax(np.array([2000.0, 1000.0])).tolist() == [1, 0]
+
+
 def test_first_request_is_cold_and_later_ones_are_warm(function, capsys):
     event = {"image": text(file())}
     assert [call(function, capsys, event)[2]["cold"] for _ in range(3)] == [True, False, False]
@@ -268,14 +273,23 @@ def test_picture_is_turned_as_its_exif_data_say(function, orientation):
         assert [green > 128 for _, green, _ in corners] == [False, True, True, True]
 
 
-def png_header(width, height):
+def chunk(name, data):
+    """A piece of a PNG file."""
+    checksum = zlib.crc32(name + data)
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", checksum)
+
+
+def png_header(width, height, more=b""):
     """A PNG that is nothing but the claim to have that size."""
-    def chunk(name, data):
-        return struct.pack(">I", len(data)) + name + data + struct.pack(
-            ">I", zlib.crc32(name + data))
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2,
-                                                                0, 0, 0))
-            + chunk(b"IDAT", b"") + chunk(b"IEND", b""))
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + more + chunk(b"IDAT", b"")
+            + chunk(b"IEND", b""))
+
+
+def gif_header(screen, frame):
+    """A GIF that claims one size for itself and another for its picture."""
+    return (b"GIF89a" + struct.pack("<HHBBB", screen, screen, 0, 0, 0) + b","
+            + struct.pack("<HHHHB", 0, 0, frame, frame, 0) + b"\x02\x02\x44\x01\x00;")
 
 
 def scans(count):
@@ -313,6 +327,11 @@ UNUSABLE = {    # a file, the status, words of the message
     "bomb": (png_header(50_000, 50_000), 413, "pixels"),
     "bomb, widest": (png_header(2**31 - 1, 2**31 - 1), 413, "pixels"),
     "bomb, one row": (png_header(2**31 - 1, 1), 413, "pixels"),
+    "bomb, GIF": (gif_header(65535, 1), 413, "pixels"),
+    "bomb, GIF, in the frame": (gif_header(1, 65535), 413, "pixels"),
+    "bomb, in a PNG's comment": (
+        png_header(8, 6, chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(50_000_000)))), 422,
+        "damaged"),
     "JPEG with endless scans": (scans(1000), 422, "scans"),
 }
 
@@ -352,6 +371,15 @@ def test_damaged_files_of_all_sorts_are_never_a_fault(function, capsys):
             data[draw.randrange(min(len(data), 700))] = draw.randrange(256)
         seen.add(send(function, capsys, bytes(data[:draw.choice([None, None, 500])]))[0])
     assert seen >= {200, 415, 422} and seen <= {200, 413, 415, 422}
+
+
+def test_decoder_that_warns_of_a_file_does_not_write_to_the_log(function, capsys):
+    data = file(FLAT, "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\x05\0\x01")
+    with pytest.warns(UserWarning, match="Corrupt EXIF"):
+        Image.open(io.BytesIO(data)).getexif()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert send(function, capsys, data)[0] == 200
 
 
 def test_file_that_is_too_large_is_refused(function, capsys, monkeypatch):
