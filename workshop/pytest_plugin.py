@@ -31,6 +31,8 @@ def pytest_runtest_setup(item):
         return
     if reason := _obstacle(item.path.stem):
         pytest.skip(reason)
+    if item.options["skip"]:
+        pytest.skip("a cell for AWS only")
     if item.path in _failed:
         pytest.skip("an earlier cell of this notebook failed: that failure is the one to read")
 
