@@ -19,11 +19,11 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
 from workshop import engine
+from workshop.lock import one_at_a_time
 from workshop.paths import BUILD, DOCKER
 
 REAL = "public.ecr.aws/lambda/python:3.13"
@@ -152,7 +152,8 @@ def _build_stand_in(why: str) -> None:
     temporary folder: a build that is killed leaves nothing that passes for an image.
     """
     _check_possible(why)
-    with _one_at_a_time():
+    STATE.mkdir(parents=True, exist_ok=True)
+    with one_at_a_time("base-image"):
         if _stand_in_is_current():      # another process has just built it
             return
         print("base image: building a stand-in for AWS's (about half a minute, once) …", flush=True)
@@ -272,13 +273,3 @@ def _run(command: list) -> None:
     if done.returncode:
         raise Unavailable(f"the stand-in for AWS's base image could not be built; `{command[0]}` "
                           "said:\n" + "\n".join(done.stdout.splitlines()[-8:]))
-
-
-@contextmanager
-def _one_at_a_time():
-    """Two processes that start together build the image once (Linux only)."""
-    import fcntl
-    STATE.mkdir(parents=True, exist_ok=True)
-    with open(STATE / "lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -15,10 +15,10 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from workshop import desktop, engine, paths
+from workshop import desktop, engine, local_cloud, paths
+from workshop.local_cloud import REGION
 
 DEFAULT_PORT = 4566
-REGION = "us-east-1"
 PATIENCE = 60        # seconds for a start or a stop
 HEALTH = "/_workshop/health"
 LOG_SIZE = 5_000_000  # bytes; a longer log is begun anew at the next start
@@ -54,7 +54,7 @@ def url(number: int | None = None) -> str:
 
 def state_folder(number: int | None = None) -> Path:
     """build/cloud/PORT: pid, log and temporary files of the local cloud."""
-    return paths.BUILD / "cloud" / str(number or port())
+    return local_cloud.state_folder(number or port())
 
 
 def logs_path() -> Path:
@@ -172,13 +172,13 @@ def start(number: int | None = None) -> None:
         if _mine(number):
             _forward(number)
             return
-        if process.poll() is not None and not _listening(number):
+        if process.poll() is not None and not listening(number):
             break  # it has failed, and not because another start won the port
         time.sleep(0.05)
     if process.poll() is None:
         process.terminate()
     raise CloudError(f"The local cloud did not start on port {number}. The end of "
-                     f"{_log(number)}:\n{_tail(_log(number))}")
+                     f"{_log(number)}:\n{engine.tail(_log(number), 15)}")
 
 
 def stop(number: int | None = None) -> None:
@@ -191,11 +191,11 @@ def stop(number: int | None = None) -> None:
     if health:
         os.kill(health["pid"], signal.SIGTERM)
         deadline = time.monotonic() + PATIENCE
-        while _listening(number) or _pid_file(number).exists():  # the file goes last
+        while listening(number) or _pid_file(number).exists():  # the file goes last
             if time.monotonic() > deadline:
                 raise CloudError(f"The local cloud (process {health['pid']}) does not stop. "
                                  f"Its log: {_log(number)}")
-            if os.name == "nt" and not _listening(number):  # there SIGTERM is a kill
+            if os.name == "nt" and not listening(number):  # there SIGTERM is a kill
                 break
             time.sleep(0.05)
     _pid_file(number).unlink(missing_ok=True)
@@ -245,7 +245,7 @@ def _mine(number: int) -> dict | None:
     except (ValueError, http.client.HTTPException, urllib.error.HTTPError):
         health = {}
     except OSError:
-        if not _listening(number):
+        if not listening(number):
             return None
         health = {}
     way_out = ("Stop it, or choose another port: set the environment variable WORKSHOP_PORT, "
@@ -258,7 +258,7 @@ def _mine(number: int) -> dict | None:
     return health
 
 
-def _listening(number: int) -> bool:
+def listening(number: int) -> bool:
     """Whether anything accepts connections on 127.0.0.1:number."""
     import socket
     with socket.socket() as probe:
@@ -295,10 +295,3 @@ def _log(number: int) -> Path:
 
 def _pid_file(number: int) -> Path:
     return state_folder(number) / "pid"
-
-
-def _tail(path: Path, lines: int = 15) -> str:
-    try:
-        return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
-    except OSError:
-        return "(no log)"

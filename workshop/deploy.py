@@ -104,11 +104,11 @@ def _registry(data):
 
 
 def _check_architecture(image):
-    architectures = {"amd64": "x86_64", "arm64": "arm64"}
     built = _run("docker", "image", "inspect", "--format", "{{.Architecture}}", image).strip()
-    if architectures.get(built) != engine.architecture():
+    built = engine.ARCHITECTURES.get(built, built)
+    if built != engine.architecture():
         raise ValueError(
-            f"{image} is built for {architectures.get(built, built)}, the functions here are "
+            f"{image} is built for {built}, the functions here are "
             f"{engine.architecture()}: Lambda would answer 'exec format error'. Build it again, "
             "with DOCKER_DEFAULT_PLATFORM as cloud.use() sets it.")
 

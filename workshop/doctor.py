@@ -8,7 +8,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -59,7 +58,7 @@ def examine(environ=os.environ) -> list[Finding]:
         *builder(state.kind == engine.READY and engine.docker("buildx", "version").returncode),
         *registry_login(_read_json(_docker_config(environ))),
         *cloud_port(environ, _cloud_status),
-        jupyter_port(_is_busy(JUPYTER_PORT)),
+        jupyter_port(cloud.listening(JUPYTER_PORT)),
         *stale_cloud([_cloud_status(port) for port in ports], _has_state),
         *aws(environ, _profiles(environ), _who_am_i),
     ]
@@ -264,12 +263,6 @@ def _cloud_status(port: int):
 
 def _has_state(port: int) -> bool:
     return (cloud.state_folder(port) / "pid").exists()
-
-
-def _is_busy(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _docker_config(environ) -> Path:
