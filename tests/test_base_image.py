@@ -55,6 +55,14 @@ def test_the_image_of_aws_is_pulled_for_our_architecture(state, monkeypatch):
     assert calls == [("pull", "--quiet", "--platform", "linux/arm64", base_image.REAL)]
 
 
+def test_another_public_image_may_be_asked_for(state, monkeypatch, capsys):
+    monkeypatch.setattr(base_image, "_is_here", lambda image: image == base_image.PLAIN)
+    assert base_image.get(base_image.PLAIN) == base_image.PLAIN
+    assert "Docker's image, already here" in capsys.readouterr().out
+    dockerfile = (ROOT / "docker/sagemaker/Dockerfile").read_text()
+    assert f"ARG BASE_IMAGE={base_image.PLAIN}\n" in dockerfile
+
+
 def test_a_registry_that_is_out_of_reach_is_asked_once_a_day(state, monkeypatch, capsys):
     asked = []
     monkeypatch.setattr(base_image, "_is_here", lambda image: False)

@@ -64,9 +64,11 @@ LEANS_ON = {
     "services.apigateway._match_route": "c47ed1dc647e",
     "services.apigateway_v1._lambda_proxy_response": "3a5b91b76870",
     "services.ecr._find_image": "2f2a20563833",
+    "services.cloudwatch.record_metric": "7f777bfbe523",
     "services.cloudwatch_logs._append_log_events": "e47cae7a15a4",
     "services.cloudwatch_logs._fanout_to_subscription_filters": "cb898244bb9f",
     "services.cloudwatch_logs._make_group_arn": "3d349158bb56",
+    "services.s3._get_object_data": "8735d1f5e331",
 }
 
 DIGEST = """

@@ -27,6 +27,7 @@ from workshop.lock import one_at_a_time
 from workshop.paths import BUILD, DOCKER
 
 REAL = "public.ecr.aws/lambda/python:3.13"
+PLAIN = "public.ecr.aws/docker/library/python:3.13-slim"    # for what does not run on Lambda
 REGISTRY = "https://public.ecr.aws/v2/"
 STAND_IN = "workshop-lambda-base:3.13"
 LABEL = "workshop.stand-in"
@@ -51,10 +52,11 @@ class Unavailable(RuntimeError):
     """Neither AWS's image nor a stand-in can be had here; the message says why and what to do."""
 
 
-def get() -> str:
+def get(image: str = REAL) -> str:
     """Return the reference of the base image for `docker build --build-arg BASE_IMAGE=…`.
 
-    WORKSHOP_BASE_IMAGE, else AWS's image (local, or pulled), else the stand-in (built once).
+    WORKSHOP_BASE_IMAGE, else `image` (local, or pulled), else the stand-in (built once). `image` is
+    AWS's for Lambda, or PLAIN, which has Python only; both come from AWS's public registry.
     Prints one line that says which and why. Raises engine.Missing without a Docker engine and
     Unavailable where there is no base image to be had.
     """
@@ -62,13 +64,14 @@ def get() -> str:
     if chosen:
         return _say(chosen, "from WORKSHOP_BASE_IMAGE")
     engine.ensure()
-    if _is_here(REAL):
-        return _say(REAL, "AWS's image, already here")
+    whose = "AWS's image" if image == REAL else "Docker's image"
+    if _is_here(image):
+        return _say(image, f"{whose}, already here")
     why = OUT_OF_REACH
     if not (_unreachable_today() and _stand_in_is_current()):
-        why = _why_not_pulled()
+        why = _why_not_pulled(image)
         if not why:
-            return _say(REAL, "AWS's image, pulled")
+            return _say(image, f"{whose}, pulled")
         if not _stand_in_is_current():
             _build_stand_in(why)
     return _say(STAND_IN, f"a stand-in with the same contract, because {why}")
@@ -92,23 +95,23 @@ def refuse_stand_in(image: str) -> None:
 
 # ---------------------------------------------------------------- AWS's image
 
-def _why_not_pulled() -> str:
-    """Pull AWS's image; return "" when that worked, else why it did not."""
+def _why_not_pulled(image: str) -> str:
+    """Pull `image`; return "" when that worked, else why it did not."""
     if not _answers():
         _remember_unreachable()
         return OUT_OF_REACH
-    print(f"base image: pulling {REAL} (about 200 MB to download) …", flush=True)
+    print(f"base image: pulling {image} (up to 200 MB to download) …", flush=True)
     try:
-        answer = engine.docker("pull", "--quiet", "--platform", engine.platform(), REAL,
+        answer = engine.docker("pull", "--quiet", "--platform", engine.platform(), image,
                                timeout=900)
     except subprocess.TimeoutExpired:
-        return "the pull of AWS's image took more than 15 minutes"
+        return "the pull of the image took more than 15 minutes"
     if answer.returncode == 0:
         return ""
     last_words = (answer.stderr.strip().splitlines() or ["docker pull gave no reason"])[-1]
     # The registry needs no login, but refuses one that has expired.
     hint = " (an old login? docker logout public.ecr.aws)" if "403" in last_words else ""
-    return f"the pull of AWS's image failed: {last_words}{hint}"
+    return f"the pull of the image failed: {last_words}{hint}"
 
 
 def _answers(seconds: float = 4) -> bool:

@@ -1,5 +1,7 @@
 """The local cloud: MiniStack in this process, mended (workshop/mends), for this machine only.
 
+SageMaker Serverless, which MiniStack has not, is served beside it (workshop/sagemaker).
+
 `python -m workshop.local_cloud --port 4566` serves until SIGTERM or Ctrl-C. Lessons do not call
 it: `cloud.use()` starts it in the background when it is not running.
 """
@@ -126,9 +128,9 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(f"port {port} cannot be opened on 127.0.0.1: {error}")
     configure(port)
 
-    from workshop import mends
+    from workshop import mends, sagemaker
     raise_file_limit()
-    app = mends.apply(port, [sock.getsockname()[0] for sock in sockets])
+    app = mends.apply(port, [sock.getsockname()[0] for sock in sockets], sagemaker.beside)
     pid_file = state_folder(port) / "pid"
     pid_file.write_text(json.dumps({"pid": os.getpid(), "port": port}))
     try:

@@ -7,8 +7,11 @@ behaviour seen through boto3 and HTTP is no longer AWS's.
 from workshop.mends import checks, containers, gateway, invoke, names, reports
 
 
-def apply(port: int, addresses: list[str]):
+def apply(port: int, addresses: list[str], beside=lambda application: application):
     """Mend MiniStack for the local cloud that listens on `addresses` at `port`.
+
+    Args:
+        beside: puts a service that MiniStack has not beside its application (ASGI).
 
     Returns:
         The ASGI application to serve.
@@ -17,7 +20,7 @@ def apply(port: int, addresses: list[str]):
 
     for module in (containers, invoke, checks, reports, gateway):
         module.apply(port)
-    return names.mended(ministack.app, port, addresses)
+    return names.mended(beside(ministack.app), port, addresses)
 
 
 def close(port: int) -> None:

@@ -91,6 +91,11 @@ def close(port: int) -> None:
         sweep(port)
 
 
+def stopping() -> bool:
+    """Whether the local cloud is going down: no container may be started any more."""
+    return _closing.is_set()
+
+
 # Which environment
 
 def pool_key(name: str, config: dict) -> str:
@@ -209,6 +214,11 @@ def log_stream(version: str) -> str:
     return f"{time.strftime('%Y/%m/%d', time.gmtime())}/[{version}]{secrets.token_hex(16)}"
 
 
+def endpoint_url() -> str:
+    """The local cloud's address as containers see it."""
+    return f"http://host.docker.internal:{_port}"
+
+
 def environment(config: dict) -> dict[str, str]:
     """The environment variables that a function finds, Lambda's own and the configured ones."""
     from ministack.core.lambda_runtime import execution_credentials
@@ -227,7 +237,7 @@ def environment(config: dict) -> dict[str, str]:
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": reports.log_group(config),
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream(version),
-        "AWS_ENDPOINT_URL": f"http://host.docker.internal:{_port}",
+        "AWS_ENDPOINT_URL": endpoint_url(),
         "TZ": ":UTC",
     }
 
@@ -264,7 +274,7 @@ def spawn(config: dict, code_zip: bytes | None, _pin_platform: bool = True):
         RuntimeError: the local cloud is stopping, or no engine answers.
     """
     client = docker_client()
-    if _closing.is_set() or client is None:
+    if stopping() or client is None:
         raise RuntimeError("The local cloud is stopping." if client else "Docker does not answer.")
     image, memory = function_image(client, config), int(config.get("MemorySize", 128))
     given = options(config, image)
@@ -276,7 +286,7 @@ def spawn(config: dict, code_zip: bytes | None, _pin_platform: bool = True):
     except BaseException:
         remove_environment({"container": container})
         raise
-    if _closing.is_set():
+    if stopping():
         remove_environment({"container": container})
         raise RuntimeError("The local cloud is stopping.")
     container.config, container.stream = config, given["environment"]["AWS_LAMBDA_LOG_STREAM_NAME"]

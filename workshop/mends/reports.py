@@ -173,29 +173,35 @@ def emit(func, request_id, log_text, error, duration_ms, *, log_source=None) -> 
 
     MiniStack makes a new stream for every invoke. A failure here must never break an invoke.
     """
-    from ministack.services import cloudwatch_logs, lambda_svc
+    from ministack.services import lambda_svc
     config = func.get("config") or func
     stream_name = streams.pop(request_id, None)
     if not log_text or not stream_name:
         return  # throttled, or no environment could be started: on AWS nothing is logged either
     try:
-        group_name, now = log_group(config), int(time.time() * 1000)
-        group = cloudwatch_logs._log_groups.get(group_name)
-        if group is None:
-            group = cloudwatch_logs._log_groups[group_name] = {
-                "arn": cloudwatch_logs._make_group_arn(group_name), "creationTime": now,
-                "retentionInDays": None, "tags": {}, "subscriptionFilters": {}, "streams": {}}
-        stream = group["streams"].setdefault(stream_name, {
-            "events": [], "uploadSequenceToken": "1", "creationTime": now,
-            "firstEventTimestamp": None, "lastEventTimestamp": None, "lastIngestionTime": None})
-        events = [{"timestamp": now, "message": line + "\n", "ingestionTime": now}
-                  for line in log_text.split("\n")]
-        cloudwatch_logs._append_log_events(stream, events)
-        cloudwatch_logs._fanout_to_subscription_filters(
-            group_name, stream_name,
-            [{"timestamp": now, "message": event["message"]} for event in events])
+        write(log_group(config), stream_name, log_text.split("\n"))
     except Exception as failed:
         lambda_svc.logger.warning("no log written for request %s: %s", request_id, failed)
+
+
+def write(group_name: str, stream_name: str, lines: list[str]) -> None:
+    """Append lines to a stream of CloudWatch Logs; group and stream are made when missing."""
+    from ministack.services import cloudwatch_logs
+    now = int(time.time() * 1000)
+    group = cloudwatch_logs._log_groups.get(group_name)
+    if group is None:
+        group = cloudwatch_logs._log_groups[group_name] = {
+            "arn": cloudwatch_logs._make_group_arn(group_name), "creationTime": now,
+            "retentionInDays": None, "tags": {}, "subscriptionFilters": {}, "streams": {}}
+    stream = group["streams"].setdefault(stream_name, {
+        "events": [], "uploadSequenceToken": "1", "creationTime": now,
+        "firstEventTimestamp": None, "lastEventTimestamp": None, "lastIngestionTime": None})
+    events = [{"timestamp": now, "message": line + "\n", "ingestionTime": now}
+              for line in lines]
+    cloudwatch_logs._append_log_events(stream, events)
+    cloudwatch_logs._fanout_to_subscription_filters(
+        group_name, stream_name,
+        [{"timestamp": now, "message": event["message"]} for event in events])
 
 
 streams: dict[str, str] = {}  # request id → log stream of the environment that serves it

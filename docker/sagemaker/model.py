@@ -1,0 +1,126 @@
+"""An ONNX model that says itself what it takes: loaded, asked for, and checked against.
+
+The file carries a `signature` in its metadata, JSON: {"model", "version", "inputs": [{"name",
+"type": "category" | "integer" | "number", "allowed": […] or "minimum", "maximum"}, …]}.
+"""
+import json
+import math
+
+import numpy as np
+import onnxruntime as ort
+
+TYPES = {"category": str, "integer": (int, float), "number": (int, float)}
+ONNX_TYPES = {"category": "tensor(string)", "integer": "tensor(float)", "number": "tensor(float)"}
+LARGEST = float(np.finfo(np.float32).max)
+MOST_PROBLEMS = 20      # a request with more is told the first ones
+
+
+class Model:
+    """An ONNX session, and the signature of what it answers to."""
+
+    def __init__(self, path):
+        """Load the model at `path`.
+
+        Raises FileNotFoundError, or ValueError when signature and model contradict each other: a
+        server that cannot answer should fail when it starts, not when it is asked.
+        """
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: there is no model; put model.onnx at the top of the "
+                                    "archive that ModelDataUrl names")
+        self.session = ort.InferenceSession(path, options(), providers=["CPUExecutionProvider"])
+        text = self.session.get_modelmeta().custom_metadata_map.get("signature")
+        self.signature = json.loads(text) if text else {}
+        self.inputs = self.signature.get("inputs")
+        if not self.inputs or "version" not in self.signature:
+            raise ValueError(f"{path}: the model has no signature with inputs and a version; "
+                             "export it again, with its metadata")
+        taken = [(node.name, node.type) for node in self.session.get_inputs()]
+        promised = [(entry["name"], ONNX_TYPES.get(entry["type"])) for entry in self.inputs]
+        # One input for each field, or all fields side by side in one matrix.
+        self.as_matrix = (len(taken) == 1 and taken != promised
+                          and self.session.get_inputs()[0].shape[-1] == len(promised))
+        if self.as_matrix:
+            promised = [(taken[0][0], kind) for _, kind in promised[:1]]
+        if promised != taken:
+            raise ValueError(f"{path}: the signature names the inputs {promised}, the model has "
+                             f"{taken}")
+        outputs = [node.name for node in self.session.get_outputs()]
+        self.output = "probabilities" if "probabilities" in outputs else outputs[0]
+
+    def problems(self, instances):
+        """Return what is wrong with `instances`, at most MOST_PROBLEMS; [] when nothing is.
+
+        Each is {"instance": place in the list, "field", "message", "allowed"}. Values are not
+        repeated: they may be of a kind that no log should hold.
+        """
+        found = []
+        known = [entry["name"] for entry in self.inputs]
+        for place, instance in enumerate(instances):
+            if len(found) >= MOST_PROBLEMS:
+                break
+            if not isinstance(instance, dict):
+                found.append((place, None, "must be an object", known))
+                continue
+            for entry in self.inputs:
+                message = wrong(entry, instance)
+                if message:
+                    found.append((place, entry["name"], message, allowed(entry)))
+            found += [(place, name[:60], "is not a known field", known)
+                      for name in instance if name not in known]
+        return [dict(zip(("instance", "field", "message", "allowed"), problem))
+                for problem in found[:MOST_PROBLEMS]]
+
+    def predict(self, instances):
+        """Return one prediction for each checked instance.
+
+        The probability of the second class where the model tells two apart; else the model's
+        whole row, as a list.
+        """
+        if self.as_matrix:
+            feed = {self.session.get_inputs()[0].name: np.array(
+                [[instance[entry["name"]] for entry in self.inputs] for instance in instances],
+                dtype=np.float32)}
+        else:
+            feed = {entry["name"]: np.array(
+                [[instance[entry["name"]]] for instance in instances],
+                dtype=object if entry["type"] == "category" else np.float32)
+                for entry in self.inputs}
+        rows, = self.session.run([self.output], feed)
+        if self.output == "probabilities" and rows.shape[1] == 2:
+            return rows[:, 1].tolist()
+        return rows.tolist()
+
+
+def options():
+    """Settings for a small model on a share of one CPU."""
+    chosen = ort.SessionOptions()
+    chosen.intra_op_num_threads = 1     # more threads than CPUs only get in each other's way
+    chosen.inter_op_num_threads = 1
+    chosen.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting is billed
+    chosen.log_severity_level = 3       # errors; it warns about hardware it cannot see
+    return chosen
+
+
+def wrong(entry, instance):
+    """Return what is wrong with one field of an instance, or None."""
+    if entry["name"] not in instance:
+        return "is missing"
+    value, kind = instance[entry["name"]], entry["type"]
+    # True is an int in Python, and would pass for 1.
+    if not isinstance(value, TYPES[kind]) or isinstance(value, bool):
+        return {"category": "must be a string", "integer": "must be a whole number",
+                "number": "must be a number"}[kind]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "must be a finite number"
+    if kind == "integer" and value != int(value):
+        return "must be a whole number"
+    if "allowed" in entry:
+        return None if value in entry["allowed"] else "is not one of the allowed values"
+    low, high = entry.get("minimum", -LARGEST), entry.get("maximum", LARGEST)
+    return None if low <= value <= high else "is out of range"
+
+
+def allowed(entry):
+    """Return what a field may hold: a list of values, or its range (both ends included)."""
+    return entry.get("allowed") or {end: entry[end] for end in ("minimum", "maximum")
+                                    if end in entry}
