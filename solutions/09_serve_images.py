@@ -83,7 +83,7 @@ from botocore.exceptions import ClientError
 from PIL import Image
 from sklearn.linear_model import RidgeClassifier
 
-from workshop.plots import BLUE, GREY, ORANGE, set_style, show
+from workshop.plots import BLUE, ORANGE, set_style, show
 
 set_style()
 pd.set_option("display.max_colwidth", None)
@@ -96,7 +96,7 @@ GARMENTS, PHOTOGRAPHS = Path("../data/garments"), Path("../data/photographs")
 #
 # | the caller has | and sends | good for |
 # |---|---|---|
-# | the picture's address | `{"url": "https://…"}` | large files; the caller need not have the bytes |
+# | the picture's address | `{"url": "https://…"}` | large files; the bytes go another way |
 # | the file, and speaks JSON | `{"image": "base64 of the file"}` | direct invokes |
 # | the file, and speaks HTTP | the bytes themselves as the body | browsers, `curl`, phones |
 #
@@ -108,8 +108,8 @@ GARMENTS, PHOTOGRAPHS = Path("../data/garments"), Path("../data/photographs")
 #     url["url"] --> fetch["fetch.py<br/>get it, if it<br/>may be reached"] --> picture
 #     text["base64"] --> picture["picture.py<br/>decode,<br/>or refuse"]
 #     raw["raw bytes"] --> picture
-#     picture --> preprocess["preprocess.py<br/>size, scale,<br/>layout"] --> model["ONNX<br/>Runtime"]
-#     model --> top["the most<br/>probable labels"]
+#     picture --> preprocess["preprocess.py<br/>size, scale,<br/>layout"]
+#     preprocess --> model["ONNX<br/>Runtime"] --> top["the most<br/>probable labels"]
 # ```
 #
 # The function's files, and what each says of itself:
@@ -709,15 +709,17 @@ assert answer["predictions"][0]["label"] == "boot"
 answer
 
 # %% [markdown]
-# The function has read a private object, without a right of its own to S3. And when the link is old,
-# or somebody has tried to get at another object with it?
+# The function has read a private object, without a right of its own to S3. And when the link is
+# old, or somebody has tried to get at another object with it?
 
 # %%
 late = link("boot.png", seconds=1)
 altered = link("boot.png").replace("boot.png", "invoices.pdf")
 time.sleep(2)
 for what, url in {"expired": late, "altered": altered}.items():
-    print(f"{what}:", refusal(ask({"url": url})))
+    said = refusal(ask({"url": url}))
+    print(f"{what}:", said)
+    assert said["the url …"].endswith("403")
 
 # %% [markdown]
 # S3 said 403, and the function passes that on. (The local cloud checks the signature of a link, but
@@ -961,8 +963,8 @@ for size in 8_000_000, 11_000_000:
 #   is many times its file, so 1,024 MB.
 # - **Presigned URL**: one object, one method, some seconds, signed with your rights; the function
 #   needs none.
-# - **Raw bytes** become base64 on the way. 6 MB for the event leave about 4.7 MB of picture; what is
-#   larger goes through S3.
+# - **Raw bytes** become base64 on the way. 6 MB for the event leave about 4.7 MB of picture; what
+#   is larger goes through S3.
 #
 # ## Clean up
 #
