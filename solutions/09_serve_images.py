@@ -336,8 +336,8 @@ show(figure, "Bars of changed labels by filter: " + "; ".join(
 # %% [markdown]
 # *What to notice:* no error, no warning, nothing in a log, and some labels are others. And
 # no filter is the best for all: on smooth pictures *nearest* gives back the originals, on striped
-# cloth it is the one that does harm. (It has luck here: the middle of five pixels *is* the original
-# one. With `SIDE = 126`, every other size, it is off a little on smooth cloth too.)
+# cloth it is the one that does harm. (On smooth cloth it has luck: the middle of five pixels *is*
+# the original one. Try `SIDE = 112`.)
 #
 # So which is the right one? **The one that training used.** To see that, train twice. The striped
 # pictures are shrunk either way, and each model (a linear one, learned in a second) is tested with
@@ -405,9 +405,10 @@ workbench.cleanup()
 
 # %% [markdown]
 # It stops **when it starts**, and names the contradiction: the shape that its preprocessing would
-# make, and the shape that the model takes. (With 28 × 28 and one channel the two hold equally many
-# numbers. Code that reshaped until it fits would have answered, nonsense.) A deployment that
-# fails at once is a small nuisance; one that answers nonsense is found by customers.
+# make, and the shape that the model takes. The two hold equally many numbers, so code that reshapes
+# until it fits raises no error either. With one channel that goes well by luck; with three it mixes
+# colours with places, and answers nonsense. A deployment that fails at once is a small nuisance;
+# one that answers nonsense is found by customers.
 #
 # ## Build: any model, one argument
 #
