@@ -11,6 +11,7 @@ import socket
 import subprocess
 import tarfile
 import time
+import tomllib
 import uuid
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -266,13 +267,18 @@ def shared(here, role, probe):
 
 # An endpoint's life
 
+@pytest.fixture(scope="module")
+def server_image(build):
+    return build(paths.DOCKER / "sagemaker")
+
+
 def test_an_endpoint_of_the_workshops_container_answers_as_the_onnx_model(
-        here, role, new_endpoint, build, bucket, tmp_path):
+        here, new_endpoint, server_image, bucket, tmp_path):
     tiny_churn.make(tmp_path)
     model = (tmp_path / "model.onnx").read_bytes()
     here.client("s3").put_object(Bucket=bucket, Key="churn/model.tar.gz",
                                  Body=archive(**{"model.onnx": model}))
-    uri = here.push(build(paths.DOCKER / "sagemaker"), "workshop-test-server")
+    uri = here.push(server_image, "workshop-test-server")
     endpoint = new_endpoint().create(uri, f"s3://{bucket}/churn/model.tar.gz", memory=2048)
     assert endpoint.client.describe_endpoint(EndpointName=endpoint.name)["EndpointStatus"] in (
         "Creating", "InService")
@@ -298,6 +304,34 @@ def test_an_endpoint_of_the_workshops_container_answers_as_the_onnx_model(
     problem, = json.loads(caught.value.response["OriginalMessage"])["problems"]
     assert (problem["instance"], problem["field"]) == (3, "contract")
     assert "forever" not in "".join(endpoint.log('"status": 400'))
+
+
+def test_the_workshops_container_runs_by_itself_and_ends_when_it_is_told_to(
+        server_image, tmp_path):
+    tiny_churn.make(tmp_path)
+    without = engine.docker("run", "--rm", "--network", "none", server_image, "serve")
+    assert without.returncode == 1
+    assert "/opt/ml/model/model.onnx: there is no model" in without.stderr
+    name = f"workshop-test-{uuid.uuid4().hex[:8]}"
+    ping = ("import urllib.request as u; "
+            "print(u.urlopen('http://localhost:8080/ping').status, __import__('os').getuid())")
+    try:
+        engine.docker("create", "--name", name, "--network", "none", "--volume", "/opt/ml/model",
+                      server_image, "serve")
+        assert engine.docker("cp", f"{tmp_path}/model.onnx",
+                             f"{name}:/opt/ml/model/").returncode == 0
+        engine.docker("start", name)
+        deadline = time.monotonic() + 20
+        while "listening" not in engine.docker("logs", name).stdout:
+            assert time.monotonic() < deadline, engine.docker("logs", name).stderr
+            time.sleep(0.1)
+        time.sleep(0.5)
+        assert engine.docker("exec", name, "python3", "-c", ping).stdout.split() == ["200", "65534"]
+        engine.docker("stop", "--time", "20", name)
+        code = engine.docker("inspect", "--format", "{{.State.ExitCode}}", name).stdout.strip()
+        assert code == "0", "137 would mean that it was killed"
+    finally:
+        engine.docker("rm", "--force", "--volumes", name)
 
 
 def test_what_describe_and_list_tell(here, new_endpoint, probe):
@@ -382,6 +416,23 @@ def test_deleting_an_endpoint_removes_its_containers_and_its_answers(new_endpoin
         endpoint.ask()
     assert caught.value.response["Error"]["Message"] == (
         f"Endpoint {endpoint.name} of account {ACCOUNT} not found.")
+
+
+def test_an_endpoint_that_is_deleted_under_way_leaves_nobody_waiting(new_endpoint, probe):
+    endpoint = new_endpoint().create(probe, concurrency=20).wait()
+
+    def ask(number):
+        try:
+            endpoint.ask(sleep=20)
+        except ClientError as error:
+            return error.response["Error"]["Code"]
+    with ThreadPoolExecutor(containers.ENVIRONMENTS + 2) as pool:
+        under_way = [pool.submit(ask, number) for number in range(containers.ENVIRONMENTS + 2)]
+        time.sleep(2)
+        endpoint.client.delete_endpoint(EndpointName=endpoint.name)
+        assert endpoint.containers() == []
+        codes = [asked.result(timeout=10) for asked in under_way]
+    assert set(codes) == {"ModelError", "ValidationError"}, "at work, and waiting for a container"
 
 
 @pytest.mark.parametrize("ping", ["never", "exit"])
@@ -637,7 +688,7 @@ def test_a_function_invokes_an_endpoint(here, shared):
 
 class Scene:
     """A variant whose container does one thing."""
-    plan = container.Plan("churn", "AllTraffic", "image", 1024, 5)
+    plan, closed = container.Plan("churn", "AllTraffic", "image", 1024, 5), False
 
     def __init__(self, meets):
         self.meets, self.discarded = meets, []
@@ -683,6 +734,13 @@ def test_a_container_that_does_not_answer_in_time_times_out():
             asked.ask(b"{}", {}, 0.2)
     with pytest.raises(container.Ended):
         asked.ask(b"{}", {}, 0.2)
+
+
+def test_every_package_is_installed_with_the_workshop():
+    listed = tomllib.loads((paths.ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    assert set(listed["packages"]) == {
+        ".".join(init.parent.relative_to(paths.ROOT).parts)
+        for init in (paths.ROOT / "workshop").rglob("__init__.py")}
 
 
 def test_the_limits_are_those_that_aws_documents():

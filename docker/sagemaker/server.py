@@ -9,6 +9,7 @@ dependencies; no need of a file to write to. SageMaker Serverless sends one requ
 """
 import json
 import os
+import signal
 import sys
 import time
 import traceback
@@ -105,6 +106,9 @@ def main(arguments):
         sys.exit("This container serves a model. Start it with the argument: serve")
     from waitress import serve
 
+    # SageMaker ends a container with SIGTERM, which the first process of one ignores by default.
+    # Waitress answers what it has begun, then returns.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit())
     ort.set_default_logger_severity(3)
     try:
         model = Model(MODEL)

@@ -26,7 +26,7 @@ def invoke(control, name: str, headers: dict[bytes, bytes], body: bytes):
     endpoint = control.endpoints.get(name)
     variant = endpoint and endpoint.variant
     if variant is None:
-        raise Refused("ValidationError", f"Endpoint {name} of account {ACCOUNT} not found.")
+        raise not_found(name)
     target = headers.get(b"x-amzn-sagemaker-target-variant", b"").decode("latin-1")
     if target and target != variant.plan.variant:
         raise Refused("ValidationError", f"Variant {target} of endpoint {name} not found.")
@@ -38,6 +38,11 @@ def invoke(control, name: str, headers: dict[bytes, bytes], body: bytes):
         return Request(variant, headers, body).answer()
     finally:
         variant.leave()
+
+
+def not_found(name: str) -> Refused:
+    """An endpoint that was never in service is not found either."""
+    return Refused("ValidationError", f"Endpoint {name} of account {ACCOUNT} not found.")
 
 
 class Request:
@@ -98,6 +103,8 @@ class Request:
         try:
             return self.variant.take(ANSWER)
         except NotReady:
+            if self.variant.closed:     # deleted meanwhile
+                raise not_found(self.plan.endpoint) from None
             raise Refused("ModelNotReadyException", "The model is not ready: no container came "
                           f"up or became free within {ANSWER} seconds. Try again.", 429) from None
         except StartFailed as failed:
