@@ -72,6 +72,57 @@ def test_churn_is_what_its_script_makes():
     assert made == (DATA / "churn.csv").read_text(encoding="utf-8")
 
 
+PRICES = ["open", "high", "low", "close"]
+
+
+@pytest.fixture(scope="module")
+def index():
+    return pd.read_csv(DATA / "sp500.csv", parse_dates=["date"])
+
+
+def test_the_index_is_the_data_that_the_lessons_were_written_with(index):
+    assert sha256((DATA / "sp500.csv").read_bytes()) == (
+        "bcf4723cbb408bb1067fdd7fe62ccdfaf36b5ba94b0b2a621f3ac9704ebb7066")
+    assert list(index) == ["date", *PRICES, "volume"]
+    assert index.shape == (5031, 6) and not index.isna().any(axis=None)
+
+
+def test_the_index_has_each_trading_day_once_in_order(index):
+    dates = index["date"]
+    assert (str(dates.min().date()), str(dates.max().date())) == ("1999-01-04", "2018-12-31")
+    assert dates.is_monotonic_increasing and dates.is_unique
+    assert dates.dt.day_of_week.max() == 4, "no weekend"
+    assert dates.groupby(dates.dt.year).size().between(248, 253).all()
+
+
+def test_prices_are_positive_and_between_low_and_high(index):
+    assert (index[PRICES] > 0).all(axis=None)
+    assert (index[PRICES].max(axis=1) == index["high"]).all()
+    assert (index[PRICES].min(axis=1) == index["low"]).all()
+    assert index["close"].pct_change().abs().max() < 0.12
+    assert index["volume"].between(312e6, 11.5e9).all()
+
+
+def test_the_readme_says_what_a_forecast_must_beat_and_what_open_is(index):
+    readme = (DATA / "README.md").read_text(encoding="utf-8")
+    up = (index["close"].diff().dropna() > 0).mean()
+    assert f"{up:.1%}".replace("%", " %") in readme
+    same = (index["open"] == index["close"].shift()).groupby(index["date"].dt.year).mean()
+    assert (same.loc[:2005] > 0.94).all() and (same.loc[2006:] < 0.5).all()
+    assert (same.loc[:2013] > 0).all() and (same.loc[2014:] < 0.01).all()
+
+
+WHEEL = next((DATA.parent / "build" / "sp500").glob("arch-8.0.0-*.whl"), None)
+
+
+@pytest.mark.skipif(WHEEL is None,
+                    reason="the package arch, from which the table was made, is not in build/sp500")
+def test_the_index_is_what_its_script_makes():
+    table = runpy.run_path(str(DATA / "make_sp500.py"))["make_sp500"](WHEEL)
+    made = table.to_csv(index=False, lineterminator="\n", float_format="%.2f")
+    assert made == (DATA / "sp500.csv").read_text(encoding="utf-8")
+
+
 # The file and its arrays: another zlib may pack the same arrays into other bytes.
 FASHION = {
     "fashion.npz": "9674c529e3f733b506fb8c7b4a34b1b9437aef821676945cc939cd0c179b6d2c",
