@@ -1,4 +1,5 @@
 """SageMaker Serverless on the local cloud: boto3 as it is, real containers, AWS's errors."""
+import asyncio
 import base64
 import io
 import json
@@ -24,13 +25,13 @@ import tiny_churn
 from botocore.config import Config
 from botocore.exceptions import ClientError, WaiterError
 
-from workshop import base_image, cloud, engine, paths
+from workshop import base_image, cloud, engine, paths, sagemaker
 from workshop.mends import containers
 from workshop.sagemaker import api, container, runtime, variant
 from workshop.sagemaker.checks import Refused
 
 pytestmark = pytest.mark.skipif(not engine.available(), reason="no Docker engine is running")
-IDLE, START = 4, 8       # seconds; the local cloud of these tests is less patient than usual
+IDLE, START = 6, 15      # seconds; the local cloud of these tests is less patient than usual
 ACCOUNT = "012345678912"
 
 
@@ -49,6 +50,10 @@ class Cloud:
 
     def stop(self):
         cloud.stop(self.port)
+        pulled = engine.docker("images", "--filter", f"reference=localhost:{self.port}/*",
+                               "--digests", "--format", "{{.Repository}}@{{.Digest}}")
+        for image in pulled.stdout.split():
+            engine.docker("rmi", image)
         shutil.rmtree(cloud.state_folder(self.port), ignore_errors=True)
 
     def client(self, service, **config):
@@ -435,21 +440,39 @@ def test_an_endpoint_that_is_deleted_under_way_leaves_nobody_waiting(new_endpoin
     assert set(codes) == {"ModelError", "ValidationError"}, "at work, and waiting for a container"
 
 
-@pytest.mark.parametrize("ping", ["never", "exit"])
-def test_a_container_that_does_not_answer_ping_fails_the_endpoint(new_endpoint, probe, ping):
-    endpoint = new_endpoint().create(probe, PING=ping)
-    with pytest.raises(WaiterError, match='matched expected path: "Failed"'):
-        endpoint.wait()
+def failed_ping(endpoint, words):
+    """Assert that the endpoint failed as AWS says it, and that its log has the words."""
     told = endpoint.settled()
     assert told["EndpointStatus"] == "Failed"
     assert told["FailureReason"] == (
         "The primary container for production variant AllTraffic did not pass the ping health "
         "check. Please check CloudWatch logs for this endpoint.")
     assert endpoint.containers() == []
-    words = {"never": "starting", "exit": "there is nothing to serve"}[ping]
     assert words in "".join(endpoint.log(words))
     with pytest.raises(endpoint.runtime.exceptions.ValidationError, match="not found"):
         endpoint.ask()
+
+
+def test_a_container_that_ends_at_once_fails_the_endpoint(new_endpoint, probe):
+    endpoint = new_endpoint().create(probe, PING="exit")
+    with pytest.raises(WaiterError, match='matched expected path: "Failed"'):
+        endpoint.wait()
+    failed_ping(endpoint, "there is nothing to serve")
+
+
+def test_a_container_that_never_answers_ping_fails_the_endpoint_which_cannot_be_changed_meanwhile(
+        new_endpoint, probe):
+    endpoint = new_endpoint().create(probe, PING="never")
+    for change in (
+            lambda: endpoint.client.delete_endpoint(EndpointName=endpoint.name),
+            lambda: endpoint.client.update_endpoint(EndpointName=endpoint.name,
+                                                    EndpointConfigName=endpoint.configs[0])):
+        with pytest.raises(ClientError, match="Cannot update in-progress endpoint") as caught:
+            change()
+        assert caught.value.response["Error"]["Code"] == "ValidationException"
+    with pytest.raises(endpoint.runtime.exceptions.ValidationError, match="not found"):
+        endpoint.ask()
+    failed_ping(endpoint, "starting")
 
 
 def test_model_data_that_is_no_archive_fails_the_endpoint(here, new_endpoint, probe, bucket):
@@ -505,19 +528,6 @@ def test_an_update_that_does_not_come_up_leaves_the_old_one_in_service(new_endpo
         "InService", endpoint.configs[0])
     assert "did not pass the ping health check" in told["FailureReason"]
     assert endpoint.ask()["colour"] == "red"
-
-
-def test_an_endpoint_that_is_changing_cannot_be_changed(new_endpoint, probe):
-    endpoint = new_endpoint().create(probe, PING="never")
-    for change in (
-            lambda: endpoint.client.delete_endpoint(EndpointName=endpoint.name),
-            lambda: endpoint.client.update_endpoint(EndpointName=endpoint.name,
-                                                    EndpointConfigName=endpoint.configs[0])):
-        with pytest.raises(ClientError, match="Cannot update in-progress endpoint") as caught:
-            change()
-        assert caught.value.response["Error"]["Code"] == "ValidationException"
-    with pytest.raises(endpoint.runtime.exceptions.ValidationError, match="not found"):
-        endpoint.ask()
 
 
 # Requests
@@ -734,6 +744,48 @@ def test_a_container_that_does_not_answer_in_time_times_out():
             asked.ask(b"{}", {}, 0.2)
     with pytest.raises(container.Ended):
         asked.ask(b"{}", {}, 0.2)
+
+
+@pytest.fixture
+def plan():
+    return container.Plan("churn", "AllTraffic", "image", 1024, 5)
+
+
+def test_a_start_that_fails_ends_a_requests_wait_only_when_there_is_no_other_container(
+        monkeypatch, no_metrics, plan):
+    def no_container(plan, abandoned):
+        raise container.StartFailed("no ping")
+    monkeypatch.setattr(variant, "Environment", no_container)
+    alone = variant.Variant(plan)
+    with pytest.raises(container.StartFailed, match="no ping"):
+        alone.take(10)
+    other, busy = variant.Variant(plan), object()
+    other.environments.add(busy)
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(other.take, 10)
+        while not other.failures:
+            time.sleep(0.01)
+        assert not waiting.done()
+        other.idle.append(busy)
+        with other.change:
+            other.change.notify_all()
+        assert waiting.result(timeout=5) is busy
+    assert other.failures == 1, "one that failed is not started again and again"
+
+
+def test_a_request_waits_no_longer_than_it_may(monkeypatch, plan):
+    monkeypatch.setattr(variant, "ENVIRONMENTS", 0)
+    with pytest.raises(variant.NotReady):
+        variant.Variant(plan).take(0.1)
+
+
+def test_a_request_whose_sender_went_away_is_not_answered():
+    async def receive(messages=iter([{"type": "http.request", "body": b"{", "more_body": True},
+                                     {"type": "http.disconnect"}])):
+        return next(messages)
+    scope = {"type": "http", "path": "/endpoints/churn/invocations", "headers": [(
+        b"authorization", b"AWS4-HMAC-SHA256 Credential=test/20261122/us-east-1/sagemaker/x")]}
+    asyncio.run(sagemaker.beside(None)(scope, receive, None))  # None would fail if it were used
 
 
 def test_every_package_is_installed_with_the_workshop():

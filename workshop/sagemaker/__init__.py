@@ -44,6 +44,8 @@ def beside(application):
         if scope["type"] != "http" or names.signed_for(headers) != "sagemaker":
             return await application(scope, receive, send)
         body = await whole_body(receive)
+        if body is None:
+            return
         asked = INVOKE.fullmatch(scope["path"])
         act = (lambda: runtime.invoke(control, asked[1], headers, body)) if asked else \
               (lambda: operate(control, headers, body))
@@ -65,11 +67,13 @@ def beside(application):
     return layer
 
 
-async def whole_body(receive) -> bytes:
-    """A request's body."""
+async def whole_body(receive) -> bytes | None:
+    """A request's body; None when the caller went away before it had sent all of it."""
     parts, more = [], True
     while more:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         parts.append(message.get("body", b""))
         more = message.get("more_body", False)
     return b"".join(parts)

@@ -48,6 +48,8 @@ def record(endpoint: str, variant: str, **figures: float) -> None:
 
 def memory_utilization(container, megabytes: int) -> dict[str, float]:
     """The container's peak as a share of its memory; nothing where the kernel is not ours."""
-    used = reports.kernel_peak(container)
+    used = None
+    with contextlib.suppress(Exception):  # the container has just gone: no figure, but its answer
+        used = reports.kernel_peak(container)
     return {} if used is None else {
         "MemoryUtilization": 100 * used / (megabytes * reports.MEGABYTE)}

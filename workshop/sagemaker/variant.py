@@ -49,7 +49,8 @@ class Variant:
     def take(self, seconds: float) -> Environment:
         """A container for one request: an idle one, or the first that is free or has started.
 
-        Raises NotReady after `seconds`, StartFailed when a container did not come up meanwhile.
+        Raises NotReady after `seconds`, StartFailed when a container did not come up meanwhile and
+        there is no other to wait for.
         """
         deadline = time.monotonic() + seconds
         with self.change:
@@ -57,11 +58,12 @@ class Variant:
             failures = self.failures
             try:
                 while not self.idle:
-                    if self.failures > failures:
+                    failed = self.failures > failures
+                    if failed and not self.environments and not self.starting:
                         raise StartFailed(self.reason)
                     if self.closed or time.monotonic() >= deadline:
                         raise NotReady
-                    if self.starting < self.waiting and \
+                    if not failed and self.starting < self.waiting and \
                             self.starting + len(self.environments) < ENVIRONMENTS:
                         self.starting += 1
                         threading.Thread(target=self.start, daemon=True,
