@@ -179,6 +179,19 @@ def test_a_change_is_taken_over_and_nothing_else_moves(nothing, images, change):
                           "environment": config["Environment"]["Variables"]}
 
 
+def test_a_command_replaces_the_images_own_and_can_go_again(nothing, images):
+    def command():
+        found = now()["Configuration"].get("ImageConfigResponse") or {}
+        return (found.get("ImageConfig") or {}).get("Command")
+
+    for wanted in ("batch.on_event", "batch.on_file", None):
+        deploy.function(NAME, images[0], command=wanted)
+        assert command() == ([wanted] if wanted else None)
+        before = now()["Configuration"]["RevisionId"]
+        deploy.function(NAME, images[0], command=wanted)
+        assert now()["Configuration"]["RevisionId"] == before
+
+
 def test_update_keeps_published_versions_and_the_alias(nothing, images):
     deploy.function(NAME, images[0], environment={"A": "1"})
     first = deploy.publish(NAME)

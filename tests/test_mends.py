@@ -38,7 +38,9 @@ LEANS_ON = {
     "services.lambda_svc._execute_function_dispatch": "f62cd259213e",
     "services.lambda_svc._execute_function_docker": "65dec13da735",
     "services.lambda_svc._execute_function_with_config_scope": "26a9d5f64e17",
+    "services.lambda_svc._execution_record_for_config": "632acaa44892",
     "services.lambda_svc._get_docker_client": "cd3539770346",
+    "services.lambda_svc._get_func_record_for_ref": "492b4efe8f90",
     "services.lambda_svc._get_func_record_for_ref_in_scope": "e15d66d84246",
     "services.lambda_svc._invoke": "ab193779e5c2",
     "services.lambda_svc._invoke_rie": "4d070e5f282e",
@@ -49,6 +51,7 @@ LEANS_ON = {
     "services.lambda_svc._pool_register": "395ab7551359",
     "services.lambda_svc._pool_release": "af96c9a35f4e",
     "services.lambda_svc._pool_remove": "6221fcb3f499",
+    "services.lambda_svc._put_event_invoke_config": "e53a9f8cbd9c",
     "services.lambda_svc._qp_first": "8faa9310780b",
     "services.lambda_svc._resolve_name": "3262a9612eed",
     "services.lambda_svc._resolve_layer_zip": "447d3c3ec42c",
@@ -57,18 +60,26 @@ LEANS_ON = {
     "services.lambda_svc._throttle_response": "647221d5b077",
     "services.lambda_svc._warm_pool_key": "f50dc04cd439",
     "services.lambda_svc.handle_request": "f2255bfe6f90",
+    "services.lambda_svc.invoke_async_with_retry": "289fe4d3cbd4",
     "services.lambda_svc.lambda_execute_result_to_api_proxy_response": "36f0ed215e85",
     "services.apigateway._extract_lambda_ref_from_integration_uri": "9454805a7592",
     "services.apigateway._handle_execute_in_scope": "aa60b8b0dfaa",
     "services.apigateway._invoke_lambda_proxy": "fbe5024fcd36",
     "services.apigateway._match_route": "c47ed1dc647e",
     "services.apigateway_v1._lambda_proxy_response": "3a5b91b76870",
+    "services.eventbridge._dispatch_to_lambda": "1f95adbaed3a",
+    "services.eventbridge._invoke_target": "550e304af080",
     "services.ecr._find_image": "2f2a20563833",
     "services.cloudwatch.record_metric": "7f777bfbe523",
     "services.cloudwatch_logs._append_log_events": "e47cae7a15a4",
     "services.cloudwatch_logs._fanout_to_subscription_filters": "cb898244bb9f",
     "services.cloudwatch_logs._make_group_arn": "3d349158bb56",
+    "services.s3._deliver_event_to_lambda": "0bdd18b38925",
     "services.s3._get_object_data": "8735d1f5e331",
+    "services.sns._fanout": "984cdd91d64a",
+    "services.sqs._act_send_message": "3abd766508c8",
+    "services.sqs._queue_url": "dc997b82b8d6",
+    "core.responses.new_uuid": "1a88ffd41fb7",
 }
 
 DIGEST = """
@@ -679,3 +690,76 @@ def test_a_rest_api_hides_failures(aws, probe):
             assert answer.json() == {"message": "Internal server error"}
     finally:
         client.delete_rest_api(restApiId=api["id"])
+
+
+# Asynchronous invokes
+
+@pytest.fixture
+def told(aws, new_function):
+    """A function whose two destinations are queues: (function, what a queue was told)."""
+    sqs, function, urls = aws("sqs"), new_function(Timeout=20), {}
+    for kind in ("OnSuccess", "OnFailure"):
+        urls[kind] = sqs.create_queue(QueueName=f"workshop-test-{kind}")["QueueUrl"]
+    function.client.put_function_event_invoke_config(
+        FunctionName=function.name, MaximumRetryAttempts=1, DestinationConfig={
+            kind: {"Destination": f"arn:aws:sqs:us-east-1:012345678912:workshop-test-{kind}"}
+            for kind in urls})
+
+    def take(kind):
+        found = sqs.receive_message(QueueUrl=urls[kind], WaitTimeSeconds=20)
+        message, = found.get("Messages", [])
+        sqs.delete_message(QueueUrl=urls[kind], ReceiptHandle=message["ReceiptHandle"])
+        return json.loads(message["Body"])
+    yield function, take
+    for url in urls.values():
+        sqs.delete_queue(QueueUrl=url)
+
+
+def invoke_later(function, **event):
+    function.client.invoke(FunctionName=function.name, InvocationType="Event",
+                           Payload=json.dumps(event))
+
+
+def test_a_destination_is_told_of_success_and_of_failure(told):
+    function, take = told
+    invoke_later(function, colour="blue")
+    record = take("OnSuccess")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", record["timestamp"])
+    assert record["version"] == "1.0" and record["requestPayload"] == {"colour": "blue"}
+    assert record["responseContext"] == {"statusCode": 200, "executedVersion": "$LATEST"}
+    context = record["requestContext"]
+    assert context["condition"] == "Success" and context["approximateInvokeCount"] == 1
+    assert context["functionArn"] == f"{function.arn}:$LATEST"
+    assert context["requestId"] == record["responsePayload"]["request_id"]
+    invoke_later(function, **{"raise": "no"})
+    record = take("OnFailure")
+    context = record["requestContext"]
+    assert context["condition"] == "RetriesExhausted" and context["approximateInvokeCount"] == 2
+    assert record["responseContext"]["functionError"] == "Unhandled"
+    assert record["responsePayload"]["errorMessage"] == "no"
+
+
+def test_what_eventbridge_sends_is_tried_again_and_then_put_aside(aws, told):
+    function, take = told
+    events, rule = aws("events"), "workshop-test-rule"
+    events.put_rule(Name=rule, EventPattern=json.dumps({"source": ["test"]}))
+    events.put_targets(Rule=rule, Targets=[{"Id": "1", "Arn": function.arn,
+                                            "InputPath": "$.detail"}])
+    events.put_events(Entries=[{"Source": "test", "DetailType": "x", "Detail": '{"raise": "no"}'}])
+    record = take("OnFailure")
+    assert record["requestPayload"] == {"raise": "no"}
+    assert record["requestContext"]["approximateInvokeCount"] == 2
+    events.remove_targets(Rule=rule, Ids=["1"])
+    events.delete_rule(Name=rule)
+
+
+def test_a_throttled_attempt_is_not_counted(told):
+    function, take = told
+    function.client.put_function_concurrency(FunctionName=function.name,
+                                             ReservedConcurrentExecutions=0)
+    invoke_later(function, colour="red")
+    time.sleep(4)       # two attempts would have been spent
+    function.client.delete_function_concurrency(FunctionName=function.name)
+    record = take("OnSuccess")
+    assert record["requestPayload"] == {"colour": "red"}
+    assert record["requestContext"]["approximateInvokeCount"] == 1

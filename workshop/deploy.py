@@ -157,21 +157,57 @@ def role(name):
     return arn
 
 
+def allow(name, what, **values):
+    """Let function NAME do what `policies/WHAT.json` says, with VALUES filled in."""
+    role(name)
+    boto3.client("iam").put_role_policy(RoleName=f"{name}-role", PolicyName=what,
+                                        PolicyDocument=policy(what, **values))
+
+
+# Files in S3: layers on their way, and models
+
+def bucket(name):
+    """Find or make the bucket of function NAME and return the bucket's name.
+
+    A bucket's name is unique in the world, so account and region are in it.
+    """
+    _check_name(name)
+    s3, made = boto3.client("s3"), _bucket_name(name)
+    tags = _bucket_tags(s3, made)
+    if tags is not None:
+        _check_ours(f"bucket {made}", tags)
+        return made
+    region = _where()[1]
+    place = {} if region == "us-east-1" else {
+        "CreateBucketConfiguration": {"LocationConstraint": region}}
+    s3.create_bucket(Bucket=made, **place)
+    s3.put_bucket_tagging(Bucket=made, Tagging={"TagSet": _pairs()})
+    _say(f"made bucket {made}")
+    return made
+
+
+def _bucket_name(name):
+    account, region = _where()
+    return f"{name}-{account}-{region}"
+
+
 # Functions
 
-def function(name, image_uri, memory=512, timeout=10, environment=None):
+def function(name, image_uri, memory=512, timeout=10, environment=None, command=None):
     """Create or update the image function NAME, wait until it can be invoked, return its ARN.
 
     image_uri: with digest, as push() returns it. memory: MB, 128 to 10,240. timeout: seconds,
-    at most 900. environment: dict of str. Published versions and aliases stay as they are.
+    at most 900. environment: dict of str. command: the handler, `MODULE.FUNCTION`, in place of
+    the image's own CMD. Published versions and aliases stay as they are.
     Raises RuntimeError with Lambda's reason when it does not become active.
     """
     _check_name(name)
     if "@sha256:" not in image_uri:
         raise ValueError(f"{image_uri!r} does not name a digest; give what deploy.push() returned "
                          "(…@sha256:…), because a tag can be moved to other bytes.")
+    more = {"ImageConfig": {"Command": [command]} if command else {}}
     return _create_or_update(name, {"PackageType": "Image"}, {"ImageUri": image_uri},
-                             memory, timeout, environment)
+                             memory, timeout, environment, more)
 
 
 def zip_function(name, memory=128, timeout=5, environment=None):
@@ -201,14 +237,14 @@ def _zipped(folder):
     return buffer.getvalue()
 
 
-def _create_or_update(name, fixed, code, memory, timeout, environment):
+def _create_or_update(name, fixed, code, memory, timeout, environment, more=None):
     """Make function NAME so, wait until it can be invoked, return its ARN."""
     client = boto3.client("lambda")
     found = _find(client.get_function, "ResourceNotFoundException", FunctionName=name)
     if found:
         _check_ours(f"function {name}", found.get("Tags", {}))
     wanted = {"Role": role(name), "MemorySize": memory, "Timeout": timeout,
-              "Environment": {"Variables": environment or {}}}
+              "Environment": {"Variables": environment or {}}, **(more or {})}
     _log_group(name)
     if found:
         _update(client, name, found, code, wanted)
@@ -267,6 +303,7 @@ def _update(client, name, found, code, wanted):
         _wait(client, "function_updated_v2", name)
     now = {"Environment": {"Variables": {}}} | now
     now["Environment"] = {"Variables": now["Environment"].get("Variables", {})}
+    now["ImageConfig"] = (now.get("ImageConfigResponse") or {}).get("ImageConfig") or {}
     change = {key: value for key, value in wanted.items() if now.get(key) != value}
     if change:
         _wait(client, "function_updated_v2", name)
@@ -388,13 +425,14 @@ def _statements(client, name):
 
 def delete(name):
     """Delete what the workshop made under NAME: HTTP APIs, log group, function with its
-    versions, aliases and URLs, role, repository with its images.
+    versions, aliases and URLs, role, repository with its images, bucket with its objects.
 
     What is not there is passed over. Raises NotOurs, and deletes nothing at all, when one of them
     lacks the workshop's tag.
     """
     _check_name(name)
-    steps = [step for find in (_apis_of, _log_group_of, _function_of, _role_of, _repository_of)
+    steps = [step for find in (_apis_of, _log_group_of, _function_of, _role_of, _repository_of,
+                               _bucket_of)
              for step in find(name)]
     for what, tags, _ in steps:
         _check_ours(what, tags)
@@ -469,6 +507,22 @@ def _repository_of(name):
                lambda: ecr.delete_repository(repositoryName=name, force=True))
 
 
+def _bucket_of(name):
+    s3, made = boto3.client("s3"), _bucket_name(name)
+    tags = _bucket_tags(s3, made)
+    if tags is not None:
+        yield f"bucket {made}", tags, lambda: _delete_bucket(s3, made)
+
+
+def _delete_bucket(s3, name):
+    """A bucket can go only when it is empty."""
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=name):
+        objects = [{"Key": one["Key"]} for one in page.get("Contents", [])]
+        if objects:
+            s3.delete_objects(Bucket=name, Delete={"Objects": objects})
+    s3.delete_bucket(Bucket=name)
+
+
 # Tags and small things
 
 def _pairs():
@@ -498,6 +552,19 @@ def _repository_tags(ecr, repository):
 
 def _role_tags(iam, role_name):
     return {tag["Key"]: tag["Value"] for tag in iam.list_role_tags(RoleName=role_name)["Tags"]}
+
+
+def _bucket_tags(s3, name):
+    """Tags of a bucket, or None where there is no such bucket."""
+    try:
+        tags = s3.get_bucket_tagging(Bucket=name)["TagSet"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchBucket":
+            return None
+        if error.response["Error"]["Code"] == "NoSuchTagSet":
+            return {}
+        raise
+    return {tag["Key"]: tag["Value"] for tag in tags}
 
 
 def _log_group_tags(logs, group):
