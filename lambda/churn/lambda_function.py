@@ -11,7 +11,9 @@ import numpy as np
 import onnxruntime as ort
 
 import contract
+import web
 
+MODEL_URI = os.environ.get("MODEL_URI")     # a model in S3: see model_store.py
 MODEL_PATH = Path(os.environ.get("MODEL_PATH") or Path(__file__).with_name("model.onnx"))
 ONNX_TYPES = {"category": "tensor(string)", "integer": "tensor(float)", "number": "tensor(float)"}
 
@@ -50,7 +52,11 @@ def session_options():
 
 # Done once for each execution environment, before its first request.
 ort.set_default_logger_severity(3)
-session, signature = load(MODEL_PATH)
+if MODEL_URI:
+    import model_store
+    models, session, signature = model_store.Store(MODEL_URI, load), None, None
+else:
+    models, (session, signature) = None, load(MODEL_PATH)
 
 
 def predict(customer):
@@ -63,6 +69,17 @@ def predict(customer):
     return probabilities[0, 1]
 
 
+def refuse(event, kind):
+    """In place of an answer: there is no model."""
+    raise model_store.NoModel(MODEL_URI)
+
+
 def lambda_handler(event, context):
     """Answer one event of any kind that contract.py knows."""
+    global session, signature
+    if models:
+        try:
+            session, signature = models.current()
+        except model_store.NoModel:
+            return web.respond(event, context, None, refuse)
     return contract.respond(event, context, signature, predict)
