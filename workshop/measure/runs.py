@@ -2,13 +2,14 @@
 import contextlib
 import json
 import random
+import re
 import statistics
-import time
 from datetime import datetime, timezone
 
 from workshop import engine
 from workshop.measure import sizes
 from workshop.measure.container import Container, Failed, inspect
+from workshop.measure.figures import summary
 from workshop.measure.variants import EMPTY, LADDER, RAW, Variant, build, own_files
 from workshop.paths import BUILD
 from workshop.progress import Line
@@ -55,6 +56,7 @@ def run(variants=None, starts: int = 30, cold_starts: int = 10, memory: int = 17
         _start_in_turn(record, containers, "cold", cold_starts, line)
     record["cannot_see"] = _cannot_see(record, images)
     write("starts", record)
+    write("summary", summary(record))
     return record
 
 
@@ -68,6 +70,11 @@ def choose(variants) -> list[Variant]:
     names = {EMPTY, RAW, *(one for one in named if isinstance(one, str))}
     return [ladder[name] for name in ladder if name in names] + \
         [one for one in named if isinstance(one, Variant) and one.name not in names]
+
+
+def only(variant) -> Variant:
+    """One variant by its name, or as it is."""
+    return next(one for one in choose([variant]) if variant in (one, one.name))
 
 
 def _start_in_turn(record, containers, disk, starts, line):
@@ -139,7 +146,7 @@ def memory(variant, memories=MEMORIES, starts: int = 5) -> list[dict]:
     that the variant cannot work with has "error" in place of figures. Added to
     build/measure/memory.json.
     """
-    one, = [found for found in choose([variant]) if variant in (found, found.name)]
+    one = only(variant)
     engine.ensure()
     image, taken, errors = build(one), {size: [] for size in memories}, {}
     with contextlib.ExitStack() as stack:
@@ -172,6 +179,39 @@ def _medians(size, taken) -> dict:
             "warm_mean_ms": statistics.fmean(warm),
             "peak_mb": statistics.median(start["peak_mb"] for start in starts)}
 
+
+# ---------------------------------------------------------------- imports
+
+def imports(variant) -> list[dict]:
+    """What one start of a variant imports, in order: module, depth, began_ms, self_ms, total_ms.
+
+    depth 0 is what nothing else imported; total_ms includes what a module imports in turn, and
+    began_ms is the time of imports until it. Python's own account (PYTHONPROFILEIMPORTTIME),
+    which makes a start somewhat longer; a runtime that starts Python with -I or -E gives none,
+    and the list is empty.
+    """
+    one = only(variant)
+    engine.ensure()
+    with Container(build(one), MEMORIES[-1]) as container:
+        container.start(one.event)                  # warms up
+        return read_imports(container.log({"PYTHONPROFILEIMPORTTIME": "1"}))
+
+
+def read_imports(text: str) -> list[dict]:
+    """The lines `import time: self [us] | cumulative | module` of a log, a parent before its own.
+
+    Python writes a line when an import has ended, so that a module comes after those it imports.
+    """
+    rows, at = [], 0.0
+    for own, total, indent, module in re.findall(
+            r"^import time: +(\d+) \| +(\d+) \| ( *)(\S+)\r?$", text, re.MULTILINE):
+        total_ms, at = int(total) / 1000, at + int(own) / 1000
+        rows.append({"module": module, "depth": len(indent) // 2, "began_ms": at - total_ms,
+                     "self_ms": int(own) / 1000, "total_ms": total_ms})
+    return sorted(rows, key=lambda row: (row["began_ms"], row["depth"]))
+
+
+# ---------------------------------------------------------------- small things
 
 def write(name: str, content) -> None:
     """Write build/measure/NAME.json, whole or not at all."""

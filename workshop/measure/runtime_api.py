@@ -5,8 +5,9 @@ takes one JSON object a line on standard input and answers each with one line:
 
     {"do": "init", "command": [...], "environment": {...}}   start the image's own entry point
     {"do": "invoke", "event": ..., "times": 20}              send it requests, one after the other
+    {"do": "log"}                                            what it has written so far
     {"do": "stop"}                                           end it
-    {"do": "call", "handler": ..., "event": ..., "times": …} handler and session.run, in one process
+    {"do": "call", "handler": ..., "event": ..., "times": …} time handler and session.run as calls
     {"do": "forget"}                                         drop the files' pages from memory
     {"do": "files", "folders": [...]}                        sizes of files
 
@@ -147,9 +148,11 @@ class Runtime:
             reason = "killed because it took more memory than there is"
         else:
             reason = f"ended with status {status}"
-        self.log.seek(0)
-        last = self.log.read().decode(errors="replace").strip().splitlines()[-5:]
-        raise Failure("\n  ".join([reason, *last]))
+        raise Failure("\n  ".join([reason, *self.said().strip().splitlines()[-5:]]))
+
+    def said(self):
+        """What it has written to standard output and standard error so far."""
+        return os.pread(self.log.fileno(), 16 * MB, 0).decode(errors="replace")
 
 
 def respond(connection, status, body=b"", headers=()):
@@ -285,9 +288,11 @@ def main():
                 made = [runtime.invoke(given["event"]) for _ in range(given["times"])]
                 answer = {"ms": [ms for ms, _ in made], "answer": made[-1][1],
                           "peak_mb": peak_mb()}
+            elif do == "log":
+                answer = {"text": runtime.said()}
             elif do == "stop":
-                runtime, _ = None, runtime.stop()
-                answer = {}
+                runtime.stop()
+                runtime, answer = None, {}
             elif do == "call":
                 answer = call(**given)
             elif do == "forget":
@@ -296,7 +301,8 @@ def main():
                 answer = {"files": [one for folder in given["folders"] for one in files(folder)]}
         except Failure as failure:
             if runtime:
-                runtime, _ = None, runtime.stop()
+                runtime.stop()
+                runtime = None
             answer = {"error": str(failure)}
         print(json.dumps(answer), flush=True)
 
