@@ -59,13 +59,14 @@ def test_a_million_short_requests_by_hand():
                                    "front door": 1.00}, abs=1e-6)
 
 
-@pytest.mark.parametrize("milliseconds, billed", [(0, 0), (0.01, 1), (1, 1), (1.0001, 2), (7.2, 8)])
-def test_time_is_rounded_up_to_a_whole_millisecond(milliseconds, billed):
-    assert cost.gb_seconds(1000, milliseconds, 1024) == billed
+@pytest.mark.parametrize("milliseconds, billed", [(0, 0), (0.01, 1), (1, 1), (1.0001, 2), (7.2, 8),
+                                                  (0.1 + 0.2 + 0.7 + 1e-12, 1)])
+def test_each_time_is_rounded_up_to_a_whole_millisecond(milliseconds, billed):
+    assert cost.billed_ms([milliseconds]) == billed
 
 
-def test_a_time_that_is_whole_but_for_the_computers_rounding_stays():
-    assert cost.gb_seconds(1000, 0.1 + 0.2 + 0.7 + 1e-12, 1024) == 1
+def test_what_is_billed_is_rounded_before_the_mean():
+    assert cost.billed_ms([0.2, 0.2, 2.2]) == pytest.approx(5 / 3)
 
 
 def test_cold_requests_are_billed_for_init_and_their_first_time():
@@ -144,13 +145,16 @@ def test_containers_are_as_many_as_their_processors_must_be():
     assert cost.tasks_needed(32_850_001, 10) == 2
 
 
-def test_break_even_is_where_both_cost_the_same():
+def test_break_even_is_where_the_function_becomes_dearer():
     """At $0.20 a million, $10 are 50 million requests; with a million free, 51 million."""
     def dollars(requests):
         return total(cost.month(requests, 128, 0, free_tier=False))
-    assert cost.break_even(dollars, 10) == pytest.approx(50e6, rel=1e-6)
-    assert cost.break_even(lambda n: total(cost.month(n, 128, 0)), 10) == pytest.approx(51e6)
-    assert cost.break_even(lambda n: 0, 10) == math.inf
+    assert cost.break_even(dollars, lambda n: 10) == pytest.approx(50e6, rel=0.01)
+    assert cost.break_even(lambda n: total(cost.month(n, 128, 0)), lambda n: 10) == pytest.approx(
+        51e6, rel=0.01)
+    assert cost.break_even(lambda n: 0, lambda n: 10) == math.inf
+    assert dollars(cost.break_even(dollars, lambda n: 10)) > 10
+    assert cost.break_even(dollars, lambda n: 0) == 1e3
 
 
 def test_lesson_05_has_the_prices_of_the_table():

@@ -1,11 +1,14 @@
 """What a model behind Lambda costs a month, from measured times and the prices in data/prices.csv.
 
-Dollars are US dollars before tax, times milliseconds, memory MB; Lambda's GB is 1,024 MB. Only the
-first tier of each price is known here: millions of requests a month, not billions. How Lambda
-counts: https://aws.amazon.com/lambda/pricing/ (read in November 2026).
+Dollars are US dollars before tax, times milliseconds, memory MB; Lambda's GB is 1,024 MB. Times are
+means of what is billed (`billed_ms`): a bill follows the mean of all durations, not the median.
+Only the first tier of each price is known here: millions of requests a month, not billions. How
+Lambda counts: https://aws.amazon.com/lambda/pricing/ (read in November 2026).
 """
 import csv
 import math
+import statistics
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -45,12 +48,20 @@ def usd(item: str) -> float:
     return prices()[item].usd
 
 
+def billed_ms(durations: Iterable[float]) -> float:
+    """Mean of durations as Lambda bills them, each rounded up to a whole millisecond.
+
+    What exceeds a whole one by less than a nanosecond is the computer's own rounding.
+    """
+    return statistics.fmean(math.ceil(round(one, 6)) for one in durations)
+
+
 def gb_seconds(requests: float, milliseconds: float, memory_mb: float) -> float:
-    """GB-seconds that are billed: each request's time is rounded up to a whole millisecond."""
+    """GB-seconds of so many requests; ValueError for what cannot be."""
     if milliseconds < 0 or memory_mb <= 0 or requests < 0:
         raise ValueError(f"{requests} requests of {milliseconds} ms at {memory_mb} MB: "
                          "time and number are at least 0, memory is above 0")
-    return requests * math.ceil(round(milliseconds, 6)) / 1000 * memory_mb / 1024
+    return requests * milliseconds / 1000 * memory_mb / 1024
 
 
 def usage(requests: float, memory_mb: float, warm_ms: float, *, init_ms: float = 0,
@@ -108,7 +119,11 @@ def cold_share(requests_an_hour: float, idle_minutes: float) -> float:
 
 
 def percentile(percent: float, cold_share: float, warm_ms: float, cold_ms: float) -> float:
-    """Time that `percent` % of the requests do not exceed, when warm and cold each have one time."""
+    """Time that `percent` % of the requests do not exceed.
+
+    Every cold request is slower than every warm one: so it is `cold_ms` as soon as more than the
+    rest of the requests are cold, until then the warm ones' own percentile, `warm_ms`.
+    """
     return cold_ms if cold_share > 1 - percent / 100 else warm_ms
 
 
@@ -169,15 +184,15 @@ def tasks_needed(requests: float, cpu_ms: float, vcpu: float = 0.25, busy: float
     return max(1, math.ceil(requests * cpu_ms / 1000 / (MONTH * 3600 * vcpu * busy)))
 
 
-def break_even(dollars, fixed: float, most: float = 1e12) -> float:
-    """Requests a month at which `dollars(requests)`, which never falls, reaches `fixed`.
+def break_even(ours, theirs, least: float = 1e3, most: float = 1e10) -> float:
+    """The smallest number of requests from which `ours(requests)` is dearer than `theirs`.
 
-    Found by halving the interval; infinity when even `most` requests cost less.
+    Both give the dollars of a month. Looked for between `least` and `most` in steps of 1 %,
+    because one of them may rise in jumps; infinity when it is never dearer.
     """
-    if dollars(most) < fixed:
-        return math.inf
-    low, high = 0.0, most
-    while high - low > max(1.0, 1e-9 * high):
-        middle = (low + high) / 2
-        low, high = (middle, high) if dollars(middle) < fixed else (low, middle)
-    return high
+    requests = least
+    while requests <= most:
+        if ours(requests) > theirs(requests):
+            return requests
+        requests *= 1.01
+    return math.inf

@@ -6,7 +6,7 @@ import re
 import statistics
 from datetime import datetime, timezone
 
-from workshop import engine
+from workshop import cost, engine
 from workshop.measure import sizes
 from workshop.measure.container import Container, Failed, inspect
 from workshop.measure.figures import summary
@@ -176,7 +176,7 @@ def _medians(size, taken) -> dict:
                for key in ("init_ms", "first_ms")},
             "warm_p50_ms": statistics.median(warm),
             "warm_p99_ms": warm[min(len(warm) - 1, round(0.99 * len(warm)))],
-            "warm_mean_ms": statistics.fmean(warm),
+            "warm_mean_ms": statistics.fmean(warm), "warm_billed_ms": cost.billed_ms(warm),
             "peak_mb": statistics.median(start["peak_mb"] for start in starts)}
 
 
