@@ -13,7 +13,7 @@ from workshop.mends.containers import SANDBOX, VCPU_MEMORY
 HERE = Path(__file__).parent
 PERIOD = 20_000     # microseconds of the scheduler's period that the CPU's cap refers to
 LEAST_QUOTA = 1_000             # microseconds; the kernel takes no less
-OWN_MB = 12         # what the stand-in itself takes, on top of the function's memory
+OWN_MB = 8         # what the stand-in itself takes, on top of the function's memory
 
 
 class Failed(RuntimeError):
@@ -84,8 +84,7 @@ class Container:
         milliseconds.
         """
         self.limit(1.0)                 # INIT has a full CPU
-        took = self.ask("init", command=self.command,
-                        environment={"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.memory)})
+        took = self._init()
         self.limit(self.memory / VCPU_MEMORY)
         first = self.ask("invoke", event=event, times=1)
         self._check(first["answer"])
@@ -97,7 +96,7 @@ class Container:
     def log(self, environment: dict) -> str:
         """Start the image once with these variables and return what it wrote until it was ready."""
         self.limit(1.0)
-        self.ask("init", command=self.command, environment=environment)
+        self._init(**environment)
         text = self.ask("log")["text"]
         self.ask("stop")
         return text
@@ -113,6 +112,12 @@ class Container:
         if answer.returncode:
             raise Failed(f"{self.image}: its CPU cannot be capped: {answer.stderr.strip()}")
         self.cpus = cpus
+
+    def _init(self, **variables) -> dict:
+        return self.ask("init", command=self.command, environment={
+            "AWS_LAMBDA_FUNCTION_NAME": "measure", "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.memory), "AWS_REGION": "us-east-1",
+            **variables})
 
     def _check(self, answer) -> None:
         """A function that refuses its request is not worth timing."""

@@ -93,7 +93,7 @@ def ladder(record: dict, what: str = "init_x_empty"):
 
 
 def imports(rows: list[dict], title: str = "Imports of one start", least: float = 0.01,
-            levels: int = 9):
+            levels: int = 12):
     """What `measure.imports` returned, as time goes on: a box for each import, on its importer's.
 
     Left out are boxes narrower than `least` of the whole, and those deeper than so many levels.
@@ -118,7 +118,7 @@ def imports(rows: list[dict], title: str = "Imports of one start", least: float 
                       fontsize=9)
     axes.set_xlim(0, 100)
     axes.set_yticks([])
-    axes.invert_yaxis()
+    axes.set_ylim(len(depths) - 0.4, -0.6)
     axes.spines["left"].set_visible(False)
     axes.set_xlabel("% of all time spent importing, first to last")
     axes.set_title(title)

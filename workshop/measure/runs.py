@@ -202,12 +202,13 @@ def read_imports(text: str) -> list[dict]:
 
     Python writes a line when an import has ended, so that a module comes after those it imports.
     """
-    rows, at = [], 0.0
+    rows, at = [], 0                    # microseconds, whole ones: they shall add up
     for own, total, indent, module in re.findall(
             r"^import time: +(\d+) \| +(\d+) \| ( *)(\S+)\r?$", text, re.MULTILINE):
-        total_ms, at = int(total) / 1000, at + int(own) / 1000
-        rows.append({"module": module, "depth": len(indent) // 2, "began_ms": at - total_ms,
-                     "self_ms": int(own) / 1000, "total_ms": total_ms})
+        at += int(own)
+        rows.append({"module": module, "depth": len(indent) // 2,
+                     "began_ms": (at - int(total)) / 1000, "self_ms": int(own) / 1000,
+                     "total_ms": int(total) / 1000})
     return sorted(rows, key=lambda row: (row["began_ms"], row["depth"]))
 
 

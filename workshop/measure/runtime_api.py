@@ -268,8 +268,11 @@ def call(handler, event, times):
     """Time handler and session.run by in_process.py, in a process of its own."""
     given = json.dumps({"handler": handler, "event": event, "times": times})
     script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "in_process.py")
-    done = subprocess.run(["python3", script, given], capture_output=True, text=True,
-                          env={**os.environ, "PYTHONPATH": PYTHONPATH})
+    try:
+        done = subprocess.run(["python3", script, given], capture_output=True, text=True,
+                              env={**os.environ, "PYTHONPATH": PYTHONPATH}, timeout=5 * PATIENCE)
+    except subprocess.TimeoutExpired:
+        raise Failure(f"{times} calls of the handler took more than {5 * PATIENCE} s") from None
     if done.returncode:
         raise Failure("\n  ".join(["calling the handler failed", *done.stderr.splitlines()[-5:]]))
     return json.loads(done.stdout)
@@ -282,6 +285,8 @@ def main():
         do = given.pop("do")
         try:
             if do == "init":
+                if runtime:             # left from a request that was not answered as expected
+                    runtime.stop()
                 runtime = Runtime(**given)
                 answer = runtime.started
             elif do == "invoke":
