@@ -48,7 +48,9 @@ def test_function_imports_only_what_is_in_its_image(folder):
 
 
 @pytest.mark.parametrize("file, folders", [
-    ("contract.py", ["churn", "churn_sklearn"]), ("web.py", ["churn", "churn_sklearn", "image"])])
+    ("contract.py", ["churn", "churn_plain", "churn_sklearn"]),
+    ("web.py", ["churn", "churn_plain", "churn_sklearn", "image"]),
+    ("requirements.txt", ["churn", "churn_plain"]), ("leave_out.txt", ["churn", "churn_plain"])])
 def test_functions_that_share_a_file_keep_identical_copies(file, folders):
     first, *others = ((LAMBDA / name / file).read_bytes() for name in folders)
     assert all(other == first for other in others), f"copy lambda/churn/{file} to {folders[1:]}"
@@ -56,4 +58,4 @@ def test_functions_that_share_a_file_keep_identical_copies(file, folders):
 
 def test_every_copy_of_the_shared_files_is_compared():
     assert sorted(path.parent.name for path in LAMBDA.glob("*/web.py")) == [
-        "churn", "churn_sklearn", "image"]
+        "churn", "churn_plain", "churn_sklearn", "image"]

@@ -33,18 +33,22 @@ class NotOurs(RuntimeError):
 
 # Images
 
-def build(name, model=None, tag="v1"):
+def build(name, model=None, tag="v1", dockerfile="Dockerfile"):
     """Build the image of `lambda/NAME` with its model and return its tag, `NAME:TAG`.
 
     name: folder under lambda/. model: path of a .onnx or .pkl file, put into the image as
-    model.onnx or model.pkl. Raises FileNotFoundError when either is missing.
+    model.onnx or model.pkl. dockerfile: the recipe's name in docker/. Raises FileNotFoundError
+    when one of them is missing.
     """
+    recipe = paths.DOCKER / dockerfile
+    if not recipe.is_file():
+        raise FileNotFoundError(f"There is no recipe {recipe}.")
     staged = stage(name, model)
     image, base = f"{name}:{tag}", base_image.get()
     _say(f"building {image} for {engine.platform()} (a minute if its packages are not here yet)")
     began = time.monotonic()
     _run("docker", "build", "--build-arg", f"BASE_IMAGE={base}",
-         "-f", str(paths.DOCKER / "Dockerfile"), "-t", image, str(staged))
+         "-f", str(recipe), "-t", image, str(staged))
     _say(f"built {image} in {time.monotonic() - began:.0f} s")
     return image
 

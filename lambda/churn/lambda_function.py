@@ -3,9 +3,12 @@
 The model file carries its own signature; there is no second copy of it here. What a request may
 look like, and what goes back, is in contract.py.
 """
+# What is imported stays: looking for garbage among it only delays the start.
+import gc
+gc.disable()
+
 import json
 import os
-from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
@@ -14,7 +17,8 @@ import contract
 import web
 
 MODEL_URI = os.environ.get("MODEL_URI")     # a model in S3: see model_store.py
-MODEL_PATH = Path(os.environ.get("MODEL_PATH") or Path(__file__).with_name("model.onnx"))
+BESIDE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "model.onnx")
+MODEL_PATH = os.environ.get("MODEL_PATH") or BESIDE
 ONNX_TYPES = {"category": "tensor(string)", "integer": "tensor(float)", "number": "tensor(float)"}
 
 
@@ -24,7 +28,7 @@ def load(path):
     Raises FileNotFoundError, or ValueError when signature and model contradict each other: a
     function that cannot answer should fail when it starts, not when it is asked.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise FileNotFoundError(f"{path}: there is no model; put it into the image beside the code")
     session = ort.InferenceSession(path, session_options(), providers=["CPUExecutionProvider"])
     text = session.get_modelmeta().custom_metadata_map.get("signature")
@@ -57,6 +61,7 @@ if MODEL_URI:
     models, session, signature = model_store.Store(MODEL_URI, load), None, None
 else:
     models, (session, signature) = None, load(MODEL_PATH)
+gc.enable()
 
 
 def predict(customer):
