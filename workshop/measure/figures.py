@@ -80,11 +80,13 @@ def report(record: dict) -> str:
 
 def noise(record: dict) -> str:
     """One sentence on how much other work was in the way."""
-    shares = [one["queue_ms"] / one["init_ms"] for one in record["starts"] if one["queue_ms"]]
+    shares = [one["others_ms"] / one["init_wall_ms"] for one in record["starts"]
+              if one["others_ms"] is not None]
     if not shares:
-        return "The kernel does not say how long starts waited for a CPU that others had."
-    return (f"In the median start, threads waited for a CPU for {np.median(shares):.0%} of INIT: "
-            "the more, the less the milliseconds mean; ratios hold better, those of CPU time best.")
+        return ("INIT is by the clock: the kernel does not say how long a start waited while the "
+                "work of others had its CPU.")
+    return (f"The work of others had the CPU for {np.median(shares):.0%} of the median start. INIT "
+            "is without that time; requests are by the clock.")
 
 
 def interval(record: dict, name: str, share: float = 0.95) -> tuple[float, float]:

@@ -14,7 +14,9 @@ takes one JSON object a line on standard input and answers each with one line:
 A failure is answered with {"error": "what happened"}. At the end of the input, it ends.
 
 INIT is the time from spawning the entry point to its first GET …/invocation/next: then the
-runtime has imported the handler, and Lambda would hand it a request.
+runtime has imported the handler, and Lambda would hand it a request. On Lambda it has a CPU to
+itself; here others may work on the same one. `init_ms` is without the time in which the process
+was ready to run and they had the CPU, as the kernel counts it; `init_wall_ms` is by the clock.
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
 import json
@@ -62,7 +64,8 @@ class Runtime:
         except BaseException:
             self.stop()
             raise
-        self.started = {"init_ms": (ended - began) / 1e6, **consumed(self.process.pid)}
+        took, wall = consumed(self.process.pid), (ended - began) / 1e6
+        self.started = {"init_ms": wall - (took["others_ms"] or 0), "init_wall_ms": wall, **took}
 
     def invoke(self, event):
         """Send one request; return its milliseconds, from event sent to answer had, and answer."""
@@ -172,20 +175,22 @@ def words(body):
 def consumed(pid):
     """What a process has taken so far, as the kernel counts it; None where it does not.
 
-    cpu_ms: on the CPU. queue_ms: ready, but others had the CPU. read_mb: fetched from the disk.
+    cpu_ms: on the CPU, all threads. read_mb: fetched from the disk. others_ms: how long its first
+    thread was ready to run while the work of others had the CPU. (The first thread may also wait
+    for the process's other threads: what these ran is not counted as others'.)
     """
-    cpu = queue = 0
+    cpu = others = read = None
     try:
-        for task in os.listdir(f"/proc/{pid}/task"):
-            on, waiting, _ = read_text(f"/proc/{pid}/task/{task}/schedstat").split()
-            cpu, queue = cpu + int(on) / 1e6, queue + int(waiting) / 1e6
+        cpu = time.clock_gettime(~pid << 3 | 2) * 1000      # the process's own clock
+        first, waited, _ = map(int, read_text(f"/proc/{pid}/schedstat").split())
+        others = max(0.0, waited / 1e6 - max(0.0, cpu - first / 1e6))
     except OSError:
-        cpu = queue = None
+        pass
     try:
         read = int(re.search(r"^read_bytes: (\d+)", read_text(f"/proc/{pid}/io"), re.M)[1]) / MB
     except OSError:
-        read = None
-    return {"cpu_ms": cpu, "queue_ms": queue, "read_mb": read}
+        pass
+    return {"cpu_ms": cpu, "others_ms": others, "read_mb": read}
 
 
 def peak_mb():
