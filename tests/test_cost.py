@@ -4,6 +4,7 @@ Examples: Lambda pricing page, https://aws.amazon.com/lambda/pricing/, US East (
 They round to cents, some in between: hence the half cent.
 """
 import math
+import re
 
 import pytest
 
@@ -163,3 +164,12 @@ def test_lesson_05_has_the_prices_of_the_table():
         assert f"{cost.usd(item):.10f}" in source
     for item in ("lambda_requests", "image_storage"):
         assert f"\\${cost.usd(item):.2f}" in source
+
+
+def test_every_price_that_lesson_13_writes_stands_in_the_table():
+    lesson = next((one for one in render.lessons() if one.number == "13"), None)
+    assert lesson is not None
+    prose = "\n".join(cell.source for cell in lesson.cells if cell.kind == "markdown")
+    written = re.findall(r"\\\$([\d.,]*\d)", prose)
+    known = {price.usd for price in cost.prices().values()}
+    assert not [one for one in written if float(one.replace(",", "")) not in known]

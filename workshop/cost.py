@@ -37,7 +37,8 @@ class Price:
 def prices() -> dict[str, Price]:
     """Every price by its item's name."""
     with open(DATA / "prices.csv", encoding="utf-8", newline="") as file:
-        return {row["item"]: Price(**row | {key: float(row[key]) for key in ("usd", "free_a_month")})
+        numbers = ("usd", "free_a_month")
+        return {row["item"]: Price(**row | {name: float(row[name]) for name in numbers})
                 for row in csv.DictReader(file)}
 
 
@@ -164,8 +165,8 @@ def container(tasks: int = 1, vcpu: float = 0.25, memory_gb: float = 0.5, *,
               hours: float = MONTH) -> dict[str, float]:
     """Dollars for containers that always run, on Fargate: {"tasks", "load balancer", "addresses"}.
 
-    Each task has one public IPv4 address, as has the balancer in each of its two zones (the least
-    there can be). What passes through the balancer is not counted, nor is anything else that
+    Each task has one public IPv4 address, as has the balancer in each of its two zones (fewer it
+    cannot have: Elastic Load Balancing API, CreateLoadBalancer). What passes through the balancer is not counted, nor is anything else that
     `month` does not count for the function.
     """
     task = (vcpu * usd(f"container_vcpu_{architecture}")
