@@ -20,19 +20,32 @@ GLIBC = ("manylinux2014", "manylinux_2_27", "manylinux_2_28")   # Lambda's Pytho
 def install(name):
     """Install what lambda/NAME requires as a layer wants it; return the layer's folder.
 
-    The folder is build/layers/NAME, made anew, and holds `python/`: packages for Lambda's machine
-    and Python, without what leave_out.txt names, with bytecode. Raises FileNotFoundError when
-    there is no such function, RuntimeError with pip's or Docker's last lines.
+    The folder is build/layers/NAME and holds `python/`: packages for Lambda's machine and Python,
+    without what leave_out.txt names, with bytecode. It is made anew when one of these has changed.
+    Raises FileNotFoundError when there is no such function, RuntimeError with pip's or Docker's
+    last lines.
     """
     source, layer = paths.LAMBDA / name, paths.BUILD / "layers" / name
     if not (source / "requirements.txt").is_file():
         raise FileNotFoundError(f"There is no {source / 'requirements.txt'}.")
+    recipe, made_by = _recipe(source), layer.with_suffix(".recipe")
+    if layer.is_dir() and made_by.is_file() and made_by.read_text() == recipe:
+        return layer
+    made_by.unlink(missing_ok=True)         # written again when all is there
     shutil.rmtree(layer, ignore_errors=True)
     _run(sys.executable, "-m", "pip", "install", *pip_options(), "--target", layer / "python",
          "--requirement", source / "requirements.txt")
     leave_out(layer / "python", source / "leave_out.txt")
     compile_bytecode(layer / "python")
+    made_by.write_text(recipe)
     return layer
+
+
+def _recipe(source):
+    """All that an installation of a function's packages depends on, as text."""
+    files = [source / "requirements.txt", source / "leave_out.txt"]
+    return "\n".join([*pip_options(), base_image.get(),
+                      *(path.read_text(encoding="utf-8") for path in files if path.is_file())])
 
 
 def pip_options():
@@ -87,5 +100,6 @@ def _run(*command):
                           stdin=subprocess.DEVNULL)
     if done.returncode:
         last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
-        raise RuntimeError(f"`{Path(command[0]).name} {command[1]}` failed:\n{last}")
+        what = " ".join(map(str, command[2:4] if "pip" in command else command[:2]))
+        raise RuntimeError(f"`{what}` failed:\n{last}")
     return done.stdout
