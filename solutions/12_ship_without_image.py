@@ -179,8 +179,8 @@ for mode in (MODES.TIMESTAMP, MODES.UNCHECKED_HASH):
 # %% [markdown]
 # *Notice* `bytecode is stale`: the file is there, takes space, and is of no use. Nothing fails; the
 # function is merely slow to start. With `UNCHECKED_HASH` Python takes the `.pyc` as it is, whatever
-# the date. (On AWS, Python's own time stamps would be right only if zip and unzip kept them to the
-# second.)
+# the date. (To leave the dates as they are does not help: a zip keeps them to two seconds, in local
+# time, and Python compares to the second.)
 #
 # One more condition: each minor version of Python has its own bytecode, and passes over others'.
 # So Lambda's Python compiles, in a container of its base image, and not yours.
@@ -275,7 +275,7 @@ from workshop import packages as workshop_packages
 layer_zip = workshop_packages.zipped(layer)
 sizes = {"ONNX Runtime, as pip installs it": before,
          "ONNX Runtime, left out and with bytecode": size(layer)}
-print(f"the layer: {len(layer_zip) / MB:.0f} MB zipped")
+print(f"the layer: {len(layer_zip) / MB:.0f} MB zipped; a call may carry {DIRECT / MB:.0f}")
 
 # %% [markdown]
 # ## Does scikit-learn fit?
@@ -284,14 +284,13 @@ print(f"the layer: {len(layer_zip) / MB:.0f} MB zipped")
 # told not to. (Here your Python compiles, for the size only.)
 
 # %%
-sk = BUILD / "sklearn" / "python"
+sk, pandas = BUILD / "sklearn" / "python", BUILD / "pandas" / "python"
 pip_install(sk, "scikit-learn==1.8.0")
-sizes["scikit-learn, without bytecode"] = size(sk)
-subprocess.run([sys.executable, "-m", "compileall", "-q", "-j", "0", str(sk)], check=True)
-sizes["scikit-learn, as pip installs it"] = size(sk)
-
-pandas = BUILD / "sklearn" / "pandas"
 pip_install(pandas, "pandas==3.1.1", "--no-deps")
+subprocess.run([sys.executable, "-m", "compileall", "-q", "-j", "0", str(sk), str(pandas)],
+               check=True)
+sizes["scikit-learn, as pip installs it"] = size(sk)
+sizes["scikit-learn and pandas, as pip installs them"] = size(sk) + size(pandas)
 for folder in (sk, pandas):
     for path in [*folder.rglob("__pycache__"), *folder.rglob("tests")]:
         shutil.rmtree(path, ignore_errors=True)
@@ -309,18 +308,18 @@ figure, axes = plt.subplots(figsize=(9, 3.6))
 bars = axes.barh(table.index, table, color=[BLUE if "ONNX" in name else ORANGE
                                             for name in table.index])
 axes.bar_label(bars, fmt="%.0f", padding=4)
-axes.axvline(UNPACKED / MB, color="black", linestyle="--", label="what Lambda takes, unpacked")
-axes.set(xlabel="MB, unpacked", xlim=(0, table.max() * 1.25))
-axes.legend(frameon=False, loc="lower right")
-show(figure, "Bars of unpacked size: ONNX Runtime's are far left of the limit, scikit-learn's close "
-             "to it or beyond, in the order of the figures on the bars.")
+axes.axvline(UNPACKED / MB, color="black", linestyle="--")
+axes.set(xlabel="MB, unpacked", xlim=(0, table.max() * 1.15),
+         title="Dashed: what Lambda takes, with layers")
+show(figure, "Bars of unpacked size: ONNX Runtime's end far below the limit, scikit-learn's close to "
+             "it, and with pandas as pip installs both, beyond.")
 
 # %% [markdown]
-# *Notice* that both sides of the argument are right. As pip installs it, scikit-learn is over the
-# limit, by a hair. Without bytecode and tests it fits, and then pays for it at every cold start,
-# because Python compiles all that it imports. The handler of `lambda/churn_sklearn` also needs
-# pandas; nothing is left for anything else. And that was one of the small frameworks: TensorFlow and
-# PyTorch are several times over the limit (lesson 00).
+# *Notice* that both sides of the argument are right. As pip installs it, scikit-learn alone takes the
+# whole limit, within a few MB to either side, by version. With pandas, which the handler of
+# `lambda/churn_sklearn` needs as well, it is over. Without bytecode and tests both fit, and then
+# every cold start pays for it, because Python compiles all that it imports. And that was a small
+# framework: TensorFlow and PyTorch are several times over the limit (lesson 00).
 #
 # With ONNX Runtime there is room for bytecode *and* for what comes next.
 #
@@ -617,8 +616,11 @@ show_log(log)
 # *Notice* the order in `publish`: first the model, then the pointer. The other way round, there is
 # a moment in which the pointer names nothing.
 #
-# *Notice* the answer: same function, same environment, and now it works. First request against
-# warm request, in new environments: a change of the memory makes Lambda start one.
+# *Notice* the answer: same function, same environment, and now it works. The line of the model has its
+# own milliseconds; those of the request begin when the model is there.
+#
+# First request against warm request, in new environments: a change of the memory makes Lambda start
+# one.
 
 # %%
 def fresh(name=NAME):
@@ -681,17 +683,16 @@ assert loaded == began and len({answer["churn_probability"] for answer, _ in ans
 import onnx
 
 
-def with_signature(content, **changes):
-    """The model with some entries of its signature changed."""
+def with_signature(content, change):
+    """The model with another signature: `change` takes the old one and returns what differs."""
     model = onnx.load_from_string(content)
     entry = next(one for one in model.metadata_props if one.key == "signature")
-    entry.value = json.dumps(json.loads(entry.value) | changes)
+    signature = json.loads(entry.value)
+    entry.value = json.dumps(signature | change(signature))
     return model.SerializeToString()
 
 
-threshold = json.loads(next(one.value for one in onnx.load_from_string(model_v1).metadata_props
-                            if one.key == "signature"))["threshold"]
-model_v2 = with_signature(model_v1, version="2", threshold=threshold / 2)
+model_v2 = with_signature(model_v1, lambda old: {"version": "2", "threshold": old["threshold"] / 2})
 
 before_update = client.get_function_configuration(FunctionName=NAME)["RevisionId"]
 began = time.monotonic()
@@ -743,9 +744,8 @@ print(ask()[0])
 # another order of inputs than the network takes.
 
 # %%
-inputs = json.loads(next(one.value for one in onnx.load_from_string(model_v1).metadata_props
-                         if one.key == "signature"))["inputs"]
-publish(with_signature(model_v1, version="3", inputs=inputs[::-1]), "3")
+model_v3 = with_signature(model_v1, lambda old: {"version": "3", "inputs": old["inputs"][::-1]})
+publish(model_v3, "3")
 time.sleep(REFRESH)
 answer, log = ask()
 print(answer)
@@ -1000,11 +1000,12 @@ show(figure, "Bars of INIT: image and zip with the model inside are about alike;
 #   come to the machine, which no measurement here can see. Lambda fetches a zip whole before it
 #   starts, and of an image the 512 KiB pieces that are touched, from caches (Brooker et al.,
 #   *On-demand Container Loading in AWS Lambda*, ATC 2023). For an *empty* Python 3.13 function on
-#   x86, INIT is 84 ms as a zip and 161 ms as an image (maxday/lambda-perf, August 2026): small
-#   functions gain by the zip, large ones by the image.
+#   x86, INIT is 84 ms as a zip and 161 ms as an image (maxday/lambda-perf, August 2026). So a small
+#   function gains by the zip; what a large one gains by an image, only a measurement on AWS tells.
 # - **A model in S3** costs the import of boto3 and the making of a client, and that is more than
-#   all of ONNX Runtime and NumPy. None of the articles counts it. Our model has a few kB: it could
-#   go into the zip. Do so where it changes as seldom as the code.
+#   all of ONNX Runtime and NumPy. It is easily overlooked, because Lambda's Python brings boto3
+#   along. Our model has a few kB: it could go into the zip. Do so where it changes as seldom as the
+#   code.
 # - **Without bytecode** every start pays for the compiler.
 #
 # Side by side:
@@ -1019,20 +1020,18 @@ comparison = pd.DataFrame({
     "zip, layer, S3": [
         f"{(len(layer_zip) + len(code_zip)) / MB:.0f}", f"{size(layer) / MB:.0f}",
         f"{ratio['zip, model in S3']:.1f}",
-        f"{by_zip['first request'] / by_zip['warm request']:.0f}",
-        f"{by_zip['warm request'] / by_image['warm request']:.1f}", f"{by_pointer:.0f}"],
+        f"{by_zip['first request'] / by_zip['warm request']:.0f}", f"{by_pointer:.0f}"],
     "image": [
         f"{to_push / MB:.0f}", f"{(weights[image] - weights[base]) / MB:.0f} and the base",
         f"{ratio['image']:.1f}",
-        f"{by_image['first request'] / by_image['warm request']:.0f}", "1.0", f"{by_build:.0f}"],
+        f"{by_image['first request'] / by_image['warm request']:.0f}", f"{by_build:.0f}"],
 }, index=["MB to upload, compressed", "MB, unpacked", "INIT, × an empty handler",
-          "first request, × a warm one", "warm request, × the image's",
-          "seconds until version 2 answers"])
+          "first request, × a warm one", "seconds until version 2 answers"])
 comparison
 
 # %% [markdown]
-# First, warm and update are the local cloud's; on AWS an image also travels to ECR, and the first
-# request of the zip to S3. The cells run there unchanged.
+# First request and update are the local cloud's. On AWS an image travels to ECR, which takes a minute
+# or two, and the zip's first request to S3 and back. The cells run there unchanged.
 #
 # ### Exercise 4: which one? (7 minutes)
 #
@@ -1115,17 +1114,22 @@ print("the same layer again" if deploy.layer(NAME, folder="churn") == made else 
 #   seconds and no deployment; for as long, environments differ.
 # - **Broken:** never loaded; the one before goes on; without one it is 500, and the reason is in
 #   the log.
-# - **Against the image:** alike in speed; smaller to upload and quicker to update, with more parts
-#   that can be missing. An image is one thing, tested as a whole, up to 10 GB.
+# - **Against the image:** with the model inside, alike in speed. A model in S3 adds boto3 to INIT and
+#   S3 to the first request; it makes updates quick, and adds parts that can be missing. An image is
+#   one thing, tested as a whole, up to 10 GB.
 #
 # ## Clean up
 #
 # Function, log, role, layer versions, and the bucket with what is in it; for the image, its
-# repository.
+# repository. On your disk, the packages and the images that were only measured.
 
 # %%
 for name in (NAME, IMAGE):
     deploy.delete(name)
+for folder in (layer, sk.parent, pandas.parent, BUILD / "mac", BUILD / "flat", BUILD / "measured"):
+    shutil.rmtree(folder)
+subprocess.run(["docker", "image", "rm", "churn_zip:whole", "churn_zip:bare"], check=True,
+               capture_output=True);
 
 # %% [markdown]
 # ## Next
