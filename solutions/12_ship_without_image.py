@@ -1134,4 +1134,4 @@ subprocess.run(["docker", "image", "rm", "churn_zip:whole", "churn_zip:bare"], c
 # %% [markdown]
 # ## Next
 #
-# What does all this cost in a month, and how much memory is the right amount?
+# [Lesson 13](13_choose_memory_estimate_bill.ipynb): how much memory, and what does it cost a month?
