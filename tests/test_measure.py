@@ -1,5 +1,6 @@
 """`measure`: its stand-in for the Runtime API, its containers, its arithmetic and its pictures."""
 import json
+import os
 import re
 import signal
 import subprocess
@@ -432,6 +433,17 @@ def image(docker_engine, tmp_path_factory):
     yield build
     for tag in made.values():
         subprocess.run(["docker", "rmi", tag], capture_output=True)
+
+
+def test_what_runs_inside_can_be_read_whatever_the_umask(monkeypatch, tmp_path):
+    monkeypatch.setattr(container, "BUILD", tmp_path)
+    before = os.umask(0o077)
+    try:
+        folder = container._scripts()
+    finally:
+        os.umask(before)
+    assert {path.name for path in folder.iterdir()} == {"runtime_api.py", "in_process.py"}
+    assert all(path.stat().st_mode & 0o004 for path in (folder, *folder.iterdir()))
 
 
 def is_there(name) -> bool:

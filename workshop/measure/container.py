@@ -9,6 +9,7 @@ from pathlib import Path
 
 from workshop import engine
 from workshop.mends.containers import SANDBOX, VCPU_MEMORY
+from workshop.paths import BUILD
 
 HERE = Path(__file__).parent
 PERIOD = 20_000     # microseconds of the scheduler's period that the CPU's cap refers to
@@ -43,7 +44,7 @@ class Container:
              "--label", "workshop=lambda-onnx", "--read-only", "--tmpfs", "/tmp:size=512m",
              "--network", "none", "--user", SANDBOX, "--cap-drop", "ALL",
              "--security-opt", "no-new-privileges", "--memory", limit, "--memory-swap", limit,
-             "--cpuset-cpus", _cores(1), "--volume", f"{HERE}:/measure:ro",
+             "--cpuset-cpus", _cores(1), "--volume", f"{_scripts()}:/measure:ro",
              "--entrypoint", "python3", self.image, "-I", "-S", "/measure/runtime_api.py"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True,
             start_new_session=True)
@@ -132,6 +133,19 @@ def inspect(image: str) -> dict:
     if answer.returncode:
         raise Failed(f"there is no image {image}: build it first")
     return json.loads(answer.stdout)[0]
+
+
+def _scripts() -> Path:
+    """A folder with what runs inside, which Lambda's user can read whatever your umask is."""
+    folder = BUILD / "measure" / "inside"
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o755)
+    for name in ("runtime_api.py", "in_process.py"):
+        source, copy = HERE / name, folder / name
+        if not copy.is_file() or copy.read_bytes() != source.read_bytes():
+            copy.write_bytes(source.read_bytes())
+        copy.chmod(0o644)
+    return folder
 
 
 def _command(image):
