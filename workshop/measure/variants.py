@@ -46,6 +46,12 @@ LADDER = (
     Variant("default", "churn", model="churn.onnx",
             bought="one thread, no spinning, no search for garbage while importing",
             costs="a few lines of settings"),
+    Variant("capi", "churn_capi", model="churn.onnx",
+            bought="no NumPy and no Python module of ONNX Runtime: its C interface, by ctypes",
+            costs="a binding of 150 lines, for these kinds of input only; a mistake in it can crash"),
+    Variant("tiny", "churn_tiny", "tiny.Dockerfile", model="churn.onnx",
+            bought="a client of the Runtime API and a json that import next to nothing",
+            costs="what awslambdaric does for us, and private modules of CPython 3.13"),
 )
 EMPTY = "empty"         # ratios of INIT are to this one
 BASELINE = "sklearn"    # ratios of size and memory are to this one
