@@ -200,7 +200,7 @@ def layer(name, folder=None):
     """
     _check_name(name)
     folder = folder or name.removeprefix("workshop-")
-    _say(f"installing the packages of lambda/{folder} for {engine.platform()}")
+    _say(f"packages of lambda/{folder} for {engine.platform()}: installed unless they are here")
     return _layer_version(name, packages.zipped(packages.install(folder)))
 
 
