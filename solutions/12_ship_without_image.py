@@ -156,8 +156,8 @@ print(f"{before / MB:.0f} MB → {bare / MB:.0f} MB")
 #
 # With them, there is a trap. Usually a `.pyc` notes the date of its source and counts only as long
 # as that is the same. Zip tools that make the same bytes every time stamp a fixed date on all
-# files, usually 1 January 1980. Here is a
-# module compiled in two ways and then dated like that; `-v` makes Python say what it loads:
+# files, usually 1 January 1980. Here is a module compiled in two ways and then dated like that; `-v`
+# makes Python say what it loads:
 
 # %%
 import os
