@@ -118,8 +118,8 @@ pip_install(layer / "python", "-r", "../lambda/churn/requirements.txt")
 print(f"{size(layer) / MB:.0f} MB of {UNPACKED / MB:.0f}")
 
 # %% [markdown]
-# It fits, with plenty of room. *Notice* the folder `python/` inside the layer: Lambda unpacks layers
-# to `/opt`, and Python looks in `/opt/python`. Further down you see what happens without it.
+# It fits, with plenty of room. *Notice* the folder `python/` inside the layer: Lambda unpacks
+# layers to `/opt`, and Python looks in `/opt/python`. Further down you see what happens without it.
 #
 # What is in there, and what of it does a function need?
 
@@ -150,14 +150,14 @@ print(f"{before / MB:.0f} MB → {bare / MB:.0f} MB")
 #
 # ## Bytecode, and the year 1980
 #
-# Python compiles a module before it runs it, and keeps the result in a `.pyc` file, so that the next
-# start is faster. In Lambda nothing can be kept beside the code: without `.pyc` files in the
+# Python compiles a module before it runs it, and keeps the result in a `.pyc` file, so that the
+# next start is faster. In Lambda nothing can be kept beside the code: without `.pyc` files in the
 # package, *every* cold start compiles everything again.
 #
 # With them, there is a trap. Usually a `.pyc` notes the date of its source and counts only as long
 # as that is the same. Zip tools that make the same bytes every time stamp a fixed date on all
-# files, usually 1 January 1980. Here is a module compiled in two ways and then dated like that; `-v`
-# makes Python say what it loads:
+# files, usually 1 January 1980. Here is a module compiled in two ways and then dated like that;
+# `-v` makes Python say what it loads:
 
 # %%
 import os
@@ -204,13 +204,13 @@ print(f"{size(layer) / MB:.0f} MB, of which {size(layer, '**/*.pyc') / MB:.1f} M
 #
 # If the same files give the same bytes, a checksum says whether anything has changed, and a
 # deployment without changes can be left out. Complete `pack`: it adds every file in the same order,
-# under its name within the folder, without the time of day, and readable for all (`0o644`): on Lambda
-# the files belong to another user.
+# under its name within the folder, without the time of day, and readable for all (`0o644`): on
+# Lambda the files belong to another user.
 #
 # <details><summary>Hint 1</summary>
 #
-# `sorted(folder.rglob("*"))` gives folders as well: pass over what is not `path.is_file()`. The name
-# within the folder is `path.relative_to(folder).as_posix()`.
+# `sorted(folder.rglob("*"))` gives folders as well: pass over what is not `path.is_file()`. The
+# name within the folder is `path.relative_to(folder).as_posix()`.
 # </details>
 #
 # <details><summary>Hint 2</summary>
@@ -312,12 +312,12 @@ axes.bar_label(bars, fmt="%.0f", padding=4)
 axes.axvline(UNPACKED / MB, color="black", linestyle="--")
 axes.set(xlabel="MB, unpacked", xlim=(0, table.max() * 1.15),
          title="Dashed: what Lambda takes, with layers")
-show(figure, "Bars of unpacked size: ONNX Runtime's end far below the limit, scikit-learn's close to "
-             "it, and with pandas as pip installs both, beyond.")
+show(figure, "Bars of unpacked size: ONNX Runtime's end far below the limit, scikit-learn's close "
+             "to it, and with pandas as pip installs both, beyond.")
 
 # %% [markdown]
-# *Notice* that both sides of the argument are right. As pip installs it, scikit-learn alone takes the
-# whole limit, within a few MB to either side, by version. With pandas, which the handler of
+# *Notice* that both sides of the argument are right. As pip installs it, scikit-learn alone takes
+# the whole limit, within a few MB to either side, by version. With pandas, which the handler of
 # `lambda/churn_sklearn` needs as well, it is over. Without bytecode and tests both fit, and then
 # every cold start pays for it, because Python compiles all that it imports. And that was a small
 # framework: TensorFlow and PyTorch are several times over the limit (lesson 00).
@@ -452,8 +452,8 @@ print(deploy.policy("read_models", bucket=BUCKET, prefix=PREFIX))
 
 # %% [markdown]
 # The local cloud keeps policies and does not enforce them, see
-# [local cloud and AWS](../workshop/LOCAL_CLOUD.md). On AWS, forgetting this one is the most frequent
-# failure of functions like ours; you will see what it looks like.
+# [local cloud and AWS](../workshop/LOCAL_CLOUD.md). On AWS, this one is easily
+# forgotten; you will see what that looks like.
 #
 # ## Where does the model lie?
 #
@@ -477,8 +477,8 @@ print(re.search(r"    def current.*?(?=\n    def fetch)", text, re.DOTALL).group
 # *Notice* in `current` and `renew`:
 #
 # - nothing is fetched until the first request asks (**lazily**), and then it is kept, in memory;
-# - the pointer is believed for some seconds. After that it is read again, with *send it only if it is
-#   another one* (`If-None-Match` and the ETag: S3 answers 304 and no content);
+# - the pointer is believed for some seconds. After that it is read again, with *send it only if it
+#   is another one* (`If-None-Match` and the ETag: S3 answers 304 and no content);
 # - whatever is wrong with a new model, `except` keeps the old one at work, and logs why.
 #
 # And `fetch` computes the SHA-256 while the bytes arrive, in `/tmp`, under a temporary name. Only a
@@ -510,10 +510,10 @@ print(f"{len(code_zip) / 1024:.0f} kB:",
       ", ".join(zipfile.ZipFile(io.BytesIO(code_zip)).namelist()))
 
 # %% [markdown]
-# `ORT_DISABLE_TELEMETRY` belongs into the environment: ONNX Runtime 1.31 reports its use unless told
-# not to. (For images, the Dockerfile says so.) 512 MB hold libraries and two models of this size,
-# the one at work and the next; 10 s are more than the S3 client waits before it gives up. A new role
-# takes a while to be known, as in lesson 05.
+# `ORT_DISABLE_TELEMETRY` belongs into the environment: ONNX Runtime 1.31 reports its use unless
+# told not to. (For images, the Dockerfile says so.) 512 MB hold libraries and two models of this
+# size, the one at work and the next; 10 s are more than the S3 client waits before it gives up. A
+# new role takes a while to be known, as in lesson 05.
 
 # %%
 import time
@@ -589,9 +589,9 @@ show_log(log)
 # | the model is broken | INIT fails, again for each request: `FunctionError` | 500, in our own words, and it mends itself |
 # | a change of the model | needs a new environment | is seen by all |
 #
-# So the image of lesson 04, whose model cannot change, loads at import. Here we split: importing the
-# libraries and making the S3 client, which need a processor and cannot go wrong, happens at import;
-# what can go wrong waits for the request.
+# So the image of lesson 04, whose model cannot change, loads at import. Here we split: importing
+# the libraries and making the S3 client, which need a processor and hardly ever fail, happens at
+# import; what can go wrong waits for the request.
 #
 # ## Publish a model
 
@@ -619,8 +619,8 @@ show_log(log)
 # *Notice* the order in `publish`: first the model, then the pointer. The other way round, there is
 # a moment in which the pointer names nothing.
 #
-# *Notice* the answer: same function, same environment, and now it works. The line of the model has its
-# own milliseconds; those of the request begin when the model is there.
+# *Notice* the answer: same function, same environment, and now it works. The line of the model has
+# its own milliseconds; those of the request begin when the model is there.
 #
 # First request against warm request, in new environments: a change of the memory makes Lambda start
 # one.
@@ -679,8 +679,8 @@ assert loaded == began and len({answer["churn_probability"] for answer, _ in ans
 # %% [markdown]
 # ## A new model, and no deployment
 #
-# Version 2 as in lesson 05: it warns earlier, its threshold is half as high. That stands in the model
-# file.
+# Version 2 as in lesson 05: it warns earlier, its threshold is half as high. That stands in the
+# model file.
 
 # %%
 import onnx
@@ -703,7 +703,7 @@ publish(model_v2, "2")
 while ask()[0]["model_version"] != "2":
     time.sleep(0.2)
 by_pointer = time.monotonic() - began
-print(f"answers come from version 2 after {by_pointer:.1f} s; the pointer is believed for {REFRESH} s")
+print(f"version 2 answers after {by_pointer:.1f} s; the pointer is believed for {REFRESH} s")
 assert client.get_function_configuration(FunctionName=NAME)["RevisionId"] == before_update
 
 # %% [markdown]
@@ -738,8 +738,8 @@ print(ask()[0])
 
 # %% [markdown]
 # (S3 can refuse to overwrite: `put_object(…, IfNoneMatch="*")`. And who may write to this bucket
-# decides what the function answers, so keep that a short list. At least an ONNX file is data: unlike
-# a pickle, loading it runs no code of its author's.)
+# decides what the function answers, so keep that a short list. At least an ONNX file is data:
+# unlike a pickle, loading it runs no code of its author's.)
 #
 # ## Break it: a bad model, properly published
 #
@@ -830,8 +830,8 @@ with Stubber(store.client) as refusing:
 # %% [markdown]
 # *Notice* that this also is what a **missing** model looks like on AWS: who may not list a bucket
 # (`s3:ListBucket`) is not told that an object is not there, and gets 403 in place of 404 (S3 API,
-# GetObject). So with `AccessDenied`, look first whether the key exists, and then at the policy. On the
-# local cloud, as you saw, it is `NoSuchKey`.
+# GetObject). So with `AccessDenied`, look first whether the key exists, and then at the policy. On
+# the local cloud, as you saw, it is `NoSuchKey`.
 #
 # ### The same on AWS
 #
@@ -1032,8 +1032,8 @@ comparison = pd.DataFrame({
 comparison
 
 # %% [markdown]
-# First request and update are the local cloud's. On AWS an image travels to ECR, which takes a minute
-# or two, and the zip's first request to S3 and back. The cells run there unchanged.
+# First request and update are the local cloud's. On AWS an image travels to ECR, which takes a
+# minute or two, and the zip's first request to S3 and back. The cells run there unchanged.
 #
 # ### Exercise 4: which one? (7 minutes)
 #
@@ -1107,17 +1107,17 @@ print(ask()[0])
 #
 # - **Limits:** 50 MB with the call, 250 MB unpacked. ONNX Runtime takes a third of it, scikit-learn
 #   all of it.
-# - **Packages for Lambda's machine:** `--platform`, `--python-version`, `--only-binary`; in `python/`
-#   for a layer; bytecode by Lambda's Python, valid whatever the date.
+# - **Packages for Lambda's machine:** `--platform`, `--python-version`, `--only-binary`; in
+#   `python/` for a layer; bytecode by Lambda's Python, valid whatever the date.
 # - **Rights:** `s3:GetObject` on one prefix. Without `s3:ListBucket`, a missing model is
 #   `AccessDenied`.
 # - **Update:** each model under a key of its own, a pointer with its checksum. Moving it takes
 #   seconds and no deployment; for as long, environments differ.
 # - **Broken:** never loaded; the one before goes on; without one it is 500, and the reason is in
 #   the log.
-# - **Against the image:** with the model inside, alike in speed. A model in S3 adds boto3 to INIT and
-#   S3 to the first request; it makes updates quick, and adds parts that can be missing. An image is
-#   one thing, tested as a whole, up to 10 GB.
+# - **Against the image:** with the model inside, alike in speed. A model in S3 adds boto3 to INIT
+#   and S3 to the first request; it makes updates quick, and adds parts that can be missing. An
+#   image is one thing, tested as a whole, up to 10 GB.
 #
 # ## Clean up
 #

@@ -58,7 +58,8 @@ def test_what_patterns_name_is_left_out_and_nothing_else(tmp_path):
     patterns = tmp_path / "leave_out.txt"
     patterns.write_text("# pkg/core.py\n\npkg/**/tests\npkg/lib.so.1.*\nabsent\n")
     packages.leave_out(folder, patterns)
-    assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()) == [
+    left = [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
+    assert sorted(left) == [
         "pkg-1.dist-info/LICENSE", "pkg/core.py", "pkg/lib.so", "tests.py"]
 
 
