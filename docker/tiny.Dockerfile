@@ -5,6 +5,9 @@ FROM ${BASE_IMAGE}
 LABEL workshop=lambda-onnx
 ENV ORT_DISABLE_TELEMETRY=1
 ENV GLIBC_TUNABLES=glibc.malloc.hugetlb=1
+# The loader looks for every library in each folder of this list first, and the base image's has
+# nine. Python's own is all that is needed here.
+ENV LD_LIBRARY_PATH=/var/lang/lib
 
 COPY requirements.txt leave_out.txt ./
 RUN pip install --no-cache-dir --no-compile --root-user-action=ignore \

@@ -51,8 +51,8 @@ class Library:
         """Call a function that returns a status."""
         status = self.functions[name](*arguments)
         if status:
-            text = self.functions["GetErrorMessage"](c_void_p(status))
-            message = ctypes.string_at(text).decode("utf-8", "replace")
+            text = c_char_p(self.functions["GetErrorMessage"](c_void_p(status)))
+            message = text.value.decode("utf-8", "replace")
             self.functions["ReleaseStatus"](c_void_p(status))
             raise Error(f"{name}: {message}")
 
@@ -69,7 +69,7 @@ class Library:
 class Session:
     """A model whose inputs are strings and float32, each of shape (1, 1); one request at a time.
 
-    library, path: files. inputs: [(name, "tensor(string)" or "tensor(float)"), …].
+    library, path: files (str). inputs: [(name, "tensor(string)" or "tensor(float)"), …].
     outputs: [name, …]. Raises OSError without the library, Error when the model cannot be used.
     """
 
@@ -80,7 +80,7 @@ class Session:
         options = make("CreateSessionOptions")
         self.library.call("SetIntraOpNumThreads", options, 1)   # no threads but our own
         self.library.call("SetInterOpNumThreads", options, 1)
-        self.session = make("CreateSession", self.environment, os_path(path), options)
+        self.session = make("CreateSession", self.environment, path.encode(), options)
         self.library.release("SessionOptions", options)
         self.allocator = make("GetAllocatorWithDefaultOptions")
         counts = [make(f"SessionGet{what}Count", self.session, kind=c_size_t).value
@@ -146,7 +146,7 @@ class Session:
         """Return a C string that the library made for us (None for NULL), and give it back."""
         if not text:
             return None
-        found = ctypes.string_at(text.value).decode()
+        found = c_char_p(text.value).value.decode()
         self.library.call("AllocatorFree", self.allocator, text)
         return found
 
@@ -155,7 +155,3 @@ def strings(values):
     """Return values as C's array of strings."""
     values = [value.encode() for value in values]
     return (c_char_p * len(values))(*values)
-
-
-def os_path(path):
-    return str(path).encode()
