@@ -227,9 +227,10 @@ for (x, y), garment in list(zip(places, fashion["train_images"]))[:200]:
     ink = np.zeros((28, 28, 4))
     ink[..., 3] = garment / 255                 # black, and clear where the garment is dark
     axes.add_artist(AnnotationBbox(OffsetImage(ink, zoom=0.8), (x, y), frameon=False))
-axes.set(xlim=(places[:, 0].min(), places[:, 0].max()), xlabel="First direction",
-         ylim=(places[:, 1].min(), places[:, 1].max()), ylabel="Second direction",
-         xticks=[], yticks=[], title="What the frozen body says of 200 garments")
+(left, bottom), (right, top) = places[:200].min(axis=0) - 1, places[:200].max(axis=0) + 1
+axes.set(xlim=(left, right), xlabel="First direction", ylim=(bottom, top),
+         ylabel="Second direction", xticks=[], yticks=[],
+         title="What the frozen body says of 200 garments")
 show(figure, "A map of small garments. Shoes gather at one side, bags near them, tops "
              "lie together in a wide field with dresses and trousers.")
 
@@ -304,9 +305,9 @@ show(figure, "Two line charts over the epochs: loss falls and accuracy rises at 
              "changes for the validation pictures, while the training pictures go on.")
 
 # %% [markdown]
-# *What to notice:* most of it is there after the first epoch; the hard work was done on somebody
-# else's photographs. Then the dashed line goes its own way: more epochs would only learn the
-# training pictures by heart.
+# *What to notice:* most of it is there after the first epoch; the hard work, it seems, was done on
+# somebody else's photographs. Then the dashed line goes its own way: more epochs would only learn
+# the training pictures by heart.
 #
 # And what did the body contribute? The same head, trained in the same way, on the bare pixels:
 
@@ -537,12 +538,13 @@ assert abs(hers[1]) < 1e-6, (
 assert np.allclose(hers, ours), (
     f"The mean is right. But pixel 255 gives {hers[2]:.3f} and should give {ours[2]:.3f}: std "
     "has to be on the scale of 0 to 1 as well.")
-print("Right. Many write 0.5 and 0.5 for it, and are off by one shade of grey in 255.")
+print("Right. Many write 0.5 and 0.5 for it, and are off by up to one shade of grey in 255.")
 
 # %% [markdown]
 # ## Prove that it is the same model
 #
-# All 2,000 pictures, through PyTorch and through ONNX Runtime, one at a time and many at once.
+# All 2,000 pictures, through PyTorch and through ONNX Runtime, a hundred at once; a few of them
+# also one at a time, and seven at once.
 
 # %%
 def open_session(file):
