@@ -794,4 +794,5 @@ WORKBENCH.cleanup()
 #
 # You made `build/models/fashion.onnx`. There is nothing to clean up in the cloud.
 #
-# **Next:** lesson 09, where this file answers pictures that arrive as links, as text and as bytes.
+# **Next:** [lesson 09](09_serve_images.ipynb), where this file answers pictures that arrive as
+# links, as text and as bytes.

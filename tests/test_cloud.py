@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -370,6 +371,56 @@ def test_a_proxy_is_not_asked_for_this_machine(
         clean_environment.setenv(name, "http://127.0.0.1:9")  # nothing listens there
     cloud.use()
     invoke_zip(probe_zip)
+
+
+# Links for functions
+
+def link(key="boot.png") -> str:
+    return cloud.link_signer().generate_presigned_url(
+        "get_object", Params={"Bucket": "workshop-test", "Key": key}, ExpiresIn=60)
+
+
+def test_a_link_leads_to_where_containers_find_the_local_cloud(own_port, docker_engine):
+    cloud.use()
+    import boto3
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="workshop-test")
+    s3.put_object(Bucket="workshop-test", Key="boot.png", Body=b"a boot")
+    assert link().startswith(f"http://{cloud.host_for_functions()}/workshop-test/boot.png?")
+    from workshop import base_image
+    program = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1]).read().decode())"
+    done = engine.docker("run", "--rm", "--entrypoint", "python3", base_image.get(),
+                         "-c", program, link())
+    assert done.stdout.strip() == "a boot", done.stderr
+
+
+def test_a_link_with_a_wrong_signature_opens_nothing(own_port):
+    cloud.use()
+    import boto3
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="workshop-test")
+    s3.put_object(Bucket="workshop-test", Key="boot.png", Body=b"a boot")
+    from botocore.config import Config
+    url = boto3.client("s3", config=Config(signature_version="s3v4")).generate_presigned_url(
+        "get_object", Params={"Bucket": "workshop-test", "Key": "boot.png"})
+    assert urllib.request.urlopen(url).read() == b"a boot"
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(url.replace("Signature=", "Signature=0"))
+
+
+def test_with_docker_desktop_a_link_names_the_host_as_its_containers_do(own_port, monkeypatch):
+    cloud.use()
+    monkeypatch.setattr(engine, "bridge_gateway", lambda: None)
+    assert cloud.host_for_functions() == f"host.docker.internal:{own_port}"
+    assert link().startswith(f"http://host.docker.internal:{own_port}/workshop-test/boot.png?")
+
+
+def test_on_aws_a_link_names_the_bucket_in_its_region_and_no_host_is_allowed(profile):
+    profile[0].write_text("[profile learner]\nregion = eu-central-1\n")
+    profile[1].write_text("[learner]\naws_access_key_id = a\naws_secret_access_key = b\n")
+    cloud._fresh_session()
+    assert cloud.host_for_functions() == ""
+    assert link().startswith("https://workshop-test.s3.eu-central-1.amazonaws.com/boot.png?X-Amz-")
 
 
 # Without Docker

@@ -87,6 +87,36 @@ def is_local() -> bool:
     return not os.environ.get("AWS_PROFILE")
 
 
+# Links for functions
+
+def host_for_functions() -> str:
+    """HOST:PORT by which a function's container finds the local cloud; "" on AWS.
+
+    A container's 127.0.0.1 is its own. On Linux it finds this host at the gateway of Docker's
+    bridge, where the local cloud listens too; with Docker Desktop by the name
+    host.docker.internal. On AWS, functions know services by their public names.
+    """
+    if not is_local():
+        return ""
+    return f"{engine.bridge_gateway() or 'host.docker.internal'}:{port()}"
+
+
+def link_signer():
+    """An S3 client (boto3) whose presigned URLs a function can fetch. Call `use()` first.
+
+    A link names the host that it was signed for, and the signature covers that name. On AWS the
+    bucket's own name in its Region: boto3 would sign for the global s3.amazonaws.com, which sends
+    callers on to the Region, where that signature is not valid.
+    """
+    import boto3
+    from botocore.config import Config
+
+    endpoint, style = ({"endpoint_url": f"http://{host_for_functions()}"}, "path") \
+        if is_local() else ({}, "virtual")
+    return boto3.client("s3", **endpoint, config=Config(
+        signature_version="s3v4", s3={"addressing_style": style}))
+
+
 def _use_local() -> None:
     start()
     _bypass_proxy()

@@ -1,0 +1,38 @@
+"""Wrong answers to the exercises of lesson 09, each with words of the diagnosis it must get."""
+
+MOVED = "moved = trained.argmax(axis=1) != served.argmax(axis=1)\n"
+CHANGE = "np.abs(trained - served).max()"
+SEND = 'answer = requests.post(f"{api}/predict", data=Path(path).read_bytes(), timeout=40,\n'
+HEADERS = '    headers={"content-type": media}'
+REFUSED = 'if not answer.ok:\n    raise ValueError(answer.json()["problems"][0]["message"])\n'
+LABEL = 'return answer.json()["predictions"][0]["label"]'
+
+WRONG = [
+    ("Exercise 1", "...", "is it still open?"),
+    ("Exercise 1", f"{MOVED}return moved.mean()", "Return two figures"),
+    ("Exercise 1", f"return (trained != served).any(axis=1).mean(), {CHANGE}",
+     "Every picture counts as changed"),
+    ("Exercise 1", f"{MOVED}return (~moved).mean(), {CHANGE}", "use != instead of =="),
+    ("Exercise 1", f"{MOVED}return moved.sum(), {CHANGE}", "their sum is a count"),
+    ("Exercise 1", f"{MOVED}return moved.mean(), (served - trained).max()", "take np.abs"),
+    ("Exercise 1", f"{MOVED}return moved.mean(), (trained - served).max()", "take np.abs"),
+    ("Exercise 1", f"{MOVED}return moved.mean(), {CHANGE.replace('max', 'mean')}",
+     ".max() over pictures and classes"),
+    ("Exercise 2", "...", "is it still open?"),
+    ("Exercise 2", f"{SEND}{HEADERS})\nreturn answer.json()", "return the label alone"),
+    ("Exercise 2",
+     'answer = requests.post(f"{api}/predict", json={"image": as_text(path)}, timeout=40)\n'
+     f"{REFUSED}{LABEL}", "send the bytes themselves"),
+    ("Exercise 2",
+     f'{SEND}    headers={{"content-type": "image/png"}})\n{REFUSED}{LABEL}',
+     "send `media` as it is given"),
+    ("Exercise 2", f"{SEND}{HEADERS})\n{LABEL}", "look at answer.ok first"),
+    ("Exercise 2",
+     f'{SEND}{HEADERS})\nif not answer.ok:\n    raise ValueError("no")\n{LABEL}',
+     "Take the message of the first problem"),
+    ("Exercise 3", "...", "is it still open?"),
+    ("Exercise 3", "return (limit - overhead) * 4 // 3", "times 3/4, not 4/3"),
+    ("Exercise 3", "return (limit - overhead) * 3 / 4", "use //"),
+    ("Exercise 3", "return limit // 4 * 3", "counts too"),
+    ("Exercise 3", "return (limit - overhead) * 3 // 4", "divide with // first"),
+]
