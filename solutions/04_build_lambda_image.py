@@ -121,9 +121,9 @@ print(Path("../docker/Dockerfile").read_text())
 # | `ARG BASE_IMAGE=…` | a value that the build may be given | the same file builds on AWS's image and on another with the same contract |
 # | `FROM` | the layers to start from | AWS's image brings Python and the *runtime client*, which asks Lambda for events |
 # | `LABEL` | a note on the image | so that the workshop finds, and removes, what is its own |
-# | `ENV` | a variable for whatever runs in it | ONNX Runtime shall not report its use to its makers |
-# | `COPY requirements.txt` | the list of packages, alone | while the list stays the same, Docker reuses the next, slow layer |
-# | `RUN pip install …` | a layer with the packages, and their bytecode | exact versions: the same image next year. Later the file system is read-only, so Python could never keep the bytecode it compiles |
+# | `ENV` | a variable for whatever runs in it | ONNX Runtime shall not report its use to its makers; memory shall come in large pieces |
+# | `COPY requirements.txt …` | the list of packages, and of what to leave out of them, alone | while the lists stay the same, Docker reuses the next, slow layer |
+# | `RUN pip install …` | a layer with the packages, less tests and tools, and their bytecode | exact versions: the same image next year. Later the file system is read-only, so Python could never keep the bytecode it compiles |
 # | `COPY . ./` | your files, the model among them | after the packages, because they change more often |
 # | `RUN python3 -m compileall` | your files' bytecode | as above |
 # | `CMD` | the handler: file, dot, function | the base image's program starts it |
@@ -243,9 +243,10 @@ show(figure, "Bar chart of the megabytes in the base image, the packages and you
 
 # %% Exercise 1
 steps = [
-    ("COPY requirements.txt", ["requirements.txt"]),
+    ("COPY requirements.txt", ["requirements.txt", "leave_out.txt"]),
     ("RUN pip install", []),
-    ("COPY .", ["requirements.txt", "lambda_function.py", "contract.py", "web.py", "model.onnx"]),
+    ("COPY .", ["requirements.txt", "leave_out.txt", "lambda_function.py", "contract.py", "web.py",
+                "model.onnx"]),
     ("RUN compileall", []),
 ]
 
@@ -276,7 +277,7 @@ answer = rebuilt(steps, "requirements.txt")
 assert len(answer) == 4, (
     f"requirements.txt is copied by the very first step, so all 4 run again; you returned {answer}")
 assert rebuilt(steps, "notes.txt") == [], "no step copies notes.txt: return an empty list"
-print("Right: that is why requirements.txt is copied first, alone, and the model last.")
+print("Right: that is why requirements.txt is copied first, and the model last.")
 
 # %% [markdown]
 # ## Run it as Lambda would

@@ -980,4 +980,4 @@ remove_bucket()
 # %% [markdown]
 # ## Next
 #
-# Lesson 10, where a PyTorch model moves in behind the same function.
+# [Lesson 10](10_bring_pytorch_model.ipynb), where a PyTorch model moves in behind the same function.

@@ -1,4 +1,5 @@
 """Loads a folder of lambda/ as Lambda does: its own modules, its model, and nothing else."""
+import gc
 import importlib
 import sys
 
@@ -23,4 +24,7 @@ def load(monkeypatch, name, model=None):
         monkeypatch.delitem(sys.modules, module, raising=False)
     with monkeypatch.context() as patch:
         patch.syspath_prepend(str(LAMBDA / name))
-        return importlib.import_module("lambda_function")
+        try:
+            return importlib.import_module("lambda_function")
+        finally:
+            gc.enable()     # a function that cannot start leaves it off

@@ -368,3 +368,17 @@ def test_stand_in_carries_its_labels(image):
     assert labels["workshop.stand-in"] == "true" and labels["workshop"] == "lambda-onnx"
     with pytest.raises(ValueError, match="never pushed"):
         base_image.refuse_stand_in(image)
+
+
+@needs_docker
+def test_stand_in_holds_no_manuals_and_keeps_its_licences(image):
+    if image != base_image.STAND_IN:
+        pytest.skip("AWS's image is used here")
+    program = ("import pathlib, json; print(json.dumps([sorted(p.name for p in pathlib.Path(f)"
+               ".glob(g) if p.is_file()) for f, g in (('/usr/share/locale', '**/*'), "
+               "('/usr/share/man', '**/*'), ('/usr/lib', '*/gconv/*'), ('/usr/share/doc', '**/*'))"
+               "]))")
+    *useless, documents = json.loads(docker(
+        "run", "--rm", "--network", "none", "--entrypoint", "python3", image, "-c", program))
+    assert useless == [[], [], []]
+    assert set(documents) == {"copyright"} and len(documents) > 20

@@ -51,7 +51,7 @@ def test_nothing_but_the_standard_library_is_needed_to_begin():
 def test_help_names_every_command():
     answer = workshop("--help")
     assert answer.returncode == 0
-    for command in ("lab", "run", "test", "doctor", "stop", "clean"):
+    for command in ("lab", "run", "test", "measure", "doctor", "stop", "clean"):
         assert f"\n  {command} " in answer.stdout
 
 

@@ -257,3 +257,38 @@ def test_fashion_and_garments_are_what_their_script_makes(fashion, script):
         made = np.asarray(script["make_garment"](name, images[position])).astype(int)
         # What a JPEG loses: a few grey levels.
         assert np.abs(pixels - made).mean() < (3 if name.endswith(".jpg") else 1e-9), name
+
+
+@pytest.fixture(scope="module")
+def prices():
+    return pd.read_csv(DATA / "prices.csv", keep_default_na=False).set_index("item")
+
+
+def test_prices_name_unit_region_page_and_month(prices):
+    assert list(prices) == "unit usd free_a_month region source checked note".split()
+    assert prices.index.is_unique and len(prices) > 20
+    assert (prices[["usd", "free_a_month"]] >= 0).all().all()
+    assert set(prices["region"]) == {"us-east-1"}
+    assert prices["source"].str.fullmatch(r"https://aws\.amazon\.com/[a-z0-9/-]+/").all()
+    assert prices["checked"].str.fullmatch(r"20\d\d-(0[1-9]|1[0-2])").all()
+    assert list(prices.index[prices["usd"] == 0]) == ["function_url"]
+
+
+def test_prices_of_lambda_are_those_of_its_page(prices):
+    assert prices.loc["lambda_requests", ["usd", "free_a_month"]].tolist() == [0.20, 1]
+    for architecture, dollars in {"x86_64": 0.0000166667, "arm64": 0.0000133334}.items():
+        row = prices.loc[f"lambda_compute_{architecture}"]
+        assert row[["usd", "free_a_month"]].tolist() == [dollars, 400_000]
+
+
+@pytest.mark.parametrize("kind", ["lambda_compute", "lambda_kept_ready", "lambda_ready_compute",
+                                  "container_vcpu", "container_memory"])
+def test_prices_of_arm64_are_a_fifth_lower(prices, kind):
+    ratio = prices.loc[f"{kind}_arm64", "usd"] / prices.loc[f"{kind}_x86_64", "usd"]
+    assert ratio == pytest.approx(0.8, abs=0.001)
+
+
+def test_readme_tells_of_the_columns_of_the_prices(prices):
+    readme = (DATA / "README.md").read_text(encoding="utf-8")
+    for word in ["item", *prices]:
+        assert f"`{word}`" in readme, word

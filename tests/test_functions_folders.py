@@ -47,13 +47,19 @@ def test_function_imports_only_what_is_in_its_image(folder):
                 assert top in sys.stdlib_module_names | own | installed, f"{path.name}: {name}"
 
 
+CHURN = ["churn", "churn_capi", "churn_plain", "churn_sklearn", "churn_tiny"]
+
+
 @pytest.mark.parametrize("file, folders", [
-    ("contract.py", ["churn", "churn_sklearn"]), ("web.py", ["churn", "churn_sklearn", "image"])])
+    ("contract.py", CHURN), ("web.py", [*CHURN, "image"]),
+    ("requirements.txt", ["churn", "churn_plain"]), ("leave_out.txt", ["churn", "churn_plain"]),
+    *((file, ["churn_capi", "churn_tiny"]) for file in (
+        "lambda_function.py", "onnx_c_api.py", "requirements.txt", "leave_out.txt"))])
 def test_functions_that_share_a_file_keep_identical_copies(file, folders):
     first, *others = ((LAMBDA / name / file).read_bytes() for name in folders)
-    assert all(other == first for other in others), f"copy lambda/churn/{file} to {folders[1:]}"
+    assert all(other == first for other in others), \
+        f"copy lambda/{folders[0]}/{file} to {folders[1:]}"
 
 
 def test_every_copy_of_the_shared_files_is_compared():
-    assert sorted(path.parent.name for path in LAMBDA.glob("*/web.py")) == [
-        "churn", "churn_sklearn", "image"]
+    assert sorted(path.parent.name for path in LAMBDA.glob("*/web.py")) == [*CHURN, "image"]

@@ -1,6 +1,7 @@
 """Notebooks under pytest: which cells run, and what a fault in one looks like."""
 import nbformat
 import pytest
+from tiny_lessons import write_lesson
 
 from workshop import engine, pytest_plugin, render
 from workshop.paths import ROOT
@@ -44,3 +45,33 @@ def test_notebooks_that_need_docker_are_skipped_only_without_it(monkeypatch, ans
         reason = found[lesson.name]
         assert bool(reason) == ("docker" in lesson.needs and not answers)
         assert not reason or "needs Docker" in reason
+
+
+@pytest.fixture
+def lesson(pytester):
+    """`lesson(answer)` runs a lesson's notebook whose exercise has this wrong answer."""
+    source = write_lesson(pytester.path, "90_make_it")
+    render.write(pytester.path)
+    answers = pytester.path / "tests" / "exercises" / "90.py"
+    answers.parent.mkdir(parents=True)
+
+    def run(folder, answer):
+        answers.write_text(f"WRONG = [('Exercise 1', {answer!r}, 'add one')]\n")
+        return pytester.runpytest_subprocess(
+            "-p", "workshop.pytest_plugin", "--nbval-lax",
+            pytester.path / folder / f"{source.stem}.ipynb")
+    return run
+
+
+def test_a_solved_lesson_passes_when_its_wrong_answers_get_their_diagnosis(lesson):
+    lesson("solutions", "return x").assert_outcomes(passed=4, skipped=1)
+
+
+def test_a_wrong_answer_that_passes_the_check_fails_the_exercise(lesson):
+    result = lesson("solutions", "return x + 1")
+    result.assert_outcomes(passed=2, failed=1, skipped=2)
+    result.stdout.fnmatch_lines(["*the check passed; it should say: add one*"])
+
+
+def test_a_learners_copy_is_run_as_it_is(lesson):
+    lesson("notebooks", "return x + 1").assert_outcomes(passed=3, skipped=1)

@@ -1,1 +1,1 @@
-"""What would only distract in a lesson: set-up, local cloud, rendering, deploying."""
+"""What would only distract in a lesson: set-up, local cloud, rendering, deploying, measuring."""

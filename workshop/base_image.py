@@ -43,7 +43,9 @@ PYTHON = "3.13"
 SUITE = "trixie"
 PACKAGES = ["base-files", "bash", "coreutils", "dash", "findutils", "grep", "libc-bin",
             "libstdc++6", "python3", "sed", "util-linux"]
-SLIM = ("rm -rf \"$1\"/usr/share/locale \"$1\"/usr/share/man \"$1\"/usr/share/info; "
+# Translations, manuals and tables of other character sets are of no use to a function.
+SLIM = ("rm -rf \"$1\"/usr/share/locale \"$1\"/usr/share/man \"$1\"/usr/share/info "
+        "\"$1\"/usr/lib/*/gconv; "
         "find \"$1\"/usr/share/doc -type f ! -name copyright -delete")
 DEBIAN_NAMES = {"x86_64": "amd64", "arm64": "arm64"}
 
@@ -191,7 +193,7 @@ def _check_possible(why: str) -> None:
 
 def _fetch_debian(context: Path) -> None:
     """Debian's packages as one archive, security updates included (mmdebstrap's own default)."""
-    _run(["mmdebstrap", "--mode=root", "--variant=extract", f"--customize-hook={SLIM}",
+    _run(["mmdebstrap", "--mode=root", "--variant=extract", f"--extract-hook={SLIM}",
           f"--architectures={DEBIAN_NAMES[engine.architecture()]}",
           f"--include={','.join(PACKAGES)}", SUITE, context / "rootfs.tar"])
 

@@ -14,6 +14,7 @@ COMMANDS = {
     "lab": "set up, then open JupyterLab on the first lesson",
     "run": "execute the solved lessons (all, or those named: run 02 03) and keep their pages",
     "test": "set up, then run the test suite (further arguments go to pytest)",
+    "measure": "measure starts, requests, memory and size of images (measure -h says more)",
     "doctor": "check this machine; each finding with its fix",
     "stop": "stop the local cloud and JupyterLab",
     "clean": "remove all that the workshop made here",
@@ -24,7 +25,7 @@ def main(arguments: list[str]) -> int:
     """Run one command and return its exit status; errors meant for people have no traceback."""
     command, rest = _parse(arguments)
     try:
-        if command in ("lab", "run", "test"):
+        if command in ("lab", "run", "test", "measure"):
             _enter_environment(command, rest)
         return globals()[f"_{command}"](rest)
     except (environment.Failed, engine.Missing) as error:
@@ -107,6 +108,12 @@ def _test(rest) -> int:
         [sys.executable, "-m", "pytest", "--nbval-lax", *rest], cwd=ROOT))
     print(f"set-up: {set_up:.1f} s; tests: {time.time() - began:.0f} s", flush=True)
     return status
+
+
+def _measure(rest) -> int:
+    from workshop import measure
+    _report_set_up()
+    return measure.main(rest)
 
 
 def _doctor(_) -> int:

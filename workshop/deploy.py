@@ -1,4 +1,4 @@
-"""What lessons 04 to 06 do by hand, as functions: build, push, create or update, delete.
+"""What lessons 04 to 06 and 12 do by hand, as functions: build, push, create or update, delete.
 
 Every function may be called again: it looks at what is there, changes what differs, and says what
 it did. Everything it makes is named `workshop-…` and tagged `project=lambda-onnx-workshop`, and it
@@ -6,7 +6,6 @@ neither changes nor deletes anything of that name without the tag. Call `cloud.u
 """
 import base64
 import hashlib
-import io
 import json
 import os
 import re
@@ -14,13 +13,12 @@ import shutil
 import string
 import subprocess
 import time
-import zipfile
 from pathlib import Path
 
 import boto3
 from botocore.exceptions import ClientError, WaiterError
 
-from workshop import base_image, cloud, engine, paths
+from workshop import base_image, cloud, engine, packages, paths
 
 TAGS = {"project": "lambda-onnx-workshop"}
 POLICIES = Path(__file__).parent / "policies"
@@ -35,18 +33,22 @@ class NotOurs(RuntimeError):
 
 # Images
 
-def build(name, model=None, tag="v1"):
+def build(name, model=None, tag="v1", dockerfile="Dockerfile"):
     """Build the image of `lambda/NAME` with its model and return its tag, `NAME:TAG`.
 
     name: folder under lambda/. model: path of a .onnx or .pkl file, put into the image as
-    model.onnx or model.pkl. Raises FileNotFoundError when either is missing.
+    model.onnx or model.pkl. dockerfile: the recipe's name in docker/. Raises FileNotFoundError
+    when one of them is missing.
     """
+    recipe = paths.DOCKER / dockerfile
+    if not recipe.is_file():
+        raise FileNotFoundError(f"There is no recipe {recipe}.")
     staged = stage(name, model)
     image, base = f"{name}:{tag}", base_image.get()
     _say(f"building {image} for {engine.platform()} (a minute if its packages are not here yet)")
     began = time.monotonic()
     _run("docker", "build", "--build-arg", f"BASE_IMAGE={base}",
-         "-f", str(paths.DOCKER / "Dockerfile"), "-t", image, str(staged))
+         "-f", str(recipe), "-t", image, str(staged))
     _say(f"built {image} in {time.monotonic() - began:.0f} s")
     return image
 
@@ -191,6 +193,62 @@ def _bucket_name(name):
     return f"{name}-{account}-{region}"
 
 
+def layer(name, folder=None):
+    """Make the layer NAME from what lambda/FOLDER requires; return the ARN of its version.
+
+    folder: default NAME without `workshop-`. The same packages give the version that is there.
+    """
+    _check_name(name)
+    folder = folder or name.removeprefix("workshop-")
+    _say(f"packages of lambda/{folder} for {engine.platform()}: installed unless they are here")
+    return _layer_version(name, packages.zipped(packages.install(folder)))
+
+
+def _layer_version(name, content):
+    """ARN of the layer's version with this zip; published by way of the bucket if it is new."""
+    client, digest = boto3.client("lambda"), hashlib.sha256(content).hexdigest()
+    description = f"{_layer_mark()} sha256={digest}"
+    for one in _layer_versions(client, name):
+        if one.get("Description") == description:
+            return one["LayerVersionArn"]
+    s3, where = boto3.client("s3"), {"Bucket": bucket(name), "Key": f"layers/{digest[:16]}.zip"}
+    s3.put_object(**where, Body=content)
+    made = client.publish_layer_version(
+        LayerName=name, Description=description, CompatibleRuntimes=["python3.13"],
+        CompatibleArchitectures=[engine.architecture()],
+        Content={"S3Bucket": where["Bucket"], "S3Key": where["Key"]})
+    s3.delete_object(**where)       # Lambda has its own copy
+    _say(f"published layer {name}, version {made['Version']}, {len(content) / 1e6:.0f} MB")
+    return made["LayerVersionArn"]
+
+
+def _layer_mark():
+    """Layers cannot be tagged: their description says whose they are."""
+    return f"project={TAGS['project']}"
+
+
+def _layer_versions(client, name):
+    pages = client.get_paginator("list_layer_versions").paginate(LayerName=name)
+    return [one for page in pages for one in page["LayerVersions"]]
+
+
+def publish_model(name, path, version, prefix="models/churn"):
+    """Put a model file into the bucket of function NAME, point to it, and return the pointer's URI.
+
+    version: for people, as the model's signature has it (str). The model gets a key of its own,
+    PREFIX/SHA-256/…, so that what was published stays as it was; the pointer is
+    PREFIX/current.json, as lambda/churn/model_store.py reads it.
+    """
+    content, s3, made = Path(path).read_bytes(), boto3.client("s3"), bucket(name)
+    digest = hashlib.sha256(content).hexdigest()
+    key = f"{prefix}/{digest[:16]}/model{Path(path).suffix}"
+    s3.put_object(Bucket=made, Key=key, Body=content)
+    pointer = {"key": key, "sha256": digest, "version": version}
+    s3.put_object(Bucket=made, Key=f"{prefix}/current.json", Body=json.dumps(pointer),
+                  ContentType="application/json")
+    return f"s3://{made}/{prefix}/current.json"
+
+
 # Functions
 
 def function(name, image_uri, memory=512, timeout=10, environment=None, command=None):
@@ -210,41 +268,31 @@ def function(name, image_uri, memory=512, timeout=10, environment=None, command=
                              memory, timeout, environment, more)
 
 
-def zip_function(name, memory=128, timeout=5, environment=None):
-    """Create or update the zip function `workshop-FOLDER` from lambda/FOLDER, return its ARN.
+def zip_function(name, memory=128, timeout=5, environment=None, layers=(), folder=None):
+    """Create or update the zip function NAME from lambda/FOLDER, return its ARN.
 
-    For functions without a library or a model. memory: MB. timeout: seconds. environment: dict of
-    str. Raises FileNotFoundError when there is no such folder, RuntimeError as function() does.
+    memory: MB. timeout: seconds. environment: dict of str. layers: ARNs, as layer() returns them,
+    with the libraries that the code needs. folder: default NAME without `workshop-`.
+    Raises FileNotFoundError when there is no such folder, RuntimeError as function() does.
     """
     _check_name(name)
-    folder = paths.LAMBDA / name.removeprefix("workshop-")
-    if not folder.is_dir():
-        raise FileNotFoundError(f"There is no function folder {folder}.")
+    source = paths.LAMBDA / (folder or name.removeprefix("workshop-"))
+    if not source.is_dir():
+        raise FileNotFoundError(f"There is no function folder {source}.")
     fixed = {"PackageType": "Zip", "Runtime": "python3.13",
              "Handler": "lambda_function.lambda_handler"}
-    return _create_or_update(name, fixed, {"ZipFile": _zipped(folder)},
-                             memory, timeout, environment)
+    return _create_or_update(name, fixed, {"ZipFile": packages.zipped(source, "*.py")},
+                             memory, timeout, environment, {"Layers": list(layers)})
 
 
-def _zipped(folder):
-    """The Python files of a folder as a zip; the same files give the same bytes."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(folder.glob("*.py")):
-            entry = zipfile.ZipInfo(path.name)      # no time of day in it
-            entry.external_attr = 0o644 << 16       # Lambda's user must be able to read it
-            archive.writestr(entry, path.read_bytes())
-    return buffer.getvalue()
-
-
-def _create_or_update(name, fixed, code, memory, timeout, environment, more=None):
+def _create_or_update(name, fixed, code, memory, timeout, environment, more):
     """Make function NAME so, wait until it can be invoked, return its ARN."""
     client = boto3.client("lambda")
     found = _find(client.get_function, "ResourceNotFoundException", FunctionName=name)
     if found:
         _check_ours(f"function {name}", found.get("Tags", {}))
     wanted = {"Role": role(name), "MemorySize": memory, "Timeout": timeout,
-              "Environment": {"Variables": environment or {}}, **(more or {})}
+              "Environment": {"Variables": environment or {}}, **more}
     _log_group(name)
     if found:
         _update(client, name, found, code, wanted)
@@ -304,6 +352,7 @@ def _update(client, name, found, code, wanted):
     now = {"Environment": {"Variables": {}}} | now
     now["Environment"] = {"Variables": now["Environment"].get("Variables", {})}
     now["ImageConfig"] = (now.get("ImageConfigResponse") or {}).get("ImageConfig") or {}
+    now["Layers"] = [layer["Arn"] for layer in now.get("Layers") or []]
     change = {key: value for key, value in wanted.items() if now.get(key) != value}
     if change:
         _wait(client, "function_updated_v2", name)
@@ -425,14 +474,14 @@ def _statements(client, name):
 
 def delete(name):
     """Delete what the workshop made under NAME: HTTP APIs, log group, function with its
-    versions, aliases and URLs, role, repository with its images, bucket with its objects.
+    versions, aliases and URLs, role, repository with its images, layer, bucket with its objects.
 
     What is not there is passed over. Raises NotOurs, and deletes nothing at all, when one of them
     lacks the workshop's tag.
     """
     _check_name(name)
     steps = [step for find in (_apis_of, _log_group_of, _function_of, _role_of, _repository_of,
-                               _bucket_of)
+                               _layers_of, _bucket_of)
              for step in find(name)]
     for what, tags, _ in steps:
         _check_ours(what, tags)
@@ -505,6 +554,15 @@ def _repository_of(name):
         # force: with its images, else RepositoryNotEmptyException
         yield (f"repository {name}", _repository_tags(ecr, found["repositories"][0]),
                lambda: ecr.delete_repository(repositoryName=name, force=True))
+
+
+def _layers_of(name):
+    client = boto3.client("lambda")
+    for one in _layer_versions(client, name):
+        ours = one.get("Description", "").startswith(_layer_mark())
+        yield (f"layer {name}, version {one['Version']}", TAGS if ours else {},
+               lambda one=one: client.delete_layer_version(
+                   LayerName=name, VersionNumber=one["Version"]))
 
 
 def _bucket_of(name):

@@ -1,10 +1,15 @@
-"""How pytest runs the notebooks: pyproject.toml loads this beside nbval."""
+"""How pytest runs the notebooks: pyproject.toml loads this beside nbval.
+
+A solved notebook has its source beside it. There, each exercise first gets its wrong answers, in
+the notebook's own kernel: a lesson need not be executed a third time to see that its checks tell
+a learner what is wrong.
+"""
 import os
 from functools import cache
 
 import pytest
 
-from workshop import lessons, render
+from workshop import exercises, lessons, render
 from workshop.paths import ROOT
 
 _failed = set()                   # notebooks with a failed cell
@@ -35,6 +40,29 @@ def pytest_runtest_setup(item):
         pytest.skip("a cell for AWS only")
     if item.path in _failed:
         pytest.skip("an earlier cell of this notebook failed: that failure is the one to read")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item):
+    """The wrong answers to an exercise, before its solution."""
+    source = item.path.with_suffix(".py")
+    if not _is_notebook_cell(item) or not source.exists():
+        return
+    lesson = render.parse(source)
+    places = [i for i, cell in enumerate(lesson.cells) if cell.kind == "code"]
+    index = places[item.cell_num]
+    if not lesson.cells[index].is_exercise:
+        return
+    answers = exercises.wrong_answers(lesson.number, source.parent.parent)
+
+    def run(code):
+        reply = item.parent.kernel.kc.execute_interactive(
+            code, allow_stdin=False, output_hook=lambda message: None,
+            timeout=lessons.CELL_TIMEOUT)["content"]
+        return None if reply["status"] == "ok" else (reply["ename"], reply["evalue"])
+
+    found = list(exercises.faults(lesson.cells, index, answers, run))
+    assert not found, "\n\n".join(found)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,16 +3,22 @@
 The model file carries its own signature; there is no second copy of it here. What a request may
 look like, and what goes back, is in contract.py.
 """
+# What is imported stays: looking for garbage among it only delays the start.
+import gc
+gc.disable()
+
 import json
 import os
-from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
 
 import contract
+import web
 
-MODEL_PATH = Path(os.environ.get("MODEL_PATH") or Path(__file__).with_name("model.onnx"))
+MODEL_URI = os.environ.get("MODEL_URI")     # a model in S3: see model_store.py
+BESIDE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "model.onnx")
+MODEL_PATH = os.environ.get("MODEL_PATH") or BESIDE
 ONNX_TYPES = {"category": "tensor(string)", "integer": "tensor(float)", "number": "tensor(float)"}
 
 
@@ -22,7 +28,7 @@ def load(path):
     Raises FileNotFoundError, or ValueError when signature and model contradict each other: a
     function that cannot answer should fail when it starts, not when it is asked.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise FileNotFoundError(f"{path}: there is no model; put it into the image beside the code")
     session = ort.InferenceSession(path, session_options(), providers=["CPUExecutionProvider"])
     text = session.get_modelmeta().custom_metadata_map.get("signature")
@@ -50,7 +56,12 @@ def session_options():
 
 # Done once for each execution environment, before its first request.
 ort.set_default_logger_severity(3)
-session, signature = load(MODEL_PATH)
+if MODEL_URI:
+    import model_store
+    models, session, signature = model_store.Store(MODEL_URI, load), None, None
+else:
+    models, (session, signature) = None, load(MODEL_PATH)
+gc.enable()
 
 
 def predict(customer):
@@ -63,6 +74,17 @@ def predict(customer):
     return probabilities[0, 1]
 
 
+def refuse(event, kind):
+    """In place of an answer: there is no model."""
+    raise model_store.NoModel(MODEL_URI)
+
+
 def lambda_handler(event, context):
     """Answer one event of any kind that contract.py knows."""
+    global session, signature
+    if models:
+        try:
+            session, signature = models.current()
+        except model_store.NoModel:
+            return web.respond(event, context, None, refuse)
     return contract.respond(event, context, signature, predict)

@@ -7,10 +7,9 @@ caller sent is ever logged, nor are values sent back.
 
 The same file stands beside each function, because each runs in an image of its own.
 """
-import base64
+import binascii
 import json
 import time
-import traceback
 
 ROUTE, METHOD = "/predict", "POST"
 MOST_UNKNOWN = 20       # a request with more unknown fields gets the first ones named
@@ -102,7 +101,7 @@ def parse(body, is_base64, example):
         raise refuse("is empty")
     try:
         if is_base64:
-            body = base64.b64decode(body, validate=True).decode("utf-8")
+            body = binascii.a2b_base64(body, strict_mode=True).decode("utf-8")
     except (ValueError, TypeError):
         raise refuse("is not base64 of UTF-8 text") from None
     try:
@@ -135,6 +134,7 @@ def describe_fault(error):
 
     The exception's text stays out: it may quote the value that upset it, which is a caller's.
     """
+    import traceback    # here, as it imports a dozen modules that no request needs
     frames = traceback.extract_tb(error.__traceback__)
     return {"error": type(error).__name__,
             "stack": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]}

@@ -4,6 +4,10 @@ The model file carries its own signature: size, layout, colour, scale, classes. 
 copy of it here, so a Keras and a PyTorch model are served by the same code. What a request may
 look like, and what goes back, is in contract.py.
 """
+# What is imported stays: looking for garbage among it only delays the start.
+import gc
+gc.disable()
+
 import json
 import os
 from pathlib import Path
@@ -109,6 +113,7 @@ ort.set_default_logger_severity(3)
 EXTRA_HOSTS = fetch.parse_hosts(os.environ.get("ALLOWED_HOSTS", ""))
 session, signature = load(MODEL_PATH)
 to_tensor = preprocess.make(signature["input"])
+gc.enable()
 
 
 def predict(picture, invert=None):

@@ -1,0 +1,22 @@
+# The last rung of lesson 11's ladder: as ./Dockerfile, but for the entry point. There, the base
+# image's client of the Runtime API would start; here, the function folder's own runtime.py does.
+ARG BASE_IMAGE=public.ecr.aws/lambda/python:3.13
+FROM ${BASE_IMAGE}
+LABEL workshop=lambda-onnx
+ENV ORT_DISABLE_TELEMETRY=1
+ENV GLIBC_TUNABLES=glibc.malloc.hugetlb=1
+# The loader looks for every library in each folder of this list first, and the base image's has
+# nine. Python's own is all that is needed here.
+ENV LD_LIBRARY_PATH=/var/lang/lib
+
+COPY requirements.txt leave_out.txt ./
+RUN pip install --no-cache-dir --no-compile --root-user-action=ignore \
+        --target . -r requirements.txt \
+    && rm -rf $(grep -v '^#' leave_out.txt) \
+    && python3 -m compileall -q --invalidation-mode unchecked-hash .
+COPY . ./
+RUN python3 -m compileall -q --invalidation-mode unchecked-hash .
+
+# -I: no variable and no folder of the caller's changes what is imported; -S: no site-packages.
+ENTRYPOINT ["python3", "-I", "-S", "/var/task/runtime.py"]
+CMD ["lambda_function.lambda_handler"]

@@ -1,0 +1,53 @@
+"""Churn probability of one customer, by ONNX Runtime's C interface: no NumPy.
+
+What the function `churn` answers, this one answers. The model file carries its own signature;
+there is no second copy of it here. What a request may look like, and what goes back, is in
+contract.py.
+"""
+import json
+import os
+
+import contract
+import onnx_c_api
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+MODEL_PATH = os.environ.get("MODEL_PATH") or os.path.join(HERE, "model.onnx")
+LIBRARIES = os.path.join(HERE, "onnxruntime", "capi")
+ONNX_TYPES = {"category": "tensor(string)", "integer": "tensor(float)", "number": "tensor(float)"}
+
+
+def load(path):
+    """Return the ONNX session and the signature of the model at `path`.
+
+    Raises FileNotFoundError, or ValueError when signature and model contradict each other: a
+    function that cannot answer should fail when it starts, not when it is asked.
+    """
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"{path}: there is no model; put it into the image beside the code")
+    library, = [name for name in os.listdir(LIBRARIES) if name.startswith("libonnxruntime.so.")]
+    session = onnx_c_api.Session(os.path.join(LIBRARIES, library), path)
+    text = session.metadata("signature")
+    signature = json.loads(text) if text else None
+    contract.check_signature(signature, path)
+    promised = [(entry["name"], ONNX_TYPES[entry["type"]]) for entry in signature["inputs"]]
+    if promised != session.inputs:
+        raise ValueError(f"{path}: the signature names the inputs {promised}, the model "
+                         f"{session.inputs}")
+    if "probabilities" not in session.outputs:
+        raise ValueError(f"{path}: the model has no output 'probabilities'")
+    return session, signature
+
+
+# Done once for each execution environment, before its first request.
+session, signature = load(MODEL_PATH)
+
+
+def predict(customer):
+    """Return the probability (0 to 1) that a checked customer leaves."""
+    values = [customer[entry["name"]] for entry in signature["inputs"]]
+    return session.run("probabilities", values)[1]
+
+
+def lambda_handler(event, context):
+    """Answer one event of any kind that contract.py knows."""
+    return contract.respond(event, context, signature, predict)

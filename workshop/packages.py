@@ -1,0 +1,105 @@
+"""What lesson 12 does by hand: packages for Lambda's machine in a folder, a folder as a zip.
+
+A function of lambda/ names its packages in requirements.txt, and in leave_out.txt (if there is one)
+what of them it never uses.
+"""
+import io
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from workshop import base_image, engine, paths
+
+PYTHON = "3.13"
+MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}     # Lambda's word: the word in a wheel's name
+GLIBC = ("manylinux2014", "manylinux_2_27", "manylinux_2_28")   # Lambda's Python 3.13 has 2.34
+
+
+def install(name):
+    """Install what lambda/NAME requires as a layer wants it; return the layer's folder.
+
+    The folder is build/layers/NAME and holds `python/`: packages for Lambda's machine and Python,
+    without what leave_out.txt names, with bytecode. It is made anew when one of these has changed.
+    Raises FileNotFoundError when there is no such function, RuntimeError with pip's or Docker's
+    last lines.
+    """
+    source, layer = paths.LAMBDA / name, paths.BUILD / "layers" / name
+    if not (source / "requirements.txt").is_file():
+        raise FileNotFoundError(f"There is no {source / 'requirements.txt'}.")
+    recipe, made_by = _recipe(source), layer.with_suffix(".recipe")
+    if layer.is_dir() and made_by.is_file() and made_by.read_text() == recipe:
+        return layer
+    made_by.unlink(missing_ok=True)         # written again when all is there
+    shutil.rmtree(layer, ignore_errors=True)
+    _run(sys.executable, "-m", "pip", "install", *pip_options(), "--target", layer / "python",
+         "--requirement", source / "requirements.txt")
+    leave_out(layer / "python", source / "leave_out.txt")
+    compile_bytecode(layer / "python")
+    made_by.write_text(recipe)
+    return layer
+
+
+def _recipe(source):
+    """All that an installation of a function's packages depends on, as text."""
+    files = [source / "requirements.txt", source / "leave_out.txt"]
+    return "\n".join([*pip_options(), base_image.get(),
+                      *(path.read_text(encoding="utf-8") for path in files if path.is_file())])
+
+
+def pip_options():
+    """pip's options for wheels that fit Lambda, whatever machine pip itself runs on."""
+    machine = MACHINES[engine.architecture()]
+    return ["--quiet", "--disable-pip-version-check", "--no-compile", "--only-binary=:all:",
+            "--implementation", "cp", "--python-version", PYTHON,
+            *(f"--platform={glibc}_{machine}" for glibc in GLIBC)]
+
+
+def leave_out(packages, patterns):
+    """Delete from the folder `packages` what the file `patterns` names, if there is that file."""
+    if not patterns.is_file():
+        return
+    for line in patterns.read_text(encoding="utf-8").splitlines():
+        if line.strip() and not line.startswith("#"):
+            for path in list(packages.glob(line.strip())):
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def compile_bytecode(packages):
+    """Compile a folder with Lambda's own Python: another minor version's bytecode is ignored.
+
+    unchecked-hash: valid whatever dates the files get in a zip.
+    """
+    container = _run("docker", "create", "--label", "workshop=lambda-onnx", "--network", "none",
+                     "--entrypoint", "python3", base_image.get(), "-m", "compileall", "-q",
+                     "--invalidation-mode", "unchecked-hash",
+                     "-s", "/packages", "-p", "/opt/python", "/packages").strip()
+    try:
+        _run("docker", "cp", f"{packages}/.", f"{container}:/packages")
+        _run("docker", "start", "--attach", container)
+        _run("docker", "cp", f"{container}:/packages/.", packages)
+    finally:
+        _run("docker", "rm", "--force", "--volumes", container)
+
+
+def zipped(folder, pattern="**/*"):
+    """The files of a folder as a zip (bytes); the same files give the same bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(path for path in Path(folder).glob(pattern) if path.is_file()):
+            entry = zipfile.ZipInfo(path.relative_to(folder).as_posix())    # no time of day in it
+            entry.external_attr = 0o644 << 16       # Lambda's user must be able to read it
+            archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
+def _run(*command):
+    """Run a command, return what it printed; RuntimeError with its last lines when it fails."""
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL)
+    if done.returncode:
+        last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
+        what = " ".join(map(str, command[2:4] if "pip" in command else command[:2]))
+        raise RuntimeError(f"`{what}` failed:\n{last}")
+    return done.stdout
