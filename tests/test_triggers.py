@@ -53,7 +53,8 @@ def test_a_queue_runs_the_function_once_and_reports_single_failures(function):
 @pytest.mark.parametrize("what", [{"pattern": {"source": ["a"]}}, {"schedule": "rate(1 hour)"}])
 def test_a_rule_may_run_its_function_and_twice_is_one(function, what):
     for _ in range(2):
-        arn = triggers.on_event(NAME, NAME, **what, paths={"a": "$.detail.a"}, template='{"a": <a>}')
+        arn = triggers.on_event(NAME, NAME, **what, paths={"a": "$.detail.a"},
+                                template='{"a": <a>}')
     events = boto3.client("events")
     target, = events.list_targets_by_rule(Rule=NAME)["Targets"]
     assert target["Arn"] == function

@@ -207,8 +207,8 @@ def score_rows(rows, scored, rejected):
     header = next(rows, [])
     if sorted(header) != sorted(names):
         missing = [name for name in names if name not in header]
-        raise ScoringError(f"the file's first line must name the columns {', '.join(names)}; "
-                           f"it names {len(header)}, missing: {', '.join(missing) or 'none'}")
+        raise ScoringError(f"the first line must name the {len(names)} columns id and the model's "
+                           f"inputs; it has {len(header)}, missing: {', '.join(missing) or 'none'}")
     scored.writerow(["id", "churn_probability", "churn", "model_version"])
     rejected.writerow(["line", "problems", *header])
     counts = {"scored": 0, "rejected": 0}

@@ -1,0 +1,69 @@
+"""Wrong answers to the exercises of lesson 14: (exercise, code, words of the diagnosis)."""
+
+HEAD = '"source": ["workshop.crm"], "detail-type": ["contract changed"],\n'
+KEY = 'key = unquote_plus(record["s3"]["object"]["key"])\n'
+NAME = 'name = key.removeprefix("incoming/").removesuffix(".csv")\n'
+ETAG = '{record["s3"]["object"]["eTag"]}'
+LOOP = 'failed = []\nfor record in event["Records"]:\n    try:\n' \
+       '        score(json.loads(record["body"]))\n    except Exception:\n'
+
+
+def narrow(customer, head=HEAD):
+    return head + f'"detail": {{"customer": {{{customer}}}}},'
+
+
+MONTHLY = '"contract": ["month-to-month"], '
+TENURE = '"tenure": [{"numeric": ["<=", 12]}], '
+PAYMENT = '"paymentmethod": [{"anything-but": "electronic_check"}]'
+
+WRONG = [
+    ("Exercise 1", "", "still empty"),
+    ("Exercise 1", "...", "still empty"),
+    ("Exercise 1", narrow(MONTHLY + TENURE), "use anything-but"),
+    ("Exercise 1", narrow(MONTHLY + PAYMENT), "a customer of 13 months"),
+    ("Exercise 1", narrow(TENURE + PAYMENT), "picks two-year contracts"),
+    ("Exercise 1", narrow(MONTHLY + '"tenure": [{"numeric": ["<", 12]}], ' + PAYMENT), "use <="),
+    ("Exercise 1", narrow(MONTHLY + '"tenure": {"numeric": ["<=", 12]}, ' + PAYMENT),
+     "each test in a list?"),
+    ("Exercise 1", narrow('"contract": "month-to-month", ' + TENURE + PAYMENT),
+     "Every value is a list"),
+    ("Exercise 1", HEAD + f'"detail": {{{MONTHLY}{TENURE}{PAYMENT}}},', "does everything stand in `customer`"),
+    ("Exercise 1", narrow(MONTHLY + TENURE + PAYMENT, '"detail-type": ["contract changed"],\n'),
+     "events of any source"),
+    ("Exercise 1", narrow(MONTHLY + TENURE + PAYMENT, '"source": ["workshop.crm"],\n'),
+     "any detail-type"),
+    ("Exercise 2", "...", "is it still open?"),
+    ("Exercise 2", 'return record["s3"]["object"]["key"]', "for ever"),
+    ("Exercise 2",
+     f"key = record['s3']['object']['key']\n{NAME}return f'scored/{{name}}.{ETAG}.csv'",
+     "written as in a URL"),
+    ("Exercise 2", f'{KEY}{NAME}return f"scored/{{name}}.{{time.time()}}.csv"',
+     "nothing that differs each time"),
+    ("Exercise 2",
+     f'{KEY}{NAME}return f"scored/{{name}}.{{record[\'s3\'][\'object\'][\'sequencer\']}}.csv"',
+     "nothing that differs each time"),
+    ("Exercise 2", f'{KEY}{NAME}return f"scored/{{name}}.csv"', "put the ETag into it"),
+    ("Exercise 2", f"{KEY}{NAME}return f'scored/{{name}}.csv.{ETAG}'", "expected scored/"),
+    ("Exercise 3", "...", "every message is done"),
+    ("Exercise 3",
+     'for record in event["Records"]:\n    score(json.loads(record["body"]))\n'
+     'return {"batchItemFailures": []}',
+     "Catch it inside the loop"),
+    ("Exercise 3",
+     'for record in event["Records"]:\n    request = json.loads(record["body"])\n    try:\n'
+     '        score(request)\n    except ValueError:\n        pass\n'
+     'return {"batchItemFailures": []}',
+     "Catch it inside the loop"),
+    ("Exercise 3",
+     LOOP + '        failed.append({"itemIdentifier": record["messageId"]})\n        break\n'
+     'return {"batchItemFailures": failed}',
+     "the messages after a bad one"),
+    ("Exercise 3",
+     LOOP + '        failed.append(record["messageId"])\nreturn {"batchItemFailures": failed}',
+     "each failure is"),
+    ("Exercise 3",
+     LOOP + '        failed.append({"itemIdentifier": record["messageId"]})\nreturn failed',
+     "one key is batchItemFailures"),
+    ("Exercise 3",
+     LOOP + '        pass\nreturn {"batchItemFailures": failed}', "m1 and m2 failed"),
+]
