@@ -321,7 +321,7 @@ until(lambda: len(scores("C-")) == 4)
 scores("C-")
 
 # %% [markdown]
-# *Notice* four scores for eight events. The other four never woke the function, and cost nothing.
+# *Notice* four scores for eight events. The other four never woke the function.
 
 # %% [markdown]
 # ### Exercise 1: a narrower pattern (8 minutes)
