@@ -941,9 +941,10 @@ while ask(IMAGE)[0]["model_version"] != "2":
 by_build = time.monotonic() - began
 
 # %% [markdown]
-# INIT we measure with the workshop's stand-in for Lambda's Runtime API (lesson 11): from the start
-# of the process to the moment it asks for its first request, on one processor. For that, layer and
-# code are put where Lambda puts them, on top of the base image. A second copy is without bytecode.
+# INIT we measure with the workshop's stand-in for Lambda's Runtime API
+# ([lesson 11](11_bring_down_cold_starts.ipynb)): from the start of the process to the moment it asks
+# for its first request, on one processor. For that, layer and code are put where Lambda puts them,
+# on top of the base image. A second copy is without bytecode.
 
 # %%
 from workshop import measure

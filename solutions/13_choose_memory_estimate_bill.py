@@ -47,7 +47,8 @@ lessons.require("08")
 # open and a network to compute.
 #
 # `measure.memory` starts each image with the processor time and the memory that a size buys, stands
-# in for Lambda and takes the times, as in lesson 11. About a minute:
+# in for Lambda and takes the times, as in [lesson 11](11_bring_down_cold_starts.ipynb). About a
+# minute:
 
 # %%
 import base64
@@ -534,7 +535,7 @@ print(f"kept ready, the same environment: ${cost.kept_ready(1, 512, 0, 0)['kept 
 
 # %% [markdown]
 # Old versions keep costing until they are deleted. And a function that starts as fast as an empty
-# one, as in lesson 11, has little left that either of them could buy.
+# one, as in [lesson 11](11_bring_down_cold_starts.ipynb), has little left that either of them could buy.
 
 # %% [markdown]
 # ## A month, and the free part

@@ -233,6 +233,8 @@ def test_interval_draws_whole_rounds():
         start["init_ms"] *= 1 + (start["variant"] == "default") * start["round"] / 10
     low, high = figures.interval(made, "default")
     assert 3 < low < measure.summary(made)["default"]["init_x_empty"] < high < 3 * 1.8
+    low, high = figures.interval(made, "empty", to="default")
+    assert 1 / (3 * 1.8) < low < high < 1 / 3
 
 
 def test_table_puts_ratios_first_and_keeps_to_the_summary():
@@ -454,21 +456,13 @@ def test_container_is_held_as_lambda_holds_a_function(image):
     with measure.Container(image("look"), 512) as one:
         took, warm = one.start({}, warm=3)
         assert is_there(one.name) and len(warm) == 3
-        seen = one_request(one)
-    assert not is_there(one.name)
+        seen, again = one.answers([{}, {}])
+    assert not is_there(one.name) and again == seen
     assert seen["user"] == 993 and seen["tmp"] and not seen["root"]
     assert seen["interfaces"] == ["lo"] and seen["cores"] == 1 and seen["memory"] == "512"
     assert took["init_ms"] > 0 and took["first_ms"] > 0 and took["peak_mb"] > 5
     assert seen["at_init"] in (None, 1.0)
     assert seen["now"] == pytest.approx(512 / 1769, abs=0.001)
-
-
-def one_request(one):
-    """What the handler answers in a start of its own, with the limits that requests have."""
-    one.limit(1.0)
-    one._init()
-    one.limit(one.memory / container.VCPU_MEMORY)
-    return one.ask("invoke", event={}, times=1)["answer"]
 
 
 @pytest.mark.parametrize("name, words", [

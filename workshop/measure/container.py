@@ -94,6 +94,15 @@ class Container:
         took |= {"first_ms": first["ms"][0], "peak_mb": rest["peak_mb"]}
         return took, rest["ms"] if warm else []
 
+    def answers(self, events: list[dict]) -> list:
+        """Start the image once and return what it answers to each event."""
+        self.limit(1.0)
+        self._init()
+        self.limit(self.memory / VCPU_MEMORY)
+        answers = [self.ask("invoke", event=event, times=1)["answer"] for event in events]
+        self.ask("stop")
+        return answers
+
     def log(self, environment: dict) -> str:
         """Start the image once with these variables and return what it wrote until it was ready."""
         self.limit(1.0)

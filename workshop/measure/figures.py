@@ -89,14 +89,15 @@ def noise(record: dict) -> str:
             "is without that time; requests are by the clock.")
 
 
-def interval(record: dict, name: str, share: float = 0.95) -> tuple[float, float]:
-    """Bootstrap interval of the ratio of median INITs, `name` to the empty handler, warm disk.
+def interval(record: dict, name: str, share: float = 0.95,
+             to: str = EMPTY) -> tuple[float, float]:
+    """Bootstrap interval of the ratio of median INITs, `name` to variant `to`, warm disk.
 
     A round starts every variant once, under the same circumstances: rounds are drawn, not starts.
     """
-    ours, empty = (np.array(of(record, one, "init_ms")) for one in (name, EMPTY))
+    ours, theirs = (np.array(of(record, one, "init_ms")) for one in (name, to))
     drawn = np.random.default_rng(0).integers(len(ours), size=(RESAMPLES, len(ours)))
-    ratios = np.median(ours[drawn], axis=1) / np.median(empty[drawn], axis=1)
+    ratios = np.median(ours[drawn], axis=1) / np.median(theirs[drawn], axis=1)
     low, high = np.quantile(ratios, [(1 - share) / 2, (1 + share) / 2])
     return float(low), float(high)
 
