@@ -204,7 +204,7 @@ init("sklearn")
 #
 # ## One start is no measurement
 #
-# The same image again, and the empty function of lesson 01 in turn with it:
+# The function of lesson 04 several times, and the empty one of lesson 01 in turn with it:
 
 # %%
 by_hand = {"empty": [], "default": []}

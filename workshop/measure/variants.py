@@ -4,7 +4,8 @@ import io
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from workshop import deploy, engine, lessons, paths
+from workshop import deploy, lessons, paths
+from workshop.progress import Line
 
 CUSTOMER = {
     "gender": "female", "seniorcitizen": 0, "partner": "yes", "dependents": "no",
@@ -61,7 +62,7 @@ RAW = "default"         # session.run is timed in this one for those that have n
 
 
 def build(variant):
-    """Build a variant's image and return its tag; without a word when there is one already.
+    """Build a variant's image and return its tag; without a word when that is quick.
 
     A model that is missing is made by executing its lesson.
     """
@@ -72,8 +73,8 @@ def build(variant):
             lessons.require(f"build/models/{variant.model}")
     # What every image is built with needs no saying.
     recipe = {} if variant.dockerfile == "Dockerfile" else {"dockerfile": variant.dockerfile}
-    known = not engine.docker("image", "inspect", f"{variant.folder}:{variant.name}").returncode
-    with contextlib.redirect_stdout(io.StringIO()) if known else contextlib.nullcontext():
+    with Line("measure") as line, contextlib.redirect_stdout(io.StringIO()):
+        line.say(f"building the image of {variant.name}")
         return deploy.build(variant.folder, model, tag=variant.name, **recipe)
 
 
