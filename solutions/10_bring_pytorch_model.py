@@ -995,5 +995,5 @@ for function in (*FUNCTIONS.values(), PHOTOS):
 # %% [markdown]
 # ## Next
 #
-# **Lesson 11**, `11_bring_down_cold_starts.ipynb`, asks what happens before the first answer: how
-# long a function takes to start, and what shortens it.
+# [Lesson 11](11_bring_down_cold_starts.ipynb) asks what happens before the first answer: how long a
+# function takes to start, and what shortens it.

@@ -742,4 +742,5 @@ print(f"a NAT gateway: ${cost.MONTH * cost.usd('nat_hour'):.2f} a month, asked o
 #
 # ## Next
 #
-# Lesson 14 lets events and batches call the function: a file that arrives, a queue, a schedule.
+# [Lesson 14](14_run_on_events_and_in_batches.ipynb) lets events and batches call the function: a
+# file that arrives, a queue, a schedule.

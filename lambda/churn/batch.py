@@ -100,9 +100,8 @@ def on_file(event, context):
 
 def renew():
     """Where the model lies in S3 (MODEL_URI): go on with the one that counts now."""
-    models = getattr(lambda_function, "models", None)
-    if models:
-        lambda_function.session, lambda_function.signature = models.current()
+    if lambda_function.models:
+        lambda_function.session, lambda_function.signature = lambda_function.models.current()
 
 
 # ---------------------------------------------------------------- one request
