@@ -160,7 +160,8 @@ def test_no_feature_changes_when_the_future_is_shifted(signal):
 
 
 @pytest.mark.parametrize("leak", [
-    lambda bars: bars["close"].rolling(5, center=True).mean(), lambda bars: bars["volume"].shift(-1),
+    lambda bars: bars["close"].rolling(5, center=True).mean(),
+    lambda bars: bars["volume"].shift(-1),
     lambda bars: bars["close"] - bars["close"].mean()], ids=["centred", "shifted", "scaled"])
 def test_shifting_the_future_catches_features_that_look_ahead(leak):
     assert sees_the_future(lambda bars: leak(bars).to_frame(), BARS[:60])

@@ -1,6 +1,6 @@
 """The trading signal in the local cloud: EventBridge, the function, a SageMaker endpoint, a queue.
 
-One decision for each trading day, none from the future, whatever comes twice or in another order."""
+One decision for each trading day, none from the future, whatever comes twice or late."""
 import json
 import random
 import time

@@ -2,7 +2,8 @@
 
 An event's detail is {"symbol", "closed_at": when the last bar was closed, ISO 8601 with its time
 zone, "sent_at", "bars": [{"date", "open", "high", "low", "close", "volume"}, …]}, oldest first.
-EventBridge promises no order and may deliver twice, so an event carries all that its decision needs.
+EventBridge promises no order and may deliver twice, so an event carries all that its decision
+needs.
 """
 import math
 import re
@@ -23,8 +24,8 @@ class NoDecision(Exception):
 def read(detail, now=None):
     """Return (symbol, day, bars) of an event's detail; raises NoDecision unless all is right.
 
-    now: datetime with a time zone, what the clock says; None in a replay, where an event comes as at
-    its own `sent_at`. day: date of the last bar, ISO.
+    now: datetime with a time zone, what the clock says; None in a replay, where it is an event's own
+    `sent_at`. day: date of the last bar, ISO.
     """
     try:
         symbol, bars = detail["symbol"], detail["bars"]
