@@ -55,9 +55,12 @@ def _keep_pictures(record):
     """Draw the plots to files and return all that build/measure/ now holds of this run."""
     import matplotlib
     matplotlib.use("agg")
+    from matplotlib import pyplot
+
     from workshop.measure import plots
     paths = [runs.FOLDER / "starts.json", runs.FOLDER / "summary.json"]
     for name, (figure, _) in plots.every(record).items():
         paths.append(runs.FOLDER / f"{name}.png")
         figure.savefig(paths[-1], dpi=150)
+        pyplot.close(figure)
     return paths
