@@ -426,7 +426,7 @@ signature = {
     "inputs": [{"name": name, "type": "number", "minimum": limits.get(name, (-0.6, 0.6))[0],
                 "maximum": limits.get(name, (-0.6, 0.6))[1]} for name in NAMES],
     "trained_until": bars["date"][known[year[known] < 2018][-2]],
-    "training_data_sha256": hashlib.sha256(open("../data/sp500.csv", "rb").read()).hexdigest(),
+    "training_data_sha256": hashlib.sha256(Path("../data/sp500.csv").read_bytes()).hexdigest(),
     "versions": {name: version(name) for name in ("scikit-learn", "skl2onnx", "onnxruntime")}}
 converted = to_onnx(model, initial_types=[("features", FloatTensorType([None, len(NAMES)]))],
                     options={id(model): {"zipmap": False}}, target_opset=18)
@@ -462,7 +462,9 @@ assert largest < 1e-6
 # `WORKSHOP_ARCHITECTURE=x86_64` before you start. The local cloud takes what your machine is.
 
 # %%
-# !grep -v -e '^#' -e '^$' ../docker/sagemaker/Dockerfile
+for line in Path("../docker/sagemaker/Dockerfile").read_text(encoding="utf-8").splitlines():
+    if line and line[0] != "#":
+        print(line)
 
 # %%
 base = base_image.get(base_image.PLAIN)
@@ -626,14 +628,14 @@ def invoke(event):
     return answer if "FunctionError" not in said else answer["errorMessage"]
 
 
-gap = market_event("2018-11-26")["detail"]["bars"]
+mondays = market_event("2018-11-26")["detail"]["bars"]
 outcomes = {
     "Monday, 26 November": invoke(market_event("2018-11-26")),
     "the same once more": invoke(market_event("2018-11-26")),
     "the Friday before": invoke(market_event("2018-11-23")),
     "Tuesday, but two days later": invoke(market_event("2018-11-27", hours=48)),
     "Tuesday, an hour before its close": invoke(market_event("2018-11-27", hours=-1)),
-    "Tuesday, with Monday's bars": invoke(market_event("2018-11-27", bars=gap)),
+    "Tuesday, with Monday's bars": invoke(market_event("2018-11-27", bars=mondays)),
     "no bars": invoke(market_event("2018-11-27", bars=[])),
 }
 pd.Series(outcomes).to_frame("outcome")
@@ -840,7 +842,8 @@ chance.plot(when, replay["probability"], "o-", color=BLUE)
 chance.set(title="Probability of a rise on the next day", ylabel="probability", ylim=(0.3, 0.7))
 cold = np.arange(len(month)) == 0
 latency.scatter(when[~cold], replay["seconds"][~cold], color=GREEN, label="warm endpoint")
-latency.scatter(when[cold], replay["seconds"][cold], 70, ORANGE, "D", label="cold endpoint")
+latency.scatter(when[cold], replay["seconds"][cold], color=ORANGE, marker="D",
+                label="cold endpoint")
 latency.set(title="From the event to its order", ylabel="seconds (log scale)", yscale="log")
 latency.set_yticks([0.01, 0.1, 1, 10, 100], ["0.01", "0.1", "1", "10", "100"])
 latency.set(ylim=(replay["seconds"].min() / 2, replay["seconds"].max() * 2))
@@ -880,7 +883,8 @@ lines.groupby(["outcome", "reason"]).size().to_frame("events")
 
 # %%
 put_aside = []
-while messages := sqs.receive_message(QueueUrl=failed, WaitTimeSeconds=2).get("Messages"):
+while messages := sqs.receive_message(
+        QueueUrl=failed, WaitTimeSeconds=2 if put_aside else 20).get("Messages"):
     for one in messages:
         put_aside.append(json.loads(one["Body"]))
         sqs.delete_message(QueueUrl=failed, ReceiptHandle=one["ReceiptHandle"])
