@@ -139,6 +139,40 @@ def test_a_container_by_hand():
     assert bare == pytest.approx({"tasks": 18.02, "load balancer": 0, "addresses": 7.30}, abs=CENT)
 
 
+def test_a_serverless_endpoint_by_hand():
+    """A million of 48 ms at 6 GB, 1 kB each: 48,000 s × $0.00012 = $5.76; 1 GB × $0.016.
+
+    The time and the size are those of an example by AWS engineers, which comes to $5.76 as well.
+    """
+    bill = cost.serverless_endpoint(1_000_000, 6144, 48, kilobytes=1)
+    assert bill == pytest.approx({"compute": 5.76, "data": 0.016})
+    assert cost.serverless_endpoint(1_000_000, 3072, 1000)["compute"] == pytest.approx(60)
+    assert cost.serverless_endpoint(10, 1024, 1000, gb_second=7)["compute"] == pytest.approx(70)
+    assert total(cost.serverless_endpoint(0, 1024, 48)) == 0
+
+
+@pytest.mark.parametrize("memory", [0, 512, 1000, 1769, 7168])
+def test_a_serverless_endpoint_has_memory_in_whole_gigabytes(memory):
+    with pytest.raises(ValueError, match=f"{memory} MB: a serverless endpoint has one of 1024, "):
+        cost.serverless_endpoint(1, memory, 1)
+
+
+def test_instances_by_hand():
+    """730 h × $0.115 = $83.95."""
+    assert cost.instances() == pytest.approx({"instances": 83.95})
+    assert cost.instances(2, hours=1) == pytest.approx({"instances": 0.23})
+
+
+def test_where_a_function_and_an_endpoint_cost_the_same():
+    """$0.20 a million / ($0.00002 - $0.0000166667) a GB-second = 60 ms at 1 GB each."""
+    even = cost.usd("lambda_requests") / cost.MILLION / (
+        cost.usd("endpoint_compute") - cost.usd("lambda_compute_x86_64"))
+    assert even == pytest.approx(0.060, abs=1e-4)
+    function = cost.per_million(1024, 1000 * even)
+    assert total(function) == pytest.approx(
+        total(cost.serverless_endpoint(cost.MILLION, 1024, 1000 * even)))
+
+
 def test_containers_are_as_many_as_their_processors_must_be():
     """A quarter of a vCPU, half busy: 730 h × 3600 × 0.125 = 328,500 s of computing a month."""
     assert cost.tasks_needed(0, 10) == 1
@@ -166,8 +200,9 @@ def test_lesson_05_has_the_prices_of_the_table():
         assert f"\\${cost.usd(item):.2f}" in source
 
 
-def test_every_price_that_lesson_13_writes_stands_in_the_table():
-    lesson = next((one for one in render.lessons() if one.number == "13"), None)
+@pytest.mark.parametrize("number", ["13", "16"])
+def test_every_price_that_a_lesson_on_costs_writes_stands_in_the_table(number):
+    lesson = next((one for one in render.lessons() if one.number == number), None)
     assert lesson is not None
     prose = "\n".join(cell.source for cell in lesson.cells if cell.kind == "markdown")
     written = re.findall(r"\\\$([\d.,]*\d)", prose)

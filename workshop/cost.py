@@ -1,4 +1,4 @@
-"""What a model behind Lambda costs a month, from measured times and the prices in data/prices.csv.
+"""What a model on AWS costs a month, from measured times and the prices in data/prices.csv.
 
 Dollars are US dollars before tax, times milliseconds, memory MB; Lambda's GB is 1,024 MB. Times are
 means of what is billed (`billed_ms`): a bill follows the mean of all durations, not the median.
@@ -18,6 +18,7 @@ MILLION = 1_000_000
 MONTH = 730                       # hours, as AWS's own calculator counts: 365 × 24 / 12
 DOORS = ("function_url", "http_api", "rest_api")
 ARCHITECTURES = ("x86_64", "arm64")
+ENDPOINT_MEMORY = range(1024, 6144 + 1, 1024)   # MB; API_ProductionVariantServerlessConfig
 
 
 @dataclass(frozen=True)
@@ -166,14 +167,36 @@ def container(tasks: int = 1, vcpu: float = 0.25, memory_gb: float = 0.5, *,
     """Dollars for containers that always run, on Fargate: {"tasks", "load balancer", "addresses"}.
 
     Each task has one public IPv4 address, as has the balancer in each of its two zones (fewer it
-    cannot have: Elastic Load Balancing API, CreateLoadBalancer). What passes through the balancer is not counted, nor is anything else that
-    `month` does not count for the function.
+    cannot have: Elastic Load Balancing API, CreateLoadBalancer). What passes through the balancer is
+    not counted, nor is anything else that `month` does not count for the function.
     """
     task = (vcpu * usd(f"container_vcpu_{architecture}")
             + memory_gb * usd(f"container_memory_{architecture}"))
     return {"tasks": hours * tasks * task,
             "load balancer": hours * balancer * usd("balancer_hour"),
             "addresses": hours * (tasks + 2 * balancer) * usd("public_address")}
+
+
+def serverless_endpoint(requests: float, memory_mb: int, milliseconds: float, *,
+                        kilobytes: float = 0, gb_second: float | None = None) -> dict[str, float]:
+    """Dollars for a month of a SageMaker Serverless endpoint: {"compute", "data"}.
+
+    `milliseconds`: of processing, which is what is billed; `kilobytes`: of a request and its answer
+    together; `gb_second`: another price than the table's. There is no fee for a request, no
+    architecture to choose, and no free part but a new account's trial. ValueError for a memory size
+    that there is not.
+    """
+    if memory_mb not in ENDPOINT_MEMORY:
+        raise ValueError(f"{memory_mb} MB: a serverless endpoint has one of "
+                         f"{', '.join(map(str, ENDPOINT_MEMORY))} MB")
+    price = usd("endpoint_compute") if gb_second is None else gb_second
+    return {"compute": gb_seconds(requests, milliseconds, memory_mb) * price,
+            "data": requests * kilobytes / MILLION * usd("endpoint_data")}
+
+
+def instances(number: int = 1, *, hours: float = MONTH) -> dict[str, float]:
+    """Dollars for a SageMaker endpoint of `number` instances (ml.m5.large): {"instances"}."""
+    return {"instances": number * hours * usd("endpoint_instance")}
 
 
 def tasks_needed(requests: float, cpu_ms: float, vcpu: float = 0.25, busy: float = 0.5) -> int:

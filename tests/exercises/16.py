@@ -1,0 +1,63 @@
+"""Wrong answers to the exercises of lesson 16: (exercise, code, words of the diagnosis)."""
+
+MORE = "more = endpoint_gb * price - function_gb * COMPUTE\n"
+RIGHT = "if more <= 0:\n    return math.inf\n"
+EMPTY = 'if not ways:\n    raise ValueError("nothing can do that")\n'
+
+WRONG = [
+    ("Exercise 1", "...", "is it still open?"),
+    ("Exercise 1", MORE + RIGHT + "return FEE / more", "that is in seconds"),
+    ("Exercise 1", MORE + RIGHT + 'return 1000 * cost.usd("lambda_requests") / more',
+     "a millionth of the fee"),
+    ("Exercise 1", MORE + "return 1000 * FEE / more", "before you divide"),
+    ("Exercise 1", MORE + "return 1000 * FEE / abs(more) if more else math.inf",
+     "4 GB on Lambda are dearer"),
+    ("Exercise 1", MORE + "return 1000 * FEE / more if more else math.inf", "no request takes less"),
+    ("Exercise 1", MORE + "return 1000 * FEE / more if more > 0 else 0", "always cheaper, return"),
+    ("Exercise 1",
+     "more = function_gb * price - endpoint_gb * COMPUTE\n" + RIGHT + "return 1000 * FEE / more",
+     "always cheaper, return math.inf"),
+    ("Exercise 1",
+     MORE + RIGHT + "return 1000 * FEE / (price - COMPUTE) / endpoint_gb", "for an endpoint of 3 GB"),
+    ("Exercise 2", "...", "is it still open?"),
+    ("Exercise 2",
+     "return [name for name, limits in LIMITS.items()\n"
+     "        if all(need[key] < limits[key] for key in need)]", "use <="),
+    ("Exercise 2",
+     "return [name for name, limits in LIMITS.items()\n"
+     "        if all(key in need and need[key] <= limits[key] for key in limits)]",
+     "not of the limits"),
+    ("Exercise 2",
+     "return [name for name, limits in LIMITS.items()\n"
+     "        if any(need[key] <= limits[key] for key in need) or not need]",
+     "look at *every* key"),
+    ("Exercise 2",
+     "return [name for name, limits in LIMITS.items()\n"
+     "        if all(need[key] == limits[key] if isinstance(need[key], bool)\n"
+     "               else need[key] <= limits[key] for key in need)]", "none is needed, not that"),
+    ("Exercise 2",
+     "return next([name] for name, limits in LIMITS.items()\n"
+     "            if all(need[key] <= limits[key] for key in need))",
+     "expected are all four"),
+    ("Exercise 3", "...", "is it still open?"),
+    ("Exercise 3",
+     "ways = possible(need)\n" + EMPTY +
+     'return max(ways, key=lambda way: map_bill(way, requests, need["seconds"]))',
+     "is the dearest of"),
+    ("Exercise 3",
+     "ways = possible(need)\n" + EMPTY + "return ways[0]", "keep instances busy"),
+    ("Exercise 3",
+     'return min(LIMITS, key=lambda way: map_bill(way, requests, need["seconds"]))',
+     "choose among possible(need)"),
+    ("Exercise 3",
+     'return min([way for way in LIMITS if LIMITS[way]["waits"]],\n'
+     '           key=lambda way: map_bill(way, requests, need["seconds"]))',
+     "choose among possible(need)"),
+    ("Exercise 3",
+     'return min(possible(need), key=lambda way: map_bill(way, requests, need["seconds"]))',
+     "says what was asked"),
+    ("Exercise 3",
+     "ways = possible(need)\nif not ways:\n    return None\n"
+     'return min(ways, key=lambda way: map_bill(way, requests, need["seconds"]))',
+     "raise ValueError"),
+]
