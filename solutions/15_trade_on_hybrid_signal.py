@@ -942,4 +942,5 @@ left
 # %% [markdown]
 # ## Next
 #
-# Lesson 16, which weighs Lambda against SageMaker: the same model both ways.
+# [Lesson 16](16_choose_lambda_or_sagemaker.ipynb) weighs Lambda against SageMaker: the same model
+# both ways.

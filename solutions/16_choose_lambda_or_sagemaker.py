@@ -5,7 +5,7 @@
 #   needs: [docker]
 #   reading: 40
 #   exercises: 25
-#   cost: "under $0.05"
+#   cost: "under $0.01"
 #   products: []
 # jupyter:
 #   kernelspec:
@@ -29,7 +29,7 @@
 # *You need* Docker, and the model of lesson 03 (made now if it is missing)
 #
 # *Time* 40 minutes reading, 25 minutes exercises · *Cost* free on the local cloud; on AWS less
-# than a few cents
+# than \$0.01
 
 # %%
 from workshop import cloud, lessons
