@@ -600,7 +600,7 @@ crossings = [cost.break_even(lambda n: by_lambda(n, CASES["churn"]),
                              lambda n: by_endpoint(n, CASES["churn"], factor * ENDPOINT_PRICE))
              for factor in factors[::5]]
 right.plot(factors[::5], np.array(crossings) / 1e6, color=BLUE)
-right.set(yscale="log", ylabel="million requests a month (log)",
+right.set(ylim=(0, 12), ylabel="million requests a month",
           title="churn: from here Lambda is dearer", xlabel="price, times the one in the table")
 for axes in (left, right):
     axes.axvline(1, color=GREY, linewidth=1)
@@ -614,9 +614,9 @@ show(figure, "Two charts against the endpoint's price. Left: the duration at whi
 # *Notice* on the left that the line for equal sizes goes up steeply just left of the middle: there
 # the endpoint's price comes near Lambda's, and it would be cheaper at any duration. The others
 # move by less than the price does: **they hang on the memory**. On the right, the crossing moves
-# slowly at first. Near twice the price it runs away: a request then costs as much on the endpoint
-# as on Lambda. Look up the price before you promise anybody a number; but at the crossing of today,
-# both bills are less than a dollar. It is not what decides.
+# slowly at first, and faster towards twice the price, where a request costs on the endpoint nearly
+# what it costs on Lambda. Look up the price before you promise anybody a number; but at the
+# crossing of today, both bills are less than a dollar. It is not what decides.
 
 # %% [markdown]
 # ## Operations, point by point
@@ -744,7 +744,7 @@ def map_bill(way, requests, seconds):
     return sum(cost.instances(hours=hours).values())
 
 
-xs, ys = np.geomspace(1e4, 1e9, 240), np.geomspace(0.001, 3600, 240)
+xs, ys = np.geomspace(1e4, 1e9, 240), np.geomspace(0.0005, 3600, 240)
 names = list(LIMITS)
 grid = np.full((len(ys), len(xs)), np.nan)
 for row, seconds in enumerate(ys):
@@ -763,7 +763,7 @@ axes.pcolormesh(xs, ys, grid, vmin=0, vmax=3, shading="nearest", rasterized=True
 for place in range(len(names)):
     if (grid == place).any():
         axes.contour(xs, ys, grid == place, levels=[0.5], colors="black", linewidths=1)
-for name, mark in zip(names, ("Lambda", "SageMaker\nServerless", "SageMaker real-time\ninstances",
+for name, mark in zip(names, ("Lambda", "SageMaker Serverless", "SageMaker real-time\ninstances",
                               "SageMaker asynchronous")):
     row, column = np.nonzero(grid == names.index(name))
     if len(row):                # in the middle of its area
@@ -901,16 +901,17 @@ for change in ({"seconds": 75}, {"payload_mb": 5}, {"gpu": True}, {"memory_gb": 
 #         enough, real-time. Else millions of short requests, or an image that is to run on
 #         instances later, lead to SageMaker Serverless, and all the rest to Lambda.
 #     }
-#     gpu(["GPU, or over 10 GB of memory?"]) -->|yes| wait(["does a caller wait<br/>for the answer?"])
+#     gpu(["GPU, or over 10 GB<br/>of memory?"]) -->|yes| wait
+#     wait(["does a caller wait<br/>for the answer?"])
 #     wait -->|yes| rt["SageMaker<br/>real-time"]
 #     wait -->|no| async["SageMaker<br/>asynchronous"]
-#     gpu -->|no| long(["over 15 minutes, or over 6 MB?"])
+#     gpu -->|no| long(["over 15 minutes,<br/>or over 6 MB?"])
 #     long -->|yes| async2["SageMaker<br/>asynchronous"]
-#     long -->|no| who(["events, callers without AWS keys,<br/>over 60 s, a private network?"])
+#     long -->|no| who(["events, over 60 s,<br/>private network, callers<br/>without AWS keys?"])
 #     who -->|"any of them"| fn["Lambda"]
 #     who -->|none| busy(["busy enough that<br/>instances are cheaper?"])
 #     busy -->|yes| rt2["SageMaker<br/>real-time"]
-#     busy -->|no| short(["millions of short, small requests,<br/>or instances later?"])
+#     busy -->|no| short(["millions of short,<br/>small requests, or<br/>instances later?"])
 #     short -->|yes| sls["SageMaker<br/>Serverless"]
 #     short -->|no| fn2["Lambda"]
 #     classDef lambda fill:#cfe5f5,stroke:#0072b2,stroke-width:3px
