@@ -144,24 +144,33 @@ def role(name):
 
     It may do one thing: write into the log group /aws/lambda/NAME.
     """
+    arn = _role(name, "trust")
+    _grant(name, "logs", function=name)
+    return arn
+
+
+def _role(name, trust):
+    """Find or make the role NAME-role, which `policies/TRUST.json` lets be assumed; its ARN."""
     _check_name(name)
     iam, role_name = boto3.client("iam"), f"{name}-role"
     found = _find(iam.get_role, "NoSuchEntity", RoleName=role_name)
     if found:
         _check_ours(f"role {role_name}", _role_tags(iam, role_name))
-        arn = found["Role"]["Arn"]
-    else:
-        arn = iam.create_role(RoleName=role_name, AssumeRolePolicyDocument=policy("trust"),
-                              Tags=_pairs())["Role"]["Arn"]
-        _say(f"made role {role_name}")
-    iam.put_role_policy(RoleName=role_name, PolicyName="logs",
-                        PolicyDocument=policy("logs", function=name))
+        return found["Role"]["Arn"]
+    arn = iam.create_role(RoleName=role_name, AssumeRolePolicyDocument=policy(trust),
+                          Tags=_pairs())["Role"]["Arn"]
+    _say(f"made role {role_name}")
     return arn
 
 
 def allow(name, what, **values):
     """Let function NAME do what `policies/WHAT.json` says, with VALUES filled in."""
     role(name)
+    _grant(name, what, **values)
+
+
+def _grant(name, what, **values):
+    """Put `policies/WHAT.json` into the role NAME-role."""
     boto3.client("iam").put_role_policy(RoleName=f"{name}-role", PolicyName=what,
                                         PolicyDocument=policy(what, **values))
 
@@ -483,6 +492,11 @@ def delete(name):
     steps = [step for find in (_apis_of, _log_group_of, _function_of, _role_of, _repository_of,
                                _layers_of, _bucket_of)
              for step in find(name)]
+    _remove(steps)
+
+
+def _remove(steps):
+    """Delete what (what, tags, how) name; NotOurs, and nothing is gone, when one is not ours."""
     for what, tags, _ in steps:
         _check_ours(what, tags)
     for what, _, remove in steps:

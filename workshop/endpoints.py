@@ -45,19 +45,8 @@ def archive(model):
 
 def role(name, bucket):
     """Find or make the role that endpoint NAME's container runs under and return its ARN."""
-    deploy._check_name(name)
-    iam, role_name = boto3.client("iam"), f"{name}-role"
-    found = deploy._find(iam.get_role, "NoSuchEntity", RoleName=role_name)
-    if found:
-        deploy._check_ours(f"role {role_name}", deploy._role_tags(iam, role_name))
-        arn = found["Role"]["Arn"]
-    else:
-        arn = iam.create_role(
-            RoleName=role_name, AssumeRolePolicyDocument=deploy.policy("trust_sagemaker"),
-            Tags=deploy._pairs())["Role"]["Arn"]
-        deploy._say(f"made role {role_name}")
-    iam.put_role_policy(RoleName=role_name, PolicyName="serve_model", PolicyDocument=deploy.policy(
-        "serve_model", bucket=bucket, endpoint=name))
+    arn = deploy._role(name, "trust_sagemaker")
+    deploy._grant(name, "serve_model", bucket=bucket, endpoint=name)
     return arn
 
 
@@ -142,11 +131,7 @@ def delete(name):
     deploy._check_name(name)
     client = boto3.client("sagemaker")
     steps = [*_endpoint_of(client, name), *_configs_of(client, name), *_models_of(client, name)]
-    for what, tags, _ in steps:
-        deploy._check_ours(what, tags)
-    for what, _, remove in steps:
-        remove()
-        deploy._say(f"deleted {what}")
+    deploy._remove(steps)
     logs, group = boto3.client("logs"), f"/aws/sagemaker/Endpoints/{name}"
     try:        # SageMaker makes it, without tags
         logs.delete_log_group(logGroupName=group)

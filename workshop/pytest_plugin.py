@@ -19,11 +19,14 @@ def pytest_configure(config):
     os.environ["PATH"] = lessons.environment()["PATH"]
 
 
+_lesson = cache(render.parse)     # asked for every cell of a notebook
+
+
 @cache
 def _obstacle(name: str) -> str | None:
     """Why the lesson of a notebook cannot run on this machine, or None."""
     source = ROOT / "solutions" / f"{name}.py"
-    return lessons.obstacle(render.parse(source)) if source.exists() else None
+    return lessons.obstacle(_lesson(source)) if source.exists() else None
 
 
 def _is_notebook_cell(item) -> bool:
@@ -48,7 +51,7 @@ def pytest_runtest_call(item):
     source = item.path.with_suffix(".py")
     if not _is_notebook_cell(item) or not source.exists():
         return
-    lesson = render.parse(source)
+    lesson = _lesson(source)
     places = [i for i, cell in enumerate(lesson.cells) if cell.kind == "code"]
     index = places[item.cell_num]
     if not lesson.cells[index].is_exercise:
