@@ -522,17 +522,25 @@ def test_a_traceback_is_one_log_event(aws, probe):
 
 
 def test_memory_is_found_for_both_versions_of_cgroups():
-    folder, figures = reports.cgroup("memory", "/docker/abc")
+    folder, figures, kills = reports.cgroup("memory", "/docker/abc")
     assert str(folder) == "/sys/fs/cgroup/memory/docker/abc"
-    assert figures == ("memory.max_usage_in_bytes",)
-    folder, figures = reports.cgroup("", "/system.slice/docker-abc.scope")
+    assert figures == ("memory.max_usage_in_bytes",) and kills == "memory.oom_control"
+    folder, figures, kills = reports.cgroup("", "/system.slice/docker-abc.scope")
     assert str(folder) == "/sys/fs/cgroup/system.slice/docker-abc.scope"
-    assert figures[0] == "memory.peak"
+    assert figures[0] == "memory.peak" and kills == "memory.events"
     assert reports.cgroup("cpu,cpuacct", "/docker/abc")[0] is None
     version_2 = {"memory_stats": {"usage": 50, "stats": {"inactive_file": 20}}}
     version_1 = {"memory_stats": {"usage": 50, "max_usage": 70, "stats": {
         "total_inactive_file": 20}}}
     assert (reports.engine_figure(version_2), reports.engine_figure(version_1)) == (30, 50)
+
+
+def test_a_kill_for_want_of_memory_is_read_from_the_kernels_count(tmp_path):
+    (tmp_path / "memory.oom_control").write_text("oom_kill_disable 0\nunder_oom 0\noom_kill 1\n")
+    (tmp_path / "memory.events").write_text("max 9\noom 2\noom_kill 0\noom_group_kill 3\n")
+    assert reports.figure(tmp_path / "memory.oom_control", "oom_kill") == 1
+    assert reports.figure(tmp_path / "memory.events", "oom_kill") == 0
+    assert reports.figure(tmp_path / "memory.events", "absent") == 0
 
 
 # HTTP callers

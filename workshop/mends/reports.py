@@ -72,7 +72,7 @@ class Log:
 
     def memory_used(self, limit: int) -> int:
         """The most memory that the environment has used so far, in MB, at most `limit`."""
-        used = kernel_peak(self.container)
+        used = kernel_peak(self.container, limit * MEGABYTE)
         if used is None:
             self._watch()
         with self.change:
@@ -93,32 +93,44 @@ class Log:
             threading.Thread(target=watch, daemon=True, name="workshop-memory").start()
 
 
-def kernel_peak(container) -> int | None:
+def kernel_peak(container, limit: int) -> int | None:
     """The kernel's peak for the container's cgroup in bytes, without files it may forget.
 
+    It is the limit itself (bytes) once a process there was killed for want of memory: the files
+    that were forgotten then are not known any more.
     None where the engine runs in a virtual machine, so that its cgroups are not ours to read.
     """
     process = container.attrs["State"]["Pid"]
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{process}/cgroup").read_text().splitlines():
             _number, controllers, name = line.split(":", 2)
-            folder, figures = cgroup(controllers, name)
+            folder, figures, kills = cgroup(controllers, name)
             if container.id in name and folder:
+                if figure(folder / kills, "oom_kill"):
+                    return limit
                 used = next(int(file.read_text()) for file in map(folder.joinpath, figures)
                             if file.exists())
-                files = re.search(r"^inactive_file (\d+)$", (folder / "memory.stat").read_text(),
-                                  re.MULTILINE)
-                return used - int(files.group(1))
+                return used - figure(folder / "memory.stat", "inactive_file")
     return None
 
 
-def cgroup(controllers: str, name: str) -> tuple[Path | None, tuple[str, ...]]:
-    """Where a cgroup's memory figures are, and their names, best first (versions 1 and 2)."""
+def figure(file: Path, name: str) -> int:
+    """The number on the line `NAME NUMBER` of a cgroup's file; 0 where there is none."""
+    found = re.search(rf"^{name} (\d+)$", file.read_text(), re.MULTILINE)
+    return int(found.group(1)) if found else 0
+
+
+def cgroup(controllers: str, name: str) -> tuple[Path | None, tuple[str, ...], str]:
+    """Where a cgroup's memory figures are (versions 1 and 2).
+
+    Its folder, the files that tell the peak, best first, and the file that counts kills.
+    """
     if "memory" in controllers.split(","):
-        return Path("/sys/fs/cgroup/memory" + name), ("memory.max_usage_in_bytes",)
+        return (Path("/sys/fs/cgroup/memory" + name), ("memory.max_usage_in_bytes",),
+                "memory.oom_control")
     if not controllers:  # memory.peak came with Linux 5.19
-        return Path("/sys/fs/cgroup" + name), ("memory.peak", "memory.current")
-    return None, ()
+        return Path("/sys/fs/cgroup" + name), ("memory.peak", "memory.current"), "memory.events"
+    return None, (), ""
 
 
 def engine_figure(figures: dict) -> int:

@@ -48,8 +48,7 @@ def record(endpoint: str, variant: str, **figures: float) -> None:
 
 def memory_utilization(container, megabytes: int) -> dict[str, float]:
     """The container's peak as a share of its memory; nothing where the kernel is not ours."""
-    used = None
+    used, limit = None, megabytes * reports.MEGABYTE
     with contextlib.suppress(Exception):  # the container has just gone: no figure, but its answer
-        used = reports.kernel_peak(container)
-    return {} if used is None else {
-        "MemoryUtilization": 100 * used / (megabytes * reports.MEGABYTE)}
+        used = reports.kernel_peak(container, limit)
+    return {} if used is None else {"MemoryUtilization": 100 * used / limit}
