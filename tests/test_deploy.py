@@ -258,7 +258,7 @@ def test_create_is_tried_again_until_the_role_is_known(monkeypatch, capsys):
     with stub:
         made = deploy._create_when_role_is_known(client, **CREATE)
     assert made["FunctionArn"] == "arn:made"
-    assert capsys.readouterr().out.count("waiting until Lambda may assume") == 2
+    assert capsys.readouterr().out.count("waiting until a new role or right is known") == 2
 
 
 def test_create_gives_up_on_a_role_that_stays_unknown(monkeypatch):

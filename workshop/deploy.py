@@ -331,20 +331,34 @@ def publish(name, alias="live"):
 
 def _create_when_role_is_known(client, patience=ROLE_PATIENCE, pause=3, **arguments):
     """create_function, again while IAM has not told Lambda of a new role yet."""
+    def unknown(error):
+        return (error["Code"] == "InvalidParameterValueException"
+                and "cannot be assumed" in error["Message"])
+    try:
+        return when_known(client.create_function, unknown, patience, pause, **arguments)
+    except ClientError as error:
+        if not unknown(error.response["Error"]):
+            raise
+        raise RuntimeError(
+            f"Lambda still cannot assume {arguments['Role']} after {patience} s. Its trust policy "
+            "must name lambda.amazonaws.com (workshop/policies/trust.json).") from error
+
+
+def when_known(call, unknown, patience=ROLE_PATIENCE, pause=3, **arguments):
+    """Make a call, again while IAM has not told its service of a new role or right yet.
+
+    unknown: whether a refusal, {"Code": …, "Message": …}, says so. patience, pause: seconds.
+    Raises the refusal when it is another one, or when patience is over.
+    """
     deadline = time.monotonic() + patience
     while True:
         try:
-            return client.create_function(**arguments)
-        except client.exceptions.InvalidParameterValueException as error:
-            if "cannot be assumed" not in str(error):
+            return call(**arguments)
+        except ClientError as error:
+            if not unknown(error.response["Error"]) or time.monotonic() >= deadline:
                 raise
-            if time.monotonic() >= deadline:
-                raise RuntimeError(
-                    f"Lambda still cannot assume {arguments['Role']} after {patience} s. Its "
-                    "trust policy must name lambda.amazonaws.com (workshop/policies/trust.json)."
-                ) from error
-            _say("waiting until Lambda may assume the new role")
-            time.sleep(pause)
+        _say("waiting until a new role or right is known (seconds, at times minutes)")
+        time.sleep(pause)
 
 
 def _update(client, name, found, code, wanted):

@@ -7,7 +7,6 @@ import gzip
 import hashlib
 import io
 import tarfile
-import time
 from pathlib import Path
 
 import boto3
@@ -69,8 +68,9 @@ def serve(name, model, memory=1024, concurrency=5):
     arn, key = role(name, bucket), f"{config}/model.tar.gz"
     boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=data)
     if not _find(client.describe_model, ModelName=config):
-        _when_role_is_known(
-            client.create_model, ModelName=config, ExecutionRoleArn=arn, Tags=deploy._pairs(),
+        deploy.when_known(
+            client.create_model, lambda error: "assume" in error["Message"].lower(),
+            ModelName=config, ExecutionRoleArn=arn, Tags=deploy._pairs(),
             PrimaryContainer={"Image": image, "ModelDataUrl": f"s3://{bucket}/{key}"})
     if not _find(client.describe_endpoint_config, EndpointConfigName=config):
         client.create_endpoint_config(
@@ -98,19 +98,6 @@ def _wait(client, name, config):
     if told["EndpointConfigName"] != config:
         raise RuntimeError(f"Endpoint {name} went back to its old configuration: "
                            f"{told.get('FailureReason', 'no reason given')}")
-
-
-def _when_role_is_known(call, patience=deploy.ROLE_PATIENCE, pause=3, **arguments):
-    """Make a call of SageMaker's, again while IAM has not told it of a new role yet."""
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            return call(**arguments)
-        except ClientError as error:
-            if "assume" not in str(error).lower() or time.monotonic() > deadline:
-                raise
-        deploy._say("waiting until SageMaker may assume the new role")
-        time.sleep(pause)
 
 
 def containers(name):

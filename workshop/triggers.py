@@ -7,7 +7,6 @@ import json
 import time
 
 import boto3
-from botocore.exceptions import ClientError
 
 from workshop import cloud, deploy
 
@@ -151,17 +150,10 @@ def failures_to(function, url, retries=2):
 
 def when_allowed(call, patience=PATIENCE, pause=3, **arguments):
     """Make a call of Lambda's, again while IAM has not told Lambda of a role's new right yet."""
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            return call(**arguments)
-        except ClientError as error:
-            refused = error.response["Error"]
-            if (refused["Code"] != "InvalidParameterValueException"
-                    or "permission" not in refused["Message"] or time.monotonic() > deadline):
-                raise
-        deploy._say("waiting until the role's new right is known")
-        time.sleep(pause)
+    def unknown(error):
+        return (error["Code"] == "InvalidParameterValueException"
+                and "permission" in error["Message"])
+    return deploy.when_known(call, unknown, patience, pause, **arguments)
 
 
 def _arn(client, function):
