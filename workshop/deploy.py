@@ -543,10 +543,12 @@ def _delete_function(client, name):
 
 
 def _delete_urls(client, name):
-    for url in client.list_function_url_configs(FunctionName=name)["FunctionUrlConfigs"]:
-        qualifier = url["FunctionArn"].split(":")[7:]
-        client.delete_function_url_config(
-            FunctionName=name, **({"Qualifier": qualifier[0]} if qualifier else {}))
+    """The function's own address and those of its aliases (the local cloud lists them alike)."""
+    pages = client.get_paginator("list_aliases").paginate(FunctionName=name)
+    aliases = [one["Name"] for page in pages for one in page["Aliases"]]
+    for qualifier in ({}, *({"Qualifier": alias} for alias in aliases)):
+        _find(client.delete_function_url_config, "ResourceNotFoundException",
+              FunctionName=name, **qualifier)
 
 
 def _log_group_of(name):

@@ -1,0 +1,254 @@
+"""workshop.inventory against the local cloud: what is ours is found and goes, all else stays."""
+import json
+from types import SimpleNamespace
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from workshop import deploy, inventory, triggers
+
+NAME = "workshop-test-inventory"
+OTHER = "workshop-test-inventory-theirs"         # our kind of name, not our tag
+HIDDEN = "test-inventory-hidden"                 # our tag, another name
+PAIRS = deploy._pairs()
+EMPTY_ZIP = b"PK\x05\x06" + b"\0" * 18
+MADE = {"stack", "schedule", "schedule group", "event source mapping", "rule", "HTTP API",
+        "REST API", "function URL", "function", "layer version", "queue", "alarm", "topic",
+        "dashboard", "bucket", "repository", "log group", "role", "policy", "budget"}
+
+
+def client(service):
+    return boto3.client(service, region_name="us-east-1")
+
+
+def make_functions():
+    lambda_ = client("lambda")
+    lambda_.create_function(FunctionName=NAME, Role=deploy.role(NAME), Runtime="python3.13",
+                            Handler="a.b", Code={"ZipFile": EMPTY_ZIP}, Tags=deploy.TAGS)
+    lambda_.publish_version(FunctionName=NAME)
+    lambda_.create_alias(FunctionName=NAME, Name="live", FunctionVersion="1")
+    for qualifier in ({}, {"Qualifier": "live"}):
+        lambda_.create_function_url_config(FunctionName=NAME, AuthType="AWS_IAM", **qualifier)
+    for _ in range(2):
+        lambda_.publish_layer_version(LayerName=NAME, Content={"ZipFile": EMPTY_ZIP},
+                                      Description=f"{inventory.MARK} of a test")
+    deploy.http_api(NAME, NAME)
+    client("apigateway").create_rest_api(name=NAME, tags=deploy.TAGS)
+    client("logs").create_log_group(logGroupName=f"/aws/lambda/{NAME}")   # as Lambda does: no tag
+
+
+def make_triggers():
+    triggers.on_queue(NAME, triggers.queue(NAME))
+    triggers.on_event(NAME, NAME, schedule="rate(1 day)")
+    client("sqs").create_queue(QueueName=HIDDEN, tags=deploy.TAGS)
+    client("sns").create_topic(Name=NAME, Tags=PAIRS)
+    scheduler, where = client("scheduler"), {"GroupName": NAME}
+    scheduler.create_schedule_group(Name=NAME, Tags=PAIRS)
+    scheduler.create_schedule(Name=NAME, **where, ScheduleExpression="rate(1 day)",
+                              FlexibleTimeWindow={"Mode": "OFF"}, Target={
+                                  "Arn": "arn:aws:lambda:us-east-1:012345678912:function:a",
+                                  "RoleArn": "arn:aws:iam::012345678912:role/a"})
+
+
+def make_stores():
+    s3, bucket = client("s3"), deploy.bucket(NAME)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    for content in b"one", b"two":
+        s3.put_object(Bucket=bucket, Key="file", Body=content)
+    s3.delete_object(Bucket=bucket, Key="file")
+    s3.create_multipart_upload(Bucket=bucket, Key="half")
+    deploy._repository(NAME)
+    client("ecr").put_image(repositoryName=NAME, imageManifest=json.dumps(
+        {"schemaVersion": 2, "config": {"digest": "sha256:" + "a" * 64}}))
+    iam = client("iam")
+    document = deploy.policy("logs", function=NAME)
+    arn = iam.create_policy(PolicyName=NAME, PolicyDocument=document, Tags=PAIRS)["Policy"]["Arn"]
+    iam.create_policy_version(PolicyArn=arn, PolicyDocument=document, SetAsDefault=True)
+    iam.attach_role_policy(RoleName=f"{NAME}-role", PolicyArn=arn)
+
+
+def make_watch():
+    watch = client("cloudwatch")
+    watch.put_metric_alarm(AlarmName=NAME, Namespace="test", MetricName="m", Statistic="Sum",
+                           Period=60, EvaluationPeriods=1, Threshold=1, Tags=PAIRS,
+                           ComparisonOperator="GreaterThanThreshold")
+    watch.put_dashboard(DashboardName=NAME, DashboardBody=json.dumps({"widgets": [
+        {"type": "text", "properties": {"markdown": inventory.MARK}}]}))
+    client("budgets").create_budget(AccountId=deploy._where()[0], ResourceTags=PAIRS, Budget={
+        "BudgetName": NAME, "BudgetLimit": {"Amount": "5", "Unit": "USD"}, "TimeUnit": "MONTHLY",
+        "BudgetType": "COST"})
+
+
+def make_stack():
+    stacks = client("cloudformation")
+    stacks.create_stack(StackName=NAME, Tags=PAIRS, TemplateBody=json.dumps({"Resources": {
+        "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": f"{NAME}-stacked"}},
+        "Bucket": {"Type": "AWS::S3::Bucket"}}}))
+    stacks.get_waiter("stack_create_complete").wait(StackName=NAME, WaiterConfig={"Delay": 1})
+    bucket = stacks.describe_stack_resource(StackName=NAME, LogicalResourceId="Bucket")
+    client("s3").put_object(Bucket=bucket["StackResourceDetail"]["PhysicalResourceId"],
+                            Key="file", Body=b"")
+
+
+def named(things):
+    """The things of these tests; the session's cloud holds those of other tests as well."""
+    return [one for one in things if "test-inventory" in one.name + one.id]
+
+
+@pytest.fixture(scope="module")
+def story(local_cloud):
+    """One of each kind, and one of somebody else's; what was found before and after `remove`."""
+    client("sqs").create_queue(QueueName=OTHER)
+    for make in (make_functions, make_triggers, make_stores, make_watch, make_stack):
+        make()
+    found = named(inventory.find())
+    said = []
+    ours = [one for one in found if one.whose == inventory.OURS]
+    failed = inventory.remove(reversed(ours), say=said.append)
+    yield SimpleNamespace(found=found, failed=failed, said=said, left=named(inventory.find()))
+    client("sqs").delete_queue(QueueUrl=triggers._find_queue(client("sqs"), OTHER))
+
+
+def test_one_of_each_kind_is_found(story):
+    ours = {one.kind for one in story.found if one.whose == inventory.OURS}
+    assert ours == MADE
+    assert sum(one.kind == "layer version" for one in story.found) == 2
+    assert sum(one.kind == "function URL" for one in story.found) == 2, "the alias has one, too"
+
+
+def test_what_has_our_tag_and_another_name_is_found(story):
+    assert [one.whose for one in story.found if one.name == HIDDEN] == [inventory.OURS]
+
+
+def test_what_has_our_name_and_not_our_tag_is_told_apart_and_stays(story):
+    assert [one.whose for one in story.found if one.name == OTHER] == [inventory.NOT_OURS]
+    assert [(one.name, one.whose) for one in story.left] == [(OTHER, inventory.NOT_OURS)]
+
+
+def test_everything_of_ours_goes_whatever_it_holds_and_whatever_hangs_on_it(story):
+    assert story.failed == []
+
+
+def test_stacks_go_first_and_roles_after_what_runs_under_them(story):
+    order = [line.split("removed ")[1].split(f" {NAME}")[0] for line in story.said
+             if line.endswith((NAME, f"{NAME}-role"))]
+    assert order[0] == "stack" and order[-1] == "budget"
+    assert order.index("function") < order.index("role") < order.index("policy")
+
+
+def test_a_thing_that_is_gone_already_is_no_error(story):
+    gone = [one for one in story.found if one.whose == inventory.OURS]
+    assert inventory.remove(gone, say=lambda _: None) == []
+
+
+def test_between_two_looks_things_may_vanish(story, monkeypatch):
+    """The listing still has them, the service does not: each remover is told `not there`."""
+    gone = [one for one in story.found if one.whose == inventory.OURS]
+    monkeypatch.setattr(inventory, "find", lambda: gone)
+    said = []
+    assert inventory.remove(gone, say=said.append) == [], said
+
+
+def test_what_is_not_ours_is_refused_and_nothing_goes(story):
+    deploy._repository(NAME)
+    theirs, = (one for one in story.found if one.name == OTHER)
+    ours = named(one for one in inventory.find() if one.kind == "repository")
+    with pytest.raises(deploy.NotOurs, match=f"{OTHER} lacks the tag"):
+        inventory.remove([*ours, theirs], say=lambda _: None)
+    with pytest.raises(deploy.NotOurs):      # it says of itself that it is ours: the tag counts
+        inventory.remove([inventory.Thing("queue", OTHER, inventory.OURS, theirs.id)])
+    assert named(one for one in inventory.find() if one.kind == "repository") == ours
+    assert inventory.remove(ours, say=lambda _: None) == []
+
+
+def test_a_listing_does_not_stop_at_its_first_page(local_cloud):
+    logs, names = client("logs"), [f"/aws/lambda/{NAME}-{number:03}" for number in range(120)]
+    for name in names:
+        logs.create_log_group(logGroupName=name, tags=deploy.TAGS)
+    assert "nextToken" in logs.describe_log_groups(), "the local cloud gives pages, too"
+    found = [one for one in inventory.find() if one.name in names]
+    assert len(found) == len(names)
+    assert inventory.remove(found, say=lambda _: None) == []
+    assert not [one for one in inventory.find() if one.name in names]
+
+
+def refuse(operation, code="AccessDenied"):
+    """`inventory._pages` where one operation is not allowed."""
+    def pages(service, name, key, **arguments):
+        if name == operation:
+            raise ClientError({"Error": {"Code": code, "Message": "not allowed"}}, name)
+        return real(service, name, key, **arguments)
+    real = inventory._pages
+    return pages
+
+
+@pytest.mark.parametrize("operation, kind", [
+    ("list_roles", "role"), ("describe_stacks", "stack"), ("list_buckets", "bucket"),
+    ("get_resources", "by tag")])
+def test_what_may_not_be_looked_at_is_said(local_cloud, monkeypatch, operation, kind):
+    monkeypatch.setattr(inventory, "_pages", refuse(operation))
+    unknown = [one for one in inventory.find() if one.whose == inventory.UNKNOWN]
+    assert [(one.kind, one.name) for one in unknown] == [(kind, "AccessDenied: not allowed")]
+    assert "cannot be listed" in str(unknown[0])
+
+
+def test_the_command_fails_where_it_could_not_look(local_cloud, monkeypatch, capsys):
+    monkeypatch.setattr(inventory, "find", lambda: [
+        inventory.Thing("role", "AccessDenied: not allowed", inventory.UNKNOWN)])
+    assert inventory.main(["--remove"]) == 1
+    assert "AccessDenied" in capsys.readouterr().out
+
+
+def test_a_thing_of_a_service_that_no_lesson_uses_is_listed_and_left(local_cloud, monkeypatch):
+    arn = "arn:aws:dynamodb:us-east-1:012345678912:table/test-inventory"
+    monkeypatch.setattr(inventory, "_tagged", lambda: {arn})
+    found, = (one for one in inventory.find() if one.id == arn)
+    said = []
+    assert inventory.remove([found], say=said.append) == [found]
+    assert "remove it yourself" in said[0]
+
+
+# AWS: the account's number, or nothing
+
+@pytest.fixture
+def account(local_cloud, monkeypatch):
+    """The local cloud, taken for AWS; `removed` says what was removed."""
+    thing, removed = inventory.Thing("queue", NAME, inventory.OURS, "url"), []
+    monkeypatch.setattr(inventory.cloud, "use", lambda: None)
+    monkeypatch.setattr(inventory.cloud, "is_local", lambda: False)
+    monkeypatch.setattr(inventory, "find", lambda: [] if removed else [thing])
+    monkeypatch.setattr(inventory, "remove", lambda things: removed.extend(things))
+    return SimpleNamespace(removed=removed, thing=thing, number=deploy._where()[0])
+
+
+def at_a_terminal(monkeypatch, answer):
+    asked = []
+    monkeypatch.setattr(inventory.sys, "stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("builtins.input", lambda text: asked.append(text) or answer)
+    return asked
+
+
+def test_without_a_terminal_nothing_is_removed(account, monkeypatch, capsys):
+    monkeypatch.setattr(inventory.sys, "stdin", SimpleNamespace(isatty=lambda: False))
+    assert inventory.main(["--remove"]) == 2 and account.removed == []
+    said = capsys.readouterr().err
+    assert account.number in said and "in a terminal" in said and "unset AWS_PROFILE" in said
+
+
+@pytest.mark.parametrize("answer", ["", "y", "yes", "123456789012"])
+def test_another_answer_than_the_account_leaves_all_as_it_is(account, monkeypatch, answer, capsys):
+    asked = at_a_terminal(monkeypatch, answer)
+    assert inventory.main(["--remove"]) == 2 and account.removed == []
+    assert account.number in asked[0] and "nothing was removed" in capsys.readouterr().err
+
+
+def test_the_accounts_number_removes(account, monkeypatch, capsys):
+    at_a_terminal(monkeypatch, account.number)
+    assert inventory.main(["--remove"]) == 0 and account.removed == [account.thing]
+    assert "Looked again:\n  nothing is there" in capsys.readouterr().out
+
+
+def test_a_list_asks_and_removes_nothing(account, monkeypatch):
+    asked = at_a_terminal(monkeypatch, account.number)
+    assert inventory.main([]) == 0 and account.removed == [] and asked == []

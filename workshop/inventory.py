@@ -1,0 +1,527 @@
+"""What the workshop made in an account: found by its tag and by its name, and removed in order.
+
+    python -m workshop.inventory            lists
+    python -m workshop.inventory --remove   removes; on AWS only after you typed the account's number
+
+One account and one Region, those that the session points at (IAM and Budgets have no Region). By
+tag: project=lambda-onnx-workshop; by name: workshop-…, as every lesson names what it makes. What
+has such a name without the tag is listed as not ours, and stays.
+"""
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from workshop import cloud, deploy, endpoints, triggers
+
+OURS, NOT_OURS, UNKNOWN = "ours", "not ours", "cannot be listed"
+MARK = f"project={deploy.TAGS['project']}"
+# In front of a log group's name stands the service that writes it.
+GROUPS = ("/aws/lambda/", "/aws/sagemaker/Endpoints/", "/aws/apigateway/", "")
+# What services answer for a thing that is not there.
+MISSING = ("NotFound", "NoSuch", "NonExistent", "DoesNotExist", "does not exist", "Could not find")
+
+
+@dataclass(frozen=True)
+class Thing:
+    """Something in the account.
+
+    whose: OURS, NOT_OURS (our kind of name, not our tag), or UNKNOWN: a kind that could not be
+    looked at, with the reason as its name. id: what its service calls it (an ARN, address, number).
+    """
+    kind: str
+    name: str
+    whose: str
+    id: str = ""
+
+    def __str__(self):
+        return f"{self.kind:22}{self.name}" + ("" if self.whose == OURS else f"  ({self.whose})")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How one kind of thing is listed, as (name, id, tags), and how one of them is removed."""
+    name: str
+    listed: Callable[[], Iterable[tuple[str, str, dict]]]
+    remove: Callable[[Thing], object]
+
+
+def find() -> list[Thing]:
+    """Everything that carries the workshop's tag or has a name of its kind, in order of removal.
+
+    Whole listings are read, however many pages they have. An empty list says that nothing is
+    there: what may not be looked at is in the list too, as UNKNOWN.
+    """
+    things = []
+    try:
+        tagged = _tagged()
+    except (ClientError, BotoCoreError) as error:
+        tagged = set()
+        things.append(Thing("by tag", _reason(error), UNKNOWN))
+    stacked: set[str] = set()
+    for kind in kinds(tagged):
+        try:
+            for name, number, tags in kind.listed():
+                ours = deploy._is_ours(tags) or number in stacked or name in stacked
+                things.append(Thing(kind.name, name, OURS if ours else NOT_OURS, number))
+                if kind.name == "stack" and ours:
+                    stacked |= _in_stack(number)
+        except (ClientError, BotoCoreError) as error:
+            things.append(Thing(kind.name, _reason(error), UNKNOWN))
+    return things + _others(tagged)
+
+
+def remove(things: Iterable[Thing], say=print) -> list[Thing]:
+    """Remove things, whatever their order, in the right one; return those that would not go.
+
+    Each is looked up again first. Raises deploy.NotOurs, and removes nothing, when one of them
+    lacks the workshop's tag now. What is gone already is passed over.
+    """
+    wanted = {(one.kind, one.id) for one in things}
+    now = [one for one in find() if (one.kind, one.id) in wanted and one.whose != UNKNOWN]
+    for one in now:
+        if one.whose != OURS:
+            raise deploy.NotOurs(f"The {one.kind} {one.name} lacks the tag {MARK}: the workshop "
+                                 "did not make it and leaves it alone.")
+    removers, failed = {kind.name: kind.remove for kind in kinds(set())}, []
+    for one in now:
+        try:
+            if one.kind in removers:
+                removers[one.kind](one)
+                say(f"removed {one.kind} {one.name}")
+            else:
+                failed.append(one)
+                say(f"{one.kind} {one.name}: the workshop makes no such thing; remove it yourself")
+        except (ClientError, BotoCoreError) as error:
+            if not _is_missing(error):
+                failed.append(one)
+                say(f"{one.kind} {one.name} stays: {_reason(error)}")
+    return failed
+
+
+def kinds(tagged: set[str]) -> list[Kind]:
+    """All kinds, in order of removal: what uses another thing goes before it, the budget last.
+
+    tagged: ARNs that carry our tag, for things that have another name than ours.
+    """
+    meant = partial(_meant, tagged)
+    lambda_, gateway = boto3.client("lambda"), boto3.client("apigateway")
+    sagemaker, events, sqs = (boto3.client(one) for one in ("sagemaker", "events", "sqs"))
+    scheduler, apis, sns = (boto3.client(one) for one in ("scheduler", "apigatewayv2", "sns"))
+    s3, ecr, watch = (boto3.client(one) for one in ("s3", "ecr", "cloudwatch"))
+    logs, iam = boto3.client("logs"), boto3.client("iam")
+    return [
+        Kind("stack", partial(_stacks, meant), _remove_stack),
+        Kind("schedule", partial(_schedules, meant), lambda one: scheduler.delete_schedule(
+            GroupName=one.id.split("/")[0], Name=one.name)),
+        Kind("schedule group", partial(_schedule_groups, meant),
+             lambda one: scheduler.delete_schedule_group(Name=one.name)),
+        Kind("event source mapping", partial(_mappings, meant), _remove_mapping),
+        Kind("rule", partial(_rules, meant), lambda one: triggers._delete_rule(events, one.name)),
+        Kind("HTTP API", partial(_http_apis, meant), lambda one: apis.delete_api(ApiId=one.id)),
+        Kind("REST API", partial(_rest_apis, meant),
+             lambda one: gateway.delete_rest_api(restApiId=one.id)),
+        Kind("function URL", partial(_function_urls, meant), lambda one: deploy._delete_urls(
+            lambda_, one.id.partition(":function:")[2].split(":")[0])),
+        Kind("function", partial(_functions, meant),
+             lambda one: deploy._delete_function(lambda_, one.name)),
+        Kind("layer version", partial(_layers, meant), lambda one: lambda_.delete_layer_version(
+            LayerName=one.name.split(":")[0], VersionNumber=int(one.name.split(":")[1]))),
+        Kind("endpoint", partial(_sagemaker, meant, "endpoint"),
+             lambda one: endpoints._delete_endpoint(sagemaker, one.name)),
+        Kind("endpoint config", partial(_sagemaker, meant, "endpoint_config"),
+             lambda one: sagemaker.delete_endpoint_config(EndpointConfigName=one.name)),
+        Kind("model", partial(_sagemaker, meant, "model"),
+             lambda one: sagemaker.delete_model(ModelName=one.name)),
+        Kind("queue", partial(_queues, meant), lambda one: sqs.delete_queue(QueueUrl=one.id)),
+        Kind("alarm", partial(_alarms, meant), lambda one: watch.delete_alarms(
+            AlarmNames=[one.name])),
+        Kind("topic", partial(_topics, meant), lambda one: sns.delete_topic(TopicArn=one.id)),
+        Kind("dashboard", partial(_dashboards, meant), lambda one: watch.delete_dashboards(
+            DashboardNames=[one.name])),
+        Kind("bucket", partial(_buckets, meant), lambda one: _remove_bucket(one.name)),
+        Kind("repository", partial(_repositories, meant),
+             lambda one: ecr.delete_repository(repositoryName=one.name, force=True)),
+        Kind("log group", partial(_log_groups, meant),
+             lambda one: logs.delete_log_group(logGroupName=one.name)),
+        Kind("role", partial(_roles, meant), lambda one: _remove_role(iam, one.name)),
+        Kind("policy", partial(_policies, meant), lambda one: _remove_policy(iam, one.id)),
+        Kind("budget", partial(_budgets, meant), lambda one: _budget_client().delete_budget(
+            AccountId=deploy._where()[0], BudgetName=one.name)),
+    ]
+
+
+# Listings: (name, id, tags) of what is named like ours or is among the tagged
+
+def _meant(tagged, name, arn=""):
+    return name.startswith("workshop-") or bool(arn) and arn in tagged
+
+
+def _pages(service, operation, key, **arguments) -> Iterator:
+    """Every entry of a listing, page after page."""
+    for page in boto3.client(service).get_paginator(operation).paginate(**arguments):
+        yield from page.get(key) or []
+
+
+def _tagged() -> set[str]:
+    """ARNs that the Resource Groups Tagging API has for our tag."""
+    (key, value), = deploy.TAGS.items()
+    return {one["ResourceARN"] for one in _pages(
+        "resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList",
+        TagFilters=[{"Key": key, "Values": [value]}])}
+
+
+# Services whose things are looked up at the service itself. The Tagging API remembers a thing for
+# some time after it is gone, so for these it only says where to look.
+SERVICES = ("lambda", "apigateway", "sagemaker", "sqs", "sns", "s3", "ecr", "cloudwatch", "logs",
+            "iam", "events", "scheduler", "cloudformation", "budgets")
+
+
+def _others(tagged) -> list[Thing]:
+    """What carries our tag at a service that no lesson uses."""
+    return [Thing("tagged", arn, OURS, arn) for arn in sorted(tagged)
+            if arn.split(":")[2] not in SERVICES]
+
+
+def _pairs(tags) -> dict:
+    """Tags of services that have them as a list of keys and values."""
+    return {one.get("Key", one.get("key")): one.get("Value", one.get("value"))
+            for one in tags or []}
+
+
+def _stacks(meant):
+    for one in _pages("cloudformation", "describe_stacks", "Stacks"):
+        if meant(one["StackName"], one["StackId"]) and not one.get("ParentId") \
+                and one["StackStatus"] != "DELETE_COMPLETE":
+            yield one["StackName"], one["StackId"], _pairs(one.get("Tags"))
+
+
+def _in_stack(stack) -> set[str]:
+    """Names and numbers of what a stack made: it goes with the stack, tag or no tag."""
+    return {one["PhysicalResourceId"] for one in _parts(stack) if one.get("PhysicalResourceId")}
+
+
+def _parts(stack):
+    return list(_pages("cloudformation", "list_stack_resources", "StackResourceSummaries",
+                       StackName=stack))
+
+
+def _remove_stack(one):
+    """A stack cannot go while a bucket or repository in it holds something: those go first."""
+    client, ecr = boto3.client("cloudformation"), boto3.client("ecr")
+    for part in _parts(one.id):
+        name = part.get("PhysicalResourceId")
+        if part["ResourceType"] == "AWS::S3::Bucket" and name:
+            _gone(_remove_bucket, name)
+        elif part["ResourceType"] == "AWS::ECR::Repository" and name:
+            _gone(ecr.delete_repository, repositoryName=name, force=True)
+    client.delete_stack(StackName=one.id)
+    client.get_waiter("stack_delete_complete").wait(
+        StackName=one.id, WaiterConfig={"Delay": 1 if cloud.is_local() else 5, "MaxAttempts": 360})
+
+
+def _schedule_groups(meant):
+    client = boto3.client("scheduler")
+    for one in _pages("scheduler", "list_schedule_groups", "ScheduleGroups"):
+        if meant(one["Name"], one["Arn"]):
+            yield one["Name"], one["Arn"], _pairs(
+                client.list_tags_for_resource(ResourceArn=one["Arn"])["Tags"])
+
+
+def _schedules(meant):
+    """A schedule cannot be tagged: its group is, or its description says whose it is."""
+    client = boto3.client("scheduler")
+    ours = {name for name, _, tags in _schedule_groups(meant) if deploy._is_ours(tags)}
+    for one in _pages("scheduler", "list_schedules", "Schedules"):
+        group = one.get("GroupName", "default")
+        if group in ours or meant(one["Name"], one["Arn"]):
+            told = client.get_schedule(GroupName=group, Name=one["Name"]).get("Description", "")
+            yield one["Name"], f"{group}/{one['Name']}", \
+                deploy.TAGS if group in ours or told.startswith(MARK) else {}
+
+
+def _mappings(meant):
+    """A mapping has no name: it is called after its function, and is ours when that is."""
+    ours = {arn for _, arn, tags in _functions(meant) if deploy._is_ours(tags)}
+    for one in _pages("lambda", "list_event_source_mappings", "EventSourceMappings"):
+        arn = ":".join(one["FunctionArn"].split(":")[:7])
+        name = arn.rpartition(":")[2]
+        if arn in ours or meant(name, one.get("EventSourceMappingArn")):
+            source = one.get("EventSourceArn", "").rpartition(":")[2]
+            yield f"{source} to {name}", one["UUID"], deploy.TAGS if arn in ours else {}
+
+
+def _remove_mapping(one):
+    client = boto3.client("lambda")
+    client.delete_event_source_mapping(UUID=one.id)
+    triggers._until(lambda: deploy._find(client.get_event_source_mapping,
+                                         "ResourceNotFoundException", UUID=one.id) is None,
+                    f"the event source mapping {one.id} is still there")
+
+
+def _rules(meant):
+    events = boto3.client("events")
+    for one in _pages("events", "list_rules", "Rules"):
+        if meant(one["Name"], one["Arn"]) and not one.get("ManagedBy"):
+            yield one["Name"], one["Arn"], _pairs(
+                events.list_tags_for_resource(ResourceARN=one["Arn"])["Tags"])
+
+
+def _http_apis(meant):
+    region = boto3.session.Session().region_name
+    for one in _pages("apigatewayv2", "get_apis", "Items"):
+        if meant(one["Name"], f"arn:aws:apigateway:{region}::/apis/{one['ApiId']}"):
+            yield one["Name"], one["ApiId"], one.get("Tags") or {}
+
+
+def _rest_apis(meant):
+    region = boto3.session.Session().region_name
+    for one in _pages("apigateway", "get_rest_apis", "items"):
+        if meant(one["name"], f"arn:aws:apigateway:{region}::/restapis/{one['id']}"):
+            yield one["name"], one["id"], one.get("tags") or {}
+
+
+def _functions(meant):
+    client = boto3.client("lambda")
+    for one in _pages("lambda", "list_functions", "Functions"):
+        if meant(one["FunctionName"], one["FunctionArn"]):
+            yield one["FunctionName"], one["FunctionArn"], \
+                client.list_tags(Resource=one["FunctionArn"])["Tags"]
+
+
+def _function_urls(meant):
+    for name, _, tags in _functions(meant):
+        for one in _pages("lambda", "list_function_url_configs", "FunctionUrlConfigs",
+                          FunctionName=name):
+            yield one["FunctionUrl"], one["FunctionArn"], tags
+
+
+def _layers(meant):
+    for layer in _pages("lambda", "list_layers", "Layers"):
+        if meant(layer["LayerName"]):
+            for one in deploy._layer_versions(boto3.client("lambda"), layer["LayerName"]):
+                yield f"{layer['LayerName']}:{one['Version']}", one["LayerVersionArn"], \
+                    deploy.TAGS if one.get("Description", "").startswith(MARK) else {}
+
+
+def _sagemaker(meant, what):
+    """Endpoints, their configurations, or models."""
+    client, word = boto3.client("sagemaker"), what.title().replace("_", "")
+    for one in _pages("sagemaker", f"list_{what}s", f"{word}s"):
+        name, arn = one[f"{word}Name"], one[f"{word}Arn"]
+        if meant(name, arn):
+            yield name, arn, endpoints._tags(client, arn)
+
+
+def _queues(meant):
+    sqs = boto3.client("sqs")
+    account, region = deploy._where()
+    for url in _pages("sqs", "list_queues", "QueueUrls", PaginationConfig={"PageSize": 1000}):
+        name = url.rpartition("/")[2]
+        if meant(name, f"arn:aws:sqs:{region}:{account}:{name}"):
+            yield name, url, triggers._queue_tags(sqs, url)
+
+
+def _topics(meant):
+    sns = boto3.client("sns")
+    for one in _pages("sns", "list_topics", "Topics"):
+        arn = one["TopicArn"]
+        if meant(arn.rpartition(":")[2], arn):
+            yield arn.rpartition(":")[2], arn, _pairs(
+                sns.list_tags_for_resource(ResourceArn=arn)["Tags"])
+
+
+def _buckets(meant):
+    s3 = boto3.client("s3")
+    for one in _pages("s3", "list_buckets", "Buckets", PaginationConfig={"PageSize": 1000}):
+        if meant(one["Name"], f"arn:aws:s3:::{one['Name']}"):
+            yield one["Name"], one["Name"], deploy._bucket_tags(s3, one["Name"]) or {}
+
+
+def _remove_bucket(name):
+    """A bucket can go only when it is empty: of every version, deletion marker, half upload."""
+    s3 = boto3.client("s3")
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=name):
+        old = [{"Key": one["Key"], "VersionId": one["VersionId"]}
+               for one in page.get("Versions", []) + page.get("DeleteMarkers", [])]
+        if old:
+            s3.delete_objects(Bucket=name, Delete={"Objects": old, "Quiet": True})
+    for one in list(_pages("s3", "list_multipart_uploads", "Uploads", Bucket=name)):
+        s3.abort_multipart_upload(Bucket=name, Key=one["Key"], UploadId=one["UploadId"])
+    s3.delete_bucket(Bucket=name)
+
+
+def _repositories(meant):
+    ecr = boto3.client("ecr")
+    for one in _pages("ecr", "describe_repositories", "repositories"):
+        if meant(one["repositoryName"], one["repositoryArn"]):
+            yield one["repositoryName"], one["repositoryArn"], deploy._repository_tags(ecr, one)
+
+
+def _alarms(meant):
+    watch = boto3.client("cloudwatch")
+    for kind in ("CompositeAlarms", "MetricAlarms"):      # a composite one stands on the others
+        for one in _pages("cloudwatch", "describe_alarms", kind,
+                          AlarmTypes=[kind.removesuffix("s")]):
+            if meant(one["AlarmName"], one["AlarmArn"]):
+                yield one["AlarmName"], one["AlarmArn"], _pairs(
+                    watch.list_tags_for_resource(ResourceARN=one["AlarmArn"])["Tags"])
+
+
+def _dashboards(meant):
+    """A dashboard is ours by its tag, or when its text says so: tags for dashboards are new."""
+    watch = boto3.client("cloudwatch")
+    for one in _pages("cloudwatch", "list_dashboards", "DashboardEntries"):
+        name, arn = one["DashboardName"], one["DashboardArn"]
+        if meant(name, arn):
+            try:
+                tags = _pairs(watch.list_tags_for_resource(ResourceARN=arn)["Tags"])
+            except ClientError:
+                tags = {}
+            says = MARK in watch.get_dashboard(DashboardName=name)["DashboardBody"]
+            yield name, arn, deploy.TAGS if says else tags
+
+
+def _log_groups(meant):
+    """Groups with the tag; and those that a service made for a function or endpoint of ours."""
+    logs = boto3.client("logs")
+    ours = {f"/aws/lambda/{name}" for name, _, tags in _functions(meant) if deploy._is_ours(tags)}
+    ours |= {f"/aws/sagemaker/Endpoints/{name}"
+             for name, _, tags in _sagemaker(meant, "endpoint") if deploy._is_ours(tags)}
+    for one in _pages("logs", "describe_log_groups", "logGroups"):
+        name, arn = one["logGroupName"], one["arn"].removesuffix(":*")
+        if any(name.startswith(f"{group}workshop-") for group in GROUPS) or meant(name, arn):
+            tags = logs.list_tags_for_resource(resourceArn=arn)["tags"]
+            yield name, arn, deploy.TAGS if name in ours else tags
+
+
+def _roles(meant):
+    iam = boto3.client("iam")
+    for one in _pages("iam", "list_roles", "Roles"):
+        if meant(one["RoleName"], one["Arn"]):
+            yield one["RoleName"], one["Arn"], _pairs(
+                _pages("iam", "list_role_tags", "Tags", RoleName=one["RoleName"])
+                if iam.can_paginate("list_role_tags") else deploy._role_tags(iam, one["RoleName"]))
+
+
+def _remove_role(iam, name):
+    """A role can go only when nothing hangs on it, and no instance profile holds it."""
+    for one in list(_pages("iam", "list_instance_profiles_for_role", "InstanceProfiles",
+                           RoleName=name)):
+        iam.remove_role_from_instance_profile(
+            RoleName=name, InstanceProfileName=one["InstanceProfileName"])
+    deploy._delete_role(iam, name)
+
+
+def _policies(meant):
+    iam = boto3.client("iam")
+    for one in _pages("iam", "list_policies", "Policies", Scope="Local"):
+        if meant(one["PolicyName"], one["Arn"]):
+            yield one["PolicyName"], one["Arn"], _pairs(
+                iam.list_policy_tags(PolicyArn=one["Arn"])["Tags"])
+
+
+def _remove_policy(iam, arn):
+    """The version in force goes with the policy; older ones have to go before."""
+    for one in list(_pages("iam", "list_policy_versions", "Versions", PolicyArn=arn)):
+        if not one["IsDefaultVersion"]:
+            iam.delete_policy_version(PolicyArn=arn, VersionId=one["VersionId"])
+    iam.delete_policy(PolicyArn=arn)
+
+
+def _budget_client():
+    return boto3.client("budgets", region_name="us-east-1")      # its only home
+
+
+def _budgets(meant):
+    client, account = _budget_client(), deploy._where()[0]
+    for page in client.get_paginator("describe_budgets").paginate(AccountId=account):
+        for one in page.get("Budgets") or []:
+            arn = f"arn:aws:budgets::{account}:budget/{one['BudgetName']}"
+            if meant(one["BudgetName"], arn):
+                yield one["BudgetName"], arn, _pairs(
+                    client.list_tags_for_resource(ResourceARN=arn)["ResourceTags"])
+
+
+# Errors
+
+def _gone(call, *arguments, **named):
+    """Make a call that removes something; what is not there need not be removed."""
+    try:
+        call(*arguments, **named)
+    except ClientError as error:
+        if not _is_missing(error):
+            raise
+
+
+def _is_missing(error) -> bool:
+    if not isinstance(error, ClientError):
+        return False
+    told = error.response["Error"]
+    return any(word in f"{told.get('Code')} {told.get('Message')}" for word in MISSING)
+
+
+def _reason(error) -> str:
+    """One line of an error."""
+    if isinstance(error, ClientError):
+        told = error.response["Error"]
+        return f"{told.get('Code')}: {told.get('Message')}"
+    return str(error).splitlines()[0]
+
+
+# The command
+
+def main(arguments: list[str] | None = None) -> int:
+    """List or remove; exit status 1 if something of ours is left or could not be looked at."""
+    parser = argparse.ArgumentParser(prog="python -m workshop.inventory")
+    parser.add_argument("--remove", action="store_true")
+    asked = parser.parse_args(arguments)
+    try:
+        cloud.use()
+    except cloud.CloudError as error:
+        print(error, file=sys.stderr)
+        return 1
+    things = find()
+    show("In the account:", things)
+    ours = [one for one in things if one.whose == OURS]
+    if not asked.remove:
+        return 0
+    if not cloud.is_local() and not agreed(deploy._where()[0]):
+        return 2
+    if ours:
+        remove(ours)
+        things = find()
+        show("Looked again:", things)
+    return 1 if any(one.whose != NOT_OURS for one in things) else 0
+
+
+def agreed(account: str) -> bool:
+    """Whether the person at the terminal types the account's number; without one, no."""
+    if not sys.stdin.isatty():
+        print(f"Nothing was removed: AWS account {account} is meant, and nobody is at a terminal "
+              "to agree. Run `python3 -m workshop clean` in a terminal and type the account's "
+              "number; or unset AWS_PROFILE to clean this machine only.", file=sys.stderr)
+        return False
+    said = input(f"All this will be removed from AWS account {account}, for good. Type the "
+                 "account's number to agree: ")
+    if said.strip() != account:
+        print("That is not the account's number: nothing was removed.", file=sys.stderr)
+        return False
+    return True
+
+
+def show(heading: str, things: list[Thing]) -> None:
+    print(heading, flush=True)
+    for one in things:
+        print(f"  {one}")
+    if not things:
+        print("  nothing is there", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
