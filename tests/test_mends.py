@@ -378,6 +378,32 @@ def test_an_image_index_is_refused_as_on_aws(aws, role, probe_image):
                                   imageIds=[{"imageTag": "index"}])
 
 
+def test_an_update_during_an_update_is_refused(new_function):
+    function = new_function()
+    function.client.update_function_configuration(FunctionName=function.name, Timeout=4)
+    with pytest.raises(ClientError, match="An update is in progress for resource: arn:") as caught:
+        function.client.update_function_configuration(FunctionName=function.name, Timeout=5)
+    assert caught.value.response["Error"]["Code"] == "ResourceConflictException"
+    function.client.get_waiter("function_updated_v2").wait(FunctionName=function.name)
+    function.configure(Timeout=5)
+
+
+def test_a_tag_is_looked_up_once(aws, new_function, probe_image):
+    address, digest = probe_image.split("@")
+    function = new_function(PackageType="Image", Code={"ImageUri": f"{address}:v1"},
+                            Architectures=[engine.architecture()])
+    ecr, name = aws("ecr"), address.split("/", 1)[1]
+    manifest = ecr.batch_get_image(
+        repositoryName=name, imageIds=[{"imageTag": "v1"}])["images"][0]["imageManifest"]
+    other = json.dumps(json.loads(manifest), indent=1)       # same image, other bytes
+    ecr.put_image(repositoryName=name, imageTag="v1", imageManifest=other)
+    try:
+        code = function.client.get_function(FunctionName=function.name)["Code"]
+        assert code["ResolvedImageUri"] == probe_image
+    finally:
+        ecr.put_image(repositoryName=name, imageTag="v1", imageManifest=manifest)
+
+
 def test_a_zip_over_50_mb_is_refused(aws, role):
     with pytest.raises(ClientError, match="must be smaller than 69905067 bytes") as caught:
         aws("lambda").create_function(

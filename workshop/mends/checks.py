@@ -29,7 +29,7 @@ def checked(handle_request, port: int):
         refusal = refuse(method, unquote(path).rstrip("/"), body, port)
         if refusal:
             return error_response_json(*refusal)
-        return await handle_request(method, path, headers, body, query_params)
+        return await handle_request(method, path, headers, pinned(body, port), query_params)
     return handle
 
 
@@ -52,6 +52,7 @@ def refuse(method: str, path: str, body: bytes, port: int) -> tuple[str, str, in
     return (outside_range(asked) or bad_environment(asked)
             or (unknown_runtime(asked) if asked.get("Runtime") else None)
             or (bad_role(asked["Role"]) if asked.get("Role") else None)
+            or (None if creates else update_in_progress(path))
             or (wrong_package(path, code) if codes else None)
             or (bad_image(code["ImageUri"], port) if code.get("ImageUri") else None))
 
@@ -113,11 +114,25 @@ def bad_role(arn: str):
     return None
 
 
+def configuration(path: str) -> dict:
+    """What is known of the function that an update is for; {} where there is none."""
+    from ministack.services import lambda_svc
+    name = lambda_svc._resolve_name(path.removeprefix(FUNCTIONS + "/").rpartition("/")[0])
+    return (lambda_svc._functions.get(name) or {}).get("config") or {}
+
+
+def update_in_progress(path: str):
+    """An update must have ended before the next may begin."""
+    config = configuration(path)
+    if config.get("LastUpdateStatus") != "InProgress":
+        return None
+    return ("ResourceConflictException", "The operation cannot be performed at this time. An "
+            f"update is in progress for resource: {config['FunctionArn']}", 409)
+
+
 def wrong_package(path: str, code: dict):
     """A function stays a zip or an image for life (`PackageType` cannot be changed)."""
-    from ministack.services import lambda_svc
-    name = lambda_svc._resolve_name(path.removeprefix(FUNCTIONS + "/").removesuffix("/code"))
-    kind = ((lambda_svc._functions.get(name) or {}).get("config") or {}).get("PackageType")
+    kind = configuration(path).get("PackageType")
     if kind == "Zip" and "ImageUri" in code:
         return invalid("Please don't provide ImageUri when updating a function with packageType "
                        "Zip.")
@@ -131,16 +146,41 @@ def bad_image(uri: str, port: int):
 
     The second is what `docker buildx` breaks with its attestations, which make an image index.
     """
-    from ministack.services import ecr
-    found = re.fullmatch(rf"localhost:{port}/([^:@]+)(?::([^@]+))?(?:@(sha256:[0-9a-f]{{64}}))?",
-                         uri)
-    if not found:
+    repository, image = in_registry(uri, port)
+    if repository is None:
         return invalid(f"Source image {uri} is not valid. Provide a valid source image.")
-    name, tag, digest = found.groups()
-    image = ecr._find_image(name, {"imageDigest": digest, "imageTag": None if digest else tag})
     if image is None:
         return invalid(f"Source image {uri} does not exist. Provide a valid source image.")
     if INDEX.search(image.get("imageManifestMediaType") or ""):
         return invalid("The image manifest, config or layer media type for the source image "
                        f"{uri} is not supported.")
     return None
+
+
+def in_registry(uri: str, port: int) -> tuple[str | None, dict | None]:
+    """(address of its repository, what the registry has) of an image; None for what there is not."""
+    from ministack.services import ecr
+    found = re.fullmatch(rf"(localhost:{port}/([^:@]+))(?::([^@]+))?(?:@(sha256:[0-9a-f]{{64}}))?",
+                         uri)
+    if not found:
+        return None, None
+    repository, name, tag, digest = found.groups()
+    return repository, ecr._find_image(
+        name, {"imageDigest": digest, "imageTag": None if digest else tag})
+
+
+def pinned(body: bytes, port: int) -> bytes:
+    """The request with the digest of its image in place of a tag.
+
+    Lambda looks a tag up once, when the function is created or its code is updated. MiniStack
+    would follow a tag that is moved later.
+    """
+    if b"ImageUri" not in body:
+        return body
+    asked = json.loads(body)
+    code = asked.get("Code", asked)
+    repository, image = in_registry(code.get("ImageUri") or "", port)
+    if image is None:
+        return body
+    code["ImageUri"] = f"{repository}@{image['imageDigest']}"
+    return json.dumps(asked).encode()
