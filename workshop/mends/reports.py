@@ -57,10 +57,10 @@ class Log:
             settled, self.settled = self.settled, None
             settled()
 
-    def take(self, marker: str, patience: float = 0.5) -> list[tuple[str, bool]]:
+    def take(self, marker: str, patience: float) -> list[tuple[str, bool]]:
         """What came since the last call, once a line that starts with `marker` is among it.
 
-        Waits `patience` seconds at most: a run that fails leaves no last line.
+        Waits `patience` seconds at most: a run that is ended from outside leaves no last line.
         """
         def there():  # on two pipes, the last line may overtake INIT's report
             return self.initialised and any(
