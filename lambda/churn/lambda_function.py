@@ -14,6 +14,7 @@ import numpy as np
 import onnxruntime as ort
 
 import contract
+import metrics
 import web
 
 MODEL_URI = os.environ.get("MODEL_URI")     # a model in S3: see model_store.py
@@ -66,6 +67,7 @@ gc.enable()
 
 def predict(customer):
     """Return the probability (0 to 1) that a checked customer leaves."""
+    metrics.count(customer, signature.get("spread"))
     feed = {}
     for entry in signature["inputs"]:
         kind = object if entry["type"] == "category" else np.float32
@@ -86,5 +88,5 @@ def lambda_handler(event, context):
         try:
             session, signature = models.current()
         except model_store.NoModel:
-            return web.respond(event, context, None, refuse)
-    return contract.respond(event, context, signature, predict)
+            return web.respond(event, context, None, refuse, metrics.of_request)
+    return contract.respond(event, context, signature, predict, metrics.of_request)

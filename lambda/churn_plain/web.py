@@ -33,12 +33,13 @@ def refusal(status, field, message, allowed):
         {"field": field, "message": message, "allowed": allowed}])
 
 
-def respond(event, context, version, answer):
+def respond(event, context, version, answer, more=None):
     """Answer one event and write one line to the log.
 
     version: the model's, for the log.
     answer: takes the event and its kind, returns the answer's content (a dict of plain values);
         raises CallerError for a caller's mistake.
+    more: takes the line and the content, returns what the line shall say besides (a dict).
     Returns the answer itself for a direct invoke, else a proxy response for API Gateway.
     """
     global _cold
@@ -52,10 +53,12 @@ def respond(event, context, version, answer):
     except Exception as error:      # the last resort: callers must not see what went wrong
         status, content = 500, {"message": "internal error", "request_id": request_id}
         log = describe_fault(error)
-    print(json.dumps({
-        "request_id": request_id, "event": kind, "status": status,
-        "milliseconds": round((time.perf_counter() - began) * 1000, 3),
-        "model_version": version, "cold": cold, **log}), flush=True)
+    line = {"request_id": request_id, "event": kind, "status": status,
+            "milliseconds": round((time.perf_counter() - began) * 1000, 3),
+            "model_version": version, "cold": cold, **log}
+    if more:
+        line.update(more(line, content))
+    print(json.dumps(line), flush=True)
     return to_response(kind, status, content, headers)
 
 

@@ -14,16 +14,17 @@ TYPES = {"category": str, "integer": (int, float), "number": (int, float)}
 EXAMPLE = '{"customer": {…}}'
 
 
-def respond(event, context, signature, predict):
+def respond(event, context, signature, predict, more=None):
     """Answer one event and write one line to the log.
 
     predict: takes a checked customer, returns the probability of churn (0 to 1).
+    more: what the line shall say besides, as in web.respond.
     Returns the answer itself for a direct invoke, else a proxy response for API Gateway.
     """
     def answer_event(event, kind):
         return answer(read_request(event, kind), signature, predict)
 
-    return web.respond(event, context, signature["version"], answer_event)
+    return web.respond(event, context, signature["version"], answer_event, more)
 
 
 def read_request(event, kind):

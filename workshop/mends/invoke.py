@@ -1,4 +1,5 @@
 """Invoking a function: size limit, weighted aliases, time-outs and crashes in AWS's words."""
+import contextvars
 import json
 import random
 import time
@@ -11,6 +12,8 @@ REQUEST_LIMIT = 6 * 1024 * 1024          # bytes, RequestResponse (API reference
 EVENT_LIMIT = 1024 * 1024                # bytes, Event (asynchronous)
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever proxy is set
 EMULATOR = "/2015-03-31/functions/function/invocations"
+# (function, qualifier, whether that is an alias with weights) that was asked for, for its metrics
+asked = contextvars.ContextVar("asked", default=None)
 
 
 def apply(port: int) -> None:
@@ -48,6 +51,7 @@ def choose(function: dict, qualifier: str | None) -> str | None:
     """
     alias = function.get("aliases", {}).get(qualifier) if qualifier else None
     weights = ((alias or {}).get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+    asked.set((function.get("config", {}).get("FunctionName"), qualifier, bool(weights)))
     for version, weight in weights.items():  # at most one
         return version if random.random() < float(weight) else alias["FunctionVersion"]
     return qualifier
@@ -57,8 +61,8 @@ def weighted(invoke):
     """Invoke through an alias honours its weights; MiniStack stores them and never looks."""
     async def invoke_weighted(name, event, headers, path_qualifier=None, query_params=None):
         from ministack.services import lambda_svc
-        asked = path_qualifier or lambda_svc._qp_first(query_params or {}, "Qualifier") or None
-        chosen = choose(lambda_svc._functions.get(name) or {}, asked)
+        wanted = path_qualifier or lambda_svc._qp_first(query_params or {}, "Qualifier") or None
+        chosen = choose(lambda_svc._functions.get(name) or {}, wanted)
         return await invoke(name, event, headers, chosen, query_params)
     return invoke_weighted
 
