@@ -86,6 +86,7 @@ LEANS_ON = {
     "services.cloudwatch._stat_value": "cfaad9598233",
     "services.cloudwatch._store_datum": "e0194e701d56",
     "services.cloudwatch_logs._append_log_events": "e47cae7a15a4",
+    "services.cloudwatch_logs._compile_filter_pattern": "2568f38b5614",
     "services.cloudwatch_logs._fanout_to_subscription_filters": "cb898244bb9f",
     "services.cloudwatch_logs._make_group_arn": "3d349158bb56",
     "services.s3._deliver_event_to_lambda": "0bdd18b38925",

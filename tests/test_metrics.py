@@ -11,7 +11,7 @@ import tiny_churn
 from function_folder import Context, load
 
 from workshop import paths
-from workshop.mends import metrics
+from workshop.mends import filters, metrics
 
 NOW = int(time.time() * 1000)
 
@@ -80,7 +80,36 @@ def test_state_of_an_alarm(values, settings, expected):
     assert judge(values, **settings) == expected
 
 
+SAID = json.dumps({"status": 500, "cold": True, "error": None, "event": "http", "at": {"ms": 1.5}})
+
+
+@pytest.mark.parametrize("pattern, found", [
+    ("{ $.status = 500 }", True), ("{$.status=500}", True), ("{ $.status = 400 }", False),
+    ("{ $.status != 400 }", True), ("{ $.status >= 500 }", True), ("{ $.status < 500 }", False),
+    ('{ $.event = "http" }', True), ("{ $.event = http }", True), ('{ $.event = "h*" }', True),
+    ('{ $.event = "h?tp" }', False), ('{ $.event != "rest" }', True), ("{ $.at.ms > 1 }", True),
+    ("{ $.cold IS TRUE }", True), ("{ $.cold IS FALSE }", False), ("{ $.error IS NULL }", True),
+    ("{ $.gone NOT EXISTS }", True), ("{ $.gone = 1 }", False), ("{ $.gone != 1 }", False),
+    ('{ $.status = 500 && $.event = "rest" }', False),
+    ('{ ($.status = 500) && ($.event = "http") }', True),
+    ('{ $.status = 400 || $.event = "http" }', True), ("{ what }", False), ("{}", False)])
+def test_a_pattern_for_json_finds_lines_by_what_they_say(pattern, found):
+    assert filters.for_json(pattern)(SAID) is found
+    assert filters.for_json(pattern)("START RequestId: 1") is False
+
+
 # In the local cloud
+
+def test_filter_log_events_reads_patterns_for_json(shop, aws):
+    shop.say()
+    shop.say(Faults=0)
+
+    def count(pattern):
+        return len(aws("logs").filter_log_events(logGroupName=shop.name,
+                                                 filterPattern=pattern)["events"])
+    assert [count("{ $.Faults = 1 }"), count("{ $.Faults = 2 }"), count("Faults"), count("")] == [
+        1, 0, 2, 2]
+
 
 @pytest.fixture
 def shop(aws):

@@ -4,7 +4,8 @@ They replace or wrap private functions of MiniStack, whose version is therefore 
 `tests/test_mends.py` fails when a function that a mend leans on has changed, and when the
 behaviour seen through boto3 and HTTP is no longer AWS's.
 """
-from workshop.mends import asynchronous, checks, containers, gateway, invoke, metrics, names, reports
+from workshop.mends import (asynchronous, checks, containers, filters, gateway, invoke, metrics,
+                            names, reports)
 
 
 def apply(port: int, addresses: list[str], beside=lambda application: application):
@@ -18,7 +19,7 @@ def apply(port: int, addresses: list[str], beside=lambda application: applicatio
     """
     from ministack import app as ministack
 
-    for module in (containers, invoke, asynchronous, checks, reports, gateway, metrics):
+    for module in (containers, invoke, asynchronous, checks, reports, gateway, metrics, filters):
         module.apply(port)
     return names.mended(beside(ministack.app), port, addresses)
 
