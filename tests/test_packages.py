@@ -133,7 +133,7 @@ def test_bytecode_is_lambdas_and_valid_whatever_the_date(small):
 
 def test_packages_are_installed_again_only_when_something_has_changed(small, monkeypatch):
     layer = packages.install("small")
-    monkeypatch.setattr(packages, "_run", lambda *command: pytest.fail(f"ran {command}"))
+    monkeypatch.setattr(packages.tools, "run", lambda *command: pytest.fail(f"ran {command}"))
     assert packages.install("small") == layer
     (small / "leave_out.txt").write_text("tiny_package/none\n")
     with pytest.raises(pytest.fail.Exception, match="pip"):

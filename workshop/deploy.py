@@ -7,18 +7,16 @@ neither changes nor deletes anything of that name without the tag. Call `cloud.u
 import base64
 import hashlib
 import json
-import os
 import re
 import shutil
 import string
-import subprocess
 import time
 from pathlib import Path
 
 import boto3
 from botocore.exceptions import ClientError, WaiterError
 
-from workshop import base_image, cloud, engine, packages, paths
+from workshop import base_image, cloud, engine, packages, paths, tools
 
 TAGS = {"project": "lambda-onnx-workshop"}
 POLICIES = Path(__file__).parent / "policies"
@@ -680,14 +678,9 @@ def _where():
 
 
 def _run(*command, stdin=None):
-    """Run a command and return what it printed; RuntimeError with its last lines when it fails."""
-    env = os.environ | {"DOCKER_DEFAULT_PLATFORM": engine.platform(),
-                        "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True, env=env)
-    if done.returncode:
-        last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
-        raise RuntimeError(f"`{' '.join(command[:2])}` failed:\n{last}")
-    return done.stdout
+    """Run docker so that it builds what Lambda takes; see tools.run."""
+    return tools.run(*command, stdin=stdin, environment={
+        "DOCKER_DEFAULT_PLATFORM": engine.platform(), "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"})
 
 
 def _say(message):

@@ -5,12 +5,11 @@ what of them it never uses.
 """
 import io
 import shutil
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
-from workshop import base_image, engine, paths
+from workshop import base_image, engine, paths, tools
 
 PYTHON = "3.13"
 MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}     # Lambda's word: the word in a wheel's name
@@ -33,8 +32,8 @@ def install(name):
         return layer
     made_by.unlink(missing_ok=True)         # written again when all is there
     shutil.rmtree(layer, ignore_errors=True)
-    _run(sys.executable, "-m", "pip", "install", *pip_options(), "--target", layer / "python",
-         "--requirement", source / "requirements.txt")
+    tools.run(sys.executable, "-m", "pip", "install", *pip_options(),
+              "--target", layer / "python", "--requirement", source / "requirements.txt")
     leave_out(layer / "python", source / "leave_out.txt")
     compile_bytecode(layer / "python")
     made_by.write_text(recipe)
@@ -71,16 +70,17 @@ def compile_bytecode(packages):
 
     unchecked-hash: valid whatever dates the files get in a zip.
     """
-    container = _run("docker", "create", "--label", "workshop=lambda-onnx", "--network", "none",
-                     "--entrypoint", "python3", base_image.get(), "-m", "compileall", "-q",
-                     "--invalidation-mode", "unchecked-hash",
-                     "-s", "/packages", "-p", "/opt/python", "/packages").strip()
+    container = tools.run(
+        "docker", "create", "--label", "workshop=lambda-onnx", "--network", "none",
+        "--entrypoint", "python3", base_image.get(), "-m", "compileall", "-q",
+        "--invalidation-mode", "unchecked-hash",
+        "-s", "/packages", "-p", "/opt/python", "/packages").strip()
     try:
-        _run("docker", "cp", f"{packages}/.", f"{container}:/packages")
-        _run("docker", "start", "--attach", container)
-        _run("docker", "cp", f"{container}:/packages/.", packages)
+        tools.run("docker", "cp", f"{packages}/.", f"{container}:/packages")
+        tools.run("docker", "start", "--attach", container)
+        tools.run("docker", "cp", f"{container}:/packages/.", packages)
     finally:
-        _run("docker", "rm", "--force", "--volumes", container)
+        tools.run("docker", "rm", "--force", "--volumes", container)
 
 
 def zipped(folder, pattern="**/*"):
@@ -92,14 +92,3 @@ def zipped(folder, pattern="**/*"):
             entry.external_attr = 0o644 << 16       # Lambda's user must be able to read it
             archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
-
-
-def _run(*command):
-    """Run a command, return what it printed; RuntimeError with its last lines when it fails."""
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
-                          stdin=subprocess.DEVNULL)
-    if done.returncode:
-        last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
-        what = " ".join(map(str, command[2:4] if "pip" in command else command[:2]))
-        raise RuntimeError(f"`{what}` failed:\n{last}")
-    return done.stdout
