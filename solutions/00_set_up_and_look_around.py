@@ -468,11 +468,12 @@ print("Right: it went out as bytes and came back as the same dictionary.")
 #    *Billing and Cost Management → Budgets → Create budget*, take the template *Monthly cost
 #    budget*, say 5 dollars and your mail address
 #    ([the page in the manual](https://docs.aws.amazon.com/cost-management/latest/userguide/budget-templates.html)).
-#    A budget warns and does not stop anything, and it may lag by some hours.
+#    A budget warns and does not stop anything, and it may lag by some hours. The
+#    [first part of lesson 21](21_clean_up.ipynb#First-of-all,-a-budget) makes one from Python.
 # 3. Make a profile with `aws configure sso` (or `aws configure`), stop JupyterLab, and start it with
 #    `AWS_PROFILE=your-profile python3 -m workshop lab`. (In PowerShell, first
 #    `$env:AWS_PROFILE = "your-profile"`.)
-# 4. Run the clean-up at the end of each lesson.
+# 4. Run the clean-up at the end of each lesson, and at the end of all `python3 -m workshop clean`.
 
 # %% [markdown]
 # ### On AWS only: is there a budget?

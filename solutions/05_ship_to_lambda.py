@@ -58,6 +58,9 @@ lessons.require("03")
 # Lambda does not run images from your machine. It pulls them from ECR, Amazon's registry, in its
 # own region. The two hexagons are what people forget: somebody must *allow* each of the two
 # arrows beside them.
+#
+# On AWS, set a budget first: the
+# [first part of lesson 21](21_clean_up.ipynb#First-of-all,-a-budget), ten minutes.
 
 # %% [markdown]
 # Whatever an earlier run of this lesson left behind goes first. `deploy.delete` touches only what
