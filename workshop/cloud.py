@@ -15,7 +15,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from workshop import desktop, engine, local_cloud, paths
+from workshop import desktop, engine, last_error, local_cloud, paths
 from workshop.local_cloud import REGION
 
 DEFAULT_PORT = 4566
@@ -67,12 +67,14 @@ def logs_path() -> Path:
 def use() -> None:
     """Point this process, and what it starts, at the local cloud or at the learner's AWS account.
 
-    Prints one line that says which. Starts the local cloud if it is not running.
+    Prints one line that says which. Starts the local cloud if it is not running. In a notebook,
+    what makes a cell fail is kept from now on, for `doctor` to name it.
 
     Raises:
         CloudError: the port is taken by something else, the local cloud does not start, or
             AWS_PROFILE is set without usable credentials or region.
     """
+    last_error.watch()
     _forget_local()
     os.environ["DOCKER_DEFAULT_PLATFORM"] = engine.platform()
     os.environ["BUILDX_NO_DEFAULT_ATTESTATIONS"] = "1"  # Lambda refuses images with attestations

@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from workshop import clean, cloud, engine, environment
+from workshop import clean, cloud, engine, environment, failures, last_error
 from workshop.paths import ROOT
 from workshop.python_version import check_python
 
@@ -61,6 +61,7 @@ def examine(environ=os.environ) -> list[Finding]:
         jupyter_port(cloud.listening(JUPYTER_PORT)),
         *stale_cloud([_cloud_status(port) for port in ports], _has_state),
         *aws(environ, _profiles(environ), _who_am_i),
+        *last_failure(*last_error.read()),
     ]
 
 
@@ -234,6 +235,14 @@ def region(environ, name: str, of_profile: str | None) -> Finding:
         return Finding(WARNING, f"region {chosen} from AWS_DEFAULT_REGION, but profile {name} says "
                        f"{of_profile}", "unset AWS_DEFAULT_REGION, if that is wrong")
     return Finding(OK, f"region {chosen}")
+
+
+def last_failure(where: str, seen) -> list[Finding]:
+    """What the last cell or lesson that failed ran into; `seen`: (failure's name, words read)."""
+    known = {failure.name: failure for failure in failures.FAILURES}
+    return [Finding(WARNING, f"{where} failed: “{words}”. {name}: {known[name].cause}",
+                    f"{known[name].mend} (lesson 20, “{name}”)")
+            for name, words in seen if name in known]
 
 
 # ---------------------------------------------------------------- looking at the machine

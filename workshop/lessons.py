@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from workshop import engine, progress, render
+from workshop import engine, last_error, progress, render
 from workshop.lock import one_at_a_time
 from workshop.paths import ROOT
 
@@ -26,7 +26,14 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class LessonFailed(RuntimeError):
-    """A lesson could not be executed; the message names the lesson, the cell and the fault."""
+    """A lesson could not be executed; the message names the lesson, the cell and the fault.
+
+    said: the cell's exception alone, without the source around it.
+    """
+
+    def __init__(self, message: str, said: str = ""):
+        super().__init__(message)
+        self.said = said
 
 
 def require(what: str, root: Path = ROOT) -> None:
@@ -71,11 +78,13 @@ def run(numbers: Iterable[str] | None = None, root: Path = ROOT) -> int:
                 _execute(lesson, root)
         except (LessonFailed, ValueError) as error:
             print(f"\n{error}", file=sys.stderr, flush=True)
+            last_error.keep(getattr(error, "said", ""), f"lesson {lesson.number}")
             status = 1
             break                 # what follows may rest on this one; the first fault says most
         except KeyboardInterrupt:
             print("Interrupted. What this lesson makes counts as missing until it has run again.")
             return 130
+        last_error.clear(f"lesson {lesson.number}")
         count += 1
     print(f"{count} lesson{'s' * (count != 1)} executed in {_minutes(time.monotonic() - started)}",
           flush=True)
@@ -209,7 +218,8 @@ def _run_cells(lesson: render.Lesson, book, root: Path, line: progress.Line) -> 
         case CellTimeoutError():
             raise LessonFailed(f"{where} ran for more than {CELL_TIMEOUT} s") from None
         case CellExecutionError() as error:
-            raise LessonFailed(f"{where} failed:\n\n{_plain(str(error))}") from None
+            raise LessonFailed(f"{where} failed:\n\n{_plain(str(error))}",
+                               f"{error.ename}: {error.evalue}") from None
         case DeadKernelError():
             raise LessonFailed(f"{where}: its Python ended; is there enough memory?") from None
         case error:
