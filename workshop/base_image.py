@@ -35,6 +35,7 @@ RECIPE_LABEL = "workshop.recipe"
 RECIPE = DOCKER / "base"
 STATE = BUILD / "base"
 UNREACHABLE = STATE / "unreachable"     # holds the day on which the registry did not answer
+PULLED = "pulled"                       # in STATE: the images that were pulled, a line each
 OUT_OF_REACH = "public.ecr.aws cannot be reached from here"
 PYTHON = "3.13"
 
@@ -109,11 +110,22 @@ def _why_not_pulled(image: str) -> str:
     except subprocess.TimeoutExpired:
         return "the pull of the image took more than 15 minutes"
     if answer.returncode == 0:
+        STATE.mkdir(parents=True, exist_ok=True)
+        with open(STATE / PULLED, "a", encoding="utf-8") as notes:
+            notes.write(f"{image}\n")
         return ""
     last_words = (answer.stderr.strip().splitlines() or ["docker pull gave no reason"])[-1]
     # The registry needs no login, but refuses one that has expired.
     hint = " (an old login? docker logout public.ecr.aws)" if "403" in last_words else ""
     return f"the pull of the image failed: {last_words}{hint}"
+
+
+def pulled(build: Path = BUILD) -> list[str]:
+    """The base images that this checkout pulled."""
+    try:
+        return sorted(set((build / "base" / PULLED).read_text(encoding="utf-8").split()))
+    except OSError:
+        return []
 
 
 def _answers(seconds: float = 4) -> bool:

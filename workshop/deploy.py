@@ -45,7 +45,7 @@ def build(name, model=None, tag="v1", dockerfile="Dockerfile"):
     image, base = f"{name}:{tag}", base_image.get()
     _say(f"building {image} for {engine.platform()} (a minute if its packages are not here yet)")
     began = time.monotonic()
-    _run("docker", "build", "--build-arg", f"BASE_IMAGE={base}",
+    _run("docker", "build", "--build-arg", f"BASE_IMAGE={base}", "--label", engine.LABEL,
          "-f", str(recipe), "-t", image, str(staged))
     _say(f"built {image} in {time.monotonic() - began:.0f} s")
     return image

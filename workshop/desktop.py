@@ -39,6 +39,7 @@ def start_forwarder(port: int, target: str = "host.docker.internal", target_port
     answer = engine.docker(
         "run", "--detach", "--name", name, "--network", "host",
         "--label", f"workshop.cloud={port}", "--label", "workshop=lambda-onnx",
+        "--label", engine.LABEL,
         "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
         "--user", "65534:65534", *options, "--entrypoint", "python3", base_image.get(),
         "-u", "-c", PROGRAM.read_text(encoding="utf-8"),

@@ -23,8 +23,8 @@ def build():
     base = base_image.get(base_image.PLAIN)
     deploy._say(f"building {IMAGE} for {engine.platform()} "
                 "(a minute if its packages are not here yet)")
-    deploy._run("docker", "build", "--build-arg", f"BASE_IMAGE={base}", "-t", IMAGE,
-                str(paths.DOCKER / "sagemaker"))
+    deploy._run("docker", "build", "--build-arg", f"BASE_IMAGE={base}",
+                "--label", engine.LABEL, "-t", IMAGE, str(paths.DOCKER / "sagemaker"))
     return IMAGE
 
 

@@ -3,11 +3,13 @@
 Standard library only: the command line uses it before the environment stands.
 """
 import functools
+import hashlib
 import ipaddress
 import json
 import os
 import platform as host
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -15,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from workshop.lock import one_at_a_time
-from workshop.paths import BUILD
+from workshop.paths import BUILD, ROOT
 
 READY = "ready"
 NOT_INSTALLED = "not installed"
@@ -28,7 +30,12 @@ LINUX_PAGE = "https://docs.docker.com/engine/install/"
 GROUP_PAGE = "https://docs.docker.com/engine/install/linux-postinstall/"
 WITHOUT = "The lessons that need no Docker run all the same: python3 -m workshop run"
 
+# Images, containers, networks and volumes that this checkout makes carry this label: another one
+# on the same engine can be told apart. Not the path itself: images may go to a registry.
+LABEL = f"workshop.clone={hashlib.sha256(str(ROOT).encode()).hexdigest()[:12]}"
+
 LOG = BUILD / "dockerd.log"
+STARTED = "dockerd.json"    # in build/: the engine that this checkout started
 OS_RELEASE = Path("/etc/os-release")
 SYSTEM_FOLDERS = ("/usr/sbin", "/sbin")   # `su` leaves them out of PATH
 SYSTEMD = Path("/run/systemd/system")     # exists where systemd is in charge
@@ -243,8 +250,10 @@ def _start() -> None:
     process = None
     if SYSTEMD.exists():
         subprocess.run(["systemctl", "start", "docker"], capture_output=True)
+        _remember({"service": "docker"})
     else:
         process = _spawn_dockerd()
+        _remember({"pid": process.pid, "began": _began(process.pid)})
     while (state := look()).kind != READY:
         ended = process is not None and process.poll() is not None
         if ended or time.monotonic() - began > 60:
@@ -263,6 +272,52 @@ def _spawn_dockerd() -> subprocess.Popen:
         return subprocess.Popen([_find("dockerd")], stdin=subprocess.DEVNULL, stdout=log,
                                 stderr=log, start_new_session=True,
                                 env={**os.environ, "PATH": _path()})
+
+
+def _remember(what: dict) -> None:
+    BUILD.mkdir(exist_ok=True)
+    (BUILD / STARTED).write_text(json.dumps(what), encoding="utf-8")
+
+
+def _began(pid: int) -> str:
+    """When a process began, in the kernel's own count; "" where there is none any more."""
+    try:
+        state, *rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if state == "Z" else rest[18]
+
+
+def started(build: Path = BUILD) -> dict:
+    """The engine that this checkout started, {} if it did not: a process, or systemd's service."""
+    try:
+        return json.loads((build / STARTED).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def runs(engine: dict) -> bool:
+    """Whether the engine that `started` tells of is still that one, and running."""
+    if "service" in engine:
+        return subprocess.run(["systemctl", "is-active", "--quiet", engine["service"]],
+                              capture_output=True).returncode == 0
+    return bool(engine) and _began(engine["pid"]) == engine["began"] != ""
+
+
+def stop(engine: dict, patience: float = 30) -> str:
+    """End the engine that this checkout started; why it goes on, else ""."""
+    if docker("ps", "--quiet").stdout.strip():
+        return "containers of others run in it"
+    if "service" in engine:
+        subprocess.run(["systemctl", "stop", f"{engine['service']}.socket", engine["service"]],
+                       capture_output=True)
+    else:
+        os.kill(engine["pid"], signal.SIGTERM)
+    deadline = time.monotonic() + patience
+    while (running := runs(engine)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    _info.cache_clear()
+    return f"it does not end within {patience} s" if running else ""
 
 
 def _path() -> str:

@@ -491,7 +491,7 @@ def main(arguments: list[str] | None = None) -> int:
     ours = [one for one in things if one.whose == OURS]
     if not asked.remove:
         return 0
-    if not cloud.is_local() and not agreed(deploy._where()[0]):
+    if ours and not cloud.is_local() and not agreed(deploy._where()[0]):
         return 2
     if ours:
         remove(ours)
@@ -507,8 +507,11 @@ def agreed(account: str) -> bool:
               "to agree. Run `python3 -m workshop clean` in a terminal and type the account's "
               "number; or unset AWS_PROFILE to clean this machine only.", file=sys.stderr)
         return False
-    said = input(f"All this will be removed from AWS account {account}, for good. Type the "
-                 "account's number to agree: ")
+    try:
+        said = input(f"What is ours of this will be removed from AWS account {account}, for good. "
+                     "Type the account's number to agree: ")
+    except EOFError:
+        said = ""
     if said.strip() != account:
         print("That is not the account's number: nothing was removed.", file=sys.stderr)
         return False
@@ -524,4 +527,7 @@ def show(heading: str, things: list[Thing]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:       # what was removed is gone; the next run goes on from there
+        sys.exit(130)

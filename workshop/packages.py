@@ -71,7 +71,8 @@ def compile_bytecode(packages):
     unchecked-hash: valid whatever dates the files get in a zip.
     """
     container = tools.run(
-        "docker", "create", "--label", "workshop=lambda-onnx", "--network", "none",
+        "docker", "create", "--label", "workshop=lambda-onnx", "--label", engine.LABEL,
+        "--network", "none",
         "--entrypoint", "python3", base_image.get(), "-m", "compileall", "-q",
         "--invalidation-mode", "unchecked-hash",
         "-s", "/packages", "-p", "/opt/python", "/packages").strip()

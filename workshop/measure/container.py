@@ -41,7 +41,7 @@ class Container:
         # its input ends, and with that it does. Removed when it ends.
         self.process = subprocess.Popen(
             ["docker", "run", "--interactive", "--rm", "--name", self.name,
-             "--label", "workshop=lambda-onnx", "--read-only", "--tmpfs", "/tmp:size=512m",
+             "--label", "workshop=lambda-onnx", "--label", engine.LABEL, "--read-only", "--tmpfs", "/tmp:size=512m",
              "--network", "none", "--user", SANDBOX, "--cap-drop", "ALL",
              "--security-opt", "no-new-privileges", "--memory", limit, "--memory-swap", limit,
              "--cpuset-cpus", _cores(1), "--volume", f"{_scripts()}:/measure:ro",

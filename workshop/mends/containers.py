@@ -10,6 +10,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from workshop import engine
 from workshop.mends import reports
 
 LABEL = "workshop.cloud"
@@ -54,9 +55,12 @@ def apply(port: int) -> None:
 
 
 def labelled(own_labels):
-    """Every container also carries `workshop.cloud=PORT`, so that sweeps find ours and no other."""
+    """Every container also carries `workshop.cloud=PORT` and its checkout's label, so that sweeps
+    and `clean` find ours and no other."""
+    clone, _, value = engine.LABEL.partition("=")
+
     def with_ours(service, **extra):
-        return {**own_labels(service, **extra), LABEL: str(_port)}
+        return {**own_labels(service, **extra), LABEL: str(_port), clone: value}
     return with_ours
 
 
