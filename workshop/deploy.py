@@ -79,7 +79,7 @@ def push(image, repository=None):
     if not cloud.is_local():
         base_image.refuse_stand_in(image)
     _check_architecture(image)
-    address = _repository(repository or f"workshop-{name}")
+    address = image_repository(repository or f"workshop-{name}")
     login()
     _say(f"pushing {image} to {address}")
     _run("docker", "tag", image, f"{address}:{tag}")
@@ -113,8 +113,8 @@ def _check_architecture(image):
             "with DOCKER_DEFAULT_PLATFORM as cloud.use() sets it.")
 
 
-def _repository(name):
-    """Find or make the ECR repository, let Lambda pull from it, and return its address."""
+def image_repository(name):
+    """Find or make the ECR repository NAME, let Lambda pull from it, and return its address."""
     _check_name(name)
     ecr = boto3.client("ecr")
     found = _find(ecr.describe_repositories, "RepositoryNotFoundException", repositoryNames=[name])
@@ -505,6 +505,31 @@ def delete(name):
                                _layers_of, _bucket_of)
              for step in find(name)]
     _remove(steps)
+
+
+def delete_stack(name):
+    """Delete the stack (CloudFormation) NAME with all that is in it, and wait until it is gone.
+
+    No such stack is passed over. Raises NotOurs when it lacks the workshop's tag, RuntimeError
+    with CloudFormation's reason when something in it cannot be deleted.
+    """
+    _check_name(name)
+    client = boto3.client("cloudformation")
+    found = _find(client.describe_stacks, "ValidationError", StackName=name)
+    if not found:
+        return
+    stack = found["Stacks"][0]
+    _check_ours(f"stack {name}", {tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])})
+    client.delete_stack(StackName=name)
+    try:
+        client.get_waiter("stack_delete_complete").wait(
+            StackName=stack["StackId"],          # a stack that is gone has only its id
+            WaiterConfig={"Delay": 1 if cloud.is_local() else 5, "MaxAttempts": 360})
+    except WaiterError as error:
+        now = client.describe_stacks(StackName=stack["StackId"])["Stacks"][0]
+        raise RuntimeError(f"Stack {name} is {now['StackStatus']}: "
+                           f"{now.get('StackStatusReason', 'no reason given')}") from error
+    _say(f"deleted stack {name}")
 
 
 def _remove(steps):

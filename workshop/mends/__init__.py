@@ -5,7 +5,7 @@ They replace or wrap private functions of MiniStack, whose version is therefore 
 behaviour seen through boto3 and HTTP is no longer AWS's.
 """
 from workshop.mends import (asynchronous, checks, containers, filters, gateway, invoke, metrics,
-                            names, reports)
+                            names, reports, stacks)
 
 
 def apply(port: int, addresses: list[str], beside=lambda application: application):
@@ -19,7 +19,8 @@ def apply(port: int, addresses: list[str], beside=lambda application: applicatio
     """
     from ministack import app as ministack
 
-    for module in (containers, invoke, asynchronous, checks, reports, gateway, metrics, filters):
+    for module in (containers, invoke, asynchronous, checks, reports, gateway, metrics, filters,
+                   stacks):
         module.apply(port)
     return names.mended(beside(ministack.app), port, addresses)
 

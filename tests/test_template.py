@@ -1,0 +1,456 @@
+"""lambda/template.yaml: what it allows, what it becomes in the cloud, and who deploys it."""
+import json
+import os
+import re
+import string
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pandas as pd
+import pytest
+import requests
+import yaml
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.exceptions import ClientError, WaiterError
+from samcli.yamlhelper import yaml_parse
+
+from workshop import base_image, cloud, deploy, engine, lessons, paths
+
+TEMPLATE = paths.LAMBDA / "template.yaml"
+WORKFLOW = paths.ROOT / ".github/workflows/deploy.yml"
+LESSON = paths.SOLUTIONS / "17_deploy_as_code.py"
+CONFIGURATION = ("--config-file", str(paths.LAMBDA / "samconfig.toml"))
+STACK = "workshop-test-code"
+FUNCTION = f"{STACK}-churn"
+SAM = Path(sys.executable).with_name("sam")
+OFTEN = {"Delay": 1, "MaxAttempts": 120}
+
+
+def sam(*arguments, fails=False):
+    """Run `sam` in lambda/, as the lesson does, and return what it printed."""
+    environment = os.environ | {"SAM_CLI_TELEMETRY": "0", "COLUMNS": "200",
+                                "__SAM_CLI_APP_DIR": str(paths.BUILD / "sam-cli")}
+    done = subprocess.run([SAM, *arguments], cwd=paths.LAMBDA, env=environment,
+                          capture_output=True, text=True)
+    said = done.stdout + done.stderr
+    assert (done.returncode != 0) == fails, said
+    return said
+
+
+# The template
+
+@pytest.fixture(scope="module")
+def template():
+    return yaml_parse(TEMPLATE.read_text())
+
+
+def of_type(template, kind):
+    """Properties of the template's resources of one type, by name."""
+    return {name: one["Properties"] for name, one in template["Resources"].items()
+            if one["Type"] == kind}
+
+
+def test_sam_and_its_linter_find_the_template_valid():
+    said = sam("validate")
+    assert "is a valid SAM Template" in said
+    assert "--lint" not in said     # SAM recommends it where samconfig.toml does not ask for it
+
+
+def test_rights_are_named_actions_on_named_resources(template):
+    roles = of_type(template, "AWS::IAM::Role")
+    assert roles
+    for role in roles.values():
+        assert "ManagedPolicyArns" not in role
+        for policy in role["Policies"]:
+            for one in policy["PolicyDocument"]["Statement"]:
+                assert not any("*" in action for action in one["Action"])
+                assert one["Resource"] == {"Fn::GetAtt": ["ChurnLog", "Arn"]}
+
+
+def test_every_function_has_a_role_of_ours_so_that_sam_makes_none(template):
+    for function in of_type(template, "AWS::Serverless::Function").values():
+        assert function["Role"] == {"Fn::GetAtt": ["ChurnRole", "Arn"]}
+        assert not {"Policies", "Events"} & set(function)    # both would widen a role or a door
+
+
+def test_every_function_may_be_called_by_one_api_on_one_route_only(template):
+    permission, = of_type(template, "AWS::Lambda::Permission").values()
+    route, = of_type(template, "AWS::ApiGatewayV2::Route").values()
+    method, path = route["RouteKey"].split()
+    assert permission["SourceArn"]["Fn::Sub"].endswith(f":${{Api}}/*/{method}{path}")
+
+
+def test_no_log_is_kept_for_ever_and_every_alarm_is_told(template):
+    groups = of_type(template, "AWS::Logs::LogGroup")
+    assert groups and all(0 < group["RetentionInDays"] <= 30 for group in groups.values())
+    alarms = of_type(template, "AWS::CloudWatch::Alarm")
+    assert {alarm["MetricName"] for alarm in alarms.values()} == {
+        "Errors", "Throttles", "Duration", "5xx"}
+    assert all(alarm["AlarmActions"] == [{"Ref": "Alarms"}] for alarm in alarms.values())
+
+
+def test_the_alarm_on_duration_comes_before_the_time_out(template):
+    function, = of_type(template, "AWS::Serverless::Function").values()
+    slow = of_type(template, "AWS::CloudWatch::Alarm")["SlowAlarm"]
+    assert slow["Threshold"] < 1000 * function["Timeout"]
+    integration, = of_type(template, "AWS::ApiGatewayV2::Integration").values()
+    assert integration["TimeoutInMillis"] > 1000 * function["Timeout"]
+
+
+# The stack
+
+@pytest.fixture(scope="module")
+def model(local_cloud, docker_engine):
+    """A customer as a request carries it, and ONNX Runtime's probability for it."""
+    lessons.require("02")
+    lessons.require("03")
+    rows = pd.read_csv(paths.MODELS / "churn_test.csv").drop(columns="churn").head(1)
+    customer = json.loads(rows.to_json(orient="records"))[0]
+    session = onnxruntime.InferenceSession(paths.MODELS / "churn.onnx")
+    feed = {one.name: np.array([[customer[one.name]]],
+                               dtype=object if "string" in one.type else np.float32)
+            for one in session.get_inputs()}
+    return customer, float(session.run(["probabilities"], feed)[0][0, 1])
+
+
+class Stack:
+    """The template as a stack of the tests' own, by the commands of the lesson."""
+
+    def __init__(self, aws, folder):
+        self.aws, self.cfn, self.folder = aws, aws("cloudformation"), folder
+        self.parameters = ("--parameter-overrides", f"Architecture={engine.architecture()} "
+                           f"BaseImage={base_image.get()}")
+        self.repository = deploy.image_repository(STACK)
+
+    def build(self):
+        deploy.stage("churn", paths.MODELS / "churn.onnx")
+        return sam("build", *CONFIGURATION, "--build-dir", str(self.folder), *self.parameters)
+
+    def propose(self, *parameters):
+        """`sam deploy`, up to the change set; its changes, or None where there are none."""
+        overrides = (self.parameters[0], " ".join([self.parameters[1], *parameters]))
+        said = sam("deploy", "--no-execute-changeset", *CONFIGURATION, "--stack-name", STACK,
+                   "--template-file", str(self.folder / "template.yaml"),
+                   "--image-repository", self.repository, *overrides)
+        if "No changes to deploy" in said:
+            return None
+        self.change_set = re.search(r"arn:\S+:changeSet/\S+", said)[0]
+        found = self.cfn.describe_change_set(ChangeSetName=self.change_set)["Changes"]
+        return [one["ResourceChange"] for one in found]
+
+    def apply(self, change_set=None):
+        """Execute the change set and return the stack's status after it."""
+        kind = "create" if self.status() == "REVIEW_IN_PROGRESS" else "update"
+        self.cfn.execute_change_set(ChangeSetName=change_set or self.change_set)
+        try:
+            self.cfn.get_waiter(f"stack_{kind}_complete").wait(StackName=STACK,
+                                                               WaiterConfig=OFTEN)
+        except WaiterError:
+            pass
+        return self.status()
+
+    def status(self):
+        return self.cfn.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"]
+
+    def url(self):
+        outputs = self.cfn.describe_stacks(StackName=STACK)["Stacks"][0]["Outputs"]
+        return {one["OutputKey"]: one["OutputValue"] for one in outputs}["Url"] + "/predict"
+
+    def ask(self, customer, signed=True):
+        import boto3
+        request = AWSRequest("POST", self.url(), data=json.dumps({"customer": customer}))
+        if signed:
+            session = boto3.Session()
+            SigV4Auth(session.get_credentials(), "execute-api", "us-east-1").add_auth(request)
+        return requests.post(request.url, data=request.body, headers=dict(request.headers),
+                             timeout=60)
+
+    def resources(self):
+        """Type and physical id of everything in the stack."""
+        found = self.cfn.list_stack_resources(StackName=STACK)["StackResourceSummaries"]
+        return {one["LogicalResourceId"]: (one["ResourceType"], one["PhysicalResourceId"])
+                for one in found}
+
+
+@pytest.fixture(scope="module")
+def stack(aws, model, tmp_path_factory):
+    """The stack, deployed; deleted at the end, with its repository and images."""
+    deploy.delete_stack(STACK)
+    deploy.delete(STACK)
+    made = Stack(aws, tmp_path_factory.mktemp("sam"))
+    made.build()
+    changes = made.propose()
+    assert {one["Action"] for one in changes} == {"Add"}
+    assert made.status() == "REVIEW_IN_PROGRESS" and not functions(aws)
+    assert made.apply() == "CREATE_COMPLETE"
+    yield made
+    deploy.delete_stack(STACK)
+    deploy.delete(STACK)
+    images = engine.docker("images", "--format", "{{.Repository}}:{{.Tag}}",
+                           f"{made.repository}").stdout.split()
+    engine.docker("image", "rm", "-f", "churn:code", *images)
+
+
+def functions(aws):
+    return [one["FunctionName"] for one in aws("lambda").list_functions()["Functions"]
+            if one["FunctionName"] == FUNCTION]
+
+
+def test_the_stack_answers_over_http_as_onnx_runtime_does(stack, model):
+    customer, expected = model
+    assert stack.ask(customer, signed=False).status_code == 403
+    answer = stack.ask(customer)
+    assert answer.status_code == 200, answer.text
+    assert abs(answer.json()["churn_probability"] - expected) < 1e-5
+
+
+def test_a_second_deploy_has_nothing_to_do(stack):
+    before = stack.aws("lambda").get_function(FunctionName=FUNCTION)["Configuration"]
+    stack.build()
+    assert stack.propose() is None
+    assert stack.status() == "CREATE_COMPLETE"
+    after = stack.aws("lambda").get_function(FunctionName=FUNCTION)["Configuration"]
+    assert after["RevisionId"] == before["RevisionId"]
+
+
+def test_the_image_is_a_manifest_for_one_platform(stack):
+    image, = stack.aws("ecr").batch_get_image(repositoryName=STACK, imageIds=[
+        {"imageTag": stack.aws("lambda").get_function(FunctionName=FUNCTION)
+         ["Code"]["ImageUri"].rpartition(":")[2]}])["images"]
+    manifest = json.loads(image["imageManifest"])
+    assert "layers" in manifest and "manifests" not in manifest
+
+
+def test_the_role_may_do_what_a_role_made_by_hand_may_do_and_no_more(stack):
+    iam, role = stack.aws("iam"), f"{FUNCTION}-role"
+    assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
+    assert iam.list_role_policies(RoleName=role)["PolicyNames"] == ["logs"]
+    rights = iam.get_role_policy(RoleName=role, PolicyName="logs")["PolicyDocument"]
+    assert rights == json.loads(deploy.policy("logs", function=FUNCTION))
+    assert [kind for kind, _ in stack.resources().values()].count("AWS::IAM::Role") == 1
+
+
+def test_everything_in_the_stack_carries_the_tag(stack):
+    where = {"Lambda": lambda name: stack.aws("lambda").get_function(FunctionName=name)["Tags"],
+             "Logs": lambda name: stack.aws("logs").list_tags_for_resource(
+                 resourceArn=f"arn:aws:logs:us-east-1:012345678912:log-group:{name}")["tags"],
+             "IAM": lambda name: pairs(stack.aws("iam").list_role_tags(RoleName=name)["Tags"]),
+             "SNS": lambda name: pairs(
+                 stack.aws("sns").list_tags_for_resource(ResourceArn=name)["Tags"]),
+             "CloudWatch": lambda name: pairs(stack.aws("cloudwatch").list_tags_for_resource(
+                 ResourceARN=f"arn:aws:cloudwatch:us-east-1:012345678912:alarm:{name}")["Tags"])}
+    looked = set()
+    for kind, name in stack.resources().values():
+        service = kind.split("::")[1]
+        if service in where and kind != "AWS::Lambda::Permission":
+            assert deploy.TAGS.items() <= where[service](name).items(), (kind, name)
+            looked.add(service)
+    assert looked == set(where)
+    api = stack.aws("apigatewayv2").get_api(ApiId=stack.resources()["Api"][1])
+    assert deploy.TAGS.items() <= api["Tags"].items()
+
+
+def pairs(tags):
+    return {tag["Key"]: tag["Value"] for tag in tags}
+
+
+def test_throttle_and_cors_of_the_template_are_in_force(stack):
+    client, api = stack.aws("apigatewayv2"), stack.resources()["Api"][1]
+    limits = client.get_stage(ApiId=api, StageName="$default")["DefaultRouteSettings"]
+    assert limits == {"ThrottlingBurstLimit": 50, "ThrottlingRateLimit": 50}
+    for origin, allowed in {"https://shop.example": "https://shop.example",
+                            "https://other.example": None}.items():
+        answer = requests.options(stack.url(), timeout=30, headers={
+            "Origin": origin, "Access-Control-Request-Method": "POST"})
+        assert answer.headers.get("Access-Control-Allow-Origin") == allowed
+
+
+def test_a_changed_setting_is_one_line_of_the_change_set_and_applies_only_then(stack):
+    def setting():
+        return stack.aws("lambda").get_function_configuration(
+            FunctionName=FUNCTION)["Environment"]["Variables"]["MODEL_PATH"]
+
+    change, = stack.propose("ModelFile=./model.onnx")
+    assert (change["Action"], change["LogicalResourceId"], change["Replacement"]) == (
+        "Modify", "Churn", "False")
+    assert {one["Target"]["Name"] for one in change["Details"]} == {"Environment"}
+    assert setting() == "/var/task/model.onnx"
+    assert stack.apply() == "UPDATE_COMPLETE"
+    assert setting() == "/var/task/./model.onnx"
+
+
+def propose(stack, old, new):
+    """A change set for the deployed template with OLD replaced by NEW."""
+    deployed = stack.cfn.get_template(StackName=STACK, TemplateStage="Original")["TemplateBody"]
+    assert old in deployed
+    given = stack.cfn.describe_stacks(StackName=STACK)["Stacks"][0]["Parameters"]
+    made = stack.cfn.create_change_set(
+        StackName=STACK, ChangeSetName=f"try-{uuid.uuid4().hex}", TemplateBody=deployed.replace(old, new),
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+        Parameters=[{"ParameterKey": one["ParameterKey"], "UsePreviousValue": True}
+                    for one in given])["Id"]
+    stack.cfn.get_waiter("change_set_create_complete").wait(ChangeSetName=made,
+                                                            WaiterConfig=OFTEN)
+    return made
+
+
+@pytest.mark.parametrize("old, new, reason", [
+    (":churn-", ":gone-", "does not exist. Provide a valid source image"),
+    ("MODEL_PATH:", "AWS_REGION:", "reserved keys"),
+    ("Timeout: 10", "Timeout: 901", "less than or equal to 900"),
+], ids=["image", "environment", "time-out"])
+def test_what_lambda_refuses_fails_a_deploy_which_goes_back(stack, model, old, new, reason):
+    assert stack.apply(propose(stack, old, new)) == "UPDATE_ROLLBACK_COMPLETE"
+    failed = next(one for one in stack.cfn.describe_stack_events(StackName=STACK)["StackEvents"]
+                  if one["ResourceStatus"] == "UPDATE_FAILED")
+    assert failed["LogicalResourceId"] == "Churn" and reason in failed["ResourceStatusReason"]
+    assert stack.ask(model[0]).status_code == 200
+
+
+def test_a_change_by_hand_is_drift(stack):
+    stack.aws("logs").put_retention_policy(logGroupName=f"/aws/lambda/{FUNCTION}",
+                                           retentionInDays=30)
+    detection = stack.cfn.detect_stack_drift(StackName=STACK)["StackDriftDetectionId"]
+    end = time.monotonic() + 60
+    while (found := stack.cfn.describe_stack_drift_detection_status(
+            StackDriftDetectionId=detection))["DetectionStatus"] == "DETECTION_IN_PROGRESS":
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert found["StackDriftStatus"] == "DRIFTED"
+    drifted, = stack.cfn.describe_stack_resource_drifts(
+        StackName=STACK, StackResourceDriftStatusFilters=["MODIFIED"])["StackResourceDrifts"]
+    assert drifted["LogicalResourceId"] == "ChurnLog"
+
+
+def containers():
+    """Ids of the containers that run the stack's function."""
+    return engine.docker("ps", "-aq", "--filter", f"label=workshop.cloud={cloud.port()}",
+                         "--filter", f"label=workshop.function={FUNCTION}").stdout.split()
+
+
+def test_after_delete_every_resource_is_gone(stack, model):
+    stack.ask(model[0])
+    assert containers()
+    found = stack.resources()
+    assert all(is_there(stack.aws, kind, name, found) for kind, name in found.values())
+    sam("delete", "--no-prompts", "--stack-name", STACK)
+    assert [one for one in found.values() if is_there(stack.aws, *one, found)] == []
+    with pytest.raises(ClientError, match="does not exist"):
+        stack.status()
+    assert stack.aws("ecr").describe_images(repositoryName=STACK)["imageDetails"] == []
+    assert containers() == []
+
+
+def is_there(aws, kind, name, stack):
+    """Whether a resource is there, asked of its own service."""
+    api = stack["Api"][1]
+    ask = {
+        "AWS::IAM::Role": lambda: aws("iam").get_role(RoleName=name),
+        "AWS::Lambda::Function": lambda: aws("lambda").get_function(FunctionName=name),
+        "AWS::Lambda::Permission": lambda: aws("lambda").get_policy(FunctionName=FUNCTION),
+        "AWS::Logs::LogGroup": lambda: one_of(aws("logs").describe_log_groups(
+            logGroupNamePrefix=name)["logGroups"]),
+        "AWS::ApiGatewayV2::Api": lambda: aws("apigatewayv2").get_api(ApiId=name),
+        "AWS::ApiGatewayV2::Stage": lambda: aws("apigatewayv2").get_stage(
+            ApiId=api, StageName=name),
+        "AWS::ApiGatewayV2::Route": lambda: one_of(
+            aws("apigatewayv2").get_routes(ApiId=api)["Items"]),
+        "AWS::ApiGatewayV2::Integration": lambda: one_of(
+            aws("apigatewayv2").get_integrations(ApiId=api)["Items"]),
+        "AWS::SNS::Topic": lambda: aws("sns").get_topic_attributes(TopicArn=name),
+        "AWS::CloudWatch::Alarm": lambda: one_of(
+            aws("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]),
+    }
+    try:
+        ask[kind]()
+    except (ClientError, IndexError):
+        return False
+    return True
+
+
+def one_of(found):
+    """The first; IndexError where there is none."""
+    return found[0]
+
+
+# The pipeline
+
+@pytest.fixture(scope="module")
+def workflow():
+    return yaml.load(WORKFLOW.read_text(), Loader=yaml.BaseLoader)     # `on` stays a word
+
+
+def steps(workflow):
+    return [step for job in workflow["jobs"].values() for step in job["steps"]]
+
+
+def commands(lines):
+    """Commands for sam and CloudFormation that change something, with their values blotted out."""
+    found = []
+    for line in lines:
+        line = line.strip().removeprefix("# !").removeprefix("cd ../lambda && ").split(" | ")[0]
+        if re.match(r"sam |aws cloudformation (?!describe)", line):
+            found.append(re.sub(r"\$\w+|\{\w+\}", "@", line.replace('"', "")))
+    return found
+
+
+def test_the_pipeline_runs_the_commands_of_the_lesson_in_its_order(workflow):
+    in_pipeline = commands("\n".join(step.get("run", "") for step in steps(workflow)).splitlines())
+    in_lesson = commands(line for line in LESSON.read_text().splitlines()
+                         if line.startswith("# !"))
+    assert len(in_pipeline) == 5
+    assert in_lesson[:5] == in_pipeline
+
+
+def test_the_pipeline_stages_the_folder_of_the_lesson(workflow):
+    runs = "\n".join(step.get("run", "") for step in steps(workflow))
+    staged = re.search(r"deploy\.stage\('churn', '(.*?)'\)", runs)[1]
+    assert f'deploy.stage("churn", "../{staged}")' in LESSON.read_text()
+
+
+def test_the_pipeline_is_started_by_hand_and_may_read_and_ask_who_it_is(workflow):
+    assert set(workflow["on"]) == {"workflow_dispatch"}
+    assert workflow["permissions"] == {"id-token": "write", "contents": "read"}
+    assert not any("permissions" in job for job in workflow["jobs"].values())
+    assert all(int(job["timeout-minutes"]) <= 60 for job in workflow["jobs"].values())
+
+
+def test_the_pipeline_takes_a_role_and_knows_no_secret(workflow):
+    text = WORKFLOW.read_text()
+    assert "secrets." not in text
+    assert not re.search(r"access[-_]key|session[-_]token|password|AKIA|\b\d{12}\b", text, re.I)
+    taken = [step["with"] for step in steps(workflow)
+             if "configure-aws-credentials" in step.get("uses", "")]
+    assert len(taken) == len(workflow["jobs"])
+    assert all(one == {"role-to-assume": "${{ vars.DEPLOY_ROLE }}",
+                       "aws-region": "${{ vars.AWS_REGION }}"} for one in taken)
+
+
+def test_other_peoples_code_in_the_pipeline_is_named_by_its_commit(workflow):
+    used = [step["uses"] for step in steps(workflow) if "uses" in step]
+    assert used
+    assert all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", one) for one in used)
+
+
+def test_an_input_reaches_the_pipelines_scripts_as_a_variable_only(workflow):
+    assert not any("${{" in step.get("run", "") for step in steps(workflow))
+
+
+def test_the_pipelines_role_is_for_one_branch_of_one_repository():
+    text = (deploy.POLICIES / "trust_github.json").read_text()
+    filled = string.Template(text).substitute(account="123456789012", repository="shop/churn",
+                                              branch="main")
+    statement, = json.loads(filled)["Statement"]
+    issuer = "token.actions.githubusercontent.com"
+    assert statement["Principal"] == {
+        "Federated": f"arn:aws:iam::123456789012:oidc-provider/{issuer}"}
+    assert statement["Action"] == "sts:AssumeRoleWithWebIdentity"
+    assert statement["Condition"] == {"StringEquals": {
+        f"{issuer}:aud": "sts.amazonaws.com",
+        f"{issuer}:sub": "repo:shop/churn:ref:refs/heads/main"}}
