@@ -58,7 +58,7 @@ def make_stores():
         s3.put_object(Bucket=bucket, Key="file", Body=content)
     s3.delete_object(Bucket=bucket, Key="file")
     s3.create_multipart_upload(Bucket=bucket, Key="half")
-    deploy._repository(NAME)
+    deploy.image_repository(NAME)
     client("ecr").put_image(repositoryName=NAME, imageManifest=json.dumps(
         {"schemaVersion": 2, "config": {"digest": "sha256:" + "a" * 64}}))
     iam = client("iam")
@@ -151,7 +151,7 @@ def test_between_two_looks_things_may_vanish(story, monkeypatch):
 
 
 def test_what_is_not_ours_is_refused_and_nothing_goes(story):
-    deploy._repository(NAME)
+    deploy.image_repository(NAME)
     theirs, = (one for one in story.found if one.name == OTHER)
     ours = named(one for one in inventory.find() if one.kind == "repository")
     with pytest.raises(deploy.NotOurs, match=f"{OTHER} lacks the tag"):
