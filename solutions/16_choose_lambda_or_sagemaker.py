@@ -250,12 +250,12 @@ if cloud.is_local():
     deadline = time.monotonic() + 90
     while (many := containers()) and time.monotonic() < deadline:
         print(many, end=" ", flush=True)
-        time.sleep(2)
+        time.sleep(1)
     print(many, "containers")
     assert many == 0
 
 # %% [markdown]
-# *Notice* **zero**: nothing runs, nothing is billed. The local cloud lets a container go after 20
+# *Notice* **zero**: nothing runs, nothing is billed. The local cloud lets a container go after 10
 # idle seconds; AWS does it after some minutes and does not say after how many. (On AWS this cell
 # does not wait: four of the five endpoints have not been asked yet.)
 #

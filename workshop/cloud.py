@@ -15,7 +15,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from workshop import desktop, engine, last_error, local_cloud, paths
+from workshop import desktop, engine, last_error, local_cloud, paths, waiters
 from workshop.local_cloud import REGION
 
 DEFAULT_PORT = 4566
@@ -129,6 +129,7 @@ def _use_local() -> None:
                       AWS_DEFAULT_REGION=REGION,
                       # An address, not a name: boto3 then puts buckets into the path.
                       AWS_ENDPOINT_URL_S3=f"http://127.0.0.1:{port()}")
+    waiters.look_often()
     _fresh_session()
     print(f"local cloud, free ({url()})")
     if not engine.available():
@@ -168,6 +169,7 @@ def _forget_local() -> None:
         for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION",
                      "AWS_DEFAULT_REGION", *TEST_KEYS):
             os.environ.pop(name, None)
+        waiters.look_as_usual()
 
 
 def _bypass_proxy() -> None:

@@ -11,6 +11,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+# jsonschema, which nbformat imports, would spend two seconds on a grammar of internationalised
+# addresses; no notebook has any, and without the grammar jsonschema leaves out that check alone.
+sys.modules.setdefault("rfc3987_syntax", None)
+
 import jupytext
 import nbformat
 import yaml

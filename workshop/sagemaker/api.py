@@ -9,7 +9,7 @@ from workshop.sagemaker.checks import Refused, arn, invalid, missing, name_of
 from workshop.sagemaker.container import START
 from workshop.sagemaker.endpoint import CHANGING, Endpoint
 
-IDLE = 20        # seconds after which an idle container goes; AWS does not say after how many
+IDLE = 10        # seconds after which an idle container goes; AWS does not say after how many
 PAGE = 10        # entries of a list, when MaxResults does not say
 log = logging.getLogger("workshop.sagemaker")
 
