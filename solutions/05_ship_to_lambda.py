@@ -533,7 +533,7 @@ for memory in (3008, 1769, 1024, 512, 256, 128):
     change(MemorySize=memory)
     first, *warm = [report({"customer": customer}) for customer in customers[:10]]
     heavy = [report({"customer": customers[0], "compute": 0.2})
-             for _ in range(1 if memory < 512 else 5)]
+             for _ in range(1 if memory < 512 else 3)]
     measured[memory] = {"first": first, "ordinary": pd.DataFrame(warm).median(),
                         "heavy": pd.DataFrame(heavy).median()}
     print(f"{memory:5} MB done")

@@ -355,10 +355,10 @@ for given in answers.values():
 # `measure.run` does what we did by hand, with more care: every rung in turn and in another order
 # each round, one CPU while it starts, memory and CPU as a size buys them. The kernel tells it how
 # long a start stood in line behind other programs, and that is taken off. At the end it starts each
-# image some times from a *cold disk*. It takes two minutes or so, longer on a busy machine.
+# image some times from a *cold disk*. It takes a minute or two, longer on a busy machine.
 
 # %%
-record = measure.run(starts=30, cold_starts=6)
+record = measure.run(starts=20, cold_starts=5)
 
 # %%
 show(*plots.distributions(record))

@@ -149,7 +149,7 @@ def until(true, patience=240):
     while not (answer := true()):
         if time.monotonic() > deadline:
             raise TimeoutError(f"still {answer!r} after {patience} s")
-        time.sleep(1)
+        time.sleep(0.5)
     return answer
 
 
@@ -642,7 +642,7 @@ assert len(listed("scored/")) == 1
 dead = sqs.create_queue(QueueName="workshop-score-queue-dead", tags=deploy.TAGS,
                         Attributes={"MessageRetentionPeriod": "1209600"})["QueueUrl"]  # 14 days
 queue = sqs.create_queue(QueueName="workshop-score-queue", tags=deploy.TAGS, Attributes={
-    "VisibilityTimeout": "12",
+    "VisibilityTimeout": "7",
     "RedrivePolicy": json.dumps({"deadLetterTargetArn": triggers.queue_arn(dead),
                                  "maxReceiveCount": "3"})})["QueueUrl"]
 
@@ -723,7 +723,7 @@ QUEUE = "workshop-score-queue"
 
 def queue_function(image, command):
     """The function that takes from the queue."""
-    deploy.function(QUEUE, image, memory=1769, timeout=10, command=command,
+    deploy.function(QUEUE, image, memory=1769, timeout=6, command=command,
                     environment={"RESULTS_BUCKET": bucket})
 
 

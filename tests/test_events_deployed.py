@@ -18,7 +18,7 @@ EVENTS, FILES, QUEUE, TICKS, FAILURES = (
     f"{NAME}-{one}" for one in ("events", "files", "queue", "ticks", "failures"))
 CUSTOMER = json.loads((paths.ROOT / "tests/events/direct.json").read_text())["customer"]
 WRONG = CUSTOMER | {"contract": "weekly"}
-TIMEOUT = 10            # seconds; as long, a message that was taken stays hidden
+TIMEOUT = 6             # seconds; as long, a message that was taken stays hidden
 PATIENCE = 150          # seconds
 # Put on top of the image: a process that dies right after it wrote a result, before anyone is
 # told, once for each result whose name has "crash" in it. S3 remembers that it died.

@@ -1,6 +1,9 @@
 """`measure`: its stand-in for the Runtime API, its containers, its arithmetic and its pictures."""
+import gzip
+import io
 import json
 import os
+import random
 import re
 import signal
 import subprocess
@@ -312,6 +315,16 @@ def test_dependencies_are_what_is_not_the_functions_own():
     files = [[f"/var/task/{name}", 1] for name in own_ones] + \
         [[f"/var/task/{name}", 10] for name in others] + [["/opt/python/web.py", 100]]
     assert sizes.dependencies(files, own) == 140
+
+
+def test_a_layer_counts_as_gzip_makes_it():
+    text = "".join(f"{number} {number ** 3:x}\n" for number in range(200_000)).encode()
+    content = text + random.Random(0).randbytes(1_500_000) + text       # some megabytes
+    for whole in (content, content[:1000]):
+        assert sizes._gzip_size(io.BytesIO(whole)) == pytest.approx(len(gzip.compress(whole, 6)),
+                                                                    rel=0.002, abs=20)
+    packed = gzip.compress(content)
+    assert sizes._gzip_size(io.BytesIO(packed)) == len(packed)
 
 
 # ---------------------------------------------------------------- pictures

@@ -4,6 +4,7 @@ import pytest
 from tiny_lessons import write_lesson
 
 from workshop import engine, pytest_plugin, render
+from workshop.measure import runs
 from workshop.paths import ROOT
 
 pytest_plugins = ["pytester"]
@@ -75,3 +76,22 @@ def test_a_wrong_answer_that_passes_the_check_fails_the_exercise(lesson):
 
 def test_a_learners_copy_is_run_as_it_is(lesson):
     lesson("notebooks", "return x + 1").assert_outcomes(passed=3, skipped=1)
+
+
+def test_a_learners_copy_measures_a_few_times_only(pytester):
+    look = f"import os; assert os.environ.get({runs.AT_MOST!r}) == "
+    few = pytest_plugin.FEW[runs.AT_MOST]
+    for name, source in (("copy", repr(few)), ("90_solved", "None"), ("third", repr(few))):
+        book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(look + source)])
+        nbformat.write(book, pytester.path / f"{name}.ipynb")
+    write_lesson(pytester.path, "90_make_it").rename(pytester.path / "90_solved.py")
+    pytester.runpytest_subprocess("-p", "workshop.pytest_plugin", "--nbval-lax").assert_outcomes(
+        passed=3)
+
+
+@pytest.mark.parametrize("most, starts", [(None, 30), ("2", 2), ("40", 30)])
+def test_measure_starts_no_more_often_than_it_may(monkeypatch, most, starts):
+    monkeypatch.delenv(runs.AT_MOST, raising=False)
+    if most:
+        monkeypatch.setenv(runs.AT_MOST, most)
+    assert runs._at_most(30) == starts

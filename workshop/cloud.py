@@ -20,6 +20,7 @@ from workshop.local_cloud import REGION
 
 DEFAULT_PORT = 4566
 PATIENCE = 60        # seconds for a start or a stop
+SILENCE = 20         # seconds until a port that says nothing is taken for another program's
 HEALTH = "/_workshop/health"
 LOG_SIZE = 5_000_000  # bytes; a longer log is begun anew at the next start
 ROOT = str(paths.ROOT)
@@ -274,7 +275,7 @@ def _mine(number: int) -> dict | None:
     """
     try:
         # One that is just starting accepts the request and answers a little later.
-        with DIRECT.open(f"http://127.0.0.1:{number}{HEALTH}", timeout=20) as answer:
+        with DIRECT.open(f"http://127.0.0.1:{number}{HEALTH}", timeout=SILENCE) as answer:
             health = json.loads(answer.read())
     except (ValueError, http.client.HTTPException, urllib.error.HTTPError):
         health = {}

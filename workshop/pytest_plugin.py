@@ -3,6 +3,9 @@
 A solved notebook has its source beside it. There, each exercise first gets its wrong answers, in
 the notebook's own kernel: a lesson need not be executed a third time to see that its checks tell
 a learner what is wrong.
+
+A learner's copy is executed to see that it reaches the bottom with its exercises open. Nobody looks
+at its figures, so what it measures, it measures a few times only.
 """
 import os
 from functools import cache
@@ -12,6 +15,7 @@ import pytest
 from workshop import exercises, lessons, render
 from workshop.paths import ROOT
 
+FEW = {"WORKSHOP_STARTS": "2"}    # what workshop.measure reads, for a learner's copy
 _failed = set()                   # notebooks with a failed cell
 
 
@@ -35,6 +39,10 @@ def _is_notebook_cell(item) -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
+    for name, value in FEW.items():                 # before the notebook's kernel starts
+        os.environ.pop(name, None)
+        if _is_notebook_cell(item) and not item.path.with_suffix(".py").exists():
+            os.environ[name] = value
     if not _is_notebook_cell(item):
         return
     if reason := _obstacle(item.path.stem):

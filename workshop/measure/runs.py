@@ -1,6 +1,7 @@
 """The measurements: many starts of several images, in turn."""
 import contextlib
 import json
+import os
 import random
 import re
 import statistics
@@ -17,6 +18,7 @@ from workshop.progress import Line
 FOLDER = BUILD / "measure"
 MEMORIES = (128, 256, 512, 1024, 1769, 3008)
 WARM = 20               # warm requests after each start
+AT_MOST = "WORKSHOP_STARTS"
 CALLS, ROUNDS = 200, 5  # of handler and session.run in one process, and such processes
 
 CANNOT_SEE = [
@@ -35,6 +37,7 @@ def run(variants=None, starts: int = 30, cold_starts: int = 10, memory: int = 17
     files in memory ("warm" disk). cold_starts: with their pages dropped. memory: MB, and with it
     the CPU. Raises Failed with what a variant said when it does not start or answer.
     """
+    starts, cold_starts = _at_most(starts), _at_most(cold_starts)
     chosen = choose(variants)
     engine.ensure()
     images = {one.name: build(one) for one in chosen}
@@ -72,6 +75,11 @@ def choose(variants) -> list[Variant]:
         [one for one in named if isinstance(one, Variant) and one.name not in names]
 
 
+def _at_most(starts: int) -> int:
+    """As many starts as are wanted, or WORKSHOP_STARTS: tests set it where no figure is looked at."""
+    return min(starts, int(os.environ.get(AT_MOST) or starts))
+
+
 def only(variant) -> Variant:
     """One variant by its name, or as it is."""
     return next(one for one in choose([variant]) if variant in (one, one.name))
@@ -93,8 +101,8 @@ def _start_in_turn(record, containers, disk, starts, line):
 
 def _call_in_turn(record, containers, line):
     """Time handler and session.run in one process, images in turn."""
-    for number in range(ROUNDS):
-        line.say(f"handler and session.run, round {number + 1} of {ROUNDS}")
+    for number in range(_at_most(ROUNDS)):
+        line.say(f"handler and session.run, round {number + 1}")
         for one, container in containers.items():
             made = container.ask("call", handler=container.command[-1], event=one.event,
                                  times=CALLS)
@@ -146,7 +154,7 @@ def memory(variant, memories=MEMORIES, starts: int = 3) -> list[dict]:
     stopped and let go within periods of 20 ms: some are quick, the next one waits. A size that
     the variant cannot work with has "error" in place of figures. Adds to build/measure/memory.json.
     """
-    one = only(variant)
+    one, starts = only(variant), _at_most(starts)
     engine.ensure()
     image, taken, errors = build(one), {size: [] for size in memories}, {}
     with contextlib.ExitStack() as stack:

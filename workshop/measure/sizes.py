@@ -1,14 +1,19 @@
 """Bytes of an image: unpacked, as pushed, and those of its dependencies."""
 import json
+import os
 import subprocess
 import tarfile
 import zlib
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 
 from workshop.measure.container import Failed, inspect
 from workshop.paths import BUILD
 
 LAYERS = BUILD / "measure" / "layers.json"
+GZIP_HEAD_AND_TAIL = 20     # bytes
+WINDOW = 2 ** 15            # bytes that gzip looks back
 FOLDERS = ("/var/task", "/opt")     # where packages and layers are; below them, Lambda's own
 
 
@@ -57,11 +62,20 @@ def _gzip_size(file) -> int:
     first = file.read(2)
     if first == b"\x1f\x8b":
         return 2 + sum(map(len, iter(lambda: file.read(2 ** 20), b"")))
-    packer = zlib.compressobj(wbits=31)         # 31: in gzip's clothes
-    size = len(packer.compress(first))
-    for piece in iter(lambda: file.read(2 ** 20), b""):
-        size += len(packer.compress(piece))
-    return size + len(packer.flush())
+    size, before, under_way = GZIP_HEAD_AND_TAIL, b"", deque()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for piece in iter(lambda: file.read(2 ** 20), b""):
+            under_way.append(pool.submit(_deflated, first + piece, before))
+            first, before = b"", piece[-WINDOW:]
+            if len(under_way) > 2 * os.cpu_count():         # no more in memory than are at work
+                size += under_way.popleft().result()
+        return size + sum(one.result() for one in under_way)
+
+
+def _deflated(piece, before):
+    """Bytes of one piece of a file, compressed with what stands before it in mind (as pigz does)."""
+    packer = zlib.compressobj(wbits=-15, **({"zdict": before} if before else {}))
+    return len(packer.compress(piece)) + len(packer.flush(zlib.Z_SYNC_FLUSH))
 
 
 def _follow(sizes, path):

@@ -60,7 +60,8 @@ class Log:
     def take(self, marker: str, patience: float) -> list[tuple[str, bool]]:
         """What came since the last call, once a line that starts with `marker` is among it.
 
-        Waits `patience` seconds at most: a run that is ended from outside leaves no last line.
+        Waits `patience` seconds at most: a run that is ended from outside leaves no last line. An
+        emulator that does not tell of INIT is waited for once.
         """
         def there():  # on two pipes, the last line may overtake INIT's report
             return self.initialised and any(
@@ -68,6 +69,7 @@ class Log:
         with self.change:
             self.change.wait_for(there, timeout=patience)
             new, self.taken = self.entries[self.taken:], len(self.entries)
+            self.initialised |= any(line.startswith(marker) for line, _ in new)
         return new
 
     def memory_used(self, limit: int) -> int:
