@@ -163,7 +163,7 @@ def test_what_is_not_ours_is_refused_and_nothing_goes(story):
 
 
 def test_a_listing_does_not_stop_at_its_first_page(local_cloud):
-    logs, names = client("logs"), [f"/aws/lambda/{NAME}-{number:03}" for number in range(120)]
+    logs, names = client("logs"), [f"/aws/lambda/{NAME}-{number:03}" for number in range(60)]
     for name in names:
         logs.create_log_group(logGroupName=name, tags=deploy.TAGS)
     assert "nextToken" in logs.describe_log_groups(), "the local cloud gives pages, too"

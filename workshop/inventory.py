@@ -8,11 +8,11 @@ tag: project=lambda-onnx-workshop; by name: workshop-…, as every lesson names 
 has such a name without the tag is listed as not ours, and stays.
 """
 import argparse
-import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -110,11 +110,11 @@ def kinds(tagged: set[str]) -> list[Kind]:
     tagged: ARNs that carry our tag, for things that have another name than ours.
     """
     meant = partial(_meant, tagged)
-    lambda_, gateway = boto3.client("lambda"), boto3.client("apigateway")
-    sagemaker, events, sqs = (boto3.client(one) for one in ("sagemaker", "events", "sqs"))
-    scheduler, apis, sns = (boto3.client(one) for one in ("scheduler", "apigatewayv2", "sns"))
-    s3, ecr, watch = (boto3.client(one) for one in ("s3", "ecr", "cloudwatch"))
-    logs, iam = boto3.client("logs"), boto3.client("iam")
+    lambda_, gateway = _client("lambda"), _client("apigateway")
+    sagemaker, events, sqs = (_client(one) for one in ("sagemaker", "events", "sqs"))
+    scheduler, apis, sns = (_client(one) for one in ("scheduler", "apigatewayv2", "sns"))
+    s3, ecr, watch = (_client(one) for one in ("s3", "ecr", "cloudwatch"))
+    logs, iam = _client("logs"), _client("iam")
     return [
         Kind("stack", partial(_stacks, meant), _remove_stack),
         Kind("schedule", partial(_schedules, meant), lambda one: scheduler.delete_schedule(
@@ -156,6 +156,17 @@ def kinds(tagged: set[str]) -> list[Kind]:
     ]
 
 
+def _client(service):
+    """A client of a service; to make one takes longer than most calls."""
+    return _made(service, os.environ.get("AWS_ENDPOINT_URL"), os.environ.get("AWS_PROFILE"),
+                 os.environ.get("AWS_REGION"))
+
+
+@cache
+def _made(service, *_where):
+    return boto3.client(service)
+
+
 # Listings: (name, id, tags) of what is named like ours or is among the tagged
 
 def _meant(tagged, name, arn=""):
@@ -164,7 +175,7 @@ def _meant(tagged, name, arn=""):
 
 def _pages(service, operation, key, **arguments) -> Iterator:
     """Every entry of a listing, page after page."""
-    for page in boto3.client(service).get_paginator(operation).paginate(**arguments):
+    for page in _client(service).get_paginator(operation).paginate(**arguments):
         yield from page.get(key) or []
 
 
@@ -213,7 +224,7 @@ def _parts(stack):
 
 def _remove_stack(one):
     """A stack cannot go while a bucket or repository in it holds something: those go first."""
-    client, ecr = boto3.client("cloudformation"), boto3.client("ecr")
+    client, ecr = _client("cloudformation"), _client("ecr")
     for part in _parts(one.id):
         name = part.get("PhysicalResourceId")
         if part["ResourceType"] == "AWS::S3::Bucket" and name:
@@ -226,7 +237,7 @@ def _remove_stack(one):
 
 
 def _schedule_groups(meant):
-    client = boto3.client("scheduler")
+    client = _client("scheduler")
     for one in _pages("scheduler", "list_schedule_groups", "ScheduleGroups"):
         if meant(one["Name"], one["Arn"]):
             yield one["Name"], one["Arn"], _pairs(
@@ -235,7 +246,7 @@ def _schedule_groups(meant):
 
 def _schedules(meant):
     """A schedule cannot be tagged: its group is, or its description says whose it is."""
-    client = boto3.client("scheduler")
+    client = _client("scheduler")
     ours = {name for name, _, tags in _schedule_groups(meant) if deploy._is_ours(tags)}
     for one in _pages("scheduler", "list_schedules", "Schedules"):
         group = one.get("GroupName", "default")
@@ -257,7 +268,7 @@ def _mappings(meant):
 
 
 def _remove_mapping(one):
-    client = boto3.client("lambda")
+    client = _client("lambda")
     client.delete_event_source_mapping(UUID=one.id)
     triggers._until(lambda: deploy._find(client.get_event_source_mapping,
                                          "ResourceNotFoundException", UUID=one.id) is None,
@@ -265,7 +276,7 @@ def _remove_mapping(one):
 
 
 def _rules(meant):
-    events = boto3.client("events")
+    events = _client("events")
     for one in _pages("events", "list_rules", "Rules"):
         if meant(one["Name"], one["Arn"]) and not one.get("ManagedBy"):
             yield one["Name"], one["Arn"], _pairs(
@@ -287,7 +298,7 @@ def _rest_apis(meant):
 
 
 def _functions(meant):
-    client = boto3.client("lambda")
+    client = _client("lambda")
     for one in _pages("lambda", "list_functions", "Functions"):
         if meant(one["FunctionName"], one["FunctionArn"]):
             yield one["FunctionName"], one["FunctionArn"], \
@@ -304,14 +315,14 @@ def _function_urls(meant):
 def _layers(meant):
     for layer in _pages("lambda", "list_layers", "Layers"):
         if meant(layer["LayerName"]):
-            for one in deploy._layer_versions(boto3.client("lambda"), layer["LayerName"]):
+            for one in deploy._layer_versions(_client("lambda"), layer["LayerName"]):
                 yield f"{layer['LayerName']}:{one['Version']}", one["LayerVersionArn"], \
                     deploy.TAGS if one.get("Description", "").startswith(MARK) else {}
 
 
 def _sagemaker(meant, what):
     """Endpoints, their configurations, or models."""
-    client, word = boto3.client("sagemaker"), what.title().replace("_", "")
+    client, word = _client("sagemaker"), what.title().replace("_", "")
     for one in _pages("sagemaker", f"list_{what}s", f"{word}s"):
         name, arn = one[f"{word}Name"], one[f"{word}Arn"]
         if meant(name, arn):
@@ -319,7 +330,7 @@ def _sagemaker(meant, what):
 
 
 def _queues(meant):
-    sqs = boto3.client("sqs")
+    sqs = _client("sqs")
     account, region = deploy._where()
     for url in _pages("sqs", "list_queues", "QueueUrls", PaginationConfig={"PageSize": 1000}):
         name = url.rpartition("/")[2]
@@ -328,7 +339,7 @@ def _queues(meant):
 
 
 def _topics(meant):
-    sns = boto3.client("sns")
+    sns = _client("sns")
     for one in _pages("sns", "list_topics", "Topics"):
         arn = one["TopicArn"]
         if meant(arn.rpartition(":")[2], arn):
@@ -337,7 +348,7 @@ def _topics(meant):
 
 
 def _buckets(meant):
-    s3 = boto3.client("s3")
+    s3 = _client("s3")
     for one in _pages("s3", "list_buckets", "Buckets", PaginationConfig={"PageSize": 1000}):
         if meant(one["Name"], f"arn:aws:s3:::{one['Name']}"):
             yield one["Name"], one["Name"], deploy._bucket_tags(s3, one["Name"]) or {}
@@ -345,7 +356,7 @@ def _buckets(meant):
 
 def _remove_bucket(name):
     """A bucket can go only when it is empty: of every version, deletion marker, half upload."""
-    s3 = boto3.client("s3")
+    s3 = _client("s3")
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=name):
         old = [{"Key": one["Key"], "VersionId": one["VersionId"]}
                for one in page.get("Versions", []) + page.get("DeleteMarkers", [])]
@@ -357,14 +368,14 @@ def _remove_bucket(name):
 
 
 def _repositories(meant):
-    ecr = boto3.client("ecr")
+    ecr = _client("ecr")
     for one in _pages("ecr", "describe_repositories", "repositories"):
         if meant(one["repositoryName"], one["repositoryArn"]):
             yield one["repositoryName"], one["repositoryArn"], deploy._repository_tags(ecr, one)
 
 
 def _alarms(meant):
-    watch = boto3.client("cloudwatch")
+    watch = _client("cloudwatch")
     for kind in ("CompositeAlarms", "MetricAlarms"):      # a composite one stands on the others
         for one in _pages("cloudwatch", "describe_alarms", kind,
                           AlarmTypes=[kind.removesuffix("s")]):
@@ -375,7 +386,7 @@ def _alarms(meant):
 
 def _dashboards(meant):
     """A dashboard is ours by its tag, or when its text says so: tags for dashboards are new."""
-    watch = boto3.client("cloudwatch")
+    watch = _client("cloudwatch")
     for one in _pages("cloudwatch", "list_dashboards", "DashboardEntries"):
         name, arn = one["DashboardName"], one["DashboardArn"]
         if meant(name, arn):
@@ -389,7 +400,7 @@ def _dashboards(meant):
 
 def _log_groups(meant):
     """Groups with the tag; and those that a service made for a function or endpoint of ours."""
-    logs = boto3.client("logs")
+    logs = _client("logs")
     ours = {f"/aws/lambda/{name}" for name, _, tags in _functions(meant) if deploy._is_ours(tags)}
     ours |= {f"/aws/sagemaker/Endpoints/{name}"
              for name, _, tags in _sagemaker(meant, "endpoint") if deploy._is_ours(tags)}
@@ -401,7 +412,7 @@ def _log_groups(meant):
 
 
 def _roles(meant):
-    iam = boto3.client("iam")
+    iam = _client("iam")
     for one in _pages("iam", "list_roles", "Roles"):
         if meant(one["RoleName"], one["Arn"]):
             yield one["RoleName"], one["Arn"], _pairs(
@@ -419,7 +430,7 @@ def _remove_role(iam, name):
 
 
 def _policies(meant):
-    iam = boto3.client("iam")
+    iam = _client("iam")
     for one in _pages("iam", "list_policies", "Policies", Scope="Local"):
         if meant(one["PolicyName"], one["Arn"]):
             yield one["PolicyName"], one["Arn"], _pairs(
