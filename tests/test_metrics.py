@@ -134,9 +134,10 @@ def shop(aws):
     class Shop:
         @staticmethod
         def say(**entries):
-            text = line({"Namespace": name}, **entries)
+            now = int(time.time() * 1000)
+            text = line({"Namespace": name}, {"Timestamp": now}, **entries)
             logs.put_log_events(logGroupName=name, logStreamName="s",
-                                logEvents=[{"timestamp": NOW, "message": text}])
+                                logEvents=[{"timestamp": now, "message": text}])
 
         @staticmethod
         def state(version):

@@ -33,13 +33,13 @@ def of_request(line, content):
     """
     status, answered = line["status"], "churn_probability" in content
     said = {**DIMENSIONS, "Requests": 1, "Faults": 1 if status >= 500 else 0,
-            "Rejected": 1 if 400 <= status < 500 else 0, "Latency": line["milliseconds"],
-            "_aws": {"Timestamp": int(time.time() * 1000),
-                     "CloudWatchMetrics": ANSWERED if answered else UNANSWERED}}
+            "Rejected": 1 if 400 <= status < 500 else 0, "Latency": line["milliseconds"]}
     if answered:
         said["Probability"] = content["churn_probability"]
     if counted >= EVERY:
         said["inputs"] = take_counts()
+    said["_aws"] = {"Timestamp": int(time.time() * 1000),
+                    "CloudWatchMetrics": ANSWERED if answered else UNANSWERED}
     return said
 
 
