@@ -42,17 +42,12 @@ lessons.require("03")
 #
 # ```mermaid
 # flowchart LR
-#     build["build<br/>and push"] --> create["create,<br/>update"] --> call["call"] --> run["start,<br/>model"] --> clean["clean up"]
-#     build -.- b["many platforms<br/>expired login<br/>no right to fetch"]
-#     create -.- c["role not assumed<br/>other processor<br/>update in update<br/>moved tag<br/>wrong Region<br/>no such handler"]
-#     call -.- d["JSON numbers<br/>malformed answer<br/>wrong path<br/>time, memory<br/>read-only disk<br/>too large<br/>CLI payload"]
-#     run -.- e["slow import<br/>missing weights<br/>channel order<br/>pickle version<br/>unknown category"]
-#     clean -.- f["not empty"]
-#     style b fill:#fff3d6,stroke:#e69f00
-#     style c fill:#fff3d6,stroke:#e69f00
-#     style d fill:#fff3d6,stroke:#e69f00
-#     style e fill:#fff3d6,stroke:#e69f00
-#     style f fill:#fff3d6,stroke:#e69f00
+#     push["<b>build and push</b><br/>many platforms<br/>expired login<br/>no right to fetch"]
+#     make["<b>create, update</b><br/>role not assumed<br/>other processor<br/>update in update<br/>moved tag<br/>wrong Region<br/>no such handler"]
+#     ask["<b>call</b><br/>JSON numbers<br/>malformed answer<br/>wrong path<br/>out of time, memory<br/>read-only disk<br/>too large<br/>CLI payload"]
+#     run["<b>start, model</b><br/>slow import<br/>weights left behind<br/>channel order<br/>pickle version<br/>unknown category"]
+#     tidy["<b>clean up</b><br/>not empty"]
+#     push --> make --> ask --> run --> tidy
 # ```
 #
 # | you read | section |
@@ -88,7 +83,9 @@ lessons.require("03")
 # ## Three helpers
 #
 # `meet` prints a message, asserts that the words to look for are in it, and that the workshop
-# recognises it as this failure and no other.
+# recognises it as this failure and no other. Most failures below are real. Where the local cloud
+# cannot fail as AWS does, or nobody wants to wait for it, a message that others have met stands in;
+# it is marked **recorded**, with its source.
 
 # %%
 import json
@@ -102,9 +99,9 @@ NAME = "workshop-broken"
 lambda_, ecr, iam = boto3.client("lambda"), boto3.client("ecr"), boto3.client("iam")
 
 
-def meet(name, message, words):
-    """Show a message as you would meet it; words: the part to look for."""
-    print(message)
+def meet(name, message, words, recorded=None):
+    """Show a message as you would meet it; words: the part to look for; recorded: its source."""
+    print(f"RECORDED ({recorded}):\n{message}" if recorded else message)
     assert words in message, f"expected {words!r}"
     assert [one.name for one in failures.recognise(message)] == [name]
 
@@ -252,9 +249,11 @@ address, _, digest = image.partition("@")
 # %%
 stored = ecr.batch_get_image(repositoryName=NAME, imageIds=[{"imageTag": "v1"}])["images"][0]
 manifest = stored["imageManifest"]
-index = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [{
-    "mediaType": json.loads(manifest)["mediaType"], "digest": digest, "size": len(manifest.encode()),
-    "platform": {"os": "linux", "architecture": engine.platform().split("/")[1]}}]}
+index = {
+    "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [{
+        "mediaType": json.loads(manifest)["mediaType"], "digest": digest,
+        "size": len(manifest.encode()),
+        "platform": {"os": "linux", "architecture": engine.platform().split("/")[1]}}]}
 ecr.put_image(repositoryName=NAME, imageTag="index", imageManifest=json.dumps(index),
               imageManifestMediaType=index["mediaType"])
 
@@ -282,16 +281,15 @@ ecr.batch_delete_image(repositoryName=NAME, imageIds=[{"imageTag": "index"}]);
 #
 # Docker's password for ECR is good for 12 hours. The next morning, a push is refused. Worse, a pull
 # of a *public* image is refused too: with no login it would be served, with an old one it is not.
-# Nobody wants to wait 12 hours here, so these are
-#
-# **recorded messages** (from docker, for a registry of AWS's: ECR user guide, *Private registry
-# authentication*, and aws-actions/amazon-ecr-login issue 431):
+# Nobody wants to wait for that here; what docker prints is **recorded**:
 
 # %%
-RECORDED = ["denied: Your authorization token has expired. Reauthenticate and try again.",
-            "no basic auth credentials"]
-for message in RECORDED:
-    meet("A registry login that has expired", message, message)
+RECORDED = {"no basic auth credentials": "aws-actions/amazon-ecr-login issue 431",
+            "denied: Your authorization token has expired. Reauthenticate and try again.":
+            "docker push to ECR, as asked about in many places; ECR user guide, Private registry "
+            "authentication, has the 12 hours"}
+for message, source in RECORDED.items():
+    meet("A registry login that has expired", message, message, recorded=source)
 
 # %% [markdown]
 # **Mend**: for public images, be nobody: `docker logout public.ecr.aws`. For your own registry, log
@@ -308,16 +306,14 @@ print("good until", before)
 # Lambda may pull from your repository only if the **repository's** policy lets it. Many give this
 # right to the function's role, where it does nothing. The local cloud keeps the policy and does not
 # enforce it ([local cloud and AWS](../workshop/LOCAL_CLOUD.md)); on AWS, Lambda adds it by itself
-# if *you* may change the policy. So this is a
-#
-# **recorded message** (aws-samples/bedrock-access-gateway issue 127; rule: Lambda developer guide,
-# *Create a Lambda function using a container image*):
+# if *you* may change the policy (Lambda developer guide, *Create a Lambda function using a
+# container image*). So this message is **recorded**:
 
 # %%
 meet("No right to fetch the image",
      "An error occurred (AccessDeniedException) when calling the CreateFunction operation: Lambda "
      "does not have permission to access the ECR image. Check the ECR permissions.",
-     "permission to access the ECR image")
+     "permission to access the ECR image", recorded="aws-samples/bedrock-access-gateway issue 127")
 
 # %% [markdown]
 # What you can see for real is what AWS would look at: a repository whose policy is gone.
@@ -425,7 +421,7 @@ assert ask(do="nothing") == "done"
 # %% [markdown]
 # ### A tag that has moved
 #
-# The function is created from `…:v1`. Then a better image is pushed as `…:v1`. Which one answers?
+# The function is made from `…:v1`. Then a better image is pushed as `…:v1`. Which one answers?
 
 # %%
 def use(uri):
@@ -441,7 +437,7 @@ def runs():
 
 use(f"{address}:v1")
 (folder / "better.Dockerfile").write_text("FROM broken:v1\nLABEL better=yes\n")
-# !docker build --quiet --tag broken:better --file ../build/images/broken/better.Dockerfile ../build/images/broken
+# !docker build --quiet --tag broken:better --file {folder}/better.Dockerfile {folder}
 # !docker tag broken:better {address}:v1
 # !docker push --quiet {address}:v1
 
@@ -726,13 +722,12 @@ assert ask(do="nothing", url=link) == "done"
 # ### The payload of the command line
 #
 # `aws lambda invoke --payload '{"do": "nothing"}'` works with version 1 of the AWS CLI, which this
-# workshop installs. On most machines there is version 2, and there the same line fails. A
-#
-# **recorded message** (aws/aws-cli issue 8132; rule: AWS CLI user guide, *New features and changes
-# in the AWS CLI version 2*, *binary parameters*):
+# workshop installs. On most machines there is version 2, and there the same line fails (AWS CLI
+# user guide, *New features and changes in the AWS CLI version 2*). The message is **recorded**:
 
 # %%
-meet("The payload of the command line", 'Invalid base64: "{"do": "nothing"}"', "Invalid base64")
+meet("The payload of the command line", 'Invalid base64: "{"test":"yes"}"', "Invalid base64",
+     recorded="aws/aws-cli issue 8132")
 
 # %% [markdown]
 # **Mend**: `--cli-binary-format raw-in-base64-out`, or once for all `aws configure set
@@ -740,7 +735,7 @@ meet("The payload of the command line", 'Invalid base64: "{"do": "nothing"}"', "
 
 # %%
 Path("../build/event.json").write_text('{"do": "nothing"}')
-# !aws lambda invoke --function-name {NAME} --payload fileb://../build/event.json ../build/answer.json
+# !cd ../build && aws lambda invoke --function-name {NAME} --payload fileb://event.json answer.json
 assert Path("../build/answer.json").read_text() == '"done"'
 
 # %% [markdown]
@@ -762,14 +757,12 @@ assert "Task timed out after 3.00 seconds" in first and "timed out" in second
 # no retry helps. On AWS, INIT is ended after 10 seconds and done once more inside the first
 # request, on that request's time-out. The local cloud has no such limit; it counts INIT into the
 # first request's time ([local cloud and AWS](../workshop/LOCAL_CLOUD.md)). The line that AWS writes
-# into the log is a
-#
-# **recorded message** (Lambda developer guide, *Understanding the Lambda execution environment
-# lifecycle*):
+# into the log is **recorded**:
 
 # %%
 meet("A slow import", "INIT_REPORT Init Duration: 1236.04 ms Phase: init Status: timeout",
-     "Phase: init Status: timeout")
+     "Phase: init Status: timeout", recorded="Lambda developer guide, Understanding the Lambda "
+     "execution environment lifecycle")
 
 # %% [markdown]
 # **Mend**: import less. ONNX Runtime in place of a framework, bytecode that is compiled already
@@ -820,9 +813,9 @@ except Exception as error:
 meet("Channels first or channels last", message, "Got: 8 Expected: 3")
 
 # %% [markdown]
-# **Cause**: read the two numbers: at index 1, where it expected 3 channels, it got 8 rows. **Mend**:
-# *transpose*, which moves the axes. Many *reshape*, which silences the error, keeps the numbers in
-# their order and makes porridge of the picture:
+# **Cause**: read the two numbers: at index 1, where it expected 3 channels, it got 8 rows.
+# **Mend**: *transpose*, which moves the axes. Many *reshape*, which silences the error, keeps the
+# numbers in their order and makes porridge of the picture:
 
 # %%
 right = session.run(None, {"image": picture.transpose(0, 3, 1, 2)})[0]
@@ -903,7 +896,7 @@ from sklearn.linear_model import LogisticRegression
 
 model = LogisticRegression().fit([[0], [1]], [0, 1])
 older = pickle.dumps(model).replace(sklearn.__version__.encode(), b"1.2.2")
-oldest = pickle.dumps(model, protocol=0).replace(b"linear_model._logistic", b"linear_model.logistic")
+oldest = pickle.dumps(model, protocol=0).replace(b"model._logistic", b"model.logistic")
 
 with warnings.catch_warnings(record=True) as heard:
     warnings.simplefilter("always")
@@ -968,7 +961,7 @@ assert said["Month-to-Month"] == said["weekly"] == said[""] != said["month-to-mo
 # for each category that it has seen; an unknown one is zero in all of them, and the model computes
 # on. No log, no alarm, for months; a capital letter is enough.
 #
-# **Mend**, first: `handle_unknown="error"`, as lesson 02 chose. Then the ONNX model refuses as well:
+# **Mend**, first: `handle_unknown="error"`, as lesson 02 chose. Then the ONNX model refuses, too:
 
 # %%
 customer = test.drop(columns="churn").iloc[0].to_dict()
@@ -1063,8 +1056,8 @@ meet("A repository that is not empty", message, "Cannot delete entity")
 # %% [markdown]
 # **Cause**: AWS does not delete what still holds something: a repository its images, a bucket its
 # objects, a role its policies. Clean-up scripts stop at the first of these, and what comes after
-# goes on costing. **Mend**: contents first, or `force=True` where there is one. `deploy.delete` does
-# it in the right order; lesson 21 proves that nothing is left.
+# goes on costing. **Mend**: contents first, or `force=True` where there is one. `deploy.delete`
+# does it in the right order; [lesson 21](21_clean_up.ipynb) proves that nothing is left.
 
 # %%
 delete_rest_apis()
@@ -1101,4 +1094,5 @@ for call, arguments in [(lambda_.get_function, {"FunctionName": NAME}),
 #
 # ## Next
 #
-# Lesson 21 takes everything down, proves it, and says what forgetting would have cost.
+# [Lesson 21](21_clean_up.ipynb) takes everything down, proves it, and says what forgetting would
+# have cost.

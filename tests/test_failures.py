@@ -4,8 +4,9 @@ import subprocess
 import sys
 
 import pytest
+from tiny_lessons import write_lesson
 
-from workshop import doctor, failures, last_error, paths, render
+from workshop import doctor, failures, last_error, lessons, paths, render
 
 LESSON = next(paths.SOLUTIONS.glob("20_*.py"))
 
@@ -58,7 +59,8 @@ MESSAGES = {
         'EndpointConnectionError: Could not connect to the endpoint URL: '
         '"https://lambda.us-est-1.amazonaws.com/2015-03-31/functions/churn/invocations"',
         refusal("InvalidParameterValueException", "CreateFunction", "Source image 123456789012.dkr."
-                "ecr.eu-west-1.amazonaws.com/churn:v1 is not valid. Provide a valid source image.")],
+                "ecr.eu-west-1.amazonaws.com/churn:v1 is not valid. Provide a valid source "
+                "image.")],
     "No such module, no such handler": [
         "[ERROR] Runtime.ImportModuleError: Unable to import module 'lambda_function': No module "
         "named 'onnxruntime'",
@@ -108,7 +110,8 @@ MESSAGES = {
         "ModuleNotFoundError: No module named 'sklearn.linear_model.logistic'"],
     "A category that nobody knows": [
         "Fail: [ONNXRuntimeError] : 1 : FAIL : Non-zero status code returned while running "
-        "OneHotEncoder node. Name:'OneHotEncoder12' Status Message: Unknown Category and zeros = 0."],
+        "OneHotEncoder node. Name:'OneHotEncoder12' Status Message: Unknown Category and zeros = "
+        "0."],
     "A repository that is not empty": [
         refusal("RepositoryNotEmptyException", "DeleteRepository",
                 "The repository with name 'churn' is not empty"),
@@ -288,6 +291,18 @@ def test_a_notebook_keeps_what_fails_until_the_same_cell_succeeds(tmp_path):
     assert done.stdout.count("\nno basic auth credentials") == 2, "what is heard is still printed"
 
 
+def test_run_keeps_what_a_lesson_said_not_its_source_until_it_goes_well(last, tmp_path):
+    fails = ("\n# %%\n# Task timed out after 3.00 seconds\n"
+             "raise OSError(30, 'Read-only file system')\n")
+    write_lesson(tmp_path, "00_make_it", more=fails)
+    assert lessons.run(["00"], tmp_path) == 1
+    assert last_error.read() == ("lesson 00", [("A disk that cannot be written",
+                                                "[Errno 30] Read-only file system")])
+    write_lesson(tmp_path, "00_make_it")
+    assert lessons.run(["00"], tmp_path) == 0
+    assert last_error.read() == ("", [])
+
+
 # ---------------------------------------------------------------- naming
 
 def test_doctor_says_what_was_seen_cause_mend_and_section(last):
@@ -298,6 +313,9 @@ def test_doctor_says_what_was_seen_cause_mend_and_section(last):
         doctor.WARNING, f"lesson 05 failed: “signal: killed”. Out of memory: {failure.cause}",
         f"{failure.mend} (lesson 20, “Out of memory”)")
     assert "\n" not in str(finding)
+    last_error.keep(MESSAGES["Out of memory"][0], "cell 0123-4567")
+    finding, = doctor.last_failure(*last_error.read())
+    assert finding.what.startswith("a notebook's cell failed: “")
 
 
 @pytest.mark.parametrize("content", [None, "", "cell 1\n", "cell 1\nof another version: x\n",

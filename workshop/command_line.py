@@ -15,7 +15,7 @@ COMMANDS = {
     "run": "execute the solved lessons (all, or those named: run 02 03) and keep their pages",
     "test": "set up, then run the test suite (further arguments go to pytest)",
     "measure": "measure starts, requests, memory and size of images (measure -h says more)",
-    "doctor": "check this machine; each finding with its fix",
+    "doctor": "check this machine, name the last failure; each finding with its fix",
     "stop": "stop the local cloud and JupyterLab",
     "clean": "remove all that the workshop made here",
 }

@@ -240,6 +240,7 @@ def region(environ, name: str, of_profile: str | None) -> Finding:
 def last_failure(where: str, seen) -> list[Finding]:
     """What the last cell or lesson that failed ran into; `seen`: (failure's name, words read)."""
     known = {failure.name: failure for failure in failures.FAILURES}
+    where = "a notebook's cell" if where.startswith("cell ") else where    # its id helps nobody
     return [Finding(WARNING, f"{where} failed: “{words}”. {name}: {known[name].cause}",
                     f"{known[name].mend} (lesson 20, “{name}”)")
             for name, words in seen if name in known]

@@ -158,7 +158,7 @@ def bad_image(uri: str, port: int):
 
 
 def in_registry(uri: str, port: int) -> tuple[str | None, dict | None]:
-    """(address of its repository, what the registry has) of an image; None for what there is not."""
+    """(address of an image's repository, what the registry has of it); None for what is not."""
     from ministack.services import ecr
     found = re.fullmatch(rf"(localhost:{port}/([^:@]+))(?::([^@]+))?(?:@(sha256:[0-9a-f]{{64}}))?",
                          uri)
