@@ -308,11 +308,12 @@ def attempt(call, **arguments):
 
 attempt(ecr.delete_repository, repositoryName=NAME)
 attempt(iam.delete_role, RoleName=f"{NAME}-role")
+attempt(boto3.client("events").delete_rule, Name=NAME)
 attempt(s3.delete_bucket, Bucket=bucket)
 
 # %% [markdown]
-# Three refusals, and each is a protection: delete the images, the policies, the objects *knowingly*,
-# and then what held them. So we empty the bucket.
+# Four refusals, and each is a protection: delete the images, the policies, the targets, the objects
+# *knowingly*, and then what held them. So we empty the bucket.
 
 # %%
 for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
@@ -377,7 +378,6 @@ groups()
 # | a function | the API answers 500, the rule drops its events, the mapping is left over |
 # | a repository, with `force` | the function works until Lambda has to fetch its image again |
 # | a queue | the mapping is left over, and no listing of queues shows it |
-# | a rule that still has targets | AWS does refuse (`ValidationException`); the local cloud does not |
 #
 # So: **what uses a thing goes before the thing**. Entrances first, so that nothing comes in any
 # more, then the function, then what it stood on.
@@ -452,8 +452,8 @@ assert stays == []
 
 # %% [markdown]
 # *Notice* that it goes through what refused before: policies before the role, images before the
-# repository, **every version** before the bucket. And the log group without a tag? It belonged to a
-# function of ours, and was found through that.
+# repository, targets before the rule, **every version** before the bucket. And the log group without
+# a tag? It belonged to a function of ours, and was found through that.
 #
 # *Removed* is what a program says of itself. The proof is a second look.
 
@@ -631,7 +631,7 @@ show(figure, "Bar chart of what a forgotten thing costs in a year, on a logarith
 # - **A budget** first: actual and forecast, at several shares. It warns late and stops nothing.
 # - **By tag** you find what was tagged, **by name** what was not or cannot be. *Not allowed to look*
 #   is not *nothing there*; another page and another Region are further places to look.
-# - **Refusals** (`RepositoryNotEmptyException`, `DeleteConflict`, `BucketNotEmpty`) protect what a
+# - **Refusals** (`RepositoryNotEmptyException`, `DeleteConflict`, `BucketNotEmpty` …) protect what a
 #   thing holds. In a bucket with versions, deleted is not gone.
 # - **What is not refused** breaks silently, or comes back: a log group before its function.
 # - **The order:** what uses a thing goes before the thing. **The proof** is a second look.

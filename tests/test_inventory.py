@@ -73,7 +73,8 @@ def make_watch():
     watch.put_metric_alarm(AlarmName=NAME, Namespace="test", MetricName="m", Statistic="Sum",
                            Period=60, EvaluationPeriods=1, Threshold=1, Tags=PAIRS,
                            ComparisonOperator="GreaterThanThreshold")
-    watch.put_dashboard(DashboardName=NAME, DashboardBody=json.dumps({"widgets": [
+    watch.put_dashboard(DashboardName=NAME, DashboardBody='{"widgets": []}', Tags=PAIRS)
+    watch.put_dashboard(DashboardName=f"{NAME}-old", DashboardBody=json.dumps({"widgets": [
         {"type": "text", "properties": {"markdown": inventory.MARK}}]}))
     client("budgets").create_budget(AccountId=deploy._where()[0], ResourceTags=PAIRS, Budget={
         "BudgetName": NAME, "BudgetLimit": {"Amount": "5", "Unit": "USD"}, "TimeUnit": "MONTHLY",
@@ -114,6 +115,7 @@ def test_one_of_each_kind_is_found(story):
     ours = {one.kind for one in story.found if one.whose == inventory.OURS}
     assert ours == MADE
     assert sum(one.kind == "layer version" for one in story.found) == 2
+    assert sum(one.kind == "dashboard" for one in story.found) == 2, "by tag, and by its text"
     assert sum(one.kind == "function URL" for one in story.found) == 2, "the alias has one, too"
 
 

@@ -76,6 +76,8 @@ LEANS_ON = {
     "services.cloudformation.provisioners._apigw_v2_stage_props": "471b3f01003c",
     "services.cloudformation.provisioners._apigw_v2_stage_create": "3b67b090432f",
     "services.cloudformation.provisioners._apigw_v2_stage_update": "5a82245316ab",
+    "services.eventbridge._delete_rule": "d9465abcda0e",
+    "services.eventbridge._rule_key": "b580a78d885d",
     "services.eventbridge._dispatch_to_lambda": "1f95adbaed3a",
     "services.eventbridge._invoke_target": "550e304af080",
     "services.eventbridge._put_events": "ebcda0f38061",
@@ -92,6 +94,10 @@ LEANS_ON = {
     "services.cloudwatch._put_metric_alarm": "953a67ff4bb1",
     "services.cloudwatch._record_history": "c5890b06e5c8",
     "services.cloudwatch._stat_value": "cfaad9598233",
+    "services.cloudwatch._alarm_request_tags": "55bbd5c2da13",
+    "services.cloudwatch._put_dashboard": "bc4cfcd9afab",
+    "services.cloudwatch._validate_alarm_tag_arn": "b6932ee98c52",
+    "services.cloudwatch.cloudformation_delete_dashboard": "7f85a8794c69",
     "services.cloudwatch._store_datum": "e0194e701d56",
     "services.cloudwatch_logs._append_log_events": "e47cae7a15a4",
     "services.cloudwatch_logs._compile_filter_pattern": "2568f38b5614",
@@ -820,3 +826,32 @@ def test_a_throttled_attempt_is_not_counted(told):
     record = take("OnSuccess")
     assert record["requestPayload"] == {"colour": "red"}
     assert record["requestContext"]["approximateInvokeCount"] == 1
+
+
+# --- what AWS keeps and refuses at clean-up ----------------------------------------------------
+
+def test_a_dashboard_keeps_the_tags_that_it_was_made_with(aws):
+    watch, name = aws("cloudwatch"), "workshop-test-dashboard"
+    for tags in ([{"Key": "project", "Value": "one"}], [{"Key": "project", "Value": "two"}]):
+        watch.put_dashboard(DashboardName=name, DashboardBody='{"widgets": []}', Tags=tags)
+    arn = watch.get_dashboard(DashboardName=name)["DashboardArn"]
+    assert watch.list_tags_for_resource(ResourceARN=arn)["Tags"] == [
+        {"Key": "project", "Value": "one"}]
+    watch.delete_dashboards(DashboardNames=[name])
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        watch.list_tags_for_resource(ResourceARN=arn)
+    watch.put_dashboard(DashboardName=name, DashboardBody='{"widgets": []}')
+    assert watch.list_tags_for_resource(ResourceARN=arn)["Tags"] == []
+    watch.delete_dashboards(DashboardNames=[name])
+
+
+def test_a_rule_goes_only_without_its_targets(aws):
+    events, name = aws("events"), "workshop-test-rule-with-target"
+    events.put_rule(Name=name, ScheduleExpression="rate(1 day)")
+    events.put_targets(Rule=name, Targets=[
+        {"Id": "1", "Arn": "arn:aws:sqs:us-east-1:012345678912:none"}])
+    with pytest.raises(ClientError, match="Rule can't be deleted since it has targets") as refused:
+        events.delete_rule(Name=name)
+    assert refused.value.response["Error"]["Code"] == "ValidationException"
+    events.remove_targets(Rule=name, Ids=["1"])
+    events.delete_rule(Name=name)

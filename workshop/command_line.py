@@ -17,7 +17,7 @@ COMMANDS = {
     "measure": "measure starts, requests, memory and size of images (measure -h says more)",
     "doctor": "check this machine, name the last failure; each finding with its fix",
     "stop": "stop the local cloud and JupyterLab",
-    "clean": "remove all that the workshop made here",
+    "clean": "remove all that the workshop made, in the cloud and on this machine",
 }
 
 

@@ -4,8 +4,8 @@ They replace or wrap private functions of MiniStack, whose version is therefore 
 `tests/test_mends.py` fails when a function that a mend leans on has changed, and when the
 behaviour seen through boto3 and HTTP is no longer AWS's.
 """
-from workshop.mends import (asynchronous, checks, containers, filters, gateway, invoke, metrics,
-                            names, reports, stacks)
+from workshop.mends import (asynchronous, checks, clean_up, containers, filters, gateway, invoke,
+                            metrics, names, reports, stacks)
 
 
 def apply(port: int, addresses: list[str], beside=lambda application: application):
@@ -20,7 +20,7 @@ def apply(port: int, addresses: list[str], beside=lambda application: applicatio
     from ministack import app as ministack
 
     for module in (containers, invoke, asynchronous, checks, reports, gateway, metrics, filters,
-                   stacks):
+                   stacks, clean_up):
         module.apply(port)
     return names.mended(beside(ministack.app), port, addresses)
 
