@@ -267,7 +267,7 @@ show(figure, "Left: latency of each request over time, with the 50th, 90th and 9
 # %%
 SETTINGS = [(4, 0.2), (4, 0.5), (8, 0.25)]      # requests a second, seconds each
 calls = load.run(url, load.burst(10, "/hold", {"seconds": 0.1}, name="warm up"), *(
-    load.arrivals(rate, 3, "/hold", {"seconds": seconds}, begin=2 + 3.8 * number,
+    load.arrivals(rate, 3, "/hold", {"seconds": seconds}, begin=1.5 + 3.5 * number,
                   name=f"{rate} a second, {seconds} s", seed=number)
     for number, (rate, seconds) in enumerate(SETTINGS)))
 assert set(calls["status"]) == {200}, calls["status"].value_counts()
@@ -446,7 +446,7 @@ for busy in (0.5, 2, 8, 50, 400):
 # A refusal is over in a moment, so the client tries again. When? **Exponential backoff**: after a
 # wait, then after twice that, and so on. With **jitter**: after a random part of it.
 #
-# Twenty-four clients come at the same moment, as after a deployment or at the full hour. Two
+# Twenty clients come at the same moment, as after a deployment or at the full hour. Two
 # environments, 0.2 s for each request. [tenacity](https://tenacity.readthedocs.io) does the waiting;
 # we write down when each attempt is made.
 
@@ -454,7 +454,7 @@ for busy in (0.5, 2, 8, 50, 400):
 import requests
 import tenacity
 
-CLIENTS, ATTEMPTS, REFUSED = 24, 6, (429, 503)
+CLIENTS, ATTEMPTS, REFUSED = 20, 5, (429, 503)
 
 
 def storm(attempts=ATTEMPTS, **options):
@@ -505,7 +505,7 @@ for axes, name in zip(panels, ("backoff", "backoff with jitter")):
     axes.set(title=f"{name}: {failed[name]} of {CLIENTS} clients gave up", ylabel="client")
 panels[0].legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
 panels[1].set_xlabel("seconds")
-show(figure, "Attempts of 24 clients over time. Without jitter they stand in vertical lines, in "
+show(figure, "Attempts of 20 clients over time. Without jitter they stand in vertical lines, in "
              "each of which two are answered and the rest refused. With jitter they are spread, and "
              f"{CLIENTS - failed['backoff with jitter']} clients are answered.")
 
@@ -515,7 +515,7 @@ show(figure, "Attempts of 24 clients over time. Without jitter they stand in ver
 # between, with fewer attempts. (M. Brooker, *Exponential Backoff And Jitter*, AWS Architecture
 # Blog, 2015, simulates the same.)
 #
-# A retry is load as well. If *every* client tries six times, a service in trouble gets up to six
+# A retry is load as well. If *every* client tries five times, a service in trouble gets up to five
 # times the requests. So: few attempts, a longest wait, and none at all for what cannot get better.
 #
 # ### boto3 does it already
@@ -528,11 +528,11 @@ show(figure, "Attempts of 24 clients over time. Without jitter they stand in ver
 # | `standard` | 3 | a random part of 1, 2, 4 … at most 20 s | a quota of retries for the client: spent, it stops trying |
 # | `adaptive` | 3 | the same | a brake: after a refusal the client itself sends less often |
 #
-# (boto3 guide, *Retries*, and SDK reference, *Retry behavior*, checked 2026-11.) Six requests at
+# (boto3 guide, *Retries*, and SDK reference, *Retry behavior*, checked 2026-11.) Four requests at
 # once, one environment:
 
 # %%
-def crowd(lambda_client, number=6):
+def crowd(lambda_client, number=4):
     def ask(_):
         try:
             said = lambda_client.invoke(FunctionName=HOLD, Payload=json.dumps({"seconds": 0.1}))
@@ -601,17 +601,17 @@ print("Right. A prediction is idempotent; an order is not, unless it carries an 
 #
 # Once more two kinds of load on the same function *at the same time*, six requests a second each. An
 # open one, and one caller who waits for the answer before the next request, as a loop in a test
-# script does. In the middle, the function **stalls**: whoever comes from second 2.5 to second 4 is
-# answered after second 4, as with a database that changes its primary. (`hold` is told so in its
+# script does. In the middle, the function **stalls**: whoever comes from second 2 to second 3.5 is
+# answered after second 3.5, as with a database that changes its primary. (`hold` is told so in its
 # requests, by the clock of your machine.)
 
 # %%
-RATE, STALL = 6, [2.5, 4.0]
+RATE, STALL = 6, [2.0, 3.5]
 slow = {"seconds": 0.05, "stall": STALL}
 calls = load.run(
     url, load.burst(8, "/hold", {"seconds": 0.1}, begin=0, name="warm up"),
-    load.arrivals(RATE, 6, "/hold", slow, begin=1, name="open model"),
-    load.callers(1, 6, "/hold", slow, begin=1, pace=1 / RATE, name="closed loop"))
+    load.arrivals(RATE, 5.5, "/hold", slow, begin=0.5, name="open model"),
+    load.callers(1, 5.5, "/hold", slow, begin=0.5, pace=1 / RATE, name="closed loop"))
 calls = calls[calls["name"] != "warm up"]
 assert set(calls["status"]) == {200}, calls["status"].value_counts()
 opened, closed = (calls[calls["name"] == name] for name in ("open model", "closed loop"))
