@@ -738,6 +738,8 @@ axes.axhline(10_000, color=GREEN, linestyle=":", label="API Gateway, 10,000 a se
 axes.axvspan(30, 60, color="#dddddd", label="the HTTP API has given up")
 axes.set(xscale="log", yscale="log", xlim=(0.001, 60), ylim=(0.1, 30_000),
          xlabel="duration of a request in seconds (log)", ylabel="most requests a second (log)")
+for axis in (axes.xaxis, axes.yaxis):
+    axis.set_major_formatter("{x:,g}")
 axes.legend(frameon=False, loc="lower left")
 show(figure, "The highest rate over the duration of a request, on log axes. Flat up to 0.1 s, at "
              "10,000 a second for an account with 1,000 executions at once and at 100 a second for "
