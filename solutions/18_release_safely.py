@@ -770,7 +770,9 @@ board = {"widgets": [
     {"type": "alarm", "x": 0, "y": 12, "width": 24, "height": 3, "properties": {
         "title": "Alarms", "alarms": [one["AlarmArn"] for one in cloudwatch.describe_alarms(
             AlarmNamePrefix=f"{NAME}-{fourth}-")["MetricAlarms"]]}}]}
-cloudwatch.put_dashboard(DashboardName=NAME, DashboardBody=json.dumps(board))[
+cloudwatch.put_dashboard(
+    DashboardName=NAME, DashboardBody=json.dumps(board),
+    Tags=[{"Key": key, "Value": value} for key, value in deploy.TAGS.items()])[
     "DashboardValidationMessages"]
 
 # %% [markdown]

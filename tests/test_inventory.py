@@ -1,4 +1,5 @@
 """workshop.inventory against the local cloud: what is ours is found and goes, all else stays."""
+import ast
 import json
 from types import SimpleNamespace
 
@@ -6,7 +7,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from workshop import deploy, inventory, triggers
+from workshop import deploy, inventory, paths, render, triggers
 
 NAME = "workshop-test-inventory"
 OTHER = "workshop-test-inventory-theirs"         # our kind of name, not our tag
@@ -209,6 +210,48 @@ def test_a_thing_of_a_service_that_no_lesson_uses_is_listed_and_left(local_cloud
     said = []
     assert inventory.remove([found], say=said.append) == [found]
     assert "remove it yourself" in said[0]
+
+
+# What lessons make must be found again
+
+TAGGABLE = {"create_function", "create_event_source_mapping", "create_repository", "create_role",
+            "create_policy", "create_queue", "create_topic", "create_api", "create_rest_api",
+            "create_model", "create_endpoint_config", "create_endpoint", "create_log_group",
+            "create_stack", "create_change_set", "put_rule", "put_metric_alarm",
+            "put_composite_alarm", "put_dashboard", "create_schedule_group", "create_budget"}
+TAGS = {"Tags", "tags", "ResourceTags", None}       # None: `**settings`, which holds them
+
+
+def makers(source):
+    """(line, call, its keywords) of every call, direct or handed on, that makes what has tags."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            keywords = {one.arg for one in node.keywords}
+            for one in (node.func, *node.args):
+                if isinstance(one, ast.Attribute) and one.attr in TAGGABLE:
+                    yield node.lineno, one.attr, keywords
+
+
+def test_what_makes_something_is_recognised():
+    source = "a.create_role(RoleName=1)\nwhen(b.put_rule, Name=2, Tags=3)\nc.get_role(A=1)"
+    assert list(makers(source)) == [(1, "create_role", {"RoleName"}),
+                                    (2, "put_rule", {"Name", "Tags"})]
+
+
+# Tagged by a call of its own; or meant to fail, or to lack the tag.
+FINE = {("workshop/triggers.py", "put_rule"), ("solutions/21_clean_up.py", "create_budget"),
+        ("solutions/21_clean_up.py", "create_queue")}
+
+
+@pytest.mark.parametrize("path", [
+    *(lesson.path for lesson in render.lessons()),
+    *(paths.ROOT / "workshop" / name for name in ("deploy.py", "triggers.py", "endpoints.py"))],
+    ids=lambda path: path.stem)
+def test_what_a_lesson_makes_is_tagged(path):
+    name = path.relative_to(paths.ROOT).as_posix()
+    untagged = [(line, call) for line, call, keywords in makers(path.read_text())
+                if not keywords & TAGS and (name, call) not in FINE]
+    assert not untagged, f"{name}: clean does not find what these make: {untagged}"
 
 
 # AWS: the account's number, or nothing
