@@ -975,4 +975,5 @@ left
 # %% [markdown]
 # ## Next
 #
-# Lesson 17 writes down what these lessons have made by hand, as code that makes and removes it.
+# [Lesson 17](17_deploy_as_code.ipynb) writes down what these lessons have made by hand, as code that
+# makes and removes it.

@@ -919,4 +919,5 @@ left
 # %% [markdown]
 # ## Next
 #
-# Lesson 18 releases a new model to a few callers first, and takes it back by itself when it is bad.
+# [Lesson 18](18_release_safely.ipynb) releases a new model to a few callers first, and takes it back
+# by itself when it is bad.

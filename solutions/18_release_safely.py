@@ -1045,4 +1045,4 @@ print(there(), [one["FunctionName"] for page in lambda_.get_paginator("list_func
 #
 # ## Next
 #
-# Lesson 19 puts the function under load.
+# [Lesson 19](19_put_under_load.ipynb) puts the function under load.

@@ -794,4 +794,5 @@ assert left == [], left
 # %% [markdown]
 # ## Next
 #
-# Lesson 20 breaks things on purpose, one after the other, and reads what they say.
+# [Lesson 20](20_break_it.ipynb) breaks things on purpose, one after the other, and reads what they
+# say.
