@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from workshop import engine
+from workshop import engine, newest
 from workshop.lock import one_at_a_time
 from workshop.paths import BUILD, ROOT, VENV
 from workshop.progress import Line
@@ -44,7 +44,7 @@ def prepare() -> Path:
     A Python that already holds everything (conda's, or a venv of your own) is used as it is.
     """
     own = Path(sys.prefix) != VENV or VENV.is_symlink()
-    if own and not differences():
+    if own and not newest.is_wanted() and not differences():
         return Path(sys.executable)
     if not is_ready():
         with one_at_a_time("environment") as lock:
@@ -103,25 +103,31 @@ def requirements(text: str | None = None) -> list[str]:
     return found
 
 
+def wanted() -> list[str]:
+    """What is installed: the pins, or with WORKSHOP_NEWEST=1 the newest that they allow."""
+    return newest.requirements(FILE.read_text(encoding="utf-8")) if newest.is_wanted() \
+        else requirements()
+
+
 def differences() -> list[str]:
-    """Where the running Python's packages differ from environment.yml; empty when they agree."""
+    """Where the running Python's packages differ from `wanted()`; empty when they agree."""
     if importlib.util.find_spec("packaging") is None:
         return ["packaging is not installed"]
     from packaging.requirements import Requirement
     wrong = []
-    for entry in requirements():
+    for entry in wanted():
         if entry == "-e .":         # the code that is running now
             continue
-        wanted = Requirement(entry)
-        if wanted.marker and not wanted.marker.evaluate():
+        asked = Requirement(entry)
+        if asked.marker and not asked.marker.evaluate():
             continue
         try:
-            version = importlib.metadata.version(wanted.name)
+            version = importlib.metadata.version(asked.name)
         except importlib.metadata.PackageNotFoundError:
-            wrong.append(f"{wanted.name} is not installed; environment.yml says {entry}")
+            wrong.append(f"{asked.name} is not installed; environment.yml says {entry}")
             continue
-        if not wanted.specifier.contains(version, prereleases=True):
-            wrong.append(f"{wanted.name} is {version}; environment.yml says {entry}")
+        if not asked.specifier.contains(version, prereleases=True):
+            wrong.append(f"{asked.name} is {version}; environment.yml says {entry}")
     return wrong
 
 
@@ -139,17 +145,22 @@ def _make(lock: int) -> None:
     STAMP.unlink(missing_ok=True)
     _pip_install(lock)
     _verify()
-    _write_stamp()
+    write_stamp()
     print(f"environment: ready after {time.monotonic() - began:.0f} s", flush=True)
 
 
 def _can_update() -> bool:
-    """A complete environment of this place, of an older environment.yml, is brought up to date."""
+    """A complete environment of this place, of an older environment.yml, is brought up to date.
+
+    Not one of newer versions than the pins, nor one of the pins to those: what no entry names
+    would stay as it was.
+    """
     try:
         stamp = json.loads(STAMP.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return python().exists() and stamp.get("place") == str(VENV)
+    return (python().exists() and stamp.get("place") == str(VENV)
+            and stamp.get("newest", False) == newest.is_wanted())
 
 
 def _check_disk() -> None:
@@ -191,7 +202,7 @@ def _create_venv() -> None:
 def _pip_install(lock: int) -> None:
     """Run pip; its own words go to build/pip.log, and one line says how far it is."""
     entries = VENV / "requirements.txt"
-    entries.write_text("\n".join(requirements()) + "\n", encoding="utf-8")
+    entries.write_text("\n".join(wanted()) + "\n", encoding="utf-8")
     command = [str(python()), "-c", PIP, "install", "--no-input", "--progress-bar", "off",
                "--disable-pip-version-check", "-r", str(entries)]
     inherit = {} if os.name == "nt" else {"pass_fds": [lock]}
@@ -255,10 +266,12 @@ def _stamp() -> dict:
     version = [line.split("=")[1].strip() for line in config.splitlines()
                if line.startswith("version")]
     return {"environment": hashlib.sha256(FILE.read_bytes()).hexdigest(),
-            "python": "".join(version), "place": str(VENV)}
+            "python": "".join(version), "place": str(VENV),
+            **({"newest": True} if newest.is_wanted() else {})}
 
 
-def _write_stamp() -> None:
+def write_stamp() -> None:
+    """Say that .venv is complete for environment.yml as it is now."""
     new = STAMP.with_suffix(".new")
     new.write_text(json.dumps(_stamp(), indent=1), encoding="utf-8")
     new.replace(STAMP)

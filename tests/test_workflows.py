@@ -1,0 +1,117 @@
+"""The workflows for GitHub Actions: valid, with few rights, and the weekly run's issue."""
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from workshop.paths import ROOT
+
+FILES = sorted((ROOT / ".github/workflows").glob("*.yml"))
+NAMES = [file.stem for file in FILES]
+
+
+def read(file):
+    """A workflow; YAML 1.1 takes its key `on` for the value true."""
+    found = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return {"on" if key is True else key: value for key, value in found.items()}
+
+
+def steps(file):
+    return [(job, step) for job in read(file)["jobs"].values() for step in job["steps"]]
+
+
+def schema_says(*files):
+    """Exit status and words of GitHub's own schema of workflows."""
+    done = subprocess.run([sys.executable, "-m", "check_jsonschema", "--builtin-schema",
+                           "vendor.github-workflows", *map(str, files)],
+                          capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_every_workflow_is_valid():
+    assert {"deploy", "weekly"} <= set(NAMES)
+    status, words = schema_says(*FILES)
+    assert status == 0, words
+
+
+def test_an_invalid_workflow_would_be_found(tmp_path):
+    wrong = read(ROOT / ".github/workflows/weekly.yml")
+    wrong["jobs"]["issue"]["permission"] = wrong["jobs"]["issue"].pop("permissions")
+    (tmp_path / "wrong.yml").write_text(json.dumps(wrong))
+    status, words = schema_says(tmp_path / "wrong.yml")
+    assert status == 1 and "permission" in words
+
+
+@pytest.mark.parametrize("file", FILES, ids=NAMES)
+def test_a_workflow_has_few_rights_and_an_end(file):
+    workflow = read(file)
+    assert workflow["permissions"]["contents"] == "read"
+    for job in workflow["jobs"].values():
+        assert job["timeout-minutes"] <= 120
+        assert job.get("permissions", {}).get("contents", "read") == "read"
+    for _, step in steps(file):
+        if "uses" in step:      # a tag can be moved to other code
+            assert re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}", step["uses"]), step["uses"]
+        if step.get("uses", "").startswith("actions/checkout@"):
+            assert step["with"]["persist-credentials"] is False
+
+
+@pytest.mark.parametrize("file", FILES, ids=NAMES)
+def test_scripts_are_bash_and_take_values_from_variables_alone(file):
+    for _, step in steps(file):
+        if "run" in step:
+            assert "${{" not in step["run"], "what a value holds would be run"
+            checked = subprocess.run(["bash", "-n"], input=step["run"], text=True,
+                                     capture_output=True)
+            assert checked.returncode == 0, checked.stderr
+
+
+# ---------------------------------------------------------------- the weekly run
+
+WEEKLY = ROOT / ".github/workflows/weekly.yml"
+
+
+def test_it_runs_weekly_with_the_newest_versions():
+    workflow = read(WEEKLY)
+    assert [len(one["cron"].split()) for one in workflow["on"]["schedule"]] == [5]
+    assert all(one["cron"].split()[4] != "*" for one in workflow["on"]["schedule"])
+    assert workflow["env"]["WORKSHOP_NEWEST"] == "1"
+
+
+def test_the_job_that_may_write_issues_runs_nothing_of_the_repository():
+    jobs = read(WEEKLY)["jobs"]
+    assert [name for name, job in jobs.items() if "permissions" in job] == ["issue"]
+    assert jobs["issue"]["permissions"] == {"issues": "write"}
+    assert not any("uses" in step or "python" in step["run"] for step in jobs["issue"]["steps"])
+
+
+@pytest.mark.parametrize("open_issue, results, expected", [
+    ("", "success success", []),
+    ("7", "success success", [["issue", "close", "7", "--comment", "It passes again: URL"]]),
+    ("", "failure success", [["issue", "create", "--title", "Weekly run", "--body-file",
+                              "report.md"]]),
+    ("7", "success failure", [["issue", "comment", "7", "--body-file", "report.md"]]),
+    ("7", "cancelled success", [["issue", "comment", "7", "--body-file", "report.md"]])])
+def test_one_issue_is_opened_updated_and_closed(tmp_path, open_issue, results, expected):
+    gh = tmp_path / "gh"
+    gh.write_text(f"#!{sys.executable}\nimport json, sys\n"
+                  f"if 'list' in sys.argv: print({open_issue!r})\n"
+                  "else: print(json.dumps(sys.argv[1:]), file=open('calls', 'a'))\n")
+    gh.chmod(0o755)
+    (tmp_path / "calls").touch()
+    step, = read(WEEKLY)["jobs"]["issue"]["steps"]
+    everything, others = results.split()
+    # As GitHub runs a script.
+    done = subprocess.run(["bash", "-e", "-c", step["run"]], cwd=tmp_path, text=True,
+                          capture_output=True, env={
+        "PATH": f"{tmp_path}:/usr/bin:/bin", "RUN": "URL", "REPORT": "`$(touch run)` moved",
+        "EVERYTHING": everything, "OTHERS": others})
+    assert done.returncode == 0, done.stderr
+    calls = [json.loads(line) for line in (tmp_path / "calls").read_text().splitlines()]
+    assert calls == expected
+    if "report.md" in str(expected):
+        assert (tmp_path / "report.md").read_text().startswith("`$(touch run)` moved\n")
+    assert not (tmp_path / "run").exists()
