@@ -14,9 +14,9 @@
 # # Deploy it all as code
 #
 # In lessons 05 and 06 you made a role, a log group, a function and an API, call by call. Could you
-# do it again next year? Could a colleague? In this lesson all of it stands in one file. You say what
-# there shall be; AWS finds out which calls that takes, shows you what it would change, and does it
-# or takes everything back.
+# do it again next year? Could a colleague? In this lesson all of it stands in one file. You say
+# what there shall be; AWS finds out which calls that takes, shows you what it would change, and
+# does it or takes everything back.
 #
 # *You will*
 #
@@ -159,11 +159,19 @@ def line_of(resource, what):
     return before + number + 1, found[number].split(" #")[0].strip()
 
 
+def left(frame):
+    """A table to read: texts begin at the left, nothing is cut off, and rows are not numbered."""
+    aligned = {"text-align": "left"}
+    return frame.style.hide().set_properties(**aligned).set_table_styles(
+        [{"selector": "th", "props": [("text-align", "left")]}])
+
+
 compared = pd.DataFrame(
-    [(lesson, call, resource, *line_of(resource, what)) for lesson, call, resource, what in BY_HAND],
+    [(lesson, call, resource, *line_of(resource, what))
+     for lesson, call, resource, what in BY_HAND],
     columns=["lesson", "by hand", "resource", "line", "in the template"])
 assert set(compared["resource"]) == set(template["Resources"]), "the table and the template differ"
-compared.style.hide()
+left(compared)
 
 # %% [markdown]
 # *Notice* what has no line at all: the order, waiting until a role is known, waiters, *create or
@@ -250,12 +258,12 @@ def changes(change_set):
 
 def table(change_set):
     """The same to read: action, resource, whether it is replaced, which properties."""
-    return pd.DataFrame([{
+    return left(pd.DataFrame([{
         "action": one["Action"], "resource": one["LogicalResourceId"],
         "type": one["ResourceType"], "replacement": one.get("Replacement", ""),
         "what": ", ".join(sorted({detail["Target"].get("Name", detail["Target"]["Attribute"])
                                   for detail in one.get("Details", [])})),
-    } for one in changes(change_set)]).style.hide()
+    } for one in changes(change_set)]))
 
 
 change_set = newest()
@@ -348,6 +356,11 @@ answer = ask(customers[0])
 print("signed:  ", answer.status_code, answer.text)
 
 # %% [markdown]
+# The local cloud looks whether there *is* a signature; AWS checks it, and whether its owner may
+# call this API. What else is otherwise there:
+# [local cloud and AWS](../workshop/LOCAL_CLOUD.md).
+
+# %% [markdown]
 # Is it the right answer? ONNX Runtime, here in the notebook, must say the same.
 
 # %%
@@ -401,8 +414,6 @@ from uuid import uuid4
 
 from botocore.exceptions import WaiterError
 
-OFTEN = {"Delay": 1 if cloud.is_local() else 5, "MaxAttempts": 240}   # seconds
-
 
 def propose(template=None, **parameters):
     """Make a change set for the stack; return its ARN. What is not given stays as it is."""
@@ -414,7 +425,7 @@ def propose(template=None, **parameters):
                     else {"ParameterKey": key, "UsePreviousValue": True}
                     for key in ("Architecture", "BaseImage", "ModelFile", "WhoMayCall")],
         Tags=[{"Key": key, "Value": value} for key, value in deploy.TAGS.items()])["Id"]
-    cfn.get_waiter("change_set_create_complete").wait(ChangeSetName=made, WaiterConfig=OFTEN)
+    cfn.get_waiter("change_set_create_complete").wait(ChangeSetName=made)
     return made
 
 
@@ -422,7 +433,7 @@ def apply(change_set):
     """Apply a change set and return the stack's status afterwards."""
     cfn.execute_change_set(ChangeSetName=change_set)
     try:
-        cfn.get_waiter("stack_update_complete").wait(StackName=STACK, WaiterConfig=OFTEN)
+        cfn.get_waiter("stack_update_complete").wait(StackName=STACK)
     except WaiterError:
         pass                    # it has gone back; the status says so
     return state()
@@ -485,8 +496,8 @@ table(new_name)
 # ### Exercise 1: what needs a second look? (6 minutes)
 #
 # A change set of forty lines is read by nobody. Complete `second_look`: from a list of changes, as
-# `changes(…)` gives them, the names of the resources that would be removed, or replaced, or perhaps
-# replaced.
+# `changes(…)` gives them, the names of the resources that would be removed, or replaced, or
+# perhaps replaced.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -559,7 +570,7 @@ apply(broken)
 # failed stands in the events, at the *oldest* failure; what comes after it are consequences.
 
 # %%
-events("UPDATE_FAILED", "UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE").head(3)
+left(events("UPDATE_FAILED", "UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE").head(3))
 
 # %%
 assert ask(customers[0]).json() == answer.json()
@@ -605,8 +616,8 @@ while (found := cfn.describe_stack_drift_detection_status(
 
 drifted = cfn.describe_stack_resource_drifts(
     StackName=STACK, StackResourceDriftStatusFilters=["MODIFIED", "DELETED"])["StackResourceDrifts"]
-pd.DataFrame([{"resource": one["LogicalResourceId"], **difference}
-              for one in drifted for difference in one["PropertyDifferences"]]).style.hide()
+left(pd.DataFrame([{"resource": one["LogicalResourceId"], **difference}
+                   for one in drifted for difference in one["PropertyDifferences"]]))
 
 # %% [markdown]
 # Then either the template was wrong, and the new value goes into it, or the hand was, and the value
@@ -642,8 +653,8 @@ BASIC = {"Version": "2012-10-17", "Statement": [{
 # ### Exercise 2: find what is too wide (7 minutes)
 #
 # Complete `too_wide`: from a policy document, the statements that allow something on *every*
-# resource (`"*"`), or allow actions by a pattern (anything with a `*` in it, such as `s3:*`). A name
-# that ends in `*`, such as `arn:…:log-group:/aws/lambda/churn:*`, is not every resource.
+# resource (`"*"`), or allow actions by a pattern (anything with a `*` in it, such as `s3:*`). A
+# name that ends in `*`, such as `arn:…:log-group:/aws/lambda/churn:*`, is not every resource.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -681,7 +692,8 @@ def one_statement(action, resource, effect="Allow"):
 LOG = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/churn:*"
 found = too_wide(BASIC)
 assert found is not None, "too_wide returned nothing: is there a `return`, or is it still open?"
-assert found == BASIC["Statement"], "BASIC allows its actions on every resource; return the statement"
+assert found == BASIC["Statement"], (
+    "BASIC allows its actions on every resource; return the statement")
 assert not too_wide(one_statement(["logs:PutLogEvents"], [LOG])), (
     f"{LOG} is one log group and its streams: only a resource that is '*' and nothing else is "
     "every resource")
@@ -693,7 +705,8 @@ assert too_wide(one_statement(["logs:PutLogEvents", "s3:Get*"], LOG)), (
     "s3:Get* is a pattern: any action with a star in it is too wide")
 assert too_wide(one_statement("logs:PutLogEvents", [LOG, "*"])), (
     "one of the resources is '*': look at each of the list")
-assert not too_wide(one_statement("*", "*", effect="Deny")), "Deny takes rights away: look at Effect"
+assert not too_wide(one_statement("*", "*", effect="Deny")), (
+    "Deny takes rights away: look at Effect")
 print("Right.")
 
 # %% [markdown]
@@ -715,8 +728,8 @@ print(len(rights), "policy;", "too wide:", [too_wide(one) for one in rights])
 # | instead of | do |
 # |---|---|
 # | a token for callers | let AWS check a signature (`AWS_IAM`, as here), or a JWT |
-# | a password for another service | keep it in Secrets Manager, give the function the *name*, and the right to read that one |
-# | `{{resolve:secretsmanager:…}}` in `Environment` | the same: it hides the value in the template and shows it in the function |
+# | a password for another service | give the function its *name* in Secrets Manager, and the right to read that one |
+# | `{{resolve:secretsmanager:…}}` in `Environment` | the same: the template hides the value, the function shows it |
 # | AWS keys | never: a function has its role |
 #
 # **State**: a table or bucket with data should not live and die with the code. Give it a stack of
@@ -744,8 +757,8 @@ print(workflow[workflow.index("      - name: Take the role"):])
 #
 # - **Two runs.** The first proposes and prints the table; the second gets the ARN that somebody has
 #   read, and applies that change set and no other. Nothing is built in the second.
-# - **`uses: …@e3dd6a42…`** names code of other people by its commit. A tag such as `v4` can be moved
-#   to other code, and this code can take the role. It is the digest of lesson 05 once more.
+# - **`uses: …@e3dd6a42…`** names code of other people by its commit. A tag such as `v4` can be
+#   moved to other code, and this code can take the role. It is the digest of lesson 05 once more.
 # - **`permissions`**, at the top of the file, are those of the run in GitHub: read the code, and
 #   ask for an identity token. It cannot push.
 # - **No key.** `DEPLOY_ROLE` is the name of a role, which is not a secret.
@@ -778,8 +791,8 @@ print(workflow[workflow.index("      - name: Take the role"):])
 print(deploy.policy("trust_github", repository="example/churn", branch="main"))
 
 # %% [markdown]
-# Forget the condition on `sub`, and *every repository on GitHub* can take your role. It has happened
-# to many. To see why the condition must be exact, here is how AWS reads one:
+# Without the condition on `sub`, *any repository on GitHub* could take your role. To see why it
+# must be exact, here is how AWS reads one:
 
 # %%
 from fnmatch import fnmatchcase
@@ -859,10 +872,10 @@ print("Right.")
 
 # %% [markdown]
 # Once in an account, by hand or with a small stack of its own: the identity provider for that
-# issuer, the role with this trust policy, the repository, and the two variables in GitHub. The role's
-# rights are a matter of their own: CloudFormation, pushing to that one repository, and the resources
-# of this template, all by name `workshop-…`. Whoever may make roles may give them any rights, so add
-# a *permissions boundary* to those before you call it least.
+# issuer, the role with this trust policy, the repository, and the two variables in GitHub. The
+# role's rights are a matter of their own: CloudFormation, pushing to that one repository, and the
+# resources of this template, all by name `workshop-…`. Whoever may make roles may give them any
+# rights, so add a *permissions boundary* to those before you call it least.
 #
 # (A run that names a GitHub *environment*, which can ask a colleague for approval, has another
 # `sub`: `repo:OWNER/NAME:environment:NAME`. The trust policy must then name that.)
@@ -885,7 +898,8 @@ print("Right.")
 # ## Clean up
 #
 # `sam delete` deletes the stack, with everything in it, and the stack's image. (It asks first;
-# `--no-prompts` says yes.) The repository was not part of the stack.
+# `--no-prompts` says yes. Its warning is about zip files in S3, of which there are none.) The
+# repository was not part of the stack.
 
 # %%
 # !cd ../lambda && sam delete --no-prompts

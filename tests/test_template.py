@@ -29,7 +29,6 @@ CONFIGURATION = ("--config-file", str(paths.LAMBDA / "samconfig.toml"))
 STACK = "workshop-test-code"
 FUNCTION = f"{STACK}-churn"
 SAM = Path(sys.executable).with_name("sam")
-OFTEN = {"Delay": 1, "MaxAttempts": 120}
 
 
 def sam(*arguments, fails=False):
@@ -132,25 +131,42 @@ class Stack:
         deploy.stage("churn", paths.MODELS / "churn.onnx")
         return sam("build", *CONFIGURATION, "--build-dir", str(self.folder), *self.parameters)
 
-    def propose(self, *parameters):
+    def deploy(self):
         """`sam deploy`, up to the change set; its changes, or None where there are none."""
-        overrides = (self.parameters[0], " ".join([self.parameters[1], *parameters]))
         said = sam("deploy", "--no-execute-changeset", *CONFIGURATION, "--stack-name", STACK,
                    "--template-file", str(self.folder / "template.yaml"),
-                   "--image-repository", self.repository, *overrides)
+                   "--image-repository", self.repository, *self.parameters)
         if "No changes to deploy" in said:
             return None
         self.change_set = re.search(r"arn:\S+:changeSet/\S+", said)[0]
+        return self.changes()
+
+    def propose(self, old="", new="", **parameters):
+        """Make a change set for the deployed template with OLD replaced by NEW; its changes."""
+        deployed = self.cfn.get_template(StackName=STACK, TemplateStage="Original")["TemplateBody"]
+        assert old in deployed
+        given = self.cfn.describe_stacks(StackName=STACK)["Stacks"][0]["Parameters"]
+        self.change_set = self.cfn.create_change_set(
+            StackName=STACK, ChangeSetName=f"try-{uuid.uuid4().hex}",
+            TemplateBody=deployed.replace(old, new) if old else deployed,
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+            Parameters=[{"ParameterKey": one["ParameterKey"], "UsePreviousValue": True}
+                        for one in given if one["ParameterKey"] not in parameters]
+            + [{"ParameterKey": key, "ParameterValue": value}
+               for key, value in parameters.items()])["Id"]
+        self.cfn.get_waiter("change_set_create_complete").wait(ChangeSetName=self.change_set)
+        return self.changes()
+
+    def changes(self):
         found = self.cfn.describe_change_set(ChangeSetName=self.change_set)["Changes"]
         return [one["ResourceChange"] for one in found]
 
-    def apply(self, change_set=None):
+    def apply(self):
         """Execute the change set and return the stack's status after it."""
         kind = "create" if self.status() == "REVIEW_IN_PROGRESS" else "update"
-        self.cfn.execute_change_set(ChangeSetName=change_set or self.change_set)
+        self.cfn.execute_change_set(ChangeSetName=self.change_set)
         try:
-            self.cfn.get_waiter(f"stack_{kind}_complete").wait(StackName=STACK,
-                                                               WaiterConfig=OFTEN)
+            self.cfn.get_waiter(f"stack_{kind}_complete").wait(StackName=STACK)
         except WaiterError:
             pass
         return self.status()
@@ -185,7 +201,7 @@ def stack(aws, model, tmp_path_factory):
     deploy.delete(STACK)
     made = Stack(aws, tmp_path_factory.mktemp("sam"))
     made.build()
-    changes = made.propose()
+    changes = made.deploy()
     assert {one["Action"] for one in changes} == {"Add"}
     assert made.status() == "REVIEW_IN_PROGRESS" and not functions(aws)
     assert made.apply() == "CREATE_COMPLETE"
@@ -213,7 +229,7 @@ def test_the_stack_answers_over_http_as_onnx_runtime_does(stack, model):
 def test_a_second_deploy_has_nothing_to_do(stack):
     before = stack.aws("lambda").get_function(FunctionName=FUNCTION)["Configuration"]
     stack.build()
-    assert stack.propose() is None
+    assert stack.deploy() is None
     assert stack.status() == "CREATE_COMPLETE"
     after = stack.aws("lambda").get_function(FunctionName=FUNCTION)["Configuration"]
     assert after["RevisionId"] == before["RevisionId"]
@@ -276,7 +292,7 @@ def test_a_changed_setting_is_one_line_of_the_change_set_and_applies_only_then(s
         return stack.aws("lambda").get_function_configuration(
             FunctionName=FUNCTION)["Environment"]["Variables"]["MODEL_PATH"]
 
-    change, = stack.propose("ModelFile=./model.onnx")
+    change, = stack.propose(ModelFile="./model.onnx")
     assert (change["Action"], change["LogicalResourceId"], change["Replacement"]) == (
         "Modify", "Churn", "False")
     assert {one["Target"]["Name"] for one in change["Details"]} == {"Environment"}
@@ -285,28 +301,14 @@ def test_a_changed_setting_is_one_line_of_the_change_set_and_applies_only_then(s
     assert setting() == "/var/task/./model.onnx"
 
 
-def propose(stack, old, new):
-    """A change set for the deployed template with OLD replaced by NEW."""
-    deployed = stack.cfn.get_template(StackName=STACK, TemplateStage="Original")["TemplateBody"]
-    assert old in deployed
-    given = stack.cfn.describe_stacks(StackName=STACK)["Stacks"][0]["Parameters"]
-    made = stack.cfn.create_change_set(
-        StackName=STACK, ChangeSetName=f"try-{uuid.uuid4().hex}", TemplateBody=deployed.replace(old, new),
-        Capabilities=["CAPABILITY_NAMED_IAM"],
-        Parameters=[{"ParameterKey": one["ParameterKey"], "UsePreviousValue": True}
-                    for one in given])["Id"]
-    stack.cfn.get_waiter("change_set_create_complete").wait(ChangeSetName=made,
-                                                            WaiterConfig=OFTEN)
-    return made
-
-
 @pytest.mark.parametrize("old, new, reason", [
     (":churn-", ":gone-", "does not exist. Provide a valid source image"),
     ("MODEL_PATH:", "AWS_REGION:", "reserved keys"),
     ("Timeout: 10", "Timeout: 901", "less than or equal to 900"),
 ], ids=["image", "environment", "time-out"])
 def test_what_lambda_refuses_fails_a_deploy_which_goes_back(stack, model, old, new, reason):
-    assert stack.apply(propose(stack, old, new)) == "UPDATE_ROLLBACK_COMPLETE"
+    stack.propose(old, new)
+    assert stack.apply() == "UPDATE_ROLLBACK_COMPLETE"
     failed = next(one for one in stack.cfn.describe_stack_events(StackName=STACK)["StackEvents"]
                   if one["ResourceStatus"] == "UPDATE_FAILED")
     assert failed["LogicalResourceId"] == "Churn" and reason in failed["ResourceStatusReason"]
@@ -440,6 +442,13 @@ def test_other_peoples_code_in_the_pipeline_is_named_by_its_commit(workflow):
 
 def test_an_input_reaches_the_pipelines_scripts_as_a_variable_only(workflow):
     assert not any("${{" in step.get("run", "") for step in steps(workflow))
+
+
+def test_the_pipelines_scripts_are_correct_shell(workflow):
+    for step in steps(workflow):
+        done = subprocess.run(["bash", "-n"], input=step.get("run", ""), capture_output=True,
+                              text=True)
+        assert done.returncode == 0, done.stderr
 
 
 def test_the_pipelines_role_is_for_one_branch_of_one_repository():

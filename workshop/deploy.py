@@ -522,9 +522,8 @@ def delete_stack(name):
     _check_ours(f"stack {name}", {tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])})
     client.delete_stack(StackName=name)
     try:
-        client.get_waiter("stack_delete_complete").wait(
-            StackName=stack["StackId"],          # a stack that is gone has only its id
-            WaiterConfig={"Delay": 1 if cloud.is_local() else 5, "MaxAttempts": 360})
+        # By its id: a stack that is gone has no name any more.
+        client.get_waiter("stack_delete_complete").wait(StackName=stack["StackId"])
     except WaiterError as error:
         now = client.describe_stacks(StackName=stack["StackId"])["Stacks"][0]
         raise RuntimeError(f"Stack {name} is {now['StackStatus']}: "
