@@ -263,5 +263,8 @@ def _say_what_stays(known: Notes) -> None:
     if not engine.available():
         print("  whatever is in Docker: it does not answer, so nobody could look")
     elif kept := in_docker(known)[1]:
-        print(f"  what another checkout of the workshop on this machine may use: {'; '.join(kept)}\n"
-              "    (run `clean` there, too; the last one removes it)")
+        kept.sort(key=lambda name: base_image.STAND_IN not in name)
+        more = f" and {len(kept) - 3} more" if len(kept) > 3 else ""
+        print("  what another checkout of the workshop on this machine may use: "
+              f"{'; '.join(kept[:3])}{more}\n    (run `clean` there, too; the last one removes it. "
+              "Is there no other any more?\n    docker images --filter label=workshop=lambda-onnx)")
