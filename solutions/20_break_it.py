@@ -193,7 +193,7 @@ def incident(asked):
     with open(os.path.join(os.environ.get("CACHE", "."), "cache"), "w") as file:
         file.write("warm")
     table = b"x" * 200_000_000
-    time.sleep(1.5)
+    time.sleep(3.2)
     return len(table)
 
 THINGS = {one.__name__: one for one in (number, proxy, wait, fill, write, large, nothing, incident)}
@@ -340,7 +340,7 @@ new = iam.create_role(RoleName=f"{NAME}-new-role", Tags=tags,
 iam.put_role_policy(RoleName=f"{NAME}-new-role", PolicyName="logs",
                     PolicyDocument=deploy.policy("logs", function=NAME))
 
-settings |= {"Role": new, "Code": {"ImageUri": image}}
+settings |= {"Role": new, "Code": {"ImageUri": image}, "Timeout": 30}
 message = refused(lambda_.create_function, **settings)
 meet("A role that cannot be assumed", message, "cannot be assumed by Lambda")
 
@@ -642,9 +642,10 @@ assert post("/prod", 200, do="proxy", mended=1).startswith("200")
 # %% [markdown]
 # ### Out of time
 #
-# We have not set a time-out, so it is Lambda's default.
+# Our function may take 30 seconds. We give it what Lambda gives to whoever says nothing, 3.
 
 # %%
+change(Timeout=3)
 meet("Out of time", ask(do="wait"), "Task timed out after 3.00 seconds")
 
 # %% [markdown]
@@ -653,13 +654,13 @@ meet("Out of time", ask(do="wait"), "Task timed out after 3.00 seconds")
 # does, and with a longer time-out it only costs more. **Mend**, if the work is honest:
 
 # %%
-change(Timeout=10)
+change(Timeout=30)
 assert ask(do="wait") == "done"
 
 # %% [markdown]
 # ### Out of memory
 #
-# 200 MB, in a function that has Lambda's default of 128.
+# 200 MB, in a function that has 128: we have said nothing about memory, so it is Lambda's default.
 
 # %%
 meet("Out of memory", ask(do="fill"), "signal: killed")
@@ -769,7 +770,7 @@ meet("A slow import", "INIT_REPORT Init Duration: 1236.04 ms Phase: init Status:
 # (lesson 11). Only then a longer time-out.
 
 # %%
-change(Environment={"Variables": {}})
+change(Timeout=30, Environment={"Variables": {}})
 assert ask(do="nothing") == "done"
 
 # %% [markdown]
@@ -1016,7 +1017,7 @@ assert abs(ask(customer=customer)["churn_probability"] - probability(customer)) 
 # </details>
 
 # %% Exercise 3
-mended = dict(Timeout=1, MemorySize=128, Environment={"Variables": {}})
+mended = dict(Timeout=3, MemorySize=128, Environment={"Variables": {}})
 # BEGIN SOLUTION
 mended = dict(Timeout=10, MemorySize=512, Environment={"Variables": {"CACHE": "/tmp"}})
 # END SOLUTION

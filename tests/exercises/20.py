@@ -42,7 +42,7 @@ WRONG = [
      + PICTURE, "raise a ValueError, not TypeError"),
     ("Exercise 3", "...", "where may a function write?"),
     ("Exercise 3", settings(memory=128, CACHE="/tmp"), "it holds 200 MB"),
-    ("Exercise 3", settings(timeout=1, CACHE="/tmp"), "how long does it sleep"),
+    ("Exercise 3", settings(timeout=3, CACHE="/tmp"), "how long does it sleep"),
     ("Exercise 3", settings(timeout=900, CACHE="/tmp"), "for 30 seconds at most"),
     ("Exercise 3", settings(memory=3008, CACHE="/tmp"), "is paid for nothing"),
 ]
