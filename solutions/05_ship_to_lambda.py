@@ -802,7 +802,7 @@ requests.tail(3)
 # %% [markdown]
 # *Notice* what a line has, the request id above all: Lambda's own `START` and `REPORT` lines have
 # the same one, so all that belongs to one request can be found. *Notice* what it does not have:
-# the customer.
+# the customer. (What stands beside `_aws` makes metrics of the line: lesson 18.)
 #
 # Because every line is JSON, a log is a table. Who was refused? How long did answers take?
 

@@ -520,7 +520,7 @@ assert measured["after it"] >= 100 and measured["bad after it"] == 0, "it still 
 # later, after a minute or so. The bound is the same.
 
 # %% [markdown]
-# ## Why not simply alarm on Lambda's errors?
+# ## Why not alarm on Lambda's errors?
 
 # %%
 def lambda_errors():
@@ -604,16 +604,16 @@ for axes, run, title in zip(panels, (faulty, wrong), ("a model that fails", "a m
                                                                    fill_value=0)
     axes.bar(counts.index + 0.5, counts[first], width=0.9, color=plots.BLUE, label="version 1")
     axes.bar(counts.index + 0.5, counts[run["bad"]], width=0.9, bottom=counts[first],
-             color=plots.ORANGE, hatch="//", edgecolor="white", label=f"version {run['bad']}, bad")
-    for moment, words, style in ((run["began"], "canary begins", ":"),
-                                 (run["gone"], "rolled back", "-")):
+             color=plots.ORANGE, hatch="//", edgecolor="white", label="the bad version")
+    for moment, words, style, height in ((run["began"], "canary begins", ":", -2),
+                                         (run["gone"], "rolled back", "-", -20)):
         axes.axvline(moment - run["began"], color=plots.GREY, linestyle=style)
         axes.annotate(words, (moment - run["began"], 1), xycoords=("data", "axes fraction"),
-                      xytext=(4, -2), textcoords="offset points", va="top", color=plots.GREY)
-    axes.set(ylabel="requests in 1 s", title=title)
-    axes.margins(y=0.3)
-    axes.legend(loc="lower right", frameon=True, fontsize=10)
+                      xytext=(4, height), textcoords="offset points", va="top", color=plots.GREY)
+    axes.set(ylabel="requests in 1 s", title=title, ylim=(0, 1.5 * counts.sum(axis=1).max()))
 panels[-1].set_xlabel("seconds since the canary began")
+figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper right", ncols=2,
+              frameon=False)
 words = ", ".join(f"{name}: {(run['rows']['version'] == run['bad']).sum()} requests to the bad "
                   f"version, rolled back after {run['gone'] - run['began']:.0f} s"
                   for name, run in (("model that fails", faulty), ("model that is wrong", wrong)))
@@ -747,8 +747,8 @@ lambda_.update_alias(FunctionName=NAME, Name="live", FunctionVersion=fourth,
 # ## A dashboard, as code
 #
 # Who is woken up wants one page. A dashboard is a JSON document; it belongs into the repository
-# beside the function, not into someone's browser. `SEARCH` would follow new versions by itself; we
-# name ours.
+# beside the function, not into someone's browser. The last widget says what to do: who reads it may
+# have been asleep a minute ago.
 
 # %%
 region = boto3.session.Session().region_name
@@ -769,7 +769,10 @@ board = {"widgets": [
     graph("Latency, 99 of 100 are quicker", "Latency", "p99", 12, 6),
     {"type": "alarm", "x": 0, "y": 12, "width": 24, "height": 3, "properties": {
         "title": "Alarms", "alarms": [one["AlarmArn"] for one in cloudwatch.describe_alarms(
-            AlarmNamePrefix=f"{NAME}-{fourth}-")["MetricAlarms"]]}}]}
+            AlarmNamePrefix=f"{NAME}-{fourth}-")["MetricAlarms"]]}},
+    {"type": "text", "x": 0, "y": 15, "width": 24, "height": 3, "properties": {"markdown":
+        "**An alarm is red?** The canary is out of the alias already. Look for `status` 500 in the "
+        f"log of `{NAME}`, and for `outcome` in the log of `{ROLLBACK}`."}}]}
 cloudwatch.put_dashboard(
     DashboardName=NAME, DashboardBody=json.dumps(board),
     Tags=[{"Key": key, "Value": value} for key, value in deploy.TAGS.items()])[
@@ -973,7 +976,7 @@ for limit, words in ((0.1, "look"), (0.25, "changed")):
     axes.annotate(words, (limit, 1), xycoords=("data", "axes fraction"), xytext=(3, -2),
                   textcoords="offset points", va="top", color=plots.GREY, fontsize=10)
 axes.set_yticks(np.arange(len(table)), table.index, fontsize=10)
-axes.set(xscale="log", xlabel="population stability index (logarithmic)",
+axes.set(xscale="log", xlim=(0.001, 2 * table["campaign"].max()), xlabel="population stability index (logarithmic)",
          title="Whom are we asked about, compared with the training data?")
 axes.legend(loc="lower right", frameon=True)
 plots.show(figure, "Population stability index of each field, before and during the campaign. "

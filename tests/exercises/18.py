@@ -46,5 +46,9 @@ WRONG = [
      + "    value += (a - e) * math.log(a / e)\nreturn value", "that training never saw"),
     ("Exercise 3", "total = sum(counts.values())\n"
      "return sum((counts[one] / total - e) * math.log(counts[one] / total / e)\n"
-     "           for one, e in shares.items())", "missing is empty"),
+     "           for one, e in shares.items())", "that training never saw"),
+    ("Exercise 3", SUM.replace("shares.get(one, 0)", "shares[one]")
+     + "    value += (a - e) * math.log(a / e)\nreturn value", "missing is empty"),
+    ("Exercise 3", SUM.replace("max(counts.get(one, 0) / total, LEAST)", "counts.get(one, 0) / total")
+     + "    value += (a - e) * math.log(a / e) if a else 0\nreturn value", "counts as LEAST"),
 ]
