@@ -609,7 +609,8 @@ for axes, run, title in zip(panels, (faulty, wrong), ("a model that fails", "a m
                                          (run["gone"], "rolled back", "-", -20)):
         axes.axvline(moment - run["began"], color=plots.GREY, linestyle=style)
         axes.annotate(words, (moment - run["began"], 1), xycoords=("data", "axes fraction"),
-                      xytext=(4, height), textcoords="offset points", va="top", color=plots.GREY)
+                      xytext=(4, height), textcoords="offset points", va="top", color=plots.GREY,
+                      bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
     axes.set(ylabel="requests in 1 s", title=title, ylim=(0, 1.5 * counts.sum(axis=1).max()))
 panels[-1].set_xlabel("seconds since the canary began")
 figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper right", ncols=2,
