@@ -381,6 +381,20 @@ def one_of(found):
     return found[0]
 
 
+def test_a_stack_that_is_not_ours_stays_and_one_that_is_not_there_is_passed_over(aws):
+    client, name = aws("cloudformation"), "workshop-test-foreign"
+    deploy.delete_stack(name)
+    client.create_stack(StackName=name, TemplateBody=json.dumps(
+        {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}))
+    client.get_waiter("stack_create_complete").wait(StackName=name)
+    try:
+        with pytest.raises(deploy.NotOurs, match=f"stack {name} lacks the tag"):
+            deploy.delete_stack(name)
+        assert client.describe_stacks(StackName=name)["Stacks"]
+    finally:
+        client.delete_stack(StackName=name)
+
+
 # The pipeline
 
 @pytest.fixture(scope="module")
