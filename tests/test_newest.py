@@ -129,6 +129,8 @@ def test_a_report_counts_failures_and_names_the_first(tmp_path, capsys):
     file = tmp_path / "junit.xml"
     assert newest.main([str(file)]) == 0
     assert "The tests did not run" in capsys.readouterr().out
+    file.write_text("<testsuites><testsuite/></testsuites>")
+    assert "The tests did not run" in newest.broken(file)
     file.write_text(JUNIT % "")
     assert newest.broken(file) == "All 2 tests passed."
     many = newest.FIRST + 3
