@@ -453,9 +453,9 @@ def traffic(least, more=100, patience=300):
 
 
 def start_canary(version):
-    """Give a version its share, unless one of its alarms is on already."""
-    alarms = cloudwatch.describe_alarms(AlarmNamePrefix=f"{NAME}-{version}-", StateValue="ALARM")
-    assert not alarms["MetricAlarms"], "an alarm that is on cannot go off"
+    """Give a version its share, once none of its alarms is on."""
+    until(lambda: not cloudwatch.describe_alarms(
+        AlarmNamePrefix=f"{NAME}-{version}-", StateValue="ALARM")["MetricAlarms"])
     lambda_.update_alias(FunctionName=NAME, Name="live",
                          RoutingConfig={"AdditionalVersionWeights": {version: WEIGHT}})
 
