@@ -234,12 +234,16 @@ sqs = boto3.client("sqs")
 hurried = sqs.create_queue(QueueName=f"{NAME}-in-a-hurry")["QueueUrl"]
 
 # %% [markdown]
-# How much is stored? We keep the figures for the bill at the end.
+# How much is stored? We keep the figures for the bill at the end. An image's manifest (lesson 05)
+# has the size of each of its layers, as the registry keeps them, compressed.
 
 # %%
+import json
+
 ecr = boto3.client("ecr")
-image_bytes = sum(one["imageSizeInBytes"] for page in ecr.get_paginator("describe_images").paginate(
-    repositoryName=NAME) for one in page["imageDetails"])
+manifest = json.loads(ecr.batch_get_image(repositoryName=NAME, imageIds=[{
+    "imageDigest": image.split("@")[1]}])["images"][0]["imageManifest"])
+image_bytes = sum(layer["size"] for layer in manifest["layers"])
 bucket_bytes = sum(one["Size"] for page in s3.get_paginator("list_object_versions").paginate(
     Bucket=bucket) for one in page["Versions"])
 print(f"image, compressed {image_bytes / 1e6:6.1f} MB\nthree versions    {bucket_bytes / 1e6:6.1f} MB")
