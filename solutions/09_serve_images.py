@@ -133,10 +133,10 @@ rule = signature["input"]
 rule
 
 # %% [markdown]
-# [keras-image-helper](https://pypi.org/project/keras-image-helper/) is a small package that needs
-# NumPy and Pillow only. Its preprocessor resizes a picture, makes an array of shape (1, height,
-# width, 3) of it, and hands that to a function. For some well-known networks it brings this
-# function with it (`create_preprocessor("xception", …)`); for your own model you write it.
+# [keras-image-helper](https://github.com/alexeygrigorev/keras-image-helper) is a small package
+# that needs NumPy and Pillow only. Its preprocessor resizes a picture, makes an array of shape (1,
+# height, width, 3) of it, and hands that to a function. For some well-known networks it brings
+# this function with it (`create_preprocessor("xception", …)`); for your own model you write it.
 
 # %%
 from keras_image_helper import create_preprocessor

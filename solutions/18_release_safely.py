@@ -416,9 +416,9 @@ second
 
 # %% [markdown]
 # Now requests flow through the alias, and after the first fifty, version 2 gets its tenth of them.
-# `traffic` plays the callers, one after the other: at least `least` requests, and on until a hundred
-# have come after the canary was out of the alias. Lambda tells each caller which version ran, in
-# `ExecutedVersion`; we write it down.
+# `traffic` plays the callers, one after the other: at least `least` requests, and on until a third of
+# them, and a hundred at least, have come after the canary was out of the alias. Lambda tells each
+# caller which version ran, in `ExecutedVersion`; we write it down.
 #
 # `start_canary` looks at the alarms first: EventBridge hears of *changes*, and an alarm that is on
 # when the canary begins would not change. (An HTTP API sends its requests through the alias, too, if its
@@ -442,7 +442,8 @@ def traffic(least, more=100, patience=300):
     """Send requests through the alias; return one row for each, and when the canary was gone."""
     rows, gone, after, began, bar = [], None, 0, time.time(), ProgressBar(least)
     bar.display()
-    while len(rows) < least or after < more and time.time() < began + patience:
+    while (len(rows) < least or after < max(more, len(rows) / 3)
+           and time.time() < began + patience):
         rows.append(ask(customers[random.integers(len(customers))]))
         if gone is None and len(rows) % 5 == 0 and not weights():
             gone = time.time() + SETTLE
@@ -497,24 +498,26 @@ bound = int(binom.ppf(1 - 1e-6, N, WEIGHT))
 
 
 def affected(run):
-    """Of the first N requests since a canary began, and of those after it was gone."""
+    """Of the first N requests since a canary began, of those after it was gone, and of all."""
     rows = run["rows"][run["rows"]["time"] >= run["began"]]
     bad, after = rows["version"] == run["bad"], rows["time"] > run["gone"]
     return {"requests": N, "bad": int(bad.head(N).sum()), "share": float(bad.head(N).mean()),
             "until the rollback": int((~after).sum()), "after it": int(after.sum()),
-            "bad after it": int(bad[after].sum())}
+            "bad after it": int(bad[after].sum()), "share of all": round(float(bad.mean()), 4)}
 
 
 measured = affected(faulty)
 print(f"most that chance explains, but once in a million: {bound} of {N}, {bound / N:.1%}")
 print(measured)
 assert measured["bad"] <= bound, "more than chance explains"
+assert measured["share of all"] <= WEIGHT, "more than the canary's share"
 assert measured["after it"] >= 100 and measured["bad after it"] == 0, "it still gets requests"
 
 # %% [markdown]
 # *Notice* two effects. As long as the canary is in, it gets a tenth of the requests; that limits
 # the damage *per second*. The rollback limits how many seconds there are. Both together make the
-# bad version's share of all requests smaller the longer you look.
+# bad version's share of all requests smaller the longer you look: it is below 10 % once some
+# requests have come after the rollback.
 #
 # On AWS, metrics take longer to arrive and the alarm looks every 10 seconds, so the rollback comes
 # later, after a minute or so. The bound is the same.
@@ -581,6 +584,7 @@ during.groupby(["version", "status"])["probability"].agg(["size", "mean"])
 measured = affected(wrong)
 print(measured)
 assert measured["bad"] <= bound, "more than chance explains"
+assert measured["share of all"] <= WEIGHT, "more than the canary's share"
 assert measured["after it"] >= 100 and measured["bad after it"] == 0, "it still gets requests"
 
 state = cloudwatch.describe_alarms(AlarmNamePrefix=f"{NAME}-{third}-")["MetricAlarms"]
