@@ -52,8 +52,8 @@ def until(true, what):
 def delete():
     for name in (EVENTS, FILES, QUEUE, TICKS, FAILURES):
         triggers.delete(name)
-    bucket = boto3.resource("s3").Bucket(deploy._bucket_name(NAME))
-    if deploy._bucket_tags(boto3.client("s3"), bucket.name):
+    bucket = boto3.resource("s3").Bucket(deploy.bucket_name(NAME))
+    if deploy.bucket_tags(boto3.client("s3"), bucket.name):
         bucket.object_versions.delete()
     for name in (EVENTS, FILES, QUEUE, NAME):
         deploy.delete(name)

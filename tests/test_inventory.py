@@ -7,12 +7,12 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from workshop import deploy, inventory, paths, render, triggers
+from workshop import deploy, inventory, ownership, paths, render, triggers
 
 NAME = "workshop-test-inventory"
 OTHER = "workshop-test-inventory-theirs"         # our kind of name, not our tag
 HIDDEN = "test-inventory-hidden"                 # our tag, another name
-PAIRS = deploy._pairs()
+PAIRS = ownership.pairs()
 EMPTY_ZIP = b"PK\x05\x06" + b"\0" * 18
 MADE = {"stack", "schedule", "schedule group", "event source mapping", "rule", "HTTP API",
         "REST API", "function URL", "function", "layer version", "queue", "alarm", "topic",
@@ -77,7 +77,7 @@ def make_watch():
     watch.put_dashboard(DashboardName=NAME, DashboardBody='{"widgets": []}', Tags=PAIRS)
     watch.put_dashboard(DashboardName=f"{NAME}-old", DashboardBody=json.dumps({"widgets": [
         {"type": "text", "properties": {"markdown": inventory.MARK}}]}))
-    client("budgets").create_budget(AccountId=deploy._where()[0], ResourceTags=PAIRS, Budget={
+    client("budgets").create_budget(AccountId=ownership.where()[0], ResourceTags=PAIRS, Budget={
         "BudgetName": NAME, "BudgetLimit": {"Amount": "5", "Unit": "USD"}, "TimeUnit": "MONTHLY",
         "BudgetType": "COST"})
 
@@ -264,7 +264,7 @@ def account(local_cloud, monkeypatch):
     monkeypatch.setattr(inventory.cloud, "is_local", lambda: False)
     monkeypatch.setattr(inventory, "find", lambda: [] if removed else [thing])
     monkeypatch.setattr(inventory, "remove", lambda things: removed.extend(things))
-    return SimpleNamespace(removed=removed, thing=thing, number=deploy._where()[0])
+    return SimpleNamespace(removed=removed, thing=thing, number=ownership.where()[0])
 
 
 def at_a_terminal(monkeypatch, answer):

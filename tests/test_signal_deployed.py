@@ -10,7 +10,6 @@ import boto3
 import numpy as np
 import onnx
 import onnxruntime as ort
-import pandas as pd
 import pytest
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
@@ -18,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 
 import function_folder
 from test_signal import BARS, event, shifted_future, table_of
-from workshop import deploy, endpoints, triggers
+from workshop import deploy, endpoints, ownership, triggers
 
 NAME, MODEL = "workshop-test-signal", "workshop-test-signal-model"
 ORDERS, FAILED = f"{NAME}-orders.fifo", f"{NAME}-failed"
@@ -157,7 +156,7 @@ def test_an_endpoint_that_is_not_ours_is_left_alone(endpoint):
             endpoints.delete(MODEL)
         assert client.describe_endpoint(EndpointName=MODEL)["EndpointStatus"] == "InService"
     finally:
-        client.add_tags(ResourceArn=arn, Tags=deploy._pairs())
+        client.add_tags(ResourceArn=arn, Tags=ownership.pairs())
 
 
 def test_names_that_only_begin_alike_are_not_the_endpoints():

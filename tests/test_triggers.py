@@ -6,7 +6,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from workshop import cloud, deploy, triggers
+from workshop import cloud, deploy, ownership, triggers
 
 NAME = "workshop-test-triggers"
 FOREIGN = {"owner": "somebody else"}
@@ -24,7 +24,7 @@ def function(local_cloud):
 
 
 def statements():
-    return deploy._statements(boto3.client("lambda"), NAME)
+    return deploy.statements(boto3.client("lambda"), NAME)
 
 
 def test_a_queue_has_its_dead_letters_and_twice_is_one(function):
@@ -63,7 +63,7 @@ def test_a_rule_may_run_its_function_and_twice_is_one(function, what):
     statement, = statements()
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}
     assert statement["Condition"]["ArnLike"]["AWS:SourceArn"] == arn
-    assert deploy._is_ours(triggers._rule_tags(events, NAME))
+    assert ownership.is_ours(triggers._rule_tags(events, NAME))
 
 
 def test_a_bucket_may_run_its_function_for_its_account_alone(function):
@@ -74,7 +74,7 @@ def test_a_bucket_may_run_its_function_for_its_account_alone(function):
     rules = {rule["Name"].lower(): rule["Value"] for rule in one["Filter"]["Key"]["FilterRules"]}
     assert rules == {"prefix": "incoming/", "suffix": ".csv"}
     statement, = statements()
-    assert statement["Condition"]["StringEquals"]["AWS:SourceAccount"] == deploy._where()[0]
+    assert statement["Condition"]["StringEquals"]["AWS:SourceAccount"] == ownership.where()[0]
     assert statement["Condition"]["ArnLike"]["AWS:SourceArn"] == f"arn:aws:s3:::{bucket}"
 
 

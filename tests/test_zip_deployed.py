@@ -225,7 +225,7 @@ def test_delete_takes_layers_and_bucket_with_all_that_is_in_it(nothing, models):
 
 
 def foreign_bucket():
-    s3, name = boto3.client("s3"), deploy._bucket_name(NAMED)
+    s3, name = boto3.client("s3"), deploy.bucket_name(NAMED)
     s3.create_bucket(Bucket=name)
     return lambda: s3.delete_bucket(Bucket=name)
 

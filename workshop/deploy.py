@@ -16,17 +16,13 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import ClientError, WaiterError
 
-from workshop import base_image, cloud, engine, packages, paths, tools
+from workshop import base_image, cloud, engine, ownership, packages, paths, tools
+from workshop.ownership import TAGS, NotOurs  # noqa: F401, deploy.NotOurs is what its callers catch
 
-TAGS = {"project": "lambda-onnx-workshop"}
 POLICIES = Path(__file__).parent / "policies"
 RETENTION_DAYS = 7
 GATEWAY = "apigateway.amazonaws.com"
 ROLE_PATIENCE = 120  # seconds; a new role may not be assumable for seconds to minutes
-
-
-class NotOurs(RuntimeError):
-    """Something of this name exists that the workshop did not make."""
 
 
 # Images
@@ -43,11 +39,12 @@ def build(name, model=None, tag="v1", dockerfile="Dockerfile"):
         raise FileNotFoundError(f"There is no recipe {recipe}.")
     staged = stage(name, model)
     image, base = f"{name}:{tag}", base_image.get()
-    _say(f"building {image} for {engine.platform()} (a minute if its packages are not here yet)")
+    tools.say(f"building {image} for {engine.platform()} "
+              "(a minute if its packages are not here yet)")
     began = time.monotonic()
-    _run("docker", "build", "--build-arg", f"BASE_IMAGE={base}", "--label", engine.LABEL,
-         "-f", str(recipe), "-t", image, str(staged))
-    _say(f"built {image} in {time.monotonic() - began:.0f} s")
+    run_docker("build", "--build-arg", f"BASE_IMAGE={base}", "--label", engine.LABEL,
+               "-f", str(recipe), "-t", image, str(staged))
+    tools.say(f"built {image} in {time.monotonic() - began:.0f} s")
     return image
 
 
@@ -81,9 +78,9 @@ def push(image, repository=None):
     _check_architecture(image)
     address = image_repository(repository or f"workshop-{name}")
     login()
-    _say(f"pushing {image} to {address}")
-    _run("docker", "tag", image, f"{address}:{tag}")
-    _run("docker", "push", f"{address}:{tag}")
+    tools.say(f"pushing {image} to {address}")
+    run_docker("tag", image, f"{address}:{tag}")
+    run_docker("push", f"{address}:{tag}")
     found = boto3.client("ecr").describe_images(
         repositoryName=address.split("/", 1)[1], imageIds=[{"imageTag": tag}])["imageDetails"]
     return f"{address}@{found[0]['imageDigest']}"
@@ -94,8 +91,8 @@ def login():
     data = boto3.client("ecr").get_authorization_token()["authorizationData"][0]
     user, password = base64.b64decode(data["authorizationToken"]).decode().split(":", 1)
     # On standard input: arguments can be read by every user of this machine.
-    _run("docker", "login", "--username", user, "--password-stdin", _registry(data),
-         stdin=password)
+    run_docker("login", "--username", user, "--password-stdin", _registry(data),
+               stdin=password)
 
 
 def _registry(data):
@@ -104,7 +101,7 @@ def _registry(data):
 
 
 def _check_architecture(image):
-    built = _run("docker", "image", "inspect", "--format", "{{.Architecture}}", image).strip()
+    built = run_docker("image", "inspect", "--format", "{{.Architecture}}", image).strip()
     built = engine.ARCHITECTURES.get(built, built)
     if built != engine.architecture():
         raise ValueError(
@@ -115,15 +112,17 @@ def _check_architecture(image):
 
 def image_repository(name):
     """Find or make the ECR repository NAME, let Lambda pull from it, and return its address."""
-    _check_name(name)
+    ownership.check_name(name)
     ecr = boto3.client("ecr")
-    found = _find(ecr.describe_repositories, "RepositoryNotFoundException", repositoryNames=[name])
+    found = ownership.find(ecr.describe_repositories, "RepositoryNotFoundException",
+                           repositoryNames=[name])
     if found:
         repository = found["repositories"][0]
-        _check_ours(f"repository {name}", _repository_tags(ecr, repository))
+        ownership.check(f"repository {name}", repository_tags(ecr, repository))
     else:
-        repository = ecr.create_repository(repositoryName=name, tags=_pairs())["repository"]
-        _say(f"made repository {name}")
+        repository = ecr.create_repository(
+            repositoryName=name, tags=ownership.pairs())["repository"]
+        tools.say(f"made repository {name}")
     ecr.set_repository_policy(repositoryName=name, policyText=policy("repository"))
     return repository["repositoryUri"]
 
@@ -132,7 +131,7 @@ def image_repository(name):
 
 def policy(name, **values):
     """Policy document `policies/NAME.json` as text, with account, region and VALUES filled in."""
-    account, region = _where()
+    account, region = ownership.where()
     text = string.Template((POLICIES / f"{name}.json").read_text())
     return text.substitute(values, account=account, region=region)
 
@@ -142,32 +141,32 @@ def role(name):
 
     It may do one thing: write into the log group /aws/lambda/NAME.
     """
-    arn = _role(name, "trust")
-    _grant(name, "logs", function=name)
+    arn = role_for(name, "trust")
+    grant(name, "logs", function=name)
     return arn
 
 
-def _role(name, trust):
+def role_for(name, trust):
     """Find or make the role NAME-role, which `policies/TRUST.json` lets be assumed; its ARN."""
-    _check_name(name)
+    ownership.check_name(name)
     iam, role_name = boto3.client("iam"), f"{name}-role"
-    found = _find(iam.get_role, "NoSuchEntity", RoleName=role_name)
+    found = ownership.find(iam.get_role, "NoSuchEntity", RoleName=role_name)
     if found:
-        _check_ours(f"role {role_name}", _role_tags(iam, role_name))
+        ownership.check(f"role {role_name}", role_tags(iam, role_name))
         return found["Role"]["Arn"]
     arn = iam.create_role(RoleName=role_name, AssumeRolePolicyDocument=policy(trust),
-                          Tags=_pairs())["Role"]["Arn"]
-    _say(f"made role {role_name}")
+                          Tags=ownership.pairs())["Role"]["Arn"]
+    tools.say(f"made role {role_name}")
     return arn
 
 
 def allow(name, what, **values):
     """Let function NAME do what `policies/WHAT.json` says, with VALUES filled in."""
     role(name)
-    _grant(name, what, **values)
+    grant(name, what, **values)
 
 
-def _grant(name, what, **values):
+def grant(name, what, **values):
     """Put `policies/WHAT.json` into the role NAME-role."""
     boto3.client("iam").put_role_policy(RoleName=f"{name}-role", PolicyName=what,
                                         PolicyDocument=policy(what, **values))
@@ -180,23 +179,23 @@ def bucket(name):
 
     A bucket's name is unique in the world, so account and region are in it.
     """
-    _check_name(name)
-    s3, made = boto3.client("s3"), _bucket_name(name)
-    tags = _bucket_tags(s3, made)
+    ownership.check_name(name)
+    s3, made = boto3.client("s3"), bucket_name(name)
+    tags = bucket_tags(s3, made)
     if tags is not None:
-        _check_ours(f"bucket {made}", tags)
+        ownership.check(f"bucket {made}", tags)
         return made
-    region = _where()[1]
+    region = ownership.where()[1]
     place = {} if region == "us-east-1" else {
         "CreateBucketConfiguration": {"LocationConstraint": region}}
     s3.create_bucket(Bucket=made, **place)
-    s3.put_bucket_tagging(Bucket=made, Tagging={"TagSet": _pairs()})
-    _say(f"made bucket {made}")
+    s3.put_bucket_tagging(Bucket=made, Tagging={"TagSet": ownership.pairs()})
+    tools.say(f"made bucket {made}")
     return made
 
 
-def _bucket_name(name):
-    account, region = _where()
+def bucket_name(name):
+    account, region = ownership.where()
     return f"{name}-{account}-{region}"
 
 
@@ -205,9 +204,10 @@ def layer(name, folder=None):
 
     folder: default NAME without `workshop-`. The same packages give the version that is there.
     """
-    _check_name(name)
+    ownership.check_name(name)
     folder = folder or name.removeprefix("workshop-")
-    _say(f"packages of lambda/{folder} for {engine.platform()}: installed unless they are here")
+    tools.say(f"packages of lambda/{folder} for {engine.platform()}: installed unless they are "
+              "here")
     return _layer_version(name, packages.zipped(packages.install(folder)))
 
 
@@ -215,7 +215,7 @@ def _layer_version(name, content):
     """ARN of the layer's version with this zip; published by way of the bucket if it is new."""
     client, digest = boto3.client("lambda"), hashlib.sha256(content).hexdigest()
     description = f"{_layer_mark()} sha256={digest}"
-    for one in _layer_versions(client, name):
+    for one in layer_versions(client, name):
         if one.get("Description") == description:
             return one["LayerVersionArn"]
     s3, where = boto3.client("s3"), {"Bucket": bucket(name), "Key": f"layers/{digest[:16]}.zip"}
@@ -225,7 +225,7 @@ def _layer_version(name, content):
         CompatibleArchitectures=[engine.architecture()],
         Content={"S3Bucket": where["Bucket"], "S3Key": where["Key"]})
     s3.delete_object(**where)       # Lambda has its own copy
-    _say(f"published layer {name}, version {made['Version']}, {len(content) / 1e6:.0f} MB")
+    tools.say(f"published layer {name}, version {made['Version']}, {len(content) / 1e6:.0f} MB")
     return made["LayerVersionArn"]
 
 
@@ -234,7 +234,7 @@ def _layer_mark():
     return f"project={TAGS['project']}"
 
 
-def _layer_versions(client, name):
+def layer_versions(client, name):
     pages = client.get_paginator("list_layer_versions").paginate(LayerName=name)
     return [one for page in pages for one in page["LayerVersions"]]
 
@@ -266,7 +266,7 @@ def function(name, image_uri, memory=512, timeout=10, environment=None, command=
     the image's own CMD. Published versions and aliases stay as they are.
     Raises RuntimeError with Lambda's reason when it does not become active.
     """
-    _check_name(name)
+    ownership.check_name(name)
     if "@sha256:" not in image_uri:
         raise ValueError(f"{image_uri!r} does not name a digest; give what deploy.push() returned "
                          "(…@sha256:…), because a tag can be moved to other bytes.")
@@ -282,7 +282,7 @@ def zip_function(name, memory=128, timeout=5, environment=None, layers=(), folde
     with the libraries that the code needs. folder: default NAME without `workshop-`.
     Raises FileNotFoundError when there is no such folder, RuntimeError as function() does.
     """
-    _check_name(name)
+    ownership.check_name(name)
     source = paths.LAMBDA / (folder or name.removeprefix("workshop-"))
     if not source.is_dir():
         raise FileNotFoundError(f"There is no function folder {source}.")
@@ -295,16 +295,16 @@ def zip_function(name, memory=128, timeout=5, environment=None, layers=(), folde
 def _create_or_update(name, fixed, code, memory, timeout, environment, more):
     """Make function NAME so, wait until it can be invoked, return its ARN."""
     client = boto3.client("lambda")
-    found = _find(client.get_function, "ResourceNotFoundException", FunctionName=name)
+    found = ownership.find(client.get_function, "ResourceNotFoundException", FunctionName=name)
     if found:
-        _check_ours(f"function {name}", found.get("Tags", {}))
+        ownership.check(f"function {name}", found.get("Tags", {}))
     wanted = {"Role": role(name), "MemorySize": memory, "Timeout": timeout,
               "Environment": {"Variables": environment or {}}, **more}
     _log_group(name)
     if found:
         _update(client, name, found, code, wanted)
         return found["Configuration"]["FunctionArn"]
-    _say(f"creating function {name}, {memory} MB, {timeout} s")
+    tools.say(f"creating function {name}, {memory} MB, {timeout} s")
     arn = _create_when_role_is_known(
         client, FunctionName=name, Code=code, Architectures=[engine.architecture()], Tags=TAGS,
         **fixed, **wanted)["FunctionArn"]
@@ -318,12 +318,13 @@ def publish(name, alias="live"):
     version = client.publish_version(FunctionName=name)["Version"]
     client.get_waiter("published_version_active").wait(FunctionName=name, Qualifier=version)
     target = {"FunctionName": name, "Name": alias, "FunctionVersion": version}
-    found = _find(client.get_alias, "ResourceNotFoundException", FunctionName=name, Name=alias)
+    found = ownership.find(client.get_alias, "ResourceNotFoundException",
+                           FunctionName=name, Name=alias)
     if not found:
         client.create_alias(**target)
     elif found["FunctionVersion"] != version:
         client.update_alias(**target, RoutingConfig={"AdditionalVersionWeights": {}})
-    _say(f"{name}:{alias} is version {version}")
+    tools.say(f"{name}:{alias} is version {version}")
     return version
 
 
@@ -355,7 +356,7 @@ def when_known(call, unknown, patience=ROLE_PATIENCE, pause=3, **arguments):
         except ClientError as error:
             if not unknown(error.response["Error"]) or time.monotonic() >= deadline:
                 raise
-        _say("waiting until a new role or right is known (seconds, at times minutes)")
+        tools.say("waiting until a new role or right is known (seconds, at times minutes)")
         time.sleep(pause)
 
 
@@ -366,7 +367,7 @@ def _update(client, name, found, code, wanted):
         _wait(client, "function_active_v2", name)
     if not _has_code(found, code) or now["Architectures"] != [engine.architecture()]:
         _wait(client, "function_updated_v2", name)
-        _say(f"updating the code of {name}")
+        tools.say(f"updating the code of {name}")
         client.update_function_code(
             FunctionName=name, Architectures=[engine.architecture()], **code)
         _wait(client, "function_updated_v2", name)
@@ -377,7 +378,7 @@ def _update(client, name, found, code, wanted):
     change = {key: value for key, value in wanted.items() if now.get(key) != value}
     if change:
         _wait(client, "function_updated_v2", name)
-        _say(f"updating {', '.join(change)} of {name}")
+        tools.say(f"updating {', '.join(change)} of {name}")
         client.update_function_configuration(FunctionName=name, **change)
         _wait(client, "function_updated_v2", name)
 
@@ -416,11 +417,11 @@ def http_api(name, function, route="POST /predict"):
     Makes what is missing of: API, integration (payload 2.0), route, `$default` stage, and the
     function's permission for this API and this route alone.
     """
-    _check_name(name)
+    ownership.check_name(name)
     client = boto3.client("apigatewayv2")
     arn = boto3.client("lambda").get_function(FunctionName=function)["Configuration"]["FunctionArn"]
     api = _api(client, name) or client.create_api(Name=name, ProtocolType="HTTP", Tags=TAGS)
-    _check_ours(f"HTTP API {name}", api.get("Tags", {}))
+    ownership.check(f"HTTP API {name}", api.get("Tags", {}))
     integration = _integration(client, api["ApiId"], arn)
     target = f"integrations/{integration}"
     routes = client.get_routes(ApiId=api["ApiId"])["Items"]
@@ -451,7 +452,7 @@ def _integration(client, api, function_arn):
 
 def _allow(function, api, route):
     """Let this API call the function for this route: its method, its path, any stage."""
-    client, (account, region) = boto3.client("lambda"), _where()
+    client, (account, region) = boto3.client("lambda"), ownership.where()
     method, _, path = route.replace("ANY ", "* ").partition(" ")
     path = re.sub(r"\{[^}]*\}", "*", path)
     try:
@@ -471,25 +472,25 @@ def close(name):
 
     Raises NotOurs, and changes nothing, when the API or the function lacks the workshop's tag.
     """
-    _check_name(name)
-    apis, functions = list(_apis_of(name)), list(_function_of(name))
+    ownership.check_name(name)
+    apis, functions = list(_apis_of(name)), list(function_of(name))
     for what, tags, _ in apis + functions:
-        _check_ours(what, tags)
+        ownership.check(what, tags)
     for what, _, remove in apis:
         remove()
-        _say(f"deleted {what}")
+        tools.say(f"deleted {what}")
     if functions:
         client = boto3.client("lambda")
-        _delete_urls(client, name)
+        delete_urls(client, name)
         client.delete_function_concurrency(FunctionName=name)
-        for statement in _statements(client, name):
+        for statement in statements(client, name):
             if statement["Principal"] in ("*", {"AWS": "*"}, {"Service": GATEWAY}):
                 client.remove_permission(FunctionName=name, StatementId=statement["Sid"])
 
 
-def _statements(client, name):
+def statements(client, name):
     """Statements of a function's policy."""
-    found = _find(client.get_policy, "ResourceNotFoundException", FunctionName=name)
+    found = ownership.find(client.get_policy, "ResourceNotFoundException", FunctionName=name)
     return json.loads(found["Policy"])["Statement"] if found else []
 
 
@@ -500,11 +501,11 @@ def delete(name):
     What is not there is passed over. Raises NotOurs, and deletes nothing at all, when one of them
     lacks the workshop's tag.
     """
-    _check_name(name)
-    steps = [step for find in (_apis_of, _log_group_of, _function_of, _role_of, _repository_of,
+    ownership.check_name(name)
+    steps = [step for find in (_apis_of, _log_group_of, function_of, _role_of, _repository_of,
                                _layers_of, _bucket_of)
              for step in find(name)]
-    _remove(steps)
+    ownership.delete(steps)
 
 
 def delete_stack(name):
@@ -513,13 +514,13 @@ def delete_stack(name):
     No such stack is passed over. Raises NotOurs when it lacks the workshop's tag, RuntimeError
     with CloudFormation's reason when something in it cannot be deleted.
     """
-    _check_name(name)
+    ownership.check_name(name)
     client = boto3.client("cloudformation")
-    found = _find(client.describe_stacks, "ValidationError", StackName=name)
+    found = ownership.find(client.describe_stacks, "ValidationError", StackName=name)
     if not found:
         return
     stack = found["Stacks"][0]
-    _check_ours(f"stack {name}", {tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])})
+    ownership.check(f"stack {name}", {tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])})
     client.delete_stack(StackName=name)
     try:
         # By its id: a stack that is gone has no name any more.
@@ -528,16 +529,7 @@ def delete_stack(name):
         now = client.describe_stacks(StackName=stack["StackId"])["Stacks"][0]
         raise RuntimeError(f"Stack {name} is {now['StackStatus']}: "
                            f"{now.get('StackStatusReason', 'no reason given')}") from error
-    _say(f"deleted stack {name}")
-
-
-def _remove(steps):
-    """Delete what (what, tags, how) name; NotOurs, and nothing is gone, when one is not ours."""
-    for what, tags, _ in steps:
-        _check_ours(what, tags)
-    for what, _, remove in steps:
-        remove()
-        _say(f"deleted {what}")
+    tools.say(f"deleted stack {name}")
 
 
 # Each of these gives (what it is, its tags, how to delete it) for what exists under a name.
@@ -551,26 +543,26 @@ def _apis_of(name):
                        lambda api=api: client.delete_api(ApiId=api["ApiId"]))
 
 
-def _function_of(name):
+def function_of(name):
     client = boto3.client("lambda")
-    found = _find(client.get_function, "ResourceNotFoundException", FunctionName=name)
+    found = ownership.find(client.get_function, "ResourceNotFoundException", FunctionName=name)
     if found:
-        yield f"function {name}", found.get("Tags", {}), lambda: _delete_function(client, name)
+        yield f"function {name}", found.get("Tags", {}), lambda: delete_function(client, name)
 
 
-def _delete_function(client, name):
+def delete_function(client, name):
     """A function goes with its addresses, so that none leads to a later one of the same name."""
-    _delete_urls(client, name)
+    delete_urls(client, name)
     client.delete_function(FunctionName=name)
 
 
-def _delete_urls(client, name):
+def delete_urls(client, name):
     """The function's own address and those of its aliases (the local cloud lists them alike)."""
     pages = client.get_paginator("list_aliases").paginate(FunctionName=name)
     aliases = [one["Name"] for page in pages for one in page["Aliases"]]
     for qualifier in ({}, *({"Qualifier": alias} for alias in aliases)):
-        _find(client.delete_function_url_config, "ResourceNotFoundException",
-              FunctionName=name, **qualifier)
+        ownership.find(client.delete_function_url_config, "ResourceNotFoundException",
+                       FunctionName=name, **qualifier)
 
 
 def _log_group_of(name):
@@ -578,19 +570,19 @@ def _log_group_of(name):
     tags = _log_group_tags(logs, group)
     if tags is not None:
         # A group that Lambda made for our function's first line has no tags; it is ours as well.
-        for _, tags_of_function, _ in _function_of(name):
-            if _is_ours(tags_of_function):
+        for _, tags_of_function, _ in function_of(name):
+            if ownership.is_ours(tags_of_function):
                 tags = TAGS
         yield f"log group {group}", tags, lambda: logs.delete_log_group(logGroupName=group)
 
 
 def _role_of(name):
     iam, role_name = boto3.client("iam"), f"{name}-role"
-    if _find(iam.get_role, "NoSuchEntity", RoleName=role_name):
-        yield f"role {role_name}", _role_tags(iam, role_name), lambda: _delete_role(iam, role_name)
+    if ownership.find(iam.get_role, "NoSuchEntity", RoleName=role_name):
+        yield f"role {role_name}", role_tags(iam, role_name), lambda: delete_role(iam, role_name)
 
 
-def _delete_role(iam, name):
+def delete_role(iam, name):
     """A role can go only when nothing hangs on it."""
     for one in iam.list_role_policies(RoleName=name)["PolicyNames"]:
         iam.delete_role_policy(RoleName=name, PolicyName=one)
@@ -601,16 +593,17 @@ def _delete_role(iam, name):
 
 def _repository_of(name):
     ecr = boto3.client("ecr")
-    found = _find(ecr.describe_repositories, "RepositoryNotFoundException", repositoryNames=[name])
+    found = ownership.find(ecr.describe_repositories, "RepositoryNotFoundException",
+                           repositoryNames=[name])
     if found:
         # force: with its images, else RepositoryNotEmptyException
-        yield (f"repository {name}", _repository_tags(ecr, found["repositories"][0]),
+        yield (f"repository {name}", repository_tags(ecr, found["repositories"][0]),
                lambda: ecr.delete_repository(repositoryName=name, force=True))
 
 
 def _layers_of(name):
     client = boto3.client("lambda")
-    for one in _layer_versions(client, name):
+    for one in layer_versions(client, name):
         ours = one.get("Description", "").startswith(_layer_mark())
         yield (f"layer {name}, version {one['Version']}", TAGS if ours else {},
                lambda one=one: client.delete_layer_version(
@@ -618,8 +611,8 @@ def _layers_of(name):
 
 
 def _bucket_of(name):
-    s3, made = boto3.client("s3"), _bucket_name(name)
-    tags = _bucket_tags(s3, made)
+    s3, made = boto3.client("s3"), bucket_name(name)
+    tags = bucket_tags(s3, made)
     if tags is not None:
         yield f"bucket {made}", tags, lambda: _delete_bucket(s3, made)
 
@@ -633,38 +626,18 @@ def _delete_bucket(s3, name):
     s3.delete_bucket(Bucket=name)
 
 
-# Tags and small things
+# Tags, and docker
 
-def _pairs():
-    return [{"Key": key, "Value": value} for key, value in TAGS.items()]
-
-
-def _is_ours(tags):
-    return TAGS.items() <= tags.items()
-
-
-def _check_ours(what, tags):
-    if not _is_ours(tags):
-        raise NotOurs(f"The {what} lacks the tag project={TAGS['project']}: the workshop did not "
-                      "make it and leaves it alone. Rename or delete it yourself.")
-
-
-def _check_name(name):
-    if not name.startswith("workshop-"):
-        raise ValueError(f"{name!r}: names in the cloud begin with 'workshop-' here, "
-                         "so that nothing of yours can be meant.")
-
-
-def _repository_tags(ecr, repository):
+def repository_tags(ecr, repository):
     tags = ecr.list_tags_for_resource(resourceArn=repository["repositoryArn"])["tags"]
     return {tag["Key"]: tag["Value"] for tag in tags}
 
 
-def _role_tags(iam, role_name):
+def role_tags(iam, role_name):
     return {tag["Key"]: tag["Value"] for tag in iam.list_role_tags(RoleName=role_name)["Tags"]}
 
 
-def _bucket_tags(s3, name):
+def bucket_tags(s3, name):
     """Tags of a bucket, or None where there is no such bucket."""
     try:
         tags = s3.get_bucket_tagging(Bucket=name)["TagSet"]
@@ -679,33 +652,14 @@ def _bucket_tags(s3, name):
 
 def _log_group_tags(logs, group):
     """Tags of a log group, or None where there is no such group."""
-    account, region = _where()
+    account, region = ownership.where()
     arn = f"arn:aws:logs:{region}:{account}:log-group:{group}"
-    found = _find(logs.list_tags_for_resource, "ResourceNotFoundException", resourceArn=arn)
+    found = ownership.find(logs.list_tags_for_resource, "ResourceNotFoundException",
+                           resourceArn=arn)
     return None if found is None else found["tags"]
 
 
-def _find(call, missing, **arguments):
-    """The call's answer, or None when it fails with the error code MISSING."""
-    try:
-        return call(**arguments)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == missing:
-            return None
-        raise
-
-
-def _where():
-    """Account and region that the clients talk to."""
-    account = boto3.client("sts").get_caller_identity()["Account"]
-    return account, boto3.session.Session().region_name
-
-
-def _run(*command, stdin=None):
-    """Run docker so that it builds what Lambda takes; see tools.run."""
-    return tools.run(*command, stdin=stdin, environment={
+def run_docker(*command, stdin=None):
+    """Run `docker …` so that it builds what Lambda takes; see tools.run."""
+    return tools.run("docker", *command, stdin=stdin, environment={
         "DOCKER_DEFAULT_PLATFORM": engine.platform(), "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"})
-
-
-def _say(message):
-    print(message, flush=True)

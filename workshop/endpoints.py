@@ -12,7 +12,7 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import ClientError
 
-from workshop import base_image, cloud, deploy, engine, paths
+from workshop import base_image, cloud, deploy, engine, ownership, paths, tools
 
 IMAGE = "workshop-sagemaker:v1"
 WAITER = {"Delay": 2, "MaxAttempts": 450}   # boto3 looks every 30 seconds, if it is not told
@@ -21,10 +21,10 @@ WAITER = {"Delay": 2, "MaxAttempts": 450}   # boto3 looks every 30 seconds, if i
 def build():
     """Build the image of docker/sagemaker and return its tag."""
     base = base_image.get(base_image.PLAIN)
-    deploy._say(f"building {IMAGE} for {engine.platform()} "
-                "(a minute if its packages are not here yet)")
-    deploy._run("docker", "build", "--build-arg", f"BASE_IMAGE={base}",
-                "--label", engine.LABEL, "-t", IMAGE, str(paths.DOCKER / "sagemaker"))
+    tools.say(f"building {IMAGE} for {engine.platform()} "
+              "(a minute if its packages are not here yet)")
+    deploy.run_docker("build", "--build-arg", f"BASE_IMAGE={base}",
+                      "--label", engine.LABEL, "-t", IMAGE, str(paths.DOCKER / "sagemaker"))
     return IMAGE
 
 
@@ -44,8 +44,8 @@ def archive(model):
 
 def role(name, bucket):
     """Find or make the role that endpoint NAME's container runs under and return its ARN."""
-    arn = deploy._role(name, "trust_sagemaker")
-    deploy._grant(name, "serve_model", bucket=bucket, endpoint=name)
+    arn = deploy.role_for(name, "trust_sagemaker")
+    deploy.grant(name, "serve_model", bucket=bucket, endpoint=name)
     return arn
 
 
@@ -56,7 +56,7 @@ def serve(name, model, memory=1024, concurrency=5):
     to 6,144. concurrency: requests at once, 1 to 200. Image, model data and role get the endpoint's
     name. Raises RuntimeError with SageMaker's reason when it does not come into service.
     """
-    deploy._check_name(name)
+    ownership.check_name(name)
     client, data = boto3.client("sagemaker"), archive(model)
     _check_endpoint(client, name)
     image, bucket = deploy.push(build(), name), deploy.bucket(name)
@@ -70,18 +70,18 @@ def serve(name, model, memory=1024, concurrency=5):
     if not _find(client.describe_model, ModelName=config):
         deploy.when_known(
             client.create_model, lambda error: "assume" in error["Message"].lower(),
-            ModelName=config, ExecutionRoleArn=arn, Tags=deploy._pairs(),
+            ModelName=config, ExecutionRoleArn=arn, Tags=ownership.pairs(),
             PrimaryContainer={"Image": image, "ModelDataUrl": f"s3://{bucket}/{key}"})
     if not _find(client.describe_endpoint_config, EndpointConfigName=config):
         client.create_endpoint_config(
-            EndpointConfigName=config, Tags=deploy._pairs(), ProductionVariants=[{
+            EndpointConfigName=config, Tags=ownership.pairs(), ProductionVariants=[{
                 "VariantName": "AllTraffic", "ModelName": config, "ServerlessConfig": {
                     "MemorySizeInMB": memory, "MaxConcurrency": concurrency}}])
     if found:
         client.update_endpoint(EndpointName=name, EndpointConfigName=config)
     else:
-        client.create_endpoint(EndpointName=name, EndpointConfigName=config, Tags=deploy._pairs())
-    deploy._say(f"waiting for endpoint {name} (minutes on AWS)")
+        client.create_endpoint(EndpointName=name, EndpointConfigName=config, Tags=ownership.pairs())
+    tools.say(f"waiting for endpoint {name} (minutes on AWS)")
     _wait(client, name, config)
     return name
 
@@ -115,14 +115,14 @@ def delete(name):
     Raises NotOurs, and deletes nothing, when the endpoint, a configuration or a model lacks the
     workshop's tag.
     """
-    deploy._check_name(name)
+    ownership.check_name(name)
     client = boto3.client("sagemaker")
     steps = [*_endpoint_of(client, name), *_configs_of(client, name), *_models_of(client, name)]
-    deploy._remove(steps)
+    ownership.delete(steps)
     logs, group = boto3.client("logs"), f"/aws/sagemaker/Endpoints/{name}"
     try:        # SageMaker makes it, without tags
         logs.delete_log_group(logGroupName=group)
-        deploy._say(f"deleted log group {group}")
+        tools.say(f"deleted log group {group}")
     except logs.exceptions.ResourceNotFoundException:
         pass
     deploy.delete(name)
@@ -131,11 +131,11 @@ def delete(name):
 def _endpoint_of(client, name):
     found = _find(client.describe_endpoint, EndpointName=name)
     if found:
-        yield (f"endpoint {name}", _tags(client, found["EndpointArn"]),
-               lambda: _delete_endpoint(client, name))
+        yield (f"endpoint {name}", tags_of(client, found["EndpointArn"]),
+               lambda: delete_endpoint(client, name))
 
 
-def _delete_endpoint(client, name):
+def delete_endpoint(client, name):
     client.delete_endpoint(EndpointName=name)
     client.get_waiter("endpoint_deleted").wait(EndpointName=name, WaiterConfig=WAITER)
 
@@ -146,7 +146,7 @@ def _configs_of(client, name):
             config = one["EndpointConfigName"]
             if _is_of(config, name):
                 yield (f"endpoint configuration {config}",
-                       _tags(client, one["EndpointConfigArn"]),
+                       tags_of(client, one["EndpointConfigArn"]),
                        lambda config=config: client.delete_endpoint_config(
                            EndpointConfigName=config))
 
@@ -156,7 +156,7 @@ def _models_of(client, name):
         for one in page["Models"]:
             model = one["ModelName"]
             if _is_of(model, name):
-                yield (f"model {model}", _tags(client, one["ModelArn"]),
+                yield (f"model {model}", tags_of(client, one["ModelArn"]),
                        lambda model=model: client.delete_model(ModelName=model))
 
 
@@ -167,10 +167,10 @@ def _is_of(found, name):
 
 def _check_endpoint(client, name):
     for what, tags, _ in _endpoint_of(client, name):
-        deploy._check_ours(what, tags)
+        ownership.check(what, tags)
 
 
-def _tags(client, arn):
+def tags_of(client, arn):
     return {one["Key"]: one["Value"] for one in client.list_tags(ResourceArn=arn)["Tags"]}
 
 

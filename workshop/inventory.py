@@ -17,7 +17,7 @@ from functools import cache, partial
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from workshop import cloud, deploy, endpoints, triggers
+from workshop import cloud, deploy, endpoints, ownership, triggers
 
 OURS, NOT_OURS, UNKNOWN = "ours", "not ours", "cannot be listed"
 MARK = f"project={deploy.TAGS['project']}"
@@ -67,7 +67,7 @@ def find() -> list[Thing]:
     for kind in kinds(tagged):
         try:
             for name, number, tags in kind.listed():
-                ours = deploy._is_ours(tags) or number in stacked or name in stacked
+                ours = ownership.is_ours(tags) or number in stacked or name in stacked
                 things.append(Thing(kind.name, name, OURS if ours else NOT_OURS, number))
                 if kind.name == "stack" and ours:
                     stacked |= _in_stack(number)
@@ -122,18 +122,18 @@ def kinds(tagged: set[str]) -> list[Kind]:
         Kind("schedule group", partial(_schedule_groups, meant),
              lambda one: scheduler.delete_schedule_group(Name=one.name)),
         Kind("event source mapping", partial(_mappings, meant), _remove_mapping),
-        Kind("rule", partial(_rules, meant), lambda one: triggers._delete_rule(events, one.name)),
+        Kind("rule", partial(_rules, meant), lambda one: triggers.delete_rule(events, one.name)),
         Kind("HTTP API", partial(_http_apis, meant), lambda one: apis.delete_api(ApiId=one.id)),
         Kind("REST API", partial(_rest_apis, meant),
              lambda one: gateway.delete_rest_api(restApiId=one.id)),
-        Kind("function URL", partial(_function_urls, meant), lambda one: deploy._delete_urls(
+        Kind("function URL", partial(_function_urls, meant), lambda one: deploy.delete_urls(
             lambda_, one.id.partition(":function:")[2].split(":")[0])),
         Kind("function", partial(_functions, meant),
-             lambda one: deploy._delete_function(lambda_, one.name)),
+             lambda one: deploy.delete_function(lambda_, one.name)),
         Kind("layer version", partial(_layers, meant), lambda one: lambda_.delete_layer_version(
             LayerName=one.name.split(":")[0], VersionNumber=int(one.name.split(":")[1]))),
         Kind("endpoint", partial(_sagemaker, meant, "endpoint"),
-             lambda one: endpoints._delete_endpoint(sagemaker, one.name)),
+             lambda one: endpoints.delete_endpoint(sagemaker, one.name)),
         Kind("endpoint config", partial(_sagemaker, meant, "endpoint_config"),
              lambda one: sagemaker.delete_endpoint_config(EndpointConfigName=one.name)),
         Kind("model", partial(_sagemaker, meant, "model"),
@@ -152,7 +152,7 @@ def kinds(tagged: set[str]) -> list[Kind]:
         Kind("role", partial(_roles, meant), lambda one: _remove_role(iam, one.name)),
         Kind("policy", partial(_policies, meant), lambda one: _remove_policy(iam, one.id)),
         Kind("budget", partial(_budgets, meant), lambda one: _budget_client().delete_budget(
-            AccountId=deploy._where()[0], BudgetName=one.name)),
+            AccountId=ownership.where()[0], BudgetName=one.name)),
     ]
 
 
@@ -247,7 +247,7 @@ def _schedule_groups(meant):
 def _schedules(meant):
     """A schedule cannot be tagged: its group is, or its description says whose it is."""
     client = _client("scheduler")
-    ours = {name for name, _, tags in _schedule_groups(meant) if deploy._is_ours(tags)}
+    ours = {name for name, _, tags in _schedule_groups(meant) if ownership.is_ours(tags)}
     for one in _pages("scheduler", "list_schedules", "Schedules"):
         group = one.get("GroupName", "default")
         if group in ours or meant(one["Name"], one["Arn"]):
@@ -258,7 +258,7 @@ def _schedules(meant):
 
 def _mappings(meant):
     """A mapping has no name: it is called after its function, and is ours when that is."""
-    ours = {arn for _, arn, tags in _functions(meant) if deploy._is_ours(tags)}
+    ours = {arn for _, arn, tags in _functions(meant) if ownership.is_ours(tags)}
     for one in _pages("lambda", "list_event_source_mappings", "EventSourceMappings"):
         arn = ":".join(one["FunctionArn"].split(":")[:7])
         name = arn.rpartition(":")[2]
@@ -270,9 +270,9 @@ def _mappings(meant):
 def _remove_mapping(one):
     client = _client("lambda")
     client.delete_event_source_mapping(UUID=one.id)
-    triggers._until(lambda: deploy._find(client.get_event_source_mapping,
-                                         "ResourceNotFoundException", UUID=one.id) is None,
-                    f"the event source mapping {one.id} is still there")
+    triggers.until(lambda: ownership.find(client.get_event_source_mapping,
+                                          "ResourceNotFoundException", UUID=one.id) is None,
+                   f"the event source mapping {one.id} is still there")
 
 
 def _rules(meant):
@@ -315,7 +315,7 @@ def _function_urls(meant):
 def _layers(meant):
     for layer in _pages("lambda", "list_layers", "Layers"):
         if meant(layer["LayerName"]):
-            for one in deploy._layer_versions(_client("lambda"), layer["LayerName"]):
+            for one in deploy.layer_versions(_client("lambda"), layer["LayerName"]):
                 yield f"{layer['LayerName']}:{one['Version']}", one["LayerVersionArn"], \
                     deploy.TAGS if one.get("Description", "").startswith(MARK) else {}
 
@@ -326,16 +326,16 @@ def _sagemaker(meant, what):
     for one in _pages("sagemaker", f"list_{what}s", f"{word}s"):
         name, arn = one[f"{word}Name"], one[f"{word}Arn"]
         if meant(name, arn):
-            yield name, arn, endpoints._tags(client, arn)
+            yield name, arn, endpoints.tags_of(client, arn)
 
 
 def _queues(meant):
     sqs = _client("sqs")
-    account, region = deploy._where()
+    account, region = ownership.where()
     for url in _pages("sqs", "list_queues", "QueueUrls", PaginationConfig={"PageSize": 1000}):
         name = url.rpartition("/")[2]
         if meant(name, f"arn:aws:sqs:{region}:{account}:{name}"):
-            yield name, url, triggers._queue_tags(sqs, url)
+            yield name, url, triggers.queue_tags(sqs, url)
 
 
 def _topics(meant):
@@ -351,7 +351,7 @@ def _buckets(meant):
     s3 = _client("s3")
     for one in _pages("s3", "list_buckets", "Buckets", PaginationConfig={"PageSize": 1000}):
         if meant(one["Name"], f"arn:aws:s3:::{one['Name']}"):
-            yield one["Name"], one["Name"], deploy._bucket_tags(s3, one["Name"]) or {}
+            yield one["Name"], one["Name"], deploy.bucket_tags(s3, one["Name"]) or {}
 
 
 def _remove_bucket(name):
@@ -371,7 +371,7 @@ def _repositories(meant):
     ecr = _client("ecr")
     for one in _pages("ecr", "describe_repositories", "repositories"):
         if meant(one["repositoryName"], one["repositoryArn"]):
-            yield one["repositoryName"], one["repositoryArn"], deploy._repository_tags(ecr, one)
+            yield one["repositoryName"], one["repositoryArn"], deploy.repository_tags(ecr, one)
 
 
 def _alarms(meant):
@@ -401,9 +401,9 @@ def _dashboards(meant):
 def _log_groups(meant):
     """Groups with the tag; and those that a service made for a function or endpoint of ours."""
     logs = _client("logs")
-    ours = {f"/aws/lambda/{name}" for name, _, tags in _functions(meant) if deploy._is_ours(tags)}
+    ours = {f"/aws/lambda/{name}" for name, _, tags in _functions(meant) if ownership.is_ours(tags)}
     ours |= {f"/aws/sagemaker/Endpoints/{name}"
-             for name, _, tags in _sagemaker(meant, "endpoint") if deploy._is_ours(tags)}
+             for name, _, tags in _sagemaker(meant, "endpoint") if ownership.is_ours(tags)}
     for one in _pages("logs", "describe_log_groups", "logGroups"):
         name, arn = one["logGroupName"], one["arn"].removesuffix(":*")
         if any(name.startswith(f"{group}workshop-") for group in GROUPS) or meant(name, arn):
@@ -417,7 +417,7 @@ def _roles(meant):
         if meant(one["RoleName"], one["Arn"]):
             yield one["RoleName"], one["Arn"], _pairs(
                 _pages("iam", "list_role_tags", "Tags", RoleName=one["RoleName"])
-                if iam.can_paginate("list_role_tags") else deploy._role_tags(iam, one["RoleName"]))
+                if iam.can_paginate("list_role_tags") else deploy.role_tags(iam, one["RoleName"]))
 
 
 def _remove_role(iam, name):
@@ -426,7 +426,7 @@ def _remove_role(iam, name):
                            RoleName=name)):
         iam.remove_role_from_instance_profile(
             RoleName=name, InstanceProfileName=one["InstanceProfileName"])
-    deploy._delete_role(iam, name)
+    deploy.delete_role(iam, name)
 
 
 def _policies(meant):
@@ -450,7 +450,7 @@ def _budget_client():
 
 
 def _budgets(meant):
-    client, account = _budget_client(), deploy._where()[0]
+    client, account = _budget_client(), ownership.where()[0]
     for page in client.get_paginator("describe_budgets").paginate(AccountId=account):
         for one in page.get("Budgets") or []:
             arn = f"arn:aws:budgets::{account}:budget/{one['BudgetName']}"
@@ -502,7 +502,7 @@ def main(arguments: list[str] | None = None) -> int:
     ours = [one for one in things if one.whose == OURS]
     if not asked.remove:
         return 0
-    if ours and not cloud.is_local() and not agreed(deploy._where()[0]):
+    if ours and not cloud.is_local() and not agreed(ownership.where()[0]):
         return 2
     if ours:
         remove(ours)

@@ -1,4 +1,4 @@
-"""Other programs, such as docker and pip: run one, and say what it said when it fails."""
+"""Small tools: run another program and say what it said when it fails; tell what is being done."""
 import os
 import subprocess
 
@@ -18,3 +18,8 @@ def run(*command, stdin=None, environment=None):
         named = words[2:4] if words[1:2] == ["-m"] else words[:2]       # python -m pip install …
         raise RuntimeError(f"`{' '.join(named)}` failed:\n{last}")
     return done.stdout
+
+
+def say(message):
+    """Tell people what is being done, at once."""
+    print(message, flush=True)

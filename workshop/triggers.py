@@ -8,7 +8,7 @@ import time
 
 import boto3
 
-from workshop import cloud, deploy
+from workshop import cloud, deploy, ownership, tools
 
 RECEIVES = 3            # attempts for a message, before it goes to the dead letters
 VISIBILITY = 60         # seconds; AWS advises six times the function's time-out
@@ -36,14 +36,14 @@ def plain_queue(name):
 
 
 def _queue(name, attributes):
-    deploy._check_name(name)
+    ownership.check_name(name)
     sqs = boto3.client("sqs")
     url = _find_queue(sqs, name)
     if url:
-        deploy._check_ours(f"queue {name}", _queue_tags(sqs, url))
+        ownership.check(f"queue {name}", queue_tags(sqs, url))
         sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
         return url
-    deploy._say(f"making queue {name}")
+    tools.say(f"making queue {name}")
     return sqs.create_queue(QueueName=name, Attributes=attributes, tags=deploy.TAGS)["QueueUrl"]
 
 
@@ -55,7 +55,7 @@ def _find_queue(sqs, name):
         return None
 
 
-def _queue_tags(sqs, url):
+def queue_tags(sqs, url):
     return sqs.list_queue_tags(QueueUrl=url).get("Tags", {})
 
 
@@ -92,8 +92,8 @@ def on_queue(function, url, batch=10, most=2):
         mapping = when_allowed(
             client.create_event_source_mapping, FunctionName=function, EventSourceArn=arn,
             Tags=deploy.TAGS, **settings)["UUID"]
-    _until(lambda: client.get_event_source_mapping(UUID=mapping)["State"] == "Enabled",
-           f"the event source mapping of {function} is not enabled")
+    until(lambda: client.get_event_source_mapping(UUID=mapping)["State"] == "Enabled",
+          f"the event source mapping of {function} is not enabled")
     return mapping
 
 
@@ -104,13 +104,13 @@ def on_event(function, rule, pattern=None, schedule=None, paths=None, template=N
     pattern. paths, template: input transformer, {name: JSON path} and text with <name> in it.
     constant: what the function gets in place of the event (a value that JSON can hold).
     """
-    deploy._check_name(rule)
+    ownership.check_name(rule)
     events, client = boto3.client("events"), boto3.client("lambda")
     if _find_rule(events, rule):
-        deploy._check_ours(f"rule {rule}", _rule_tags(events, rule))
+        ownership.check(f"rule {rule}", _rule_tags(events, rule))
     what = {"EventPattern": json.dumps(pattern)} if pattern else {"ScheduleExpression": schedule}
     arn = events.put_rule(Name=rule, State="ENABLED", **what)["RuleArn"]
-    events.tag_resource(ResourceARN=arn, Tags=deploy._pairs())
+    events.tag_resource(ResourceARN=arn, Tags=ownership.pairs())
     _permit(client, function, f"rule-{rule}", "events.amazonaws.com", SourceArn=arn)
     target = {"Id": function, "Arn": _arn(client, function)}
     if template:
@@ -129,7 +129,7 @@ def on_file(function, bucket, prefix, suffix=""):
     The function must not write there: it would run itself, for ever. Replaces the bucket's other
     notifications, because S3 keeps one list of them.
     """
-    client, (account, _) = boto3.client("lambda"), deploy._where()
+    client, (account, _) = boto3.client("lambda"), ownership.where()
     _permit(client, function, f"bucket-{bucket}", "s3.amazonaws.com",
             SourceArn=f"arn:aws:s3:::{bucket}", SourceAccount=account)
     rules = [{"Name": "prefix", "Value": prefix}, {"Name": "suffix", "Value": suffix}]
@@ -169,7 +169,7 @@ def _permit(client, function, statement, service, **source):
         pass  # it stands already
 
 
-def _until(true, otherwise, patience=PATIENCE):
+def until(true, otherwise, patience=PATIENCE):
     """Ask until it is true; RuntimeError with `otherwise` after `patience` seconds."""
     deadline = time.monotonic() + patience
     while not true():
@@ -187,30 +187,30 @@ def delete(name, again=False):
     again: wait until its names may be used again. Raises NotOurs, and deletes nothing, when rule or
     queue lacks the workshop's tag.
     """
-    deploy._check_name(name)
+    ownership.check_name(name)
     steps = [*_queues_of(name), *_rule_of(name)]
     for what, tags, _ in steps:
-        deploy._check_ours(what, tags)
+        ownership.check(what, tags)
     _delete_mappings(name)
     for what, _, remove in steps:
         remove()
-        deploy._say(f"deleted {what}")
+        tools.say(f"deleted {what}")
     if again and any(what.startswith("queue") for what, _, _ in steps) and not cloud.is_local():
-        deploy._say(f"SQS gives a queue's name out again after {NAME_FREE_AFTER} s")
+        tools.say(f"SQS gives a queue's name out again after {NAME_FREE_AFTER} s")
         time.sleep(NAME_FREE_AFTER)
 
 
 def _delete_mappings(function):
     client = boto3.client("lambda")
-    if not list(deploy._function_of(function)):
+    if not list(deploy.function_of(function)):
         return
     pages = client.get_paginator("list_event_source_mappings").paginate(FunctionName=function)
     found = [one["UUID"] for page in pages for one in page["EventSourceMappings"]]
     for mapping in found:
         client.delete_event_source_mapping(UUID=mapping)
-        _until(lambda: deploy._find(client.get_event_source_mapping, "ResourceNotFoundException",
-                                    UUID=mapping) is None,
-               f"the event source mapping {mapping} is still there")
+        until(lambda: ownership.find(client.get_event_source_mapping, "ResourceNotFoundException",
+                                     UUID=mapping) is None,
+              f"the event source mapping {mapping} is still there")
 
 
 def _queues_of(name):
@@ -218,18 +218,18 @@ def _queues_of(name):
     for one in (name, f"{name}-dead"):
         url = _find_queue(sqs, one)
         if url:
-            yield (f"queue {one}", _queue_tags(sqs, url),
+            yield (f"queue {one}", queue_tags(sqs, url),
                    lambda url=url: sqs.delete_queue(QueueUrl=url))
 
 
 def _rule_of(name):
     events = boto3.client("events")
     if _find_rule(events, name):
-        yield f"rule {name}", _rule_tags(events, name), lambda: _delete_rule(events, name)
+        yield f"rule {name}", _rule_tags(events, name), lambda: delete_rule(events, name)
 
 
 def _find_rule(events, name):
-    return deploy._find(events.describe_rule, "ResourceNotFoundException", Name=name)
+    return ownership.find(events.describe_rule, "ResourceNotFoundException", Name=name)
 
 
 def _rule_tags(events, name):
@@ -238,7 +238,7 @@ def _rule_tags(events, name):
             for one in events.list_tags_for_resource(ResourceARN=arn)["Tags"]}
 
 
-def _delete_rule(events, name):
+def delete_rule(events, name):
     """A rule can go only when it has no targets."""
     ids = [one["Id"] for one in events.list_targets_by_rule(Rule=name)["Targets"]]
     if ids:
