@@ -218,7 +218,7 @@ def test_containers_of_this_checkouts_own_cloud_are_no_others(quiet, monkeypatch
 
 def test_every_maker_of_images_and_containers_says_whose_they_are():
     makers = {path.relative_to(ROOT).as_posix() for path in (ROOT / "workshop").rglob("*.py")
-              if re.search(r'"docker", "(build|create|run)"|^ +"run", "--detach"',
+              if re.search(r'(docker", |docker\()"(build|create|run)"|^ +"run", "--detach"',
                            path.read_text(), re.M)}
     assert makers >= {"workshop/deploy.py", "workshop/endpoints.py", "workshop/packages.py",
                       "workshop/measure/container.py", "workshop/desktop.py"}
