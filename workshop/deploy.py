@@ -474,11 +474,9 @@ def close(name):
     """
     ownership.check_name(name)
     apis, functions = list(_apis_of(name)), list(function_of(name))
-    for what, tags, _ in apis + functions:
+    for what, tags, _ in functions:
         ownership.check(what, tags)
-    for what, _, remove in apis:
-        remove()
-        tools.say(f"deleted {what}")
+    ownership.delete(apis)
     if functions:
         client = boto3.client("lambda")
         delete_urls(client, name)
@@ -520,7 +518,7 @@ def delete_stack(name):
     if not found:
         return
     stack = found["Stacks"][0]
-    ownership.check(f"stack {name}", {tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])})
+    ownership.check(f"stack {name}", ownership.by_key(stack.get("Tags")))
     client.delete_stack(StackName=name)
     try:
         # By its id: a stack that is gone has no name any more.
@@ -614,40 +612,43 @@ def _bucket_of(name):
     s3, made = boto3.client("s3"), bucket_name(name)
     tags = bucket_tags(s3, made)
     if tags is not None:
-        yield f"bucket {made}", tags, lambda: _delete_bucket(s3, made)
+        yield f"bucket {made}", tags, lambda: delete_bucket(s3, made)
 
 
-def _delete_bucket(s3, name):
-    """A bucket can go only when it is empty."""
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=name):
-        objects = [{"Key": one["Key"]} for one in page.get("Contents", [])]
-        if objects:
-            s3.delete_objects(Bucket=name, Delete={"Objects": objects})
+def delete_bucket(s3, name):
+    """A bucket can go only when it is empty: of every version, deletion marker, half upload."""
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=name):
+        old = [{"Key": one["Key"], "VersionId": one["VersionId"]}
+               for one in page.get("Versions", []) + page.get("DeleteMarkers", [])]
+        if old:
+            s3.delete_objects(Bucket=name, Delete={"Objects": old, "Quiet": True})
+    for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=name):
+        for one in page.get("Uploads", []):
+            s3.abort_multipart_upload(Bucket=name, Key=one["Key"], UploadId=one["UploadId"])
     s3.delete_bucket(Bucket=name)
 
 
 # Tags, and docker
 
 def repository_tags(ecr, repository):
-    tags = ecr.list_tags_for_resource(resourceArn=repository["repositoryArn"])["tags"]
-    return {tag["Key"]: tag["Value"] for tag in tags}
+    return ownership.by_key(
+        ecr.list_tags_for_resource(resourceArn=repository["repositoryArn"])["tags"])
 
 
 def role_tags(iam, role_name):
-    return {tag["Key"]: tag["Value"] for tag in iam.list_role_tags(RoleName=role_name)["Tags"]}
+    return ownership.by_key(iam.list_role_tags(RoleName=role_name)["Tags"])
 
 
 def bucket_tags(s3, name):
     """Tags of a bucket, or None where there is no such bucket."""
     try:
-        tags = s3.get_bucket_tagging(Bucket=name)["TagSet"]
+        return ownership.by_key(s3.get_bucket_tagging(Bucket=name)["TagSet"])
     except ClientError as error:
         if error.response["Error"]["Code"] == "NoSuchBucket":
             return None
         if error.response["Error"]["Code"] == "NoSuchTagSet":
             return {}
         raise
-    return {tag["Key"]: tag["Value"] for tag in tags}
 
 
 def _log_group_tags(logs, group):

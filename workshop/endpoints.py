@@ -171,7 +171,7 @@ def _check_endpoint(client, name):
 
 
 def tags_of(client, arn):
-    return {one["Key"]: one["Value"] for one in client.list_tags(ResourceArn=arn)["Tags"]}
+    return ownership.by_key(client.list_tags(ResourceArn=arn)["Tags"])
 
 
 def _find(call, **arguments):

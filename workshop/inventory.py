@@ -110,6 +110,10 @@ def kinds(tagged: set[str]) -> list[Kind]:
     tagged: ARNs that carry our tag, for things that have another name than ours.
     """
     meant = partial(_meant, tagged)
+    # Others are ours because of these: each is listed once.
+    groups = cache(lambda: list(_schedule_groups(meant)))
+    functions = cache(lambda: list(_functions(meant)))
+    served = cache(lambda: list(_sagemaker(meant, "endpoint")))
     lambda_, gateway = _client("lambda"), _client("apigateway")
     sagemaker, events, sqs = (_client(one) for one in ("sagemaker", "events", "sqs"))
     scheduler, apis, sns = (_client(one) for one in ("scheduler", "apigatewayv2", "sns"))
@@ -117,22 +121,23 @@ def kinds(tagged: set[str]) -> list[Kind]:
     logs, iam = _client("logs"), _client("iam")
     return [
         Kind("stack", partial(_stacks, meant), _remove_stack),
-        Kind("schedule", partial(_schedules, meant), lambda one: scheduler.delete_schedule(
+        Kind("schedule", partial(_schedules, meant, groups), lambda one: scheduler.delete_schedule(
             GroupName=one.id.split("/")[0], Name=one.name)),
-        Kind("schedule group", partial(_schedule_groups, meant),
+        Kind("schedule group", groups,
              lambda one: scheduler.delete_schedule_group(Name=one.name)),
-        Kind("event source mapping", partial(_mappings, meant), _remove_mapping),
+        Kind("event source mapping", partial(_mappings, meant, functions),
+             lambda one: triggers.delete_mapping(lambda_, one.id)),
         Kind("rule", partial(_rules, meant), lambda one: triggers.delete_rule(events, one.name)),
         Kind("HTTP API", partial(_http_apis, meant), lambda one: apis.delete_api(ApiId=one.id)),
         Kind("REST API", partial(_rest_apis, meant),
              lambda one: gateway.delete_rest_api(restApiId=one.id)),
-        Kind("function URL", partial(_function_urls, meant), lambda one: deploy.delete_urls(
+        Kind("function URL", partial(_function_urls, functions), lambda one: deploy.delete_urls(
             lambda_, one.id.partition(":function:")[2].split(":")[0])),
-        Kind("function", partial(_functions, meant),
+        Kind("function", functions,
              lambda one: deploy.delete_function(lambda_, one.name)),
         Kind("layer version", partial(_layers, meant), lambda one: lambda_.delete_layer_version(
             LayerName=one.name.split(":")[0], VersionNumber=int(one.name.split(":")[1]))),
-        Kind("endpoint", partial(_sagemaker, meant, "endpoint"),
+        Kind("endpoint", served,
              lambda one: endpoints.delete_endpoint(sagemaker, one.name)),
         Kind("endpoint config", partial(_sagemaker, meant, "endpoint_config"),
              lambda one: sagemaker.delete_endpoint_config(EndpointConfigName=one.name)),
@@ -144,10 +149,10 @@ def kinds(tagged: set[str]) -> list[Kind]:
         Kind("topic", partial(_topics, meant), lambda one: sns.delete_topic(TopicArn=one.id)),
         Kind("dashboard", partial(_dashboards, meant), lambda one: watch.delete_dashboards(
             DashboardNames=[one.name])),
-        Kind("bucket", partial(_buckets, meant), lambda one: _remove_bucket(one.name)),
+        Kind("bucket", partial(_buckets, meant), lambda one: deploy.delete_bucket(s3, one.name)),
         Kind("repository", partial(_repositories, meant),
              lambda one: ecr.delete_repository(repositoryName=one.name, force=True)),
-        Kind("log group", partial(_log_groups, meant),
+        Kind("log group", partial(_log_groups, meant, functions, served),
              lambda one: logs.delete_log_group(logGroupName=one.name)),
         Kind("role", partial(_roles, meant), lambda one: _remove_role(iam, one.name)),
         Kind("policy", partial(_policies, meant), lambda one: _remove_policy(iam, one.id)),
@@ -199,17 +204,11 @@ def _others(tagged) -> list[Thing]:
             if arn.split(":")[2] not in SERVICES]
 
 
-def _pairs(tags) -> dict:
-    """Tags of services that have them as a list of keys and values."""
-    return {one.get("Key", one.get("key")): one.get("Value", one.get("value"))
-            for one in tags or []}
-
-
 def _stacks(meant):
     for one in _pages("cloudformation", "describe_stacks", "Stacks"):
         if meant(one["StackName"], one["StackId"]) and not one.get("ParentId") \
                 and one["StackStatus"] != "DELETE_COMPLETE":
-            yield one["StackName"], one["StackId"], _pairs(one.get("Tags"))
+            yield one["StackName"], one["StackId"], ownership.by_key(one.get("Tags"))
 
 
 def _in_stack(stack) -> set[str]:
@@ -228,7 +227,7 @@ def _remove_stack(one):
     for part in _parts(one.id):
         name = part.get("PhysicalResourceId")
         if part["ResourceType"] == "AWS::S3::Bucket" and name:
-            _gone(_remove_bucket, name)
+            _gone(deploy.delete_bucket, _client("s3"), name)
         elif part["ResourceType"] == "AWS::ECR::Repository" and name:
             _gone(ecr.delete_repository, repositoryName=name, force=True)
     client.delete_stack(StackName=one.id)
@@ -240,14 +239,14 @@ def _schedule_groups(meant):
     client = _client("scheduler")
     for one in _pages("scheduler", "list_schedule_groups", "ScheduleGroups"):
         if meant(one["Name"], one["Arn"]):
-            yield one["Name"], one["Arn"], _pairs(
+            yield one["Name"], one["Arn"], ownership.by_key(
                 client.list_tags_for_resource(ResourceArn=one["Arn"])["Tags"])
 
 
-def _schedules(meant):
+def _schedules(meant, groups):
     """A schedule cannot be tagged: its group is, or its description says whose it is."""
     client = _client("scheduler")
-    ours = {name for name, _, tags in _schedule_groups(meant) if ownership.is_ours(tags)}
+    ours = {name for name, _, tags in groups() if ownership.is_ours(tags)}
     for one in _pages("scheduler", "list_schedules", "Schedules"):
         group = one.get("GroupName", "default")
         if group in ours or meant(one["Name"], one["Arn"]):
@@ -256,9 +255,9 @@ def _schedules(meant):
                 deploy.TAGS if group in ours or told.startswith(MARK) else {}
 
 
-def _mappings(meant):
+def _mappings(meant, functions):
     """A mapping has no name: it is called after its function, and is ours when that is."""
-    ours = {arn for _, arn, tags in _functions(meant) if ownership.is_ours(tags)}
+    ours = {arn for _, arn, tags in functions() if ownership.is_ours(tags)}
     for one in _pages("lambda", "list_event_source_mappings", "EventSourceMappings"):
         arn = ":".join(one["FunctionArn"].split(":")[:7])
         name = arn.rpartition(":")[2]
@@ -267,19 +266,11 @@ def _mappings(meant):
             yield f"{source} to {name}", one["UUID"], deploy.TAGS if arn in ours else {}
 
 
-def _remove_mapping(one):
-    client = _client("lambda")
-    client.delete_event_source_mapping(UUID=one.id)
-    triggers.until(lambda: ownership.find(client.get_event_source_mapping,
-                                          "ResourceNotFoundException", UUID=one.id) is None,
-                   f"the event source mapping {one.id} is still there")
-
-
 def _rules(meant):
     events = _client("events")
     for one in _pages("events", "list_rules", "Rules"):
         if meant(one["Name"], one["Arn"]) and not one.get("ManagedBy"):
-            yield one["Name"], one["Arn"], _pairs(
+            yield one["Name"], one["Arn"], ownership.by_key(
                 events.list_tags_for_resource(ResourceARN=one["Arn"])["Tags"])
 
 
@@ -305,8 +296,8 @@ def _functions(meant):
                 client.list_tags(Resource=one["FunctionArn"])["Tags"]
 
 
-def _function_urls(meant):
-    for name, _, tags in _functions(meant):
+def _function_urls(functions):
+    for name, _, tags in functions():
         for one in _pages("lambda", "list_function_url_configs", "FunctionUrlConfigs",
                           FunctionName=name):
             yield one["FunctionUrl"], one["FunctionArn"], tags
@@ -343,7 +334,7 @@ def _topics(meant):
     for one in _pages("sns", "list_topics", "Topics"):
         arn = one["TopicArn"]
         if meant(arn.rpartition(":")[2], arn):
-            yield arn.rpartition(":")[2], arn, _pairs(
+            yield arn.rpartition(":")[2], arn, ownership.by_key(
                 sns.list_tags_for_resource(ResourceArn=arn)["Tags"])
 
 
@@ -352,19 +343,6 @@ def _buckets(meant):
     for one in _pages("s3", "list_buckets", "Buckets", PaginationConfig={"PageSize": 1000}):
         if meant(one["Name"], f"arn:aws:s3:::{one['Name']}"):
             yield one["Name"], one["Name"], deploy.bucket_tags(s3, one["Name"]) or {}
-
-
-def _remove_bucket(name):
-    """A bucket can go only when it is empty: of every version, deletion marker, half upload."""
-    s3 = _client("s3")
-    for page in s3.get_paginator("list_object_versions").paginate(Bucket=name):
-        old = [{"Key": one["Key"], "VersionId": one["VersionId"]}
-               for one in page.get("Versions", []) + page.get("DeleteMarkers", [])]
-        if old:
-            s3.delete_objects(Bucket=name, Delete={"Objects": old, "Quiet": True})
-    for one in list(_pages("s3", "list_multipart_uploads", "Uploads", Bucket=name)):
-        s3.abort_multipart_upload(Bucket=name, Key=one["Key"], UploadId=one["UploadId"])
-    s3.delete_bucket(Bucket=name)
 
 
 def _repositories(meant):
@@ -380,7 +358,7 @@ def _alarms(meant):
         for one in _pages("cloudwatch", "describe_alarms", kind,
                           AlarmTypes=[kind.removesuffix("s")]):
             if meant(one["AlarmName"], one["AlarmArn"]):
-                yield one["AlarmName"], one["AlarmArn"], _pairs(
+                yield one["AlarmName"], one["AlarmArn"], ownership.by_key(
                     watch.list_tags_for_resource(ResourceARN=one["AlarmArn"])["Tags"])
 
 
@@ -391,19 +369,19 @@ def _dashboards(meant):
         name, arn = one["DashboardName"], one["DashboardArn"]
         if meant(name, arn):
             try:
-                tags = _pairs(watch.list_tags_for_resource(ResourceARN=arn)["Tags"])
+                tags = ownership.by_key(watch.list_tags_for_resource(ResourceARN=arn)["Tags"])
             except ClientError:
                 tags = {}
             says = MARK in watch.get_dashboard(DashboardName=name)["DashboardBody"]
             yield name, arn, deploy.TAGS if says else tags
 
 
-def _log_groups(meant):
+def _log_groups(meant, functions, served):
     """Groups with the tag; and those that a service made for a function or endpoint of ours."""
     logs = _client("logs")
-    ours = {f"/aws/lambda/{name}" for name, _, tags in _functions(meant) if ownership.is_ours(tags)}
+    ours = {f"/aws/lambda/{name}" for name, _, tags in functions() if ownership.is_ours(tags)}
     ours |= {f"/aws/sagemaker/Endpoints/{name}"
-             for name, _, tags in _sagemaker(meant, "endpoint") if ownership.is_ours(tags)}
+             for name, _, tags in served() if ownership.is_ours(tags)}
     for one in _pages("logs", "describe_log_groups", "logGroups"):
         name, arn = one["logGroupName"], one["arn"].removesuffix(":*")
         if any(name.startswith(f"{group}workshop-") for group in GROUPS) or meant(name, arn):
@@ -415,7 +393,7 @@ def _roles(meant):
     iam = _client("iam")
     for one in _pages("iam", "list_roles", "Roles"):
         if meant(one["RoleName"], one["Arn"]):
-            yield one["RoleName"], one["Arn"], _pairs(
+            yield one["RoleName"], one["Arn"], ownership.by_key(
                 _pages("iam", "list_role_tags", "Tags", RoleName=one["RoleName"])
                 if iam.can_paginate("list_role_tags") else deploy.role_tags(iam, one["RoleName"]))
 
@@ -433,7 +411,7 @@ def _policies(meant):
     iam = _client("iam")
     for one in _pages("iam", "list_policies", "Policies", Scope="Local"):
         if meant(one["PolicyName"], one["Arn"]):
-            yield one["PolicyName"], one["Arn"], _pairs(
+            yield one["PolicyName"], one["Arn"], ownership.by_key(
                 iam.list_policy_tags(PolicyArn=one["Arn"])["Tags"])
 
 
@@ -455,7 +433,7 @@ def _budgets(meant):
         for one in page.get("Budgets") or []:
             arn = f"arn:aws:budgets::{account}:budget/{one['BudgetName']}"
             if meant(one["BudgetName"], arn):
-                yield one["BudgetName"], arn, _pairs(
+                yield one["BudgetName"], arn, ownership.by_key(
                     client.list_tags_for_resource(ResourceARN=arn)["ResourceTags"])
 
 

@@ -20,6 +20,12 @@ def pairs():
     return [{"Key": key, "Value": value} for key, value in TAGS.items()]
 
 
+def by_key(tags):
+    """Tags as most services give them, a list of keys and values, as a dict; {} for None."""
+    return {one.get("Key", one.get("key")): one.get("Value", one.get("value"))
+            for one in tags or []}
+
+
 def is_ours(tags):
     """Whether a thing with these tags (dict of str) was made by the workshop."""
     return TAGS.items() <= tags.items()

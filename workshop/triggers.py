@@ -188,29 +188,29 @@ def delete(name, again=False):
     queue lacks the workshop's tag.
     """
     ownership.check_name(name)
-    steps = [*_queues_of(name), *_rule_of(name)]
-    for what, tags, _ in steps:
-        ownership.check(what, tags)
-    _delete_mappings(name)
-    for what, _, remove in steps:
-        remove()
-        tools.say(f"deleted {what}")
+    steps = [*_mappings_of(name), *_queues_of(name), *_rule_of(name)]
+    ownership.delete(steps)
     if again and any(what.startswith("queue") for what, _, _ in steps) and not cloud.is_local():
         tools.say(f"SQS gives a queue's name out again after {NAME_FREE_AFTER} s")
         time.sleep(NAME_FREE_AFTER)
 
 
-def _delete_mappings(function):
+def _mappings_of(function):
+    """A mapping has no name: what feeds a function of our name is ours."""
     client = boto3.client("lambda")
-    if not list(deploy.function_of(function)):
-        return
-    pages = client.get_paginator("list_event_source_mappings").paginate(FunctionName=function)
-    found = [one["UUID"] for page in pages for one in page["EventSourceMappings"]]
-    for mapping in found:
-        client.delete_event_source_mapping(UUID=mapping)
-        until(lambda: ownership.find(client.get_event_source_mapping, "ResourceNotFoundException",
-                                     UUID=mapping) is None,
-              f"the event source mapping {mapping} is still there")
+    for _ in deploy.function_of(function):
+        pages = client.get_paginator("list_event_source_mappings").paginate(FunctionName=function)
+        for mapping in [one["UUID"] for page in pages for one in page["EventSourceMappings"]]:
+            yield (f"event source mapping of {function}", ownership.TAGS,
+                   lambda mapping=mapping: delete_mapping(client, mapping))
+
+
+def delete_mapping(client, mapping):
+    """Delete an event source mapping, and wait until it is gone."""
+    client.delete_event_source_mapping(UUID=mapping)
+    until(lambda: ownership.find(client.get_event_source_mapping, "ResourceNotFoundException",
+                                 UUID=mapping) is None,
+          f"the event source mapping {mapping} is still there")
 
 
 def _queues_of(name):
@@ -234,8 +234,7 @@ def _find_rule(events, name):
 
 def _rule_tags(events, name):
     arn = events.describe_rule(Name=name)["Arn"]
-    return {one["Key"]: one["Value"]
-            for one in events.list_tags_for_resource(ResourceARN=arn)["Tags"]}
+    return ownership.by_key(events.list_tags_for_resource(ResourceARN=arn)["Tags"])
 
 
 def delete_rule(events, name):
