@@ -18,7 +18,7 @@ WRONG = [
     ("Exercise 1", f"{EACH}{ENTRY}archive.writestr(entry, path.read_bytes())",
      "give writestr zipfile.ZIP_DEFLATED"),
     ("Exercise 1",
-     "for path in sorted(folder.rglob('*'), key=lambda path: path.stat().st_ino):\n"
+     "for path in sorted(folder.rglob('*'), key=lambda path: path.stat().st_mtime):\n"
      f"    if path.is_file():\n        {ENTRY}"
      "archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)",
      "sort the paths"),
