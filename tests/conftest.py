@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import signal
 import subprocess
 import uuid
 import zipfile
@@ -18,9 +19,11 @@ PROBE = Path(__file__).parent / "probe"
 
 
 def pytest_configure(config):
-    """Tests never touch an AWS account, whatever profile the learner has set."""
+    """Tests never touch an AWS account, whatever profile the learner has set, and hear Ctrl-C."""
     for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
         os.environ.pop(name, None)
+    # A shell's background jobs ignore Ctrl-C, and so would the commands that tests interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,11 @@ import contextlib
 import itertools
 import json
 import subprocess
-import time
 import urllib.request
 
 import websocket
+
+from waiting import until
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -20,7 +21,7 @@ def page(browser, address, profile):
                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)
     try:
-        port = wait_for(lambda: _port(profile), "the browser's DevTools port", 60)
+        port = until(lambda: _port(profile), "the browser's DevTools port comes")
         targets = json.load(urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list"))
         target = next(target for target in targets if target["type"] == "page")
         opened = Page(target["webSocketDebuggerUrl"])
@@ -31,16 +32,6 @@ def page(browser, address, profile):
     finally:
         process.terminate()
         process.wait(timeout=30)
-
-
-def wait_for(ask, what, seconds=60):
-    """Ask until the answer is true; fail saying `what` did not come."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if answer := ask():
-            return answer
-        time.sleep(0.3)
-    raise AssertionError(f"{what} did not come within {seconds} s")
 
 
 def _port(profile):
@@ -81,7 +72,7 @@ class Page:
                     return [box.x + box.width / 2, box.y + box.height / 2];
             }}
             return null; }})()"""
-        x, y = wait_for(lambda: self.ask(find), f"{selector} {text!r} to click on")
+        x, y = until(lambda: self.ask(find), f"{selector} {text!r} is there to click on")
         for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
             self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left",
                       clickCount=1)

@@ -10,11 +10,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 import yaml
 
+from waiting import until
 from workshop import engine, environment, progress
 from workshop.paths import ROOT
 
@@ -151,7 +151,7 @@ def test_set_up_is_done_once_follows_changes_and_moves(clone):
     ("build/pip.log", signal.SIGINT)])
 def test_a_set_up_that_was_ended_in_the_middle_is_mended_by_the_next(clone, moment, how):
     process = clone.start()
-    wait_for(lambda: is_begun(clone.root / moment))
+    until(lambda: is_begun(clone.root / moment), f"{moment} is there", pause=0.02)
     process.send_signal(how)
     process.communicate(timeout=30)     # ends when pip, which holds the other end, has ended
     assert not (clone.root / ".venv/workshop.json").exists(), "killed too late to show anything"
@@ -170,13 +170,6 @@ def test_a_package_that_cannot_be_had_is_named(clone):
 
 def is_begun(path):
     return path.exists() and path.stat().st_size > 0
-
-
-def wait_for(ask, seconds=60):
-    end = time.monotonic() + seconds
-    while not ask():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("wrong, expected", [([], sys.executable), (["numpy is old"], "made")])
@@ -262,7 +255,7 @@ def test_progress_shows_on_a_terminal_and_in_a_log(monkeypatch, terminal):
     monkeypatch.setattr(progress, "SECONDS", 0.01)
     with progress.Line("environment", stream) as line:
         line.say(lambda: "installing 3 of 7 packages")
-        wait_for(lambda: "3 of 7 packages (" in stream.getvalue())
+        until(lambda: "3 of 7 packages (" in stream.getvalue(), "the line is shown")
     shown = stream.getvalue()
     assert ("\r" in shown) == terminal and shown.startswith("environment" if not terminal else "\r")
     assert shown.endswith("\x1b[K" if terminal else "\n"), "the line is taken back, or ended"

@@ -4,13 +4,13 @@ import csv
 import io
 import json
 import subprocess
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 import pytest
 import tiny_churn
 
+from waiting import until
 from workshop import deploy, engine, paths, triggers
 
 NAME = "workshop-test-score"
@@ -19,7 +19,6 @@ EVENTS, FILES, QUEUE, TICKS, FAILURES = (
 CUSTOMER = json.loads((paths.ROOT / "tests/events/direct.json").read_text())["customer"]
 WRONG = CUSTOMER | {"contract": "weekly"}
 TIMEOUT = 6             # seconds; as long, a message that was taken stays hidden
-PATIENCE = 150          # seconds
 # Put on top of the image: a process that dies right after it wrote a result, before anyone is
 # told, once for each result whose name has "crash" in it. S3 remembers that it died.
 FAULTS = """
@@ -37,16 +36,6 @@ def put_once_and_die(key, body, digest=""):
 batch.put_once = put_once_and_die
 on_event, on_messages, on_file = batch.on_event, batch.on_messages, batch.on_file
 """
-
-
-def until(true, what):
-    """Ask until the answer is true and return it; fail saying `what` did not happen."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if answer := true():
-            return answer
-        time.sleep(0.5)
-    raise AssertionError(f"{what} within {PATIENCE} s; the answer was {answer!r}")
 
 
 def delete():

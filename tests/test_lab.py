@@ -10,6 +10,7 @@ import nbformat
 import pytest
 
 import devtools
+from waiting import until
 from workshop import browser, engine, lab
 from workshop.paths import BUILD, NOTEBOOKS, ROOT
 
@@ -43,22 +44,22 @@ def test_run_all_reaches_the_bottom_of_the_first_lesson_in_a_browser(server, les
     if not found:
         pytest.skip("no Chrome or Chromium is installed (WORKSHOP_BROWSER may name one)")
     with devtools.page(found, lab.address(server), tmp_path / "profile") as page:
-        devtools.wait_for(lambda: page.ask(f"globalThis.jupyterapp && {KERNEL}") == "idle",
-                          "the lesson with its kernel", 90)
+        until(lambda: page.ask(f"globalThis.jupyterapp && {KERNEL}") == "idle",
+              "the lesson is there with its kernel")
         page.click(".lm-MenuBar-item", "Run")
         page.click("li[data-command='runmenu:run-all']")
-        wait_until_run(page, 180)
+        wait_until_run(page)
         cells = json.loads(page.ask(CELLS))
         page.screenshot(BUILD / "lab.png")
     assert_ran_to_the_bottom(nbformat.read(lesson, as_version=4).cells, cells)
 
 
-def wait_until_run(page, seconds):
+def wait_until_run(page):
     """Until the last code cell has its number and the kernel is idle."""
     def bottom_reached():
         code = [cell for cell in json.loads(page.ask(CELLS)) if cell["cell_type"] == "code"]
         return code[-1]["execution_count"] is not None and page.ask(KERNEL) == "idle"
-    devtools.wait_for(bottom_reached, "the end of the last cell", seconds)
+    until(bottom_reached, "the last cell has ended", seconds=180)
 
 
 def assert_ran_to_the_bottom(written, ran):

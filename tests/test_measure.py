@@ -15,6 +15,7 @@ from pathlib import Path
 import matplotlib
 import pytest
 
+from waiting import until
 from workshop import base_image, engine, lessons, measure
 from workshop.measure import command, container, figures, in_process, runs, runtime_api, sizes
 from workshop.measure.variants import CUSTOMER, LADDER, Variant, own_files
@@ -514,10 +515,7 @@ def test_interrupted_measurement_leaves_no_container(image, end):
     assert name.startswith("workshop-measure-") and is_there(name)
     process.send_signal(end)
     process.communicate(timeout=60)
-    deadline = time.monotonic() + 30
-    while is_there(name) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert not is_there(name)
+    until(lambda: not is_there(name), "the container is gone")
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
+from waiting import until
 from workshop import base_image, cloud, engine, paths
 from workshop.mends import containers, gateway, invoke, names, reports
 
@@ -229,10 +230,7 @@ def test_an_update_lets_the_invoke_that_has_begun_end(new_function):
         time.sleep(0.5)
         function.configure(MemorySize=192)
         assert running.result().get("FunctionError") is None
-    deadline = time.monotonic() + 10
-    while function.containers() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert function.containers() == []
+    until(lambda: not function.containers(), "the environment is gone")
 
 
 def test_deleting_a_function_removes_its_environments(new_function):

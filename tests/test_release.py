@@ -9,6 +9,7 @@ import pytest
 import tiny_churn
 from onnx import helper, numpy_helper
 
+from waiting import until
 from workshop import deploy, engine, paths, triggers
 
 NAME, ROLLBACK = "workshop-test-release", "workshop-test-release-rollback"
@@ -160,10 +161,9 @@ def test_an_alarm_of_an_earlier_version_leaves_the_canary_alone(versions):
         "AdditionalVersionWeights": {versions["wrong"]: WEIGHT}})
     began = int(time.time() * 1000)
     watch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="late")
-    logs, deadline, found = boto3.client("logs"), time.monotonic() + PATIENCE, []
-    while not found and time.monotonic() < deadline:
-        found = logs.filter_log_events(logGroupName=f"/aws/lambda/{ROLLBACK}", startTime=began,
-                                       filterPattern=f'{{ $.alarm = "{name}" }}')["events"]
-        time.sleep(0.1)
+    logs = boto3.client("logs")
+    found = until(lambda: logs.filter_log_events(
+        logGroupName=f"/aws/lambda/{ROLLBACK}", startTime=began,
+        filterPattern=f'{{ $.alarm = "{name}" }}')["events"], "the alarm is judged")
     assert json.loads(found[0]["message"])["outcome"] == "another version"
     assert weights() == {versions["wrong"]: WEIGHT}

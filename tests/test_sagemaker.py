@@ -25,6 +25,7 @@ import tiny_churn
 from botocore.config import Config
 from botocore.exceptions import ClientError, WaiterError
 
+from waiting import until
 from workshop import base_image, cloud, engine, paths, sagemaker
 from workshop.mends import containers
 from workshop.sagemaker import api, container, runtime, variant
@@ -140,13 +141,10 @@ class Endpoint:
 
     def settled(self):
         """DescribeEndpoint's answer, once nothing is changing."""
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            told = self.client.describe_endpoint(EndpointName=self.name)
-            if told["EndpointStatus"] not in ("Creating", "Updating"):
-                return told
-            time.sleep(0.1)
-        raise AssertionError(told)
+        def told():
+            found = self.client.describe_endpoint(EndpointName=self.name)
+            return found if found["EndpointStatus"] not in ("Creating", "Updating") else None
+        return until(told, "nothing is changing")
 
     def ask(self, **event):
         """The probe's answer to an event."""
@@ -159,19 +157,19 @@ class Endpoint:
     def containers(self):
         return self.here.containers(self.name)
 
-    def log(self, words, patience=10):
+    def log(self, words):
         """The endpoint's log lines, once `words` is among them."""
-        deadline, lines = time.monotonic() + patience, []
         logs = self.here.client("logs")
-        while time.monotonic() < deadline and not any(words in line for line in lines):
+
+        def lines():
             try:
                 events = logs.filter_log_events(
                     logGroupName=f"/aws/sagemaker/Endpoints/{self.name}")["events"]
             except logs.exceptions.ResourceNotFoundException:
-                events = []
-            lines = [event["message"] for event in events]
-            time.sleep(0.1)
-        return lines
+                return None
+            found = [event["message"] for event in events]
+            return found if any(words in line for line in found) else None
+        return until(lines, f"{words!r} is logged")
 
     def delete(self):
         try:
@@ -326,10 +324,7 @@ def test_the_workshops_container_runs_by_itself_and_ends_when_it_is_told_to(
         assert engine.docker("cp", f"{tmp_path}/model.onnx",
                              f"{name}:/opt/ml/model/").returncode == 0
         engine.docker("start", name)
-        deadline = time.monotonic() + 20
-        while "listening" not in engine.docker("logs", name).stdout:
-            assert time.monotonic() < deadline, engine.docker("logs", name).stderr
-            time.sleep(0.1)
+        until(lambda: "listening" in engine.docker("logs", name).stdout, "the server listens")
         time.sleep(0.5)
         assert engine.docker("exec", name, "python3", "-c", ping).stdout.split() == ["200", "65534"]
         engine.docker("stop", "--time", "20", name)
@@ -398,10 +393,7 @@ def test_an_idle_endpoint_scales_to_zero_and_comes_back(here, new_endpoint, prob
     first = endpoint.ask()["started"]
     assert len(endpoint.containers()) == 1
     assert endpoint.ask()["started"] == first, "a container serves more than one request"
-    deadline = time.monotonic() + IDLE + 15
-    while endpoint.containers() and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert endpoint.containers() == []
+    until(lambda: not endpoint.containers(), "the idle container is gone")
     told = endpoint.client.describe_endpoint(EndpointName=endpoint.name)
     assert told["EndpointStatus"] == "InService"
     assert endpoint.ask()["started"] > first
@@ -498,13 +490,13 @@ def test_an_update_refuses_no_request_and_the_old_containers_go(new_endpoint, pr
             seen.append(endpoint.ask(sleep=0.05)["colour"])
     with ThreadPoolExecutor(2) as pool:
         workers = [pool.submit(keep_asking) for _ in range(2)]
-        time.sleep(0.5)
         try:
+            until(lambda: "red" in seen, "the old configuration answers")
             new = endpoint.configure(probe, memory=2048, COLOUR="green")
             endpoint.client.update_endpoint(EndpointName=endpoint.name, EndpointConfigName=new)
             during = endpoint.client.describe_endpoint(EndpointName=endpoint.name)
             endpoint.wait()
-            time.sleep(0.5)
+            until(lambda: seen[-4:] == ["green"] * 4, "the new one answers")
         finally:
             ended.append(True)
     for worker in workers:
@@ -513,10 +505,7 @@ def test_an_update_refuses_no_request_and_the_old_containers_go(new_endpoint, pr
         "Updating", endpoint.configs[0])
     assert endpoint.settled()["EndpointConfigName"] == new
     assert set(seen) == {"red", "green"} and seen[-1] == "green"
-    deadline = time.monotonic() + 10
-    while set(old) & set(endpoint.containers()) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not set(old) & set(endpoint.containers())
+    until(lambda: not set(old) & set(endpoint.containers()), "the old containers are gone")
 
 
 def test_an_update_that_does_not_come_up_leaves_the_old_one_in_service(new_endpoint, probe):
@@ -918,9 +907,7 @@ def test_stopping_leaves_no_container_and_a_start_sweeps_what_a_kill_left(
                 time.sleep(0.05)
             assert len(endpoint.containers()) == 1
             cloud.start(own.port)
-            deadline = time.monotonic() + 10
-            while endpoint.containers() and time.monotonic() < deadline:
-                time.sleep(0.1)
+            until(lambda: not endpoint.containers(), "the start has swept it")
         else:
             cloud.stop(own.port)
         assert endpoint.containers() == []

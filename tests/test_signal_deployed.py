@@ -3,7 +3,6 @@
 One decision for each trading day, none from the future, whatever comes twice or late."""
 import json
 import random
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import boto3
@@ -17,19 +16,11 @@ from sklearn.linear_model import LogisticRegression
 
 import function_folder
 from test_signal import BARS, event, shifted_future, table_of
+from waiting import until
 from workshop import deploy, endpoints, ownership, triggers
 
 NAME, MODEL = "workshop-test-signal", "workshop-test-signal-model"
 ORDERS, FAILED = f"{NAME}-orders.fifo", f"{NAME}-failed"
-PATIENCE = 90       # seconds
-
-
-def until(true, what):
-    deadline = time.monotonic() + PATIENCE
-    while not (answer := true()):
-        assert time.monotonic() < deadline, f"{what}: not within {PATIENCE} s"
-        time.sleep(0.2)
-    return answer
 
 
 def remove():

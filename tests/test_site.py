@@ -6,6 +6,7 @@ import nbformat
 import pytest
 
 from tiny_lessons import write_lesson
+from waiting import until
 from workshop import browser, lessons, render, site
 
 WIDE = "<table><tr>" + "<td>a long wide cell</td>" * 60 + "</tr></table>"
@@ -104,7 +105,7 @@ def test_in_a_browser_a_page_loads_nothing_and_nothing_sticks_out(pages, tmp_pat
     with devtools.page(found, address, tmp_path / "profile") as page:
         page.send("Emulation.setDeviceMetricsOverride", width=width, height=900,
                   deviceScaleFactor=1, mobile=False)
-        devtools.wait_for(lambda: page.ask("document.readyState") == "complete", "the page")
+        until(lambda: page.ask("document.readyState") == "complete", "the page is loaded")
         assert page.ask("document.title") == "00 Title of 00_make_it"
         assert page.ask("performance.getEntriesByType('resource').map(e => e.name)") == []
         assert page.ask("document.documentElement.scrollWidth") <= width

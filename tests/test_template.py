@@ -5,7 +5,6 @@ import re
 import string
 import subprocess
 import sys
-import time
 import uuid
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError, WaiterError
 from samcli.yamlhelper import yaml_parse
 
+from waiting import until
 from workshop import base_image, cloud, deploy, engine, lessons, paths
 
 TEMPLATE = paths.LAMBDA / "template.yaml"
@@ -319,11 +319,11 @@ def test_a_change_by_hand_is_drift(stack):
     stack.aws("logs").put_retention_policy(logGroupName=f"/aws/lambda/{FUNCTION}",
                                            retentionInDays=30)
     detection = stack.cfn.detect_stack_drift(StackName=STACK)["StackDriftDetectionId"]
-    end = time.monotonic() + 60
-    while (found := stack.cfn.describe_stack_drift_detection_status(
-            StackDriftDetectionId=detection))["DetectionStatus"] == "DETECTION_IN_PROGRESS":
-        assert time.monotonic() < end
-        time.sleep(0.05)
+
+    def ended():
+        told = stack.cfn.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
+        return told if told["DetectionStatus"] != "DETECTION_IN_PROGRESS" else None
+    found = until(ended, "the drift is known")
     assert found["StackDriftStatus"] == "DRIFTED"
     drifted, = stack.cfn.describe_stack_resource_drifts(
         StackName=STACK, StackResourceDriftStatusFilters=["MODIFIED"])["StackResourceDrifts"]
