@@ -416,7 +416,7 @@ second
 
 # %% [markdown]
 # Now requests flow through the alias, and after the first fifty, version 2 gets its tenth of them.
-# `traffic` plays the callers, one after the other: at least `least` requests, and on until a third of
+# `traffic` plays the callers, one after the other: at least `least` requests, and on until half of
 # them, and a hundred at least, have come after the canary was out of the alias. Lambda tells each
 # caller which version ran, in `ExecutedVersion`; we write it down.
 #
@@ -442,7 +442,7 @@ def traffic(least, more=100, patience=300):
     """Send requests through the alias; return one row for each, and when the canary was gone."""
     rows, gone, after, began, bar = [], None, 0, time.time(), ProgressBar(least)
     bar.display()
-    while (len(rows) < least or after < max(more, len(rows) / 3)
+    while (len(rows) < least or after < max(more, len(rows) / 2)
            and time.time() < began + patience):
         rows.append(ask(customers[random.integers(len(customers))]))
         if gone is None and len(rows) % 5 == 0 and not weights():
