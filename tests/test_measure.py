@@ -515,7 +515,7 @@ def test_interrupted_measurement_leaves_no_container(image, end):
     assert name.startswith("workshop-measure-") and is_there(name)
     process.send_signal(end)
     process.communicate(timeout=60)
-    until(lambda: not is_there(name), "the container is gone")
+    until(lambda: not is_there(name), "the container is gone", 30)
 
 
 @pytest.fixture

@@ -230,7 +230,7 @@ def test_an_update_lets_the_invoke_that_has_begun_end(new_function):
         time.sleep(0.5)
         function.configure(MemorySize=192)
         assert running.result().get("FunctionError") is None
-    until(lambda: not function.containers(), "the environment is gone")
+    until(lambda: not function.containers(), "the environment is gone", 10)
 
 
 def test_deleting_a_function_removes_its_environments(new_function):

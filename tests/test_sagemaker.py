@@ -393,7 +393,7 @@ def test_an_idle_endpoint_scales_to_zero_and_comes_back(here, new_endpoint, prob
     first = endpoint.ask()["started"]
     assert len(endpoint.containers()) == 1
     assert endpoint.ask()["started"] == first, "a container serves more than one request"
-    until(lambda: not endpoint.containers(), "the idle container is gone")
+    until(lambda: not endpoint.containers(), "the idle container is gone", IDLE + 15)
     told = endpoint.client.describe_endpoint(EndpointName=endpoint.name)
     assert told["EndpointStatus"] == "InService"
     assert endpoint.ask()["started"] > first
@@ -505,7 +505,7 @@ def test_an_update_refuses_no_request_and_the_old_containers_go(new_endpoint, pr
         "Updating", endpoint.configs[0])
     assert endpoint.settled()["EndpointConfigName"] == new
     assert set(seen) == {"red", "green"} and seen[-1] == "green"
-    until(lambda: not set(old) & set(endpoint.containers()), "the old containers are gone")
+    until(lambda: not set(old) & set(endpoint.containers()), "the old containers are gone", 10)
 
 
 def test_an_update_that_does_not_come_up_leaves_the_old_one_in_service(new_endpoint, probe):
@@ -907,7 +907,7 @@ def test_stopping_leaves_no_container_and_a_start_sweeps_what_a_kill_left(
                 time.sleep(0.05)
             assert len(endpoint.containers()) == 1
             cloud.start(own.port)
-            until(lambda: not endpoint.containers(), "the start has swept it")
+            until(lambda: not endpoint.containers(), "the start has swept it", 10)
         else:
             cloud.stop(own.port)
         assert endpoint.containers() == []

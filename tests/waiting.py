@@ -5,7 +5,8 @@ import time
 def until(ask, what, seconds=150, pause=0.1):
     """Ask until the answer is true and return it; AssertionError saying `what` did not happen.
 
-    The time is generous: only a test that fails spends all of it.
+    The time is generous, for only a test that fails spends all of it; where being late is a fault,
+    the test says how many seconds it may take.
     """
     end = time.monotonic() + seconds
     while not (answer := ask()):
