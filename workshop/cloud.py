@@ -16,6 +16,7 @@ import urllib.request
 from pathlib import Path
 
 from workshop import desktop, engine, last_error, local_cloud, paths, waiters
+from workshop.local import identities
 from workshop.local_cloud import REGION
 
 DEFAULT_PORT = 4566
@@ -24,9 +25,7 @@ SILENCE = 20         # seconds until a port that says nothing is taken for anoth
 HEALTH = "/_workshop/health"
 LOG_SIZE = 5_000_000  # bytes; a longer log is begun anew at the next start
 ROOT = str(paths.ROOT)
-# Not a secret: the local cloud accepts any credentials, and these are worth nothing elsewhere.
-TEST_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-
+KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever proxy is set
 _started: list[subprocess.Popen] = []
@@ -126,7 +125,10 @@ def _use_local() -> None:
     for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE",
                  "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"):
         os.environ.pop(name, None)
-    os.environ.update(TEST_KEYS, AWS_ENDPOINT_URL=url(), AWS_REGION=REGION,
+    keys = identities.learner_keys(state_folder())
+    os.environ.update(AWS_ACCESS_KEY_ID=keys["access_key"],
+                      AWS_SECRET_ACCESS_KEY=keys["secret_key"],
+                      AWS_ENDPOINT_URL=url(), AWS_REGION=REGION,
                       AWS_DEFAULT_REGION=REGION,
                       # An address, not a name: boto3 then puts buckets into the path.
                       AWS_ENDPOINT_URL_S3=f"http://127.0.0.1:{port()}")
@@ -168,7 +170,7 @@ def _forget_local() -> None:
     """Take back what an earlier `use()` set, here or in a parent process."""
     if os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://localhost:"):
         for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION",
-                     "AWS_DEFAULT_REGION", *TEST_KEYS):
+                     "AWS_DEFAULT_REGION", *KEYS):
             os.environ.pop(name, None)
         waiters.look_as_usual()
 
@@ -273,24 +275,40 @@ def _mine(number: int) -> dict | None:
 
     Raises CloudError where something else does.
     """
-    try:
-        # One that is just starting accepts the request and answers a little later.
-        with DIRECT.open(f"http://127.0.0.1:{number}{HEALTH}", timeout=SILENCE) as answer:
-            health = json.loads(answer.read())
-    except (ValueError, http.client.HTTPException, urllib.error.HTTPError):
-        health = {}
-    except OSError:
-        if not listening(number):
-            return None
-        health = {}
+    keys = identities.learner_keys(state_folder(number))
+    health = _health(number, keys)
+    # One that was just starting has written its keys while we waited for its answer.
+    if health and "root" not in health and keys != identities.learner_keys(state_folder(number)):
+        health = _health(number, identities.learner_keys(state_folder(number)))
+    if health is None:
+        return None
     way_out = ("Stop it, or choose another port: set the environment variable WORKSHOP_PORT, "
                "for example to 4570, and start again.")
-    if not isinstance(health, dict) or health.get("workshop") != "local cloud":
+    if health.get("workshop") != "local cloud":
         raise CloudError(f"Port {number} is used by another program. {way_out}")
-    if health["root"] != ROOT:
+    if health.get("root") != ROOT:
         raise CloudError(f"Port {number} is used by the local cloud of another copy of the "
-                         f"workshop, in {health['root']}. {way_out}")
+                         f"workshop, or of another user. {way_out}")
     return health
+
+
+def _health(number: int, keys: dict | None) -> dict | None:
+    """What the port answers to the question for health: all of it if it knows these keys.
+
+    {} where another program answers; None where nothing listens.
+    """
+    question = urllib.request.Request(f"http://127.0.0.1:{number}{HEALTH}")
+    if keys:
+        question.add_header("Authorization", f"Bearer {identities.health_token(keys)}")
+    try:
+        # One that is just starting accepts the request and answers a little later.
+        with DIRECT.open(question, timeout=SILENCE) as answer:
+            health = json.loads(answer.read())
+    except (ValueError, http.client.HTTPException, urllib.error.HTTPError):
+        return {}
+    except OSError:
+        return {} if listening(number) else None
+    return health if isinstance(health, dict) else {}
 
 
 def listening(number: int) -> bool:

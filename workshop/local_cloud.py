@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 
 from workshop import engine, paths
+from workshop.local import identities, services
 
 ACCOUNT = "012345678912"  # the account that the Runtime Interface Emulator puts into every ARN
 REGION = "us-east-1"
@@ -42,6 +43,7 @@ def configure(port: int) -> None:
         "TMPDIR": str(scratch),
         "S3_DATA_DIR": str(scratch / "s3"),
         "GATEWAY_PORT": str(port),
+        "SERVICES": ",".join(services.MINISTACK),
         "AWS_DEFAULT_REGION": REGION,
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
         "MINISTACK_DOCKER_TIMEOUT": "120",    # a first pull or a busy laptop takes its time
@@ -130,13 +132,17 @@ def main(arguments: list[str] | None = None) -> None:
 
     from workshop import mends, sagemaker
     raise_file_limit()
-    app = mends.apply(port, [sock.getsockname()[0] for sock in sockets], sagemaker.beside)
+    # Before anything is answered: who asks whether we are up reads the keys first.
+    keys = identities.make_learner_keys(state_folder(port))
+    app = mends.apply(port, [sock.getsockname()[0] for sock in sockets], keys, ACCOUNT,
+                      sagemaker.beside)
     pid_file = state_folder(port) / "pid"
     pid_file.write_text(json.dumps({"pid": os.getpid(), "port": port}))
     try:
         asyncio.run(serve(app, sockets))
     finally:
         mends.close(port)
+        identities.forget_learner_keys(state_folder(port))
         pid_file.unlink(missing_ok=True)
         sys.stdout.flush()
         sys.stderr.flush()

@@ -4,14 +4,21 @@ They replace or wrap private functions of MiniStack, whose version is therefore 
 `tests/test_mends.py` fails when a function that a mend leans on has changed, and when the
 behaviour seen through boto3 and HTTP is no longer AWS's.
 """
-from workshop.mends import (asynchronous, checks, clean_up, containers, filters, gateway, invoke,
-                            metrics, names, reports, stacks)
+import os
+
+from workshop import paths
+from workshop.local import gate, identities
+from workshop.mends import (asynchronous, checks, clean_up, closed, containers, filters, gateway, invoke,
+                            metrics, names, registry, reports, signed_routes, stacks)
 
 
-def apply(port: int, addresses: list[str], beside=lambda application: application):
+def apply(port: int, addresses: list[str], keys: dict[str, str], account: str,
+          beside=lambda application: application):
     """Mend MiniStack for the local cloud that listens on `addresses` at `port`.
 
     Args:
+        keys: the learner's, {"access_key": …, "secret_key": …}.
+        account: the account's number, 12 digits.
         beside: puts a service that MiniStack has not beside its application (ASGI).
 
     Returns:
@@ -19,10 +26,13 @@ def apply(port: int, addresses: list[str], beside=lambda application: applicatio
     """
     from ministack import app as ministack
 
-    for module in (containers, invoke, asynchronous, checks, reports, gateway, metrics, filters,
-                   stacks, clean_up):
+    for module in (containers, invoke, asynchronous, checks, reports, gateway, signed_routes,
+                   registry, metrics, filters, stacks, clean_up, closed):
         module.apply(port)
-    return names.mended(beside(ministack.app), port, addresses)
+    identities.register_learner(keys, account)
+    about = {"pid": os.getpid(), "port": port, "root": str(paths.ROOT), "addresses": addresses}
+    return gate.guarded(names.mended(beside(ministack.app), port), port, addresses, keys, account,
+                        about)
 
 
 def close(port: int) -> None:

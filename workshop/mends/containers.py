@@ -11,6 +11,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from workshop import engine
+from workshop.local import identities
 from workshop.mends import reports
 
 LABEL = "workshop.cloud"
@@ -152,6 +153,7 @@ def remove_environment(entry: dict) -> None:
     """Remove an environment's container. Lambda gives functions no time to say goodbye either."""
     container = entry.get("container")
     if container is not None:
+        identities.forget(getattr(container, "access_key", None))
         with contextlib.suppress(Exception):  # it is gone already
             container.remove(force=True, v=True)
 
@@ -225,14 +227,13 @@ def endpoint_url() -> str:
 
 def environment(config: dict) -> dict[str, str]:
     """The environment variables that a function finds, Lambda's own and the configured ones."""
-    from ministack.core.lambda_runtime import execution_credentials
     from ministack.services import lambda_svc
     version = config.get("Version", "$LATEST")
     memory, timeout = int(config.get("MemorySize", 128)), int(config.get("Timeout", 3))
     _account, region = lambda_svc._account_region_from_function_config(config)
     return {
         **lambda_svc._runtime_env_vars(config),
-        **execution_credentials(config),
+        **identities.for_role(config["Role"], config["FunctionName"]),
         "AWS_REGION": region, "AWS_DEFAULT_REGION": region,
         "AWS_LAMBDA_FUNCTION_NAME": config["FunctionName"],
         "AWS_LAMBDA_FUNCTION_VERSION": version,
@@ -283,6 +284,7 @@ def spawn(config: dict, code_zip: bytes | None, _pin_platform: bool = True):
     image, memory = function_image(client, config), int(config.get("MemorySize", 128))
     given = options(config, image)
     container = client.containers.create(**given)
+    container.access_key = given["environment"]["AWS_ACCESS_KEY_ID"]
     try:
         if config.get("PackageType") != "Image":
             unpack(container, config, code_zip)
@@ -313,7 +315,7 @@ def function_image(client, config: dict) -> str:
         image = client.images.get(name)
     except docker.errors.ImageNotFound:
         try:
-            image = client.images.pull(name)
+            image = pull(client, name)
         except docker.errors.APIError as error:
             raise Refused("ImageNotFound", f"The image {name} cannot be pulled: "
                                            f"{error.explanation or error}") from None
@@ -324,6 +326,12 @@ def function_image(client, config: dict) -> str:
                       "Error: fork/exec /lambda-entrypoint.sh: exec format error "
                       f"(the image is built for {built}, the function for {wanted})")
     return name
+
+
+def pull(client, name: str):
+    """Pull an image; the local registry wants a login of us as of everybody."""
+    ours = name.startswith(f"localhost:{_port}/")
+    return client.images.pull(name, auth_config=identities.registry_login() if ours else None)
 
 
 def unpack(container, config: dict, code_zip: bytes | None) -> None:

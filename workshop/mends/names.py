@@ -1,19 +1,13 @@
-"""Names in answers that resolve on this machine, and who may call.
+"""Names in answers that resolve on this machine.
 
 MiniStack answers with the names that AWS would use (`….dkr.ecr.us-east-1.amazonaws.com`,
 `….lambda-url.us-east-1.on.aws`), and nothing on this machine resolves them. One layer around its
 application rewrites the answers of the services that hand out such names, so that the same cell
 works on both clouds.
 """
-import json
-import os
 import re
 
-from workshop import paths
-
-HEALTH = "/_workshop/health"
 SERVICES = {"ecr", "lambda", "apigateway", "cloudformation"}  # those that hand out names
-HOSTS = {"localhost", "127.0.0.1", "::1", "host.docker.internal"}
 
 
 def rules(port: int) -> list[tuple[re.Pattern, bytes]]:
@@ -49,28 +43,6 @@ def hands_out_names(path: str, headers: dict[bytes, bytes]) -> bool:
     return signed_for(headers) in SERVICES and not path.endswith("/invocations")
 
 
-def allowed(path: str, headers: dict[bytes, bytes], hosts: set[str]) -> bool:
-    """Whether the request comes from this machine's own tools.
-
-    A web page that the learner has open elsewhere can send requests to localhost too. Its
-    browser then names the page in `Origin`, or a name of the page's own in `Host`. Public
-    endpoints (`/_aws/…`) are meant to be called by web pages. `hosts` are our own names.
-    """
-    host = re.sub(r":\d+$", "", headers.get(b"host", b"").decode("latin-1")).strip("[]").lower()
-    if host and host not in hosts and not host.endswith(".localhost"):
-        return False
-    origin = headers.get(b"origin", b"").decode("latin-1")
-    site = re.sub(r"^https?://|:\d+$", "", origin).strip("[]").lower()
-    return not origin or path.startswith("/_aws/") or site in HOSTS
-
-
-async def answer(send, status: int, content: dict) -> None:
-    """Send `content` as a JSON answer."""
-    await send({"type": "http.response.start", "status": status,
-                "headers": [(b"content-type", b"application/json")]})
-    await send({"type": "http.response.body", "body": json.dumps(content).encode()})
-
-
 def rewriting(send, port: int):
     """A `send` that holds an answer back until it is whole, then rewrites it."""
     start, parts = {}, []
@@ -92,22 +64,11 @@ def rewriting(send, port: int):
     return held
 
 
-def mended(application, port: int, addresses: list[str]):
-    """MiniStack's ASGI `application` with names that resolve, a health answer, and a door."""
-    me = {"workshop": "local cloud", "pid": os.getpid(), "port": port, "root": str(paths.ROOT),
-          "addresses": addresses}
-    hosts = HOSTS | set(addresses)
-
+def mended(application, port: int):
+    """MiniStack's ASGI `application` with names that resolve."""
     async def layer(scope, receive, send):
-        if scope["type"] != "http":
-            return await application(scope, receive, send)
-        headers = {name.lower(): value for name, value in scope["headers"]}
-        if not allowed(scope["path"], headers, hosts):
-            return await answer(send, 403, {
-                "message": "The local cloud answers this machine's own tools only, not web pages."})
-        if scope["path"] == HEALTH:
-            return await answer(send, 200, me)
-        if hands_out_names(scope["path"], headers):
+        headers = {name.lower(): value for name, value in scope.get("headers", [])}
+        if scope["type"] == "http" and hands_out_names(scope["path"], headers):
             send = rewriting(send, port)
         return await application(scope, receive, send)
     return layer

@@ -19,6 +19,7 @@ import re
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
+from workshop.local import gate
 from workshop.mends import names
 from workshop.sagemaker import runtime
 from workshop.sagemaker.api import ControlPlane
@@ -43,7 +44,7 @@ def beside(application):
         headers = {name.lower(): value for name, value in scope.get("headers", [])}
         if scope["type"] != "http" or names.signed_for(headers) != "sagemaker":
             return await application(scope, receive, send)
-        body = await whole_body(receive)
+        body = await gate.whole_body(receive)
         if body is None:
             return
         asked = INVOKE.fullmatch(scope["path"])
@@ -65,18 +66,6 @@ def beside(application):
             (b"content-length", str(len(content)).encode())]})
         await send({"type": "http.response.body", "body": content})
     return layer
-
-
-async def whole_body(receive) -> bytes | None:
-    """A request's body; None when the caller went away before it had sent all of it."""
-    parts, more = [], True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        parts.append(message.get("body", b""))
-        more = message.get("more_body", False)
-    return b"".join(parts)
 
 
 def operate(control: ControlPlane, headers: dict[bytes, bytes], body: bytes):

@@ -8,7 +8,8 @@ import time
 from dataclasses import dataclass, field
 from urllib.parse import urlparse
 
-from workshop.local_cloud import ACCOUNT, REGION
+from workshop.local import identities
+from workshop.local_cloud import REGION
 from workshop.mends import containers
 from workshop.mends.invoke import address
 from workshop.sagemaker import telemetry
@@ -40,6 +41,7 @@ class Plan:
     image: str                       # by digest
     memory: int                      # MB
     concurrency: int
+    role: str                        # ARN of the role that the container acts with
     archive: bytes | None = None     # what goes into MODEL_FOLDER, a tar archive
     environment: dict[str, str] = field(default_factory=dict)
     start_seconds: float = START
@@ -78,7 +80,7 @@ def options(plan: Plan) -> dict:
         "environment": {
             "SAGEMAKER_BIND_TO_PORT": "8080",
             "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "test",  # worth nothing
+            **identities.for_role(plan.role, "SageMaker"),
             "AWS_ENDPOINT_URL": containers.endpoint_url(),
             **plan.environment},
         "labels": {**container_reaper.own_labels("sagemaker"), "workshop.endpoint": plan.endpoint},
@@ -174,11 +176,14 @@ def create(plan: Plan):
         client.images.get(plan.image)
     except docker.errors.ImageNotFound:
         try:
-            client.images.pull(plan.image)
+            containers.pull(client, plan.image)
         except docker.errors.APIError as error:
             raise StartFailed(f"Failed to pull the image {plan.image}: "
                               f"{error.explanation or error}") from None
-    return client.containers.create(**options(plan))
+    given = options(plan)
+    container = client.containers.create(**given)
+    container.access_key = given["environment"]["AWS_ACCESS_KEY_ID"]
+    return container
 
 
 def launch(container) -> None:

@@ -26,7 +26,7 @@ def plan(endpoint: str, model: dict, variant: dict, start_seconds: float) -> Pla
     except checks.Refused as refused:
         raise StartFailed(refused.message) from None
     return Plan(endpoint, variant["VariantName"], image, limits["MemorySizeInMB"],
-                limits["MaxConcurrency"], archive, dict(container.get("Environment") or {}),
+                limits["MaxConcurrency"], model["role"], archive, dict(container.get("Environment") or {}),
                 start_seconds)
 
 

@@ -1,0 +1,122 @@
+"""Who may ask the local cloud: the learner, roles of functions and endpoints, registry logins.
+
+Every key is random and lives no longer than the local cloud's process. MiniStack's STS keeps them,
+so `get_caller_identity` names the caller as on AWS.
+"""
+import contextlib
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import string
+import time
+from pathlib import Path
+
+LEARNER = "learner"             # the IAM user that the lessons' cells act as
+ACCESS_KEY_LENGTH = 16          # characters after AKIA (a user's) or ASIA (a role's)
+REGISTRY_SECONDS = 12 * 3600    # ECR: an authorization token is valid for 12 hours
+
+_registry_passwords: dict[str, float] = {}      # password → time (s) when it expires
+
+
+# The learner's keys, in a file that only the learner can read. Standard library only.
+
+def make_learner_keys(folder: Path) -> dict[str, str]:
+    """Make the learner's keys and write them, for this user only, to FOLDER/credentials.json.
+
+    Returns {"access_key": …, "secret_key": …}.
+    """
+    keys = {"access_key": _access_key("AKIA"), "secret_key": secrets.token_urlsafe(30)}
+    path = _file(folder)
+    new = path.with_suffix(".new")
+    with contextlib.suppress(FileNotFoundError):
+        new.unlink()
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        json.dump(keys, file)
+    new.replace(path)
+    return keys
+
+
+def learner_keys(folder: Path) -> dict[str, str] | None:
+    """The learner's keys of the local cloud whose state is in FOLDER; None where there are none."""
+    try:
+        keys = json.loads(_file(folder).read_text(encoding="utf-8"))
+        return {"access_key": str(keys["access_key"]), "secret_key": str(keys["secret_key"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def forget_learner_keys(folder: Path) -> None:
+    """Remove the file with the learner's keys."""
+    _file(folder).unlink(missing_ok=True)
+
+
+def health_token(keys: dict[str, str]) -> str:
+    """What shows, without revealing the key, that a caller of the health address knows it."""
+    return hmac.new(keys["secret_key"].encode(), b"workshop health", hashlib.sha256).hexdigest()
+
+
+def _file(folder: Path) -> Path:
+    return folder / "credentials.json"
+
+
+def _access_key(kind: str) -> str:
+    letters = string.ascii_uppercase + "234567"
+    return kind + "".join(secrets.choice(letters) for _ in range(ACCESS_KEY_LENGTH))
+
+
+# Inside the local cloud's process
+
+def register_learner(keys: dict[str, str], account: str) -> None:
+    """Let the learner's keys be known, as those of the IAM user `learner`."""
+    from ministack.services import sts
+    sts.register_session(keys["access_key"], {
+        "Arn": f"arn:aws:iam::{account}:user/{LEARNER}", "UserId": "AIDALEARNERLEARNERLE",
+        "PrincipalType": "User", "PrincipalName": LEARNER, "AccountId": account,
+        "SecretAccessKey": keys["secret_key"], "SessionToken": None})
+
+
+def for_role(role_arn: str, session: str) -> dict[str, str]:
+    """New keys of a role, as environment variables of the container that acts with it.
+
+    role_arn: …:role/NAME. session: the session's name, at most 64 characters are kept.
+    """
+    from ministack.services import sts
+    account, role = role_arn.split(":")[4], role_arn.rpartition("/")[2]
+    access_key = _access_key("ASIA")
+    secret, token = secrets.token_urlsafe(30), secrets.token_urlsafe(200)
+    sts.register_session(access_key, {
+        "Arn": f"arn:aws:sts::{account}:assumed-role/{role}/{session[:64]}",
+        "UserId": f"AROA{hashlib.sha256(role_arn.encode()).hexdigest()[:17].upper()}:{session[:64]}",
+        "AccountId": account, "SecretAccessKey": secret, "SessionToken": token})
+    return {"AWS_ACCESS_KEY_ID": access_key, "AWS_SECRET_ACCESS_KEY": secret,
+            "AWS_SESSION_TOKEN": token}
+
+
+def forget(access_key: str | None) -> None:
+    """Let a key be unknown from now on."""
+    from ministack.services import sts
+    if access_key:
+        sts._sessions.pop(access_key, None)
+
+
+def registry_password() -> str:
+    """A new password for the registry's user `AWS`, valid for 12 hours."""
+    now = time.time()
+    for password in [one for one, end in _registry_passwords.items() if end < now]:
+        del _registry_passwords[password]
+    password = secrets.token_urlsafe(60)
+    _registry_passwords[password] = now + REGISTRY_SECONDS
+    return password
+
+
+def is_registry_password(password: str) -> bool:
+    """Whether this password was handed out and is still valid."""
+    return _registry_passwords.get(password, 0) > time.time()
+
+
+def registry_login() -> dict[str, str]:
+    """What the engine needs to pull from the local registry (docker-py's auth_config)."""
+    return {"username": "AWS", "password": registry_password()}
