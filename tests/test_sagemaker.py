@@ -27,6 +27,7 @@ from botocore.exceptions import ClientError, WaiterError
 
 from waiting import until
 from workshop import base_image, cloud, engine, paths, sagemaker
+from workshop.local import identities
 from workshop.mends import containers
 from workshop.sagemaker import api, container, runtime, variant
 from workshop.sagemaker.checks import Refused
@@ -34,6 +35,12 @@ from workshop.sagemaker.checks import Refused
 pytestmark = pytest.mark.skipif(not engine.available(), reason="no Docker engine is running")
 IDLE, START = 6, 15      # seconds; the local cloud of these tests is less patient than usual
 ACCOUNT = "012345678912"
+
+
+def learner(port):
+    """The learner's keys of the local cloud on a port, as arguments of boto3.client."""
+    keys = identities.learner_keys(cloud.state_folder(port))
+    return {"aws_access_key_id": keys["access_key"], "aws_secret_access_key": keys["secret_key"]}
 
 
 class Cloud:
@@ -61,7 +68,7 @@ class Cloud:
         """A boto3 client that never retries by itself."""
         return boto3.client(
             service, endpoint_url=f"http://127.0.0.1:{self.port}", region_name="us-east-1",
-            aws_access_key_id="test", aws_secret_access_key="test", config=Config(
+            **learner(self.port), config=Config(
                 retries={"total_max_attempts": 1}, max_pool_connections=200, read_timeout=120,
                 **config))
 
@@ -547,7 +554,7 @@ def test_boto3_itself_retries_what_is_throttled(new_endpoint, probe):
     endpoint = new_endpoint().create(probe, concurrency=1).wait()
     patient = boto3.client(
         "sagemaker-runtime", endpoint_url=f"http://127.0.0.1:{endpoint.here.port}",
-        region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test",
+        region_name="us-east-1", **learner(endpoint.here.port),
         config=Config(retries={"mode": "standard", "total_max_attempts": 10}))
     with ThreadPoolExecutor(3) as pool:
         answers = list(pool.map(lambda number: patient.invoke_endpoint(
@@ -687,7 +694,7 @@ def test_a_function_invokes_an_endpoint(here, shared):
 
 class Scene:
     """A variant whose container does one thing."""
-    plan, closed = container.Plan("churn", "AllTraffic", "image", 1024, 5), False
+    plan, closed = container.Plan("churn", "AllTraffic", "image", 1024, 5, "arn:aws:iam::012345678912:role/r"), False
 
     def __init__(self, meets):
         self.meets, self.discarded = meets, []
@@ -737,7 +744,7 @@ def test_a_container_that_does_not_answer_in_time_times_out():
 
 @pytest.fixture
 def plan():
-    return container.Plan("churn", "AllTraffic", "image", 1024, 5)
+    return container.Plan("churn", "AllTraffic", "image", 1024, 5, "arn:aws:iam::012345678912:role/r")
 
 
 def test_a_start_that_fails_ends_a_requests_wait_only_when_there_is_no_other_container(
