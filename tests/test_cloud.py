@@ -339,7 +339,9 @@ def test_with_a_profile_only_dockers_settings_are_set_and_the_account_is_named(
         profile, local_cloud_as_aws, capsys):
     profile[0].write_text("[profile learner]\nregion = eu-west-1\n"
                           f"endpoint_url = {local_cloud_as_aws}\n")
-    profile[1].write_text("[learner]\naws_access_key_id = a\naws_secret_access_key = b\n")
+    keys = identities.learner_keys(cloud.state_folder())
+    profile[1].write_text(f"[learner]\naws_access_key_id = {keys['access_key']}\n"
+                          f"aws_secret_access_key = {keys['secret_key']}\n")
     before = {name for name in os.environ if name.startswith("AWS_")}
     cloud.use()
     assert capsys.readouterr().out == (

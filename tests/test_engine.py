@@ -3,6 +3,7 @@
 Decisions are tested with small scripts that stand in for docker, apt-get, dockerd and systemctl
 (the folder of stand-ins is all that PATH holds); the rest with the engine that runs here.
 """
+import base64
 import json
 import signal
 import socket
@@ -15,6 +16,7 @@ import boto3
 import pytest
 
 from workshop import cloud, desktop, engine, lock
+from workshop.local import identities
 from workshop.paths import ROOT
 
 INFO = {"ServerVersion": "28.0", "OSType": "linux", "Architecture": "x86_64",
@@ -312,15 +314,19 @@ def forwarder():
 def test_docker_pushes_through_the_forwarder(forwarder, tmp_path):
     port, name = forwarder
     repository = f"workshop-forward-{uuid.uuid4().hex[:8]}"
+    keys = identities.learner_keys(cloud.state_folder())
     ecr = boto3.client("ecr", endpoint_url=cloud.url(), region_name=cloud.REGION,
-                       aws_access_key_id="test", aws_secret_access_key="test")
+                       aws_access_key_id=keys["access_key"],
+                       aws_secret_access_key=keys["secret_key"])
+    token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    password = base64.b64decode(token).decode().partition(":")[2]
     ecr.create_repository(repositoryName=repository)
     image = f"localhost:{port}/{repository}:v1"
     (tmp_path / "Dockerfile").write_text("FROM scratch\nLABEL workshop=lambda-onnx\nCOPY blob /\n")
     (tmp_path / "blob").write_bytes(uuid.uuid4().bytes * 100_000)       # several reads' worth
     try:
         for command in (["build", "--quiet", "--tag", image, str(tmp_path)],
-                        ["login", f"localhost:{port}", "-u", "AWS", "-p", "any"], ["push", image]):
+                        ["login", f"localhost:{port}", "-u", "AWS", "-p", password], ["push", image]):
             answer = engine.docker(*command, timeout=120)
             assert answer.returncode == 0, answer.stdout + answer.stderr
         pushed = ecr.describe_images(repositoryName=repository)["imageDetails"]
