@@ -25,7 +25,7 @@ HEALTH = "/_workshop/health"
 PUBLIC = re.compile(r"/_aws/(execute-api|lambda-url)/[a-z0-9]+(/.*)?", re.DOTALL)
 # Paths that MiniStack keeps for itself, or for services that no lesson uses.
 OWN_PATHS = re.compile(r"/(_|iceberg|WriteGetObjectResponse|restapis/[^/]*/[^/]*/_user_request_)")
-HOSTS = {"localhost", "127.0.0.1", "::1", "host.docker.internal"}
+HOSTS = {"localhost", "127.0.0.1", "[::1]", "host.docker.internal"}
 # What a browser says of a request that a page of another origin made (Fetch Metadata).
 FOREIGN_SITES = {"cross-site", "same-site"}
 # Headers of which two would let two readers of a request see two different requests.
@@ -45,7 +45,7 @@ def guarded(application, port: int, addresses: list[str], keys: dict[str, str], 
     about: what the health address answers.
     """
     names = HOSTS | set(addresses)
-    ours = {f"{name}:{port}" for name in names} | {f"[::1]:{port}"}
+    ours = {f"{name}:{port}" for name in names}
     token = f"Bearer {identities.health_token(keys)}".encode()
 
     async def gate(scope, receive, send):
@@ -59,7 +59,9 @@ def guarded(application, port: int, addresses: list[str], keys: dict[str, str], 
         if any(sent.count(name) > 1 for name in SINGLE):
             return await answer(send, 400, {"message": "A header was sent twice that may be sent "
                                                        "once only."})
-        if headers.get(b"host", b"").decode("latin-1").lower() not in ours:
+        # The port may be another one: on Docker Desktop a forwarder's.
+        host = re.sub(r":\d{1,5}$", "", headers.get(b"host", b"").decode("latin-1").lower())
+        if host not in names:
             return await answer(send, 403, {"message": "The local cloud has no such host: use "
                                                        f"localhost:{port}."})
         if PUBLIC.fullmatch(path):
