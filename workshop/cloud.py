@@ -15,13 +15,16 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from workshop import desktop, engine, last_error, local_cloud, paths, waiters
+from workshop import desktop, engine, last_error, local_cloud, paths, processes, settings, waiters
 from workshop.local_cloud import REGION
 
 DEFAULT_PORT = 4566
 PATIENCE = 60        # seconds for a start or a stop
 SILENCE = 20         # seconds until a port that says nothing is taken for another program's
 HEALTH = "/_workshop/health"
+WAY_OUT = ("Stop it, or choose another port: set the environment variable WORKSHOP_PORT, "
+           "for example to 4570, and start again.")
+LONGEST = 100_000    # bytes of a health answer that are read; ours has a few hundred
 LOG_SIZE = 5_000_000  # bytes; a longer log is begun anew at the next start
 ROOT = str(paths.ROOT)
 # Not a secret: the local cloud accepts any credentials, and these are worth nothing elsewhere.
@@ -77,6 +80,7 @@ def use() -> None:
     """
     last_error.watch()
     _forget_local()
+    settings.restore()
     os.environ["DOCKER_DEFAULT_PLATFORM"] = engine.platform()
     os.environ["BUILDX_NO_DEFAULT_ATTESTATIONS"] = "1"  # Lambda refuses images with attestations
     if os.environ.get("AWS_PROFILE"):
@@ -121,11 +125,9 @@ def link_signer():
 
 
 def _use_local() -> None:
+    settings.isolate()
     start()
     _bypass_proxy()
-    for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE",
-                 "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"):
-        os.environ.pop(name, None)
     os.environ.update(TEST_KEYS, AWS_ENDPOINT_URL=url(), AWS_REGION=REGION,
                       AWS_DEFAULT_REGION=REGION,
                       # An address, not a name: boto3 then puts buckets into the path.
@@ -224,7 +226,7 @@ def stop(number: int | None = None) -> None:
     number = number or port()
     health = _mine(number)
     if health:
-        os.kill(health["pid"], signal.SIGTERM)
+        _end(number, health["pid"])
         deadline = time.monotonic() + PATIENCE
         while listening(number) or _pid_file(number).exists():  # the file goes last
             if time.monotonic() > deadline:
@@ -254,18 +256,18 @@ def _spawn(number: int) -> subprocess.Popen:
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > LOG_SIZE:
         log.unlink()
-    # The learner's AWS settings stay out: a local cloud needs none of them.
-    environment = {name: value for name, value in os.environ.items()
-                   if not name.startswith("AWS_")}
-    environment["PYTHONPATH"] = os.pathsep.join(
-        [ROOT, *filter(None, [os.environ.get("PYTHONPATH")])])
     with open(log, "a", encoding="utf-8") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "workshop.local_cloud", "--port", str(number)],
+            [sys.executable, *_program(number)],
             stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
-            cwd=ROOT, env=environment)
+            cwd=ROOT, env=settings.local_cloud())
     _started.append(process)  # kept, or Python warns that it is still running
     return process
+
+
+def _program(number: int) -> list[str]:
+    """The local cloud's command line after Python's name; it says whose the process is."""
+    return ["-m", "workshop.local_cloud", "--port", str(number), "--clone", ROOT]
 
 
 def _mine(number: int) -> dict | None:
@@ -276,29 +278,58 @@ def _mine(number: int) -> dict | None:
     try:
         # One that is just starting accepts the request and answers a little later.
         with DIRECT.open(f"http://127.0.0.1:{number}{HEALTH}", timeout=SILENCE) as answer:
-            health = json.loads(answer.read())
-    except (ValueError, http.client.HTTPException, urllib.error.HTTPError):
+            health = json.loads(answer.read(LONGEST))
+    except (ValueError, RecursionError, http.client.HTTPException, urllib.error.HTTPError):
         health = {}
     except OSError:
         if not listening(number):
-            return None
+            if not processes.accepts("::1", number):
+                return None
+            raise CloudError(_taken(number, "on ::1, which `localhost` may mean")) from None
         health = {}
-    way_out = ("Stop it, or choose another port: set the environment variable WORKSHOP_PORT, "
-               "for example to 4570, and start again.")
-    if not isinstance(health, dict) or health.get("workshop") != "local cloud":
-        raise CloudError(f"Port {number} is used by another program. {way_out}")
+    if not _is_health(health):
+        raise CloudError(_taken(number))
     if health["root"] != ROOT:
         raise CloudError(f"Port {number} is used by the local cloud of another copy of the "
-                         f"workshop, in {health['root']}. {way_out}")
+                         f"workshop, in {health['root']}. {WAY_OUT}")
     return health
+
+
+def _is_health(answer) -> bool:
+    """Whether an answer has every field of a local cloud's, each of its type."""
+    return (isinstance(answer, dict) and answer.get("workshop") == "local cloud"
+            and type(answer.get("pid")) is int and answer["pid"] > 0
+            and isinstance(answer.get("root"), str)
+            and isinstance(answer.get("addresses"), list))
+
+
+def _taken(number: int, where: str = "") -> str:
+    who = processes.listener(number)
+    return (f"Port {number} is used by another program{f' {where}' if where else ''}"
+            f"{f': {who}' if who else ''}. {WAY_OUT}")
+
+
+def _end(number: int, pid: int) -> None:
+    """Send SIGTERM to the local cloud, if the process is that.
+
+    The answer to a health request says which process it is, and anyone can write such an answer.
+
+    Raises CloudError where the process was started as something else.
+    """
+    words = _program(number)
+    wanted = subprocess.list2cmdline(words) if os.name == "nt" else " ".join(words)
+    command = processes.command(pid)
+    if not command.endswith(wanted):
+        raise CloudError(
+            f"The program on port {number} says that it is the local cloud, process {pid}; but "
+            f"that process is not this clone's local cloud ({command[:200] or 'there is none'}). "
+            f"Nothing was stopped. {WAY_OUT}")
+    os.kill(pid, signal.SIGTERM)
 
 
 def listening(number: int) -> bool:
     """Whether anything accepts connections on 127.0.0.1:number."""
-    import socket
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", number)) == 0
+    return processes.accepts("127.0.0.1", number)
 
 
 def _forward(number: int) -> None:
