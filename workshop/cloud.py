@@ -299,11 +299,11 @@ def _mine(number: int) -> dict | None:
 
 
 def _is_health(answer) -> bool:
-    """Whether an answer has every field of a local cloud's, each of its type."""
+    """Whether an answer has the fields that are used of a local cloud's, each of its type."""
     return (isinstance(answer, dict) and answer.get("workshop") == "local cloud"
             and type(answer.get("pid")) is int and answer["pid"] > 0
             and isinstance(answer.get("root"), str)
-            and isinstance(answer.get("addresses"), list))
+            and isinstance(answer.get("addresses", []), list))
 
 
 def _taken(number: int, where: str = "") -> str:
