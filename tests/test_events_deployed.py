@@ -12,6 +12,7 @@ import tiny_churn
 
 from waiting import until
 from workshop import deploy, engine, paths, triggers
+from workshop.local_cloud import ACCOUNT
 
 NAME = "workshop-test-score"
 EVENTS, FILES, QUEUE, TICKS, FAILURES = (
@@ -57,7 +58,7 @@ def image(local_cloud, docker_engine, tmp_path_factory):
     (folder / "faults.py").write_text(FAULTS)
     (folder / "Dockerfile").write_text(f"FROM {built}\nCOPY faults.py ./\n")
     (folder / "faults.py").chmod(0o644)
-    tag = "workshop-test-faults:v1"
+    tag = engine.own("workshop-test-faults:v1")
     done = subprocess.run(["docker", "build", "-q", "-t", tag, str(folder)], capture_output=True,
                           text=True)
     assert done.returncode == 0, done.stderr
@@ -65,7 +66,9 @@ def image(local_cloud, docker_engine, tmp_path_factory):
     uri = deploy.push(tag, NAME)
     yield uri
     delete()
-    engine.docker("image", "rm", "-f", built, tag, uri, f"{uri.partition('@')[0]}:v1")
+    pushed = engine.docker("images", "--format", "{{.Repository}}:{{.Tag}}",
+                           uri.partition("@")[0]).stdout.split()
+    engine.docker("image", "rm", "-f", built, tag, uri, *pushed)
 
 
 class Place:
@@ -118,7 +121,7 @@ def place(image):
                                   (QUEUE, "on_messages", "score_events"),
                                   (FILES, "on_file", "score_files")):
         deploy.function(name, image, memory=1769, timeout=TIMEOUT, command=f"faults.{handler}",
-                        environment={"RESULTS_BUCKET": bucket})
+                        environment={"RESULTS_BUCKET": bucket, "BUCKET_OWNER": ACCOUNT})
         deploy.allow(name, policy, bucket=bucket)
     triggers.on_event(EVENTS, TICKS, schedule="rate(1 minute)", paths={"time": "$.time"},
                       template=f'{{"id": "tick-<time>", "customer": {json.dumps(CUSTOMER)}}}')

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 import uuid
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from samcli.cli.types import CfnParameterOverridesType
 from samcli.yamlhelper import yaml_parse
 
 from waiting import until
-from workshop import base_image, cloud, deploy, engine, lessons, paths
+from workshop import base_image, cloud, deploy, engine, lessons, ownership, paths
 
 TEMPLATE = paths.LAMBDA / "template.yaml"
 WORKFLOW = paths.ROOT / ".github/workflows/deploy.yml"
@@ -31,6 +32,7 @@ LESSON = paths.SOLUTIONS / "17_deploy_as_code.py"
 CONFIGURATION = ("--config-file", str(paths.LAMBDA / "samconfig.toml"))
 STACK = "workshop-test-code"
 FUNCTION = f"{STACK}-churn"
+TAG = engine.own("test")             # of the image on this machine
 SAM = Path(sys.executable).with_name("sam")
 RECORDER = Path(__file__).parent / "recorder"
 CALLS = Path(tempfile.gettempdir()) / f"calls-of-sam-{os.getpid()}.jsonl"
@@ -140,7 +142,7 @@ class Stack:
     def __init__(self, aws, folder):
         self.aws, self.cfn, self.folder = aws, aws("cloudformation"), folder
         self.parameters = ("--parameter-overrides", f"Architecture={engine.architecture()} "
-                           f"BaseImage={base_image.get()}")
+                           f"BaseImage={base_image.get()} ImageTag={TAG}")
         self.repository = deploy.image_repository(STACK)
 
     def build(self):
@@ -150,6 +152,7 @@ class Stack:
     def deploy(self):
         """`sam deploy`, up to the change set; its changes, or None where there are none."""
         said = sam("deploy", "--no-execute-changeset", *CONFIGURATION, "--stack-name", STACK,
+                   "--tags", ownership.mark(),
                    "--template-file", str(self.folder / "template.yaml"),
                    "--image-repository", self.repository, *self.parameters)
         if "No changes to deploy" in said:
@@ -226,7 +229,7 @@ def stack(aws, model, tmp_path_factory):
     deploy.delete(STACK)
     images = engine.docker("images", "--format", "{{.Repository}}:{{.Tag}}",
                            f"{made.repository}").stdout.split()
-    engine.docker("image", "rm", "-f", "churn:code", *images)
+    engine.docker("image", "rm", "-f", f"churn:{TAG}", *images)
 
 
 def functions(aws):
@@ -324,11 +327,11 @@ def test_everything_in_the_stack_carries_the_tag(stack):
     for kind, name in stack.resources().values():
         service = kind.split("::")[1]
         if service in where and kind != "AWS::Lambda::Permission":
-            assert deploy.TAGS.items() <= where[service](name).items(), (kind, name)
+            assert deploy.tags().items() <= where[service](name).items(), (kind, name)
             looked.add(service)
     assert looked == set(where)
     api = stack.aws("apigatewayv2").get_api(ApiId=stack.resources()["Api"][1])
-    assert deploy.TAGS.items() <= api["Tags"].items()
+    assert deploy.tags().items() <= api["Tags"].items()
 
 
 def pairs(tags):
@@ -457,6 +460,17 @@ def test_a_stack_that_is_not_ours_stays_and_one_that_is_not_there_is_passed_over
         client.delete_stack(StackName=name)
 
 
+def test_what_people_take_home_has_neither_a_name_nor_a_tag_of_the_workshop():
+    """Else a later `clean` would mean their service."""
+    text = (paths.LAMBDA / "samconfig.toml").read_text()
+    settings = tomllib.loads(text)["default"]
+    name = settings["global"]["parameters"]["stack_name"]
+    tags = dict(one.split("=") for one in settings["deploy"]["parameters"]["tags"].split())
+    assert tags and not ownership.is_ours(tags) and not tags.keys() & ownership.tags().keys()
+    for one in text, TEMPLATE.read_text(), WORKFLOW.read_text():
+        assert "workshop-" not in one and name in one
+
+
 # The pipeline
 
 def commands(lines):
@@ -465,7 +479,9 @@ def commands(lines):
     for line in lines:
         line = line.strip().removeprefix("# !").removeprefix("cd ../lambda && ").split(" | ")[0]
         if re.match(r"sam |aws cloudformation (?!describe)", line):
-            found.append(re.sub(r"\$\w+|\{\w+\}", "@", line.replace('"', "")))
+            line = line.replace("{stack_options} ", "")     # the pipeline has samconfig.toml's
+            line = re.sub(r"--stack-name \S+", "--stack-name @", line.replace('"', ""))
+            found.append(re.sub(r"\$\w+|\{\w+\}", "@", line))
     return found
 
 
