@@ -67,8 +67,8 @@ def test_a_registry_that_is_out_of_reach_is_asked_once_a_day(state, monkeypatch,
     asked = []
     monkeypatch.setattr(base_image, "_is_here", lambda image: False)
     monkeypatch.setattr(base_image, "_answers", lambda: asked.append(1))
-    monkeypatch.setattr(base_image, "_stand_in_is_current", lambda: True)
-    assert base_image.get() == base_image.get() == base_image.STAND_IN
+    monkeypatch.setattr(base_image, "_stand_in_is_here", lambda: True)
+    assert base_image.get() == base_image.get() == base_image.stand_in()
     assert len(asked) == 1
     assert "public.ecr.aws cannot be reached" in capsys.readouterr().out
     (state / "unreachable").write_text("2020-01-01")
@@ -80,17 +80,17 @@ def test_a_registry_that_is_out_of_reach_is_asked_once_a_day(state, monkeypatch,
 def test_a_refused_pull_is_told_in_the_words_of_docker(state, monkeypatch, capsys):
     monkeypatch.setattr(base_image, "_is_here", lambda image: False)
     monkeypatch.setattr(base_image, "_answers", lambda: True)
-    monkeypatch.setattr(base_image, "_stand_in_is_current", lambda: True)
+    monkeypatch.setattr(base_image, "_stand_in_is_here", lambda: True)
     monkeypatch.setattr(engine, "docker", lambda *words, **options: subprocess.CompletedProcess(
         words, 1, "", "a\nError: 403 Forbidden"))
-    assert base_image.get() == base_image.STAND_IN
+    assert base_image.get() == base_image.stand_in()
     assert "Error: 403 Forbidden (an old login? docker logout" in capsys.readouterr().out
 
 
 def test_without_a_stand_in_the_registry_is_asked_again_the_same_day(state, monkeypatch):
     (state / "unreachable").write_text(date.today().isoformat())
     monkeypatch.setattr(base_image, "_is_here", lambda image: False)
-    monkeypatch.setattr(base_image, "_stand_in_is_current", lambda: False)
+    monkeypatch.setattr(base_image, "_stand_in_is_here", lambda: False)
     monkeypatch.setattr(base_image, "_answers", lambda: True)
     monkeypatch.setattr(engine, "docker", lambda *words, **options: subprocess.CompletedProcess(
         words, 0, "", ""))
@@ -202,7 +202,7 @@ from pathlib import Path
 from workshop import base_image, engine
 base_image.STATE = Path(sys.argv[1])
 base_image._check_possible = lambda why: None
-base_image._stand_in_is_current = lambda: False
+base_image._stand_in_is_here = lambda: False
 def fetch(context):
     (context / "rootfs.tar").write_bytes(b"half")
     print("fetching", flush=True)
@@ -230,7 +230,7 @@ def test_a_build_killed_in_the_middle_is_done_anew(state, monkeypatch):
         steps.append("fetch")
 
     monkeypatch.setattr(base_image, "_check_possible", lambda why: None)
-    monkeypatch.setattr(base_image, "_stand_in_is_current", lambda: False)
+    monkeypatch.setattr(base_image, "_stand_in_is_here", lambda: False)
     monkeypatch.setattr(base_image, "_fetch_debian", fetch)
     monkeypatch.setattr(base_image, "_fetch_packages", lambda context: steps.append("packages"))
     monkeypatch.setattr(base_image, "_fetch_emulator", lambda context: steps.append("emulator"))
@@ -314,7 +314,7 @@ def test_function_runs_with_the_contract_of_lambda(run):
 
 @needs_docker
 def test_function_is_unprivileged_also_when_the_container_starts_as_root(run, image):
-    if image != base_image.STAND_IN:
+    if image != base_image.stand_in():
         pytest.skip("AWS's image leaves the choice of the user to the Lambda service")
     container = run(LOOK, options=["--read-only", "--tmpfs", "/tmp", "--network", "none"])
     seen, = invoke(container, {})
@@ -362,7 +362,7 @@ def test_entry_point_wants_the_name_of_a_handler(image):
 
 @needs_docker
 def test_stand_in_carries_its_labels(image):
-    if image != base_image.STAND_IN:
+    if image != base_image.stand_in():
         pytest.skip("AWS's image is used here")
     labels = json.loads(docker("image", "inspect", image, "--format", "{{json .Config.Labels}}"))
     assert labels["workshop.stand-in"] == "true" and labels["workshop"] == "lambda-onnx"
@@ -372,7 +372,7 @@ def test_stand_in_carries_its_labels(image):
 
 @needs_docker
 def test_stand_in_holds_no_manuals_and_keeps_its_licences(image):
-    if image != base_image.STAND_IN:
+    if image != base_image.stand_in():
         pytest.skip("AWS's image is used here")
     program = ("import pathlib, json; print(json.dumps([sorted(p.name for p in pathlib.Path(f)"
                ".glob(g) if p.is_file()) for f, g in (('/usr/share/locale', '**/*'), "
