@@ -382,3 +382,74 @@ def test_stand_in_holds_no_manuals_and_keeps_its_licences(image):
         "run", "--rm", "--network", "none", "--entrypoint", "python3", image, "-c", program))
     assert useless == [[], [], []]
     assert set(documents) == {"copyright"} and len(documents) > 20
+
+
+def in_stand_in(image, *words):
+    """Run a program in the stand-in: (exit status, standard output, standard error)."""
+    if image != base_image.stand_in():
+        pytest.skip("AWS's image is used here")
+    done = subprocess.run(["docker", "run", "--rm", "--network", "none", "--entrypoint", words[0],
+                           image, *words[1:]], capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+@needs_docker
+@pytest.mark.parametrize("script, printed", [
+    ("cat <(echo a) <(echo b)", "a\nb\n"), ("words=(a b); echo ${words[1]}", "b\n"),
+    ("[[ abc == a* ]] && echo yes", "yes\n"), ("echo {1..3}", "1 2 3\n")])
+def test_sh_is_bash_as_in_the_image_of_aws(image, script, printed):
+    assert in_stand_in(image, "/bin/sh", "-c", script) == (0, printed, "")
+
+
+@needs_docker
+def test_a_dockerfile_that_needs_bash_builds(image, tmp_path):
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM {image}\nRUN sort <(echo b; echo a) > sorted && test \"$(head -1 sorted)\" = a\n")
+    docker("build", "--tag", "workshop-test-bash", tmp_path)
+    docker("rmi", "workshop-test-bash")
+
+
+@needs_docker
+@pytest.mark.parametrize("program", ["dnf", "microdnf"])
+def test_a_missing_package_manager_says_so(image, program):
+    status, printed, error = in_stand_in(image, program, "install", "-y", "libgomp")
+    assert status == 1 and not printed
+    assert "stand-in" in error and "docker/README.md" in error
+
+
+@needs_docker
+def test_lambdas_user_can_read_every_file_that_we_put_there(image):
+    """Whatever the umask of whoever cloned, or built the image."""
+    ours = ["/lambda-entrypoint.sh", "/var/runtime", "/var/task", "/opt", "/usr/local", "/etc/ssl",
+            "/usr/bin/dnf", "/usr/lib/python3.13"]
+    closed = in_stand_in(image, "find", *ours, "-not", "-type", "l", "-not", "-perm", "-o+r", "-o",
+                         "-type", "d", "-not", "-perm", "-o+x")
+    assert closed == (0, "", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is built on Linux only")
+def test_the_recipes_files_are_readable_whatever_the_umask(tmp_path):
+    folder = tmp_path / "deep" / "folder"
+    folder.mkdir(parents=True)
+    for name, mode in (("closed.py", 0o600), ("program", 0o700), ("open.py", 0o666)):
+        (folder / name).touch()
+        (folder / name).chmod(mode)
+    (folder / "link").symlink_to("nowhere")
+    folder.chmod(0o700)
+    base_image._let_everyone_read(tmp_path)
+    assert {path.name: oct(path.stat().st_mode & 0o777) for path in [folder, *folder.iterdir()]
+            if not path.is_symlink()} == {
+        "folder": "0o755", "closed.py": "0o644", "program": "0o755", "open.py": "0o644"}
+
+
+@pytest.mark.parametrize("changed", ["Dockerfile", "requirements.txt", "root/usr/bin/dnf"])
+def test_a_changed_recipe_is_another_tag_so_that_checkouts_do_not_disturb_each_other(
+        monkeypatch, tmp_path, changed):
+    before = base_image.stand_in()
+    shutil.copytree(base_image.RECIPE, tmp_path / "base")
+    monkeypatch.setattr(base_image, "RECIPE", tmp_path / "base")
+    assert base_image.stand_in() == before
+    with open(tmp_path / "base" / changed, "a") as file:
+        file.write("# changed\n")
+    assert base_image.stand_in() != before
+    assert base_image.stand_in().startswith(f"{base_image.STAND_IN}:3.13-")
