@@ -307,7 +307,8 @@ def test_function_runs_with_the_contract_of_lambda(run):
     assert seen["cwd"] == "/var/task" and seen["uid"] == 993
     assert seen["/tmp"] == "written" and seen["/var/task"] == "Read-only file system"
     expected = {"LAMBDA_TASK_ROOT": "/var/task", "LAMBDA_RUNTIME_DIR": "/var/runtime",
-                "_HANDLER": HANDLER}
+                "PYTHONPATH": "/var/runtime", "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+                "LANG": "en_US.UTF-8", "TZ": ":/etc/localtime", "_HANDLER": HANDLER}
     assert expected.items() <= seen["environment"].items()
     assert seen["path"].index("/var/task") < seen["path"].index("/opt/python")
 

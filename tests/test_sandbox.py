@@ -347,7 +347,7 @@ def test_an_image_needs_no_emulator_of_its_own(image_function, ending):
     seen = function.ask(run="import os; answer = [os.getcwd(), os.getuid(), os.environ['TZ'], "
                             "os.environ['AWS_EXECUTION_ENV'], os.environ['LAMBDA_TASK_ROOT']]")
     assert seen["payload"] == ["/function", 993, "Asia/Tokyo", "AWS_Lambda_Image", "/var/task"]
-    assert "Init Duration" in seen["log"]
+    assert "Init Duration" in seen["log"], engine.docker("logs", *function.containers())
 
 
 def test_settings_of_the_function_go_before_those_of_the_image(image_function):
@@ -384,3 +384,20 @@ def test_no_volume_stays_behind(function, image_function):
         engine.docker("rm", "--force", "--volumes", container)
         left = engine.docker("volume", "ls", "--quiet").stdout.split()
         assert not {mount["Name"] for mount in mounts} & set(left)
+
+
+def test_a_copy_that_fails_leaves_no_container_and_no_volume(docker_engine, monkeypatch):
+    from docker.models.containers import Container
+    seen = []
+
+    def full(container, *_):
+        container.reload()
+        seen.extend([container.id, *(mount["Name"] for mount in container.attrs["Mounts"])])
+        raise OSError("No space left on device")
+    monkeypatch.setattr(Container, "put_archive", full)
+    given = {"image": base_image.get(), "labels": {"workshop": "lambda-onnx"}}
+    with pytest.raises(OSError, match="No space"):
+        volumes.create(containers.docker_client(), [("/opt", b"archive")], given)
+    container, volume = seen
+    assert engine.docker("inspect", container).returncode
+    assert engine.docker("volume", "inspect", volume).returncode

@@ -325,6 +325,7 @@ def spawn(config: dict, code_zip: bytes | None, _pin_platform: bool = True):
     memory, given = int(config.get("MemorySize", 128)), options(config, image, image_config)
     container = volumes.create(client, contents(config, code_zip, given, image_config), given)
     try:
+        container.log = reports.Log(container, lambda: settle(container, memory))
         container.start()
     except BaseException:
         remove_environment({"container": container})
@@ -333,7 +334,6 @@ def spawn(config: dict, code_zip: bytes | None, _pin_platform: bool = True):
         remove_environment({"container": container})
         raise RuntimeError("The local cloud is stopping.")
     container.config, container.stream = config, given["environment"]["AWS_LAMBDA_LOG_STREAM_NAME"]
-    container.log = reports.Log(container, lambda: settle(container, memory))
     return container, None
 
 

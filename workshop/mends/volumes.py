@@ -4,6 +4,7 @@ Copied into volumes, not mounted from folders: the engine may be in a virtual ma
 this machine's files. Archives are made from zip files without a folder in between, so that
 permissions never depend on this machine or on the umask.
 """
+import contextlib
 import functools
 import io
 import stat
@@ -75,10 +76,13 @@ def create(client, contents: list[tuple[str, bytes | None]], given: dict):
     lender = client.containers.create(given["image"], labels=given["labels"],
                                       command=["-"],    # an image may have none
                                       volumes=sorted({folder for folder, _ in contents}))
+    borrower = None
     try:
         for folder, archive in contents:
             if archive:
                 lender.put_archive(folder, archive)
-        return client.containers.create(**given, volumes_from=[f"{lender.id}:ro"])
+        borrower = client.containers.create(**given, volumes_from=[f"{lender.id}:ro"])
+        return borrower
     finally:
-        lender.remove()     # its volumes stay as long as the borrower
+        with contextlib.suppress(Exception):    # the local cloud stops, and has removed it
+            lender.remove(v=not borrower)       # lent volumes go with the borrower
