@@ -942,8 +942,8 @@ print(deploy.policy("boundary", stack=STACK))
 # an account of its own.
 #
 # Once in an account, by hand or with a small stack of its own, an administrator makes: the identity
-# provider for that issuer, the policy `workshop-code-boundary`, the role with the trust policy and
-# the permissions above, and the repository. In GitHub: the environment with its reviewers, and the
+# provider for that issuer, the boundary (the stack's name and `-boundary`), the role with the trust
+# policy and the permissions above, and the repository. In GitHub: the environment with its reviewers, and the
 # three variables. The comment at the top of `deploy.yml` lists them.
 
 # %% [markdown]

@@ -22,9 +22,11 @@ def post(event, attempts=100):
 
 json.dump([post(event) for event in json.load(sys.stdin)], sys.stdout)
 """
-# As in Lambda: read-only but /tmp, an unprivileged user without capabilities, capped memory.
+# As in Lambda: read-only but /tmp, an unprivileged user without capabilities, no shared memory,
+# capped memory.
 AS_LAMBDA = ["--read-only", "--tmpfs", "/tmp:size=512m", "--user", "993:990", "--cap-drop", "ALL",
-             "--security-opt", "no-new-privileges", "--memory", "512m", "--network", "none"]
+             "--security-opt", "no-new-privileges", "--memory", "512m", "--network", "none",
+             "--ipc", "none"]
 
 
 def docker(*arguments, input=None):

@@ -67,8 +67,8 @@ def test_a_registry_that_is_out_of_reach_is_asked_once_a_day(state, monkeypatch,
     asked = []
     monkeypatch.setattr(base_image, "_is_here", lambda image: False)
     monkeypatch.setattr(base_image, "_answers", lambda: asked.append(1))
-    monkeypatch.setattr(base_image, "_stand_in_is_current", lambda: True)
-    assert base_image.get() == base_image.get() == base_image.STAND_IN
+    monkeypatch.setattr(base_image, "_stand_in_is_here", lambda: True)
+    assert base_image.get() == base_image.get() == base_image.stand_in()
     assert len(asked) == 1
     assert "public.ecr.aws cannot be reached" in capsys.readouterr().out
     (state / "unreachable").write_text("2020-01-01")
@@ -80,17 +80,17 @@ def test_a_registry_that_is_out_of_reach_is_asked_once_a_day(state, monkeypatch,
 def test_a_refused_pull_is_told_in_the_words_of_docker(state, monkeypatch, capsys):
     monkeypatch.setattr(base_image, "_is_here", lambda image: False)
     monkeypatch.setattr(base_image, "_answers", lambda: True)
-    monkeypatch.setattr(base_image, "_stand_in_is_current", lambda: True)
+    monkeypatch.setattr(base_image, "_stand_in_is_here", lambda: True)
     monkeypatch.setattr(engine, "docker", lambda *words, **options: subprocess.CompletedProcess(
         words, 1, "", "a\nError: 403 Forbidden"))
-    assert base_image.get() == base_image.STAND_IN
+    assert base_image.get() == base_image.stand_in()
     assert "Error: 403 Forbidden (an old login? docker logout" in capsys.readouterr().out
 
 
 def test_without_a_stand_in_the_registry_is_asked_again_the_same_day(state, monkeypatch):
     (state / "unreachable").write_text(date.today().isoformat())
     monkeypatch.setattr(base_image, "_is_here", lambda image: False)
-    monkeypatch.setattr(base_image, "_stand_in_is_current", lambda: False)
+    monkeypatch.setattr(base_image, "_stand_in_is_here", lambda: False)
     monkeypatch.setattr(base_image, "_answers", lambda: True)
     monkeypatch.setattr(engine, "docker", lambda *words, **options: subprocess.CompletedProcess(
         words, 0, "", ""))
@@ -202,7 +202,7 @@ from pathlib import Path
 from workshop import base_image, engine
 base_image.STATE = Path(sys.argv[1])
 base_image._check_possible = lambda why: None
-base_image._stand_in_is_current = lambda: False
+base_image._stand_in_is_here = lambda: False
 def fetch(context):
     (context / "rootfs.tar").write_bytes(b"half")
     print("fetching", flush=True)
@@ -230,7 +230,7 @@ def test_a_build_killed_in_the_middle_is_done_anew(state, monkeypatch):
         steps.append("fetch")
 
     monkeypatch.setattr(base_image, "_check_possible", lambda why: None)
-    monkeypatch.setattr(base_image, "_stand_in_is_current", lambda: False)
+    monkeypatch.setattr(base_image, "_stand_in_is_here", lambda: False)
     monkeypatch.setattr(base_image, "_fetch_debian", fetch)
     monkeypatch.setattr(base_image, "_fetch_packages", lambda context: steps.append("packages"))
     monkeypatch.setattr(base_image, "_fetch_emulator", lambda context: steps.append("emulator"))
@@ -307,14 +307,15 @@ def test_function_runs_with_the_contract_of_lambda(run):
     assert seen["cwd"] == "/var/task" and seen["uid"] == 993
     assert seen["/tmp"] == "written" and seen["/var/task"] == "Read-only file system"
     expected = {"LAMBDA_TASK_ROOT": "/var/task", "LAMBDA_RUNTIME_DIR": "/var/runtime",
-                "_HANDLER": HANDLER}
+                "PYTHONPATH": "/var/runtime", "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+                "LANG": "en_US.UTF-8", "TZ": ":/etc/localtime", "_HANDLER": HANDLER}
     assert expected.items() <= seen["environment"].items()
     assert seen["path"].index("/var/task") < seen["path"].index("/opt/python")
 
 
 @needs_docker
 def test_function_is_unprivileged_also_when_the_container_starts_as_root(run, image):
-    if image != base_image.STAND_IN:
+    if image != base_image.stand_in():
         pytest.skip("AWS's image leaves the choice of the user to the Lambda service")
     container = run(LOOK, options=["--read-only", "--tmpfs", "/tmp", "--network", "none"])
     seen, = invoke(container, {})
@@ -362,7 +363,7 @@ def test_entry_point_wants_the_name_of_a_handler(image):
 
 @needs_docker
 def test_stand_in_carries_its_labels(image):
-    if image != base_image.STAND_IN:
+    if image != base_image.stand_in():
         pytest.skip("AWS's image is used here")
     labels = json.loads(docker("image", "inspect", image, "--format", "{{json .Config.Labels}}"))
     assert labels["workshop.stand-in"] == "true" and labels["workshop"] == "lambda-onnx"
@@ -372,7 +373,7 @@ def test_stand_in_carries_its_labels(image):
 
 @needs_docker
 def test_stand_in_holds_no_manuals_and_keeps_its_licences(image):
-    if image != base_image.STAND_IN:
+    if image != base_image.stand_in():
         pytest.skip("AWS's image is used here")
     program = ("import pathlib, json; print(json.dumps([sorted(p.name for p in pathlib.Path(f)"
                ".glob(g) if p.is_file()) for f, g in (('/usr/share/locale', '**/*'), "
@@ -382,3 +383,74 @@ def test_stand_in_holds_no_manuals_and_keeps_its_licences(image):
         "run", "--rm", "--network", "none", "--entrypoint", "python3", image, "-c", program))
     assert useless == [[], [], []]
     assert set(documents) == {"copyright"} and len(documents) > 20
+
+
+def in_stand_in(image, *words):
+    """Run a program in the stand-in: (exit status, standard output, standard error)."""
+    if image != base_image.stand_in():
+        pytest.skip("AWS's image is used here")
+    done = subprocess.run(["docker", "run", "--rm", "--network", "none", "--entrypoint", words[0],
+                           image, *words[1:]], capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+@needs_docker
+@pytest.mark.parametrize("script, printed", [
+    ("cat <(echo a) <(echo b)", "a\nb\n"), ("words=(a b); echo ${words[1]}", "b\n"),
+    ("[[ abc == a* ]] && echo yes", "yes\n"), ("echo {1..3}", "1 2 3\n")])
+def test_sh_is_bash_as_in_the_image_of_aws(image, script, printed):
+    assert in_stand_in(image, "/bin/sh", "-c", script) == (0, printed, "")
+
+
+@needs_docker
+def test_a_dockerfile_that_needs_bash_builds(image, tmp_path):
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM {image}\nRUN sort <(echo b; echo a) > sorted && test \"$(head -1 sorted)\" = a\n")
+    docker("build", "--tag", "workshop-test-bash", tmp_path)
+    docker("rmi", "workshop-test-bash")
+
+
+@needs_docker
+@pytest.mark.parametrize("program", ["dnf", "microdnf"])
+def test_a_missing_package_manager_says_so(image, program):
+    status, printed, error = in_stand_in(image, program, "install", "-y", "libgomp")
+    assert status == 1 and not printed
+    assert "stand-in" in error and "docker/README.md" in error
+
+
+@needs_docker
+def test_lambdas_user_can_read_every_file_that_we_put_there(image):
+    """Whatever the umask of whoever cloned, or built the image."""
+    ours = ["/lambda-entrypoint.sh", "/var/runtime", "/var/task", "/opt", "/usr/local", "/etc/ssl",
+            "/usr/bin/dnf", "/usr/lib/python3.13"]
+    closed = in_stand_in(image, "find", *ours, "-not", "-type", "l", "-not", "-perm", "-o+r", "-o",
+                         "-type", "d", "-not", "-perm", "-o+x")
+    assert closed == (0, "", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is built on Linux only")
+def test_the_recipes_files_are_readable_whatever_the_umask(tmp_path):
+    folder = tmp_path / "deep" / "folder"
+    folder.mkdir(parents=True)
+    for name, mode in (("closed.py", 0o600), ("program", 0o700), ("open.py", 0o666)):
+        (folder / name).touch()
+        (folder / name).chmod(mode)
+    (folder / "link").symlink_to("nowhere")
+    folder.chmod(0o700)
+    base_image._let_everyone_read(tmp_path)
+    assert {path.name: oct(path.stat().st_mode & 0o777) for path in [folder, *folder.iterdir()]
+            if not path.is_symlink()} == {
+        "folder": "0o755", "closed.py": "0o644", "program": "0o755", "open.py": "0o644"}
+
+
+@pytest.mark.parametrize("changed", ["Dockerfile", "requirements.txt", "root/usr/bin/dnf"])
+def test_a_changed_recipe_is_another_tag_so_that_checkouts_do_not_disturb_each_other(
+        monkeypatch, tmp_path, changed):
+    before = base_image.stand_in()
+    shutil.copytree(base_image.RECIPE, tmp_path / "base")
+    monkeypatch.setattr(base_image, "RECIPE", tmp_path / "base")
+    assert base_image.stand_in() == before
+    with open(tmp_path / "base" / changed, "a") as file:
+        file.write("# changed\n")
+    assert base_image.stand_in() != before
+    assert base_image.stand_in().startswith(f"{base_image.STAND_IN}:3.13-")

@@ -31,7 +31,6 @@ LEANS_ON = {
     "core.container_reaper.own_labels": "130862f676d8",
     "services.lambda_svc._account_region_from_function_config": "701ed919ed48",
     "services.lambda_svc._classify_function_error": "88afeaa2a000",
-    "services.lambda_svc._docker_extracted_dir": "239f49998fef",
     "services.lambda_svc._effective_func_record_for_qualifier": "9347cb8fd2dc",
     "services.lambda_svc._emit_lambda_logs": "111efbf06968",
     "services.lambda_svc._emit_lambda_metrics": "3b6689d77cf6",

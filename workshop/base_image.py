@@ -29,9 +29,8 @@ from workshop.paths import BUILD, DOCKER
 REAL = "public.ecr.aws/lambda/python:3.13"
 PLAIN = "public.ecr.aws/docker/library/python:3.13-slim"    # for what does not run on Lambda
 REGISTRY = "https://public.ecr.aws/v2/"
-STAND_IN = "workshop-lambda-base:3.13"
+STAND_IN = "workshop-lambda-base"       # `stand_in` adds the tag
 LABEL = "workshop.stand-in"
-RECIPE_LABEL = "workshop.recipe"
 RECIPE = DOCKER / "base"
 STATE = BUILD / "base"
 UNREACHABLE = STATE / "unreachable"     # holds the day on which the registry did not answer
@@ -71,13 +70,18 @@ def get(image: str = REAL) -> str:
     if _is_here(image):
         return _say(image, f"{whose}, already here")
     why = OUT_OF_REACH
-    if not (_unreachable_today() and _stand_in_is_current()):
+    if not (_unreachable_today() and _stand_in_is_here()):
         why = _why_not_pulled(image)
         if not why:
             return _say(image, f"{whose}, pulled")
-        if not _stand_in_is_current():
+        if not _stand_in_is_here():
             _build_stand_in(why)
-    return _say(STAND_IN, f"a stand-in with the same contract, because {why}")
+    return _say(stand_in(), f"a stand-in with the same contract, because {why}")
+
+
+def stand_in() -> str:
+    """The stand-in's name and tag. Checkouts whose recipes differ each have their own image."""
+    return f"{STAND_IN}:{PYTHON}-{_recipe()}"
 
 
 def refuse_stand_in(image: str) -> None:
@@ -171,7 +175,7 @@ def _build_stand_in(why: str) -> None:
     _check_possible(why)
     STATE.mkdir(parents=True, exist_ok=True)
     with one_at_a_time("base-image"):
-        if _stand_in_is_current():      # another process has just built it
+        if _stand_in_is_here():        # another process has just built it
             return
         print("base image: building a stand-in for AWS's (about half a minute, once) …", flush=True)
         for leftover in STATE.glob("context-*"):
@@ -239,15 +243,21 @@ def _fetch_packages(context: Path) -> None:
     shutil.rmtree(context / "site-packages" / "bin", ignore_errors=True)  # scripts for this host
 
 
-def _fetch_emulator(context: Path) -> None:
-    """The official emulator comes with the AWS SAM CLI, which the environment holds."""
+def emulator(architecture: str) -> Path:
+    """The official Runtime Interface Emulator for an architecture, in Lambda's words.
+
+    It comes with the AWS SAM CLI. Raises Unavailable where that is not installed.
+    """
     package = importlib.util.find_spec("samcli")
     if package is None:
         raise Unavailable("the package aws-sam-cli, which holds the Runtime Interface Emulator, is "
                           "not installed: run python3 -m workshop doctor")
-    source = Path(package.origin).parent / "local" / "rapid"
+    return Path(package.origin).parent / "local" / "rapid" / f"aws-lambda-rie-{architecture}"
+
+
+def _fetch_emulator(context: Path) -> None:
     target = context / "aws-lambda-rie"
-    shutil.copy(source / f"aws-lambda-rie-{engine.architecture()}", target)
+    shutil.copy(emulator(engine.architecture()), target)
     target.chmod(0o755)
 
 
@@ -260,12 +270,7 @@ def _host_certificates() -> Path:
 
 def _docker_build(context: Path) -> None:
     _run(["docker", "build", "--quiet", "--force-rm", "--platform", engine.platform(),
-          "--tag", STAND_IN, "--label", f"{RECIPE_LABEL}={_recipe()}", context])
-
-
-def _stand_in_is_current() -> bool:
-    labels = _inspect(STAND_IN, "{{json .Config.Labels}}") or {}
-    return labels.get(RECIPE_LABEL) == _recipe()
+          "--tag", stand_in(), context])
 
 
 def _recipe() -> str:
@@ -282,6 +287,10 @@ def _recipe() -> str:
 def _is_here(image: str) -> bool:
     """Whether `image` is local and for the architecture we build for."""
     return _inspect(image, "{{json .Architecture}}") == DEBIAN_NAMES[engine.architecture()]
+
+
+def _stand_in_is_here() -> bool:
+    return _is_here(stand_in())
 
 
 def _inspect(image: str, what: str):

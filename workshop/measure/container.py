@@ -24,8 +24,8 @@ class Failed(RuntimeError):
 class Container:
     """`with Container("churn:v1", memory=1769) as container: container.start(event)`.
 
-    As in Lambda: a read-only root, /tmp, an unprivileged user without capabilities, no network
-    but loopback, capped memory (MB), and one full CPU while it starts.
+    As in Lambda: a read-only root, /tmp, an unprivileged user without capabilities, no shared
+    memory, capped memory (MB), and one full CPU while it starts. There is no network but loopback.
     """
 
     def __init__(self, image: str, memory: int):
@@ -42,7 +42,7 @@ class Container:
         self.process = subprocess.Popen(
             ["docker", "run", "--interactive", "--rm", "--name", self.name,
              "--label", "workshop=lambda-onnx", "--label", engine.LABEL, "--read-only", "--tmpfs", "/tmp:size=512m",
-             "--network", "none", "--user", SANDBOX, "--cap-drop", "ALL",
+             "--network", "none", "--ipc", "none", "--user", SANDBOX, "--cap-drop", "ALL",
              "--security-opt", "no-new-privileges", "--memory", limit, "--memory-swap", limit,
              "--cpuset-cpus", _cores(1), "--volume", f"{_scripts()}:/measure:ro",
              "--entrypoint", "python3", self.image, "-I", "-S", "/measure/runtime_api.py"],

@@ -1,24 +1,24 @@
 """Execution environments: which container answers an invoke, and what that container may do."""
 import contextlib
 import hashlib
-import io
 import json
 import os
 import secrets
-import tarfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 from workshop import engine
 from workshop.local import identities
-from workshop.mends import reports
+from workshop.mends import reports, volumes
 
 LABEL = "workshop.cloud"
 PERIOD = 100_000         # microseconds; the scheduler's period that CPU quotas refer to
 VCPU_MEMORY = 1769       # MB that buy one vCPU (Lambda developer guide, "Configure memory")
 SANDBOX = "993:990"      # user and group that Lambda runs a function as
 ENVIRONMENTS = max(4, 2 * (os.cpu_count() or 2))  # at work at once; AWS: 1,000 for an account
+MOST_PROCESSES = MOST_FILES = 1024  # threads count (Lambda developer guide, "Lambda quotas")
+ENTRY_POINT = "/lambda-entrypoint.sh"  # of AWS's base images, which bring the emulator
 
 # What a running environment cannot change: another value means another environment.
 IDENTITY = ("Version", "PackageType", "ImageUri", "CodeSha256", "ImageConfigResponse", "Runtime",
@@ -203,6 +203,21 @@ def limits(memory: int) -> dict:
     }
 
 
+def sandbox() -> dict:
+    """Arguments of `docker run` for what a Lambda function lacks and a container has.
+
+    Shared memory (/dev/shm; without it Python has no multiprocessing.Lock), more than 1,024
+    processes or open files, ports below 1024, and sockets other than TCP and UDP.
+    """
+    from docker.types import Ulimit
+    return {
+        "ipc_mode": "none", "pids_limit": MOST_PROCESSES,
+        "ulimits": [Ulimit(name="nofile", soft=MOST_FILES, hard=MOST_FILES)],
+        "sysctls": {"net.ipv4.ip_unprivileged_port_start": "1024",
+                    "net.ipv4.ping_group_range": "1 0"},  # nobody
+    }
+
+
 def cpu_quota(memory: int) -> int:
     """Microseconds of CPU in each PERIOD for a function with `memory` MB (never under 1 ms)."""
     return max(1000, PERIOD * memory // VCPU_MEMORY)
@@ -226,12 +241,20 @@ def endpoint_url() -> str:
 
 
 def environment(config: dict) -> dict[str, str]:
-    """The environment variables that a function finds, Lambda's own and the configured ones."""
+    """The environment variables that a function finds, Lambda's own and the configured ones.
+
+    A zip function's runtime sets the others (docker/base/, or AWS's image). Sources: Lambda
+    developer guide, "Defined runtime environment variables"; AWS_Lambda_Image is seen in public
+    logs of image functions, and AWS's base images put the runtime's name in its place.
+    """
     from ministack.services import lambda_svc
     version = config.get("Version", "$LATEST")
     memory, timeout = int(config.get("MemorySize", 128)), int(config.get("Timeout", 3))
     _account, region = lambda_svc._account_region_from_function_config(config)
+    of_image = config.get("PackageType") == "Image"
     return {
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        **({} if of_image else {"TZ": ":UTC"}),  # these two may be configured
         **lambda_svc._runtime_env_vars(config),
         **identities.for_role(config["Role"], config["FunctionName"]),
         "AWS_REGION": region, "AWS_DEFAULT_REGION": region,
@@ -243,12 +266,34 @@ def environment(config: dict) -> dict[str, str]:
         "AWS_LAMBDA_LOG_GROUP_NAME": reports.log_group(config),
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream(version),
         "AWS_ENDPOINT_URL": endpoint_url(),
-        "TZ": ":UTC",
+        "LAMBDA_TASK_ROOT": volumes.CODE, "LAMBDA_RUNTIME_DIR": "/var/runtime",
+        **({"AWS_EXECUTION_ENV": "AWS_Lambda_Image"} if of_image
+           else {"_HANDLER": config.get("Handler", "")}),
     }
 
 
-def options(config: dict, image: str) -> dict:
-    """All arguments of `docker create` for a function's environment."""
+def process(config: dict, image_config: dict) -> dict:
+    """Entry point and command of a function's container: `ImageConfig` before the image's own.
+
+    Lambda's own process starts that of the function. Here the emulator does. AWS's base images
+    bring it; for every other image it is put in front, as AWS's documentation does for tests.
+    """
+    if config.get("PackageType") != "Image":
+        return {"entrypoint": [ENTRY_POINT], "command": [config.get("Handler", "")]}
+    overrides = (config.get("ImageConfigResponse") or {}).get("ImageConfig") or {}
+    words = [*(overrides.get("EntryPoint") or image_config.get("Entrypoint") or []),
+             *(overrides.get("Command") or image_config.get("Cmd") or [])]
+    if words[:1] == [ENTRY_POINT]:
+        return {"entrypoint": words[:1], "command": words[1:]}
+    return {"entrypoint": [volumes.EMULATOR], "command": words}
+
+
+def options(config: dict, image: str, image_config: dict) -> dict:
+    """All arguments of `docker create` for a function's environment, but for its read-only volumes.
+
+    image_config: what the image says of itself (`Config` in `docker image inspect`).
+    """
+    from docker.types import Mount
     from ministack.core import container_reaper
     overrides = (config.get("ImageConfigResponse") or {}).get("ImageConfig") or {}
     chosen = {
@@ -258,17 +303,13 @@ def options(config: dict, image: str) -> dict:
                    "workshop.function": config["FunctionName"]},
         "ports": {"8080/tcp": ("127.0.0.1", None)},  # the emulator; loopback only
         "extra_hosts": {"host.docker.internal": "host-gateway"},
-        "volumes": ["/tmp"],
         "use_config_proxy": False,      # the proxy in Docker's configuration is for builds
-        "entrypoint": overrides.get("EntryPoint"),
-        "command": overrides.get("Command"),
+        "mounts": [Mount("/tmp", None)],  # a volume of its own
         "working_dir": overrides.get("WorkingDirectory"),
+        **process(config, image_config),
         **limits(int(config.get("MemorySize", 128))),
+        **sandbox(),
     }
-    if config.get("PackageType") != "Image":
-        chosen["command"] = [config.get("Handler", "")]
-        chosen["volumes"] = ["/tmp", "/var/task", "/opt"]  # filled below, then not writable
-        chosen["environment"]["_HANDLER"] = config.get("Handler", "")
     return {key: value for key, value in chosen.items() if value is not None}
 
 
@@ -282,13 +323,12 @@ def spawn(config: dict, code_zip: bytes | None, _pin_platform: bool = True):
     client = docker_client()
     if stopping() or client is None:
         raise RuntimeError("The local cloud is stopping." if client else "Docker does not answer.")
-    image, memory = function_image(client, config), int(config.get("MemorySize", 128))
-    given = options(config, image)
-    container = client.containers.create(**given)
+    image, image_config = function_image(client, config)
+    memory, given = int(config.get("MemorySize", 128)), options(config, image, image_config)
+    container = volumes.create(client, contents(config, code_zip, given, image_config), given)
     container.access_key = given["environment"]["AWS_ACCESS_KEY_ID"]
     try:
-        if config.get("PackageType") != "Image":
-            unpack(container, config, code_zip)
+        container.log = reports.Log(container, lambda: settle(container, memory))
         container.start()
     except BaseException:
         remove_environment({"container": container})
@@ -297,12 +337,11 @@ def spawn(config: dict, code_zip: bytes | None, _pin_platform: bool = True):
         remove_environment({"container": container})
         raise RuntimeError("The local cloud is stopping.")
     container.config, container.stream = config, given["environment"]["AWS_LAMBDA_LOG_STREAM_NAME"]
-    container.log = reports.Log(container, lambda: settle(container, memory))
     return container, None
 
 
-def function_image(client, config: dict) -> str:
-    """The local image of a function; pulled from ECR (or AWS's gallery) when it is not here.
+def function_image(client, config: dict) -> tuple[str, dict]:
+    """The local image of a function and its `Config`; pulled from ECR when it is not here.
 
     MiniStack runs an image of the wrong architecture all the same where it can.
     """
@@ -326,7 +365,7 @@ def function_image(client, config: dict) -> str:
         raise Refused("Runtime.InvalidEntrypoint",
                       "Error: fork/exec /lambda-entrypoint.sh: exec format error "
                       f"(the image is built for {built}, the function for {wanted})")
-    return name
+    return name, image.attrs.get("Config") or {}
 
 
 def pull(client, name: str):
@@ -335,31 +374,22 @@ def pull(client, name: str):
     return client.images.pull(name, auth_config=identities.registry_login() if ours else None)
 
 
-def unpack(container, config: dict, code_zip: bytes | None) -> None:
-    """Copy a zip function's code to /var/task and its layers, in order, to /opt.
+def contents(config: dict, code_zip: bytes | None, given: dict, image_config: dict
+             ) -> list[tuple[str, bytes | None]]:
+    """What is in a function's read-only volumes: (folder, tar archive) pairs, in order.
 
-    Copied, not mounted: the engine may be in a virtual machine and not see this machine's files.
+    A zip function's code and layers; what an image declares as VOLUME (None: as in the image), and
+    the emulator where it does not bring it.
     """
     from ministack.services import lambda_svc
+    if config.get("PackageType") == "Image":
+        declared = [(folder, None) for folder in image_config.get("Volumes") or {}]
+        if given["entrypoint"] != [volumes.EMULATOR]:
+            return declared
+        architecture = (config.get("Architectures") or ["x86_64"])[0]
+        return [*declared, (volumes.EMULATOR_FOLDER, volumes.emulator(architecture))]
     if not code_zip:
         raise Refused("InvalidParameterValueException", "The function has no code.")
     layers = [lambda_svc._resolve_layer_zip(layer) for layer in config.get("Layers") or []]
-    for blob, kind, target in [(code_zip, "code", "/var/task"),
-                               *((layer, "layer", "/opt") for layer in layers if layer)]:
-        container.put_archive(target, tar(lambda_svc._docker_extracted_dir(blob, kind)))
-
-
-def tar(folder: str) -> bytes:
-    """A folder's content as a tar archive owned by root.
-
-    Permissions stay those in the zip file: as on AWS, code that only its owner may read is
-    refused by Python with "Permission denied".
-    """
-    def owned_by_root(member):
-        member.uid = member.gid = 0
-        member.uname = member.gname = ""
-        return member
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        archive.add(folder, arcname=".", filter=owned_by_root)
-    return buffer.getvalue()
+    return [(volumes.CODE, volumes.unzipped(code_zip)),
+            *((volumes.LAYERS, volumes.unzipped(layer)) for layer in layers if layer)]

@@ -2,6 +2,7 @@
 import contextvars
 import json
 import random
+import re
 import time
 import urllib.error
 import urllib.request
@@ -12,6 +13,9 @@ REQUEST_LIMIT = 6 * 1024 * 1024          # bytes, RequestResponse (API reference
 EVENT_LIMIT = 1024 * 1024                # bytes, Event (asynchronous)
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever proxy is set
 EMULATOR = "/2015-03-31/functions/function/invocations"
+# How the emulator notes that the runtime's process ended, or never began, before it was asked.
+FIRST_ERROR = re.compile(r"\(rapid\) First fatal error stored in appctx: (\S+)")
+INVOKE_FAILED = re.compile(r"\(rapid\) Invoke failed .*?error=(.*?)(?: InvokeID=\S*)?$")
 # (function, qualifier, whether that is an alias with weights) that was asked for, for its metrics
 asked = contextvars.ContextVar("asked", default=None)
 
@@ -100,6 +104,8 @@ def run(container, event, timeout: int, request_id: str) -> dict:
     result, failure = judge(status, answer, timeout, request_id)
     # A run that ended by itself has a last line, on a busy machine a little later than its answer.
     entries = container.log.take(f"REPORT RequestId: {request_id}", 0.5 if failure else 10)
+    if status and status != 200 and not answer:
+        result, failure = never_ready(entries, request_id)
     log = reports.lines(entries, request_id, config, container.log, elapsed, failure)
     return {**result, "log": "\n".join(log), "log_source": "rie"}
 
@@ -165,6 +171,20 @@ def judge(status: int, answer: str, timeout: int, request_id: str) -> tuple[dict
     if kind:
         result.update(error=True, function_error=kind)
     return result, None
+
+
+def never_ready(entries: list[tuple[str, bool]], request_id: str) -> tuple[dict, str]:
+    """`judge` for a runtime that was never ready: the emulator's answer is empty, its notes tell.
+
+    entries: what the container wrote, (line, whether from stderr) pairs.
+    """
+    notes = [line for line, from_stderr in entries if from_stderr]
+    kind = next((found[1] for line in notes if (found := FIRST_ERROR.search(line))),
+                "Runtime.ExitError")
+    why = next((found[1] for line in notes if (found := INVOKE_FAILED.search(line))),
+               "Runtime exited without providing a reason")
+    words = f"RequestId: {request_id} Error: {why}"
+    return failed(kind, words), f"{words} {kind}"
 
 
 def failed(error_type: str, message: str) -> dict:

@@ -24,7 +24,7 @@ def apply(port: int) -> None:
 
 
 class Log:
-    """Everything that a container writes, followed from its start.
+    """Everything that a container writes. Make it before the container starts, or lines are lost.
 
     `settled` is called once, when INIT is over. MiniStack asks the engine for "the lines since":
     with an engine in a virtual machine, whose clock differs, lines are lost or come twice.
@@ -36,13 +36,13 @@ class Log:
         self.taken, self.initialised = 0, False
         self.peak, self.watching = 0, False  # MB
         self.change = threading.Condition()
+        self.written = container.attach(stdout=True, stderr=True, stream=True, demux=True)
         threading.Thread(target=self._follow, daemon=True, name="workshop-log").start()
 
     def _follow(self) -> None:
         rest = {False: b"", True: b""}
         with contextlib.suppress(Exception):  # the container has gone: nothing more to read
-            for chunks in self.container.attach(stdout=True, stderr=True, stream=True, logs=True,
-                                                demux=True):
+            for chunks in self.written:
                 for from_stderr, chunk in zip((False, True), chunks):
                     *whole, rest[from_stderr] = (rest[from_stderr] + (chunk or b"")).split(b"\n")
                     self._add([line.decode("utf-8", "replace") for line in whole], from_stderr)
