@@ -13,7 +13,7 @@ from datetime import date
 import pytest
 from emulator import docker, emulator, invoke
 
-from workshop import base_image, engine
+from workshop import base_image, engine, modes
 from workshop.paths import ROOT
 
 needs_docker = pytest.mark.skipif(not engine.available(), reason="no Docker engine")
@@ -437,7 +437,7 @@ def test_the_recipes_files_are_readable_whatever_the_umask(tmp_path):
         (folder / name).chmod(mode)
     (folder / "link").symlink_to("nowhere")
     folder.chmod(0o700)
-    base_image._let_everyone_read(tmp_path)
+    modes.settle(tmp_path)
     assert {path.name: oct(path.stat().st_mode & 0o777) for path in [folder, *folder.iterdir()]
             if not path.is_symlink()} == {
         "folder": "0o755", "closed.py": "0o644", "program": "0o755", "open.py": "0o644"}
