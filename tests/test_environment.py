@@ -6,6 +6,7 @@ import importlib.metadata
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 import yaml
 
 from waiting import until
-from workshop import engine, environment, progress
+from workshop import engine, environment, pins, progress
 from workshop.paths import ROOT
 
 TINY = """\
@@ -24,6 +25,7 @@ dependencies:
   - python
   - pip:
       - -e .
+      - setuptools=={setuptools}
       # needed to compare versions
       - packaging=={packaging}
 """
@@ -85,7 +87,7 @@ def own_environment():
 
 
 class Clone:
-    """A small clone: the package, and a tiny environment.yml."""
+    """A small clone: the package, a tiny environment.yml, and the lock of what that names."""
 
     def __init__(self, root):
         self.root = root
@@ -94,9 +96,16 @@ class Clone:
         shutil.copy(ROOT / "pyproject.toml", root)
         self.write(TINY)
 
-    def write(self, text):
-        version = importlib.metadata.version("packaging")
-        (self.root / "environment.yml").write_text(text.format(packaging=version))
+    def write(self, text, lock=None):
+        """Write environment.yml and its lock, by default with the hashes of the real one."""
+        whole = pins.LOCK.read_text(encoding="utf-8")
+        locked = {first["name"]: (first["version"], block) for first, block in pins.blocks(whole)}
+        text = text.format(packaging=locked["packaging"][0], setuptools=locked["setuptools"][0])
+        (self.root / "environment.yml").write_text(text)
+        if lock is None:
+            names = [entry.partition("==")[0] for entry in environment.requirements(text)]
+            lock = "".join(locked[name][1] for name in names if name in locked)
+        (self.root / "environment.lock").write_text(lock)
 
     def start(self):
         return subprocess.Popen([sys.executable, "-c", PREPARE], cwd=self.root, text=True,
@@ -130,13 +139,13 @@ def test_set_up_is_done_once_follows_changes_and_moves(clone):
     assert status == 0 and "environment: ready after" in said, said
     place, versions = clone.versions()
     assert place.startswith(str(clone.root))
-    assert versions["packaging"] == importlib.metadata.version("packaging")
+    assert versions["packaging"] == locked("packaging")
 
     status, said = clone.prepare()
     assert (status, said) == (0, f"{clone.root}/.venv/bin/python\n"), "nothing to do, nothing said"
 
     made = (clone.root / ".venv/pyvenv.cfg").stat().st_mtime_ns
-    clone.write(TINY + f"      - iniconfig=={importlib.metadata.version('iniconfig')}\n")
+    clone.write(TINY + f"      - iniconfig=={locked('iniconfig')}\n")
     status, said = clone.prepare()
     assert status == 0 and "iniconfig" in clone.versions()[1], said
     assert (clone.root / ".venv/pyvenv.cfg").stat().st_mtime_ns == made, "updated, not made afresh"
@@ -157,15 +166,68 @@ def test_a_set_up_that_was_ended_in_the_middle_is_mended_by_the_next(clone, mome
     assert not (clone.root / ".venv/workshop.json").exists(), "killed too late to show anything"
     status, said = clone.prepare()
     assert status == 0 and "half-made" in said and "ready after" in said, said
-    assert clone.versions()[1]["packaging"] == importlib.metadata.version("packaging")
+    assert clone.versions()[1]["packaging"] == locked("packaging")
 
 
 def test_a_package_that_cannot_be_had_is_named(clone):
-    clone.write(TINY.replace("{packaging}", "0.0.0.0"))
+    clone.write(TINY.replace("{packaging}", "0.0.0.0"),
+                lock=tiny_lock().replace(f"packaging=={locked('packaging')}", "packaging==0.0.0.0"))
     status, said = clone.prepare()
     assert status == 1 and "Failed: pip could not install" in said and "0.0.0.0" in said, said
     assert "Traceback" not in said
     assert not (clone.root / ".venv/workshop.json").exists(), "the next run makes it afresh"
+
+
+def locked(name):
+    """The version that environment.lock gives to a package."""
+    return {first["name"]: first["version"] for first, _ in pins.blocks(pins.LOCK.read_text())}[name]
+
+
+def tiny_lock():
+    """environment.lock's entries for the tiny environment."""
+    return "".join(block for first, block in pins.blocks(pins.LOCK.read_text())
+                   if first["name"] in ("packaging", "setuptools"))
+
+
+@pytest.mark.parametrize("package", ["packaging", "setuptools"])
+def test_a_file_with_another_hash_is_refused_and_nothing_of_it_installed(clone, package):
+    """As if somebody had put other bytes under the same name and version."""
+    wrong = "".join(re.sub("[0-9a-f]{64}", "0" * 64, block) if first["name"] == package else block
+                    for first, block in pins.blocks(tiny_lock()))
+    clone.write(TINY, lock=wrong)
+    status, said = clone.prepare()
+    assert status == 1 and "Failed: pip refused a file that is not the one that" in said, said
+    assert package in said and "0" * 64 in said and "Traceback" not in said
+    assert not (clone.root / ".venv/workshop.json").exists()
+    assert not list((clone.root / ".venv").rglob("packaging-*.dist-info")), "nothing is installed"
+
+
+def test_an_entry_without_any_hash_is_refused(clone):
+    clone.write(TINY, lock=re.sub(r" \\\n( +--hash.*\n)+", "\n", tiny_lock(), count=1))
+    status, said = clone.prepare()
+    assert status == 1 and "Hashes are required" in said, said
+
+
+@pytest.mark.parametrize("lock, words", [
+    ("packaging==1.0\n", "packaging=={packaging} is not in the lock"),
+    ("", "packaging=={packaging} is not in the lock"), (None, "git restore environment.lock")])
+def test_a_lock_that_is_old_or_missing_is_named_before_anything_is_installed(clone, lock, words):
+    clone.write(TINY, lock=lock or "")
+    if lock is None:
+        (clone.root / "environment.lock").unlink()
+    status, said = clone.prepare()
+    assert status == 1 and words.format(packaging=locked("packaging")) in said, said
+    assert "Traceback" not in said and not (clone.root / "build/pip.log").exists()
+
+
+def test_a_changed_lock_is_followed(clone):
+    assert clone.prepare()[0] == 0
+    lock = clone.root / "environment.lock"
+    lock.write_text(lock.read_text() + next(
+        block for first, block in pins.blocks(pins.LOCK.read_text())
+        if first["name"] == "iniconfig"))
+    status, said = clone.prepare()
+    assert status == 0 and "iniconfig" in clone.versions()[1], said
 
 
 def is_begun(path):

@@ -1,6 +1,7 @@
 """The Python environment: .venv in the clone, filled from environment.yml's pip part.
 
-Standard library only. A stamp is written last: an environment without it is half-made and is
+Every package but PyTorch is installed as environment.lock names it, and pip refuses a file whose
+hash is another. Standard library only. A stamp is written last: an environment without it is half-made and is
 made afresh (pip keeps what it has downloaded in its own cache).
 """
 import hashlib
@@ -14,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from workshop import engine, newest
+from workshop import engine, newest, pins
 from workshop.lock import one_at_a_time
 from workshop.paths import BUILD, ROOT, VENV
 from workshop.progress import Line
@@ -59,7 +60,7 @@ def python() -> Path:
 
 
 def is_ready() -> bool:
-    """Whether .venv was completed from this environment.yml, in this very place."""
+    """Whether .venv was completed from these environment.yml and environment.lock, right here."""
     try:
         stamp = json.loads(STAMP.read_text(encoding="utf-8"))
         return python().exists() and stamp == _stamp()
@@ -200,14 +201,49 @@ def _create_venv() -> None:
 
 
 def _pip_install(lock: int) -> None:
-    """Run pip; its own words go to build/pip.log, and one line says how far it is."""
-    entries = VENV / "requirements.txt"
-    entries.write_text("\n".join(wanted()) + "\n", encoding="utf-8")
+    """Run pip, step by step; its own words go to build/pip.log, a line says how far it is."""
+    LOG.unlink(missing_ok=True)
+    with Line("environment") as line:
+        for step in _steps():
+            _run_pip(step, lock, line)
+
+
+def _steps() -> list[list[str]]:
+    """Arguments of `pip install`, one list for each step."""
+    if newest.is_wanted():          # nothing is known beforehand of what comes out today
+        return [["-r", _written("requirements.txt", "\n".join(wanted()) + "\n")]]
+    if not pins.LOCK.is_file():
+        raise Failed(f"{pins.LOCK} is missing. Get it back with: git restore {pins.LOCK.name}")
+    text = pins.LOCK.read_text(encoding="utf-8")
+    wrong = pins.differences(requirements(), text)
+    if wrong:
+        raise Failed(f"{pins.LOCK.name} does not agree with environment.yml: {'; '.join(wrong)}. "
+                     "Run: python3 -m workshop.pins")
+    # The lock is complete, so pip need not look for what a package needs; and no package may bring
+    # PyTorch in passing. Why PyTorch has no hashes: workshop/pins.py. What its build needs beyond
+    # the lock (CUDA, where there is no CPU build) comes with it.
+    torch = [entry for entry in requirements() if "==" in entry and not pins.has_hashes(entry)]
+    steps = [["--require-hashes", "--no-deps", "-r", str(pins.LOCK)]]
+    if torch:
+        versions = _written("constraints.txt", pins.constraints(text))
+        steps.append([*torch, "--constraint", versions])
+    if "-e ." in requirements():    # built by the setuptools of the first step
+        steps.append(["--no-deps", "--no-build-isolation", "-e", "."])
+    return steps
+
+
+def _written(name: str, text: str) -> str:
+    path = VENV / name
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def _run_pip(step: list[str], lock: int, line: Line) -> None:
     command = [str(python()), "-c", PIP, "install", "--no-input", "--progress-bar", "off",
-               "--disable-pip-version-check", "-r", str(entries)]
+               "--disable-pip-version-check", *step]
     inherit = {} if os.name == "nt" else {"pass_fds": [lock]}
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    with open(LOG, "w", encoding="utf-8") as log, Line("environment") as line, subprocess.Popen(
+    with open(LOG, "a", encoding="utf-8") as log, subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             stderr=subprocess.STDOUT, errors="replace", env=environment, **inherit) as pip:
         try:
@@ -216,9 +252,20 @@ def _pip_install(lock: int) -> None:
             pip.terminate()
             raise
     if pip.returncode:
-        raise Failed("pip could not install environment.yml. Its last words (all of them in "
-                     f"{LOG}):\n{engine.tail(LOG)}\nMend that (is the network there?), and run "
-                     "the same command again.")
+        raise Failed(_why_pip_failed())
+
+
+def _why_pip_failed() -> str:
+    """What to do, from pip's log."""
+    if "DO NOT MATCH THE HASHES" in LOG.read_text(encoding="utf-8", errors="replace"):
+        return (f"pip refused a file that is not the one that {pins.LOCK.name} names. The file's "
+                f"name and both hashes (all of pip's words are in {LOG}):\n{engine.tail(LOG)}\n"
+                "Nothing of it was installed. If a package index or proxy of your own serves other "
+                "builds, use PyPI for this set-up; otherwise do not install that file, and report "
+                "it.")
+    return ("pip could not install environment.yml. Its last words (all of them in "
+            f"{LOG}):\n{engine.tail(LOG)}\nMend that (is the network there?), and run "
+            "the same command again.")
 
 
 def _follow(output, log, line: Line) -> None:
@@ -266,6 +313,7 @@ def _stamp() -> dict:
     version = [line.split("=")[1].strip() for line in config.splitlines()
                if line.startswith("version")]
     return {"environment": hashlib.sha256(FILE.read_bytes()).hexdigest(),
+            "lock": hashlib.sha256(pins.LOCK.read_bytes()).hexdigest(),
             "python": "".join(version), "place": str(VENV),
             **({"newest": True} if newest.is_wanted() else {})}
 

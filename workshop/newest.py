@@ -1,7 +1,8 @@
 """The newest versions that environment.yml allows: how far each pin may move, and moving them.
 
     WORKSHOP_NEWEST=1 python3 -m workshop …     makes .venv of these versions and works with them
-    python3 -m workshop.newest                  and writes them into this clone in place of the pins
+    python3 -m workshop.newest                  and writes them into this clone in place of the pins,
+                                                and into environment.lock
 
 A pin may move as far as the comment behind it says, `# newest: <7, why` or `# newest: held, why`;
 without one, as far as it goes. For the weekly run (.github/workflows/weekly.yml). Standard library
@@ -136,13 +137,15 @@ def main(arguments: list[str]) -> int:
     if arguments:
         print(broken(Path(arguments[0])))
         return 0
-    from workshop import environment
+    from workshop import environment, pins
     os.environ[VARIABLE] = "1"
     try:
         with contextlib.redirect_stdout(sys.stderr):        # standard output is for the table
             python = environment.prepare()
-        moved = move(_installed(python))
-    except (environment.Failed, Unclear) as error:
+        installed = _installed(python)
+        moved = move(installed)
+        pins.write(prefer=installed)
+    except (environment.Failed, pins.Failed, Unclear) as error:
         print(f"The newest versions cannot be had:\n\n```\n{error}\n```")
         return 1
     environment.write_stamp()       # .venv is complete for the pins as they are now
