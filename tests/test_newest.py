@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from workshop import environment, newest
+from workshop import environment, newest, pins
 from workshop.paths import ROOT
 
 HEAD = "dependencies:\n  - python\n  - pip:\n      - -e .\n"
@@ -157,9 +157,10 @@ def test_the_pins_move_and_the_environment_counts_as_complete(monkeypatch, capsy
     monkeypatch.setattr(environment, "write_stamp", lambda: done.append("stamp"))
     monkeypatch.setattr(newest, "_installed", lambda python: {"a": "2"})
     monkeypatch.setattr(newest, "move", lambda installed: done.append("move") or [("a", "1", "2")])
+    monkeypatch.setattr(pins, "write", lambda prefer: done.append(prefer))
     monkeypatch.setattr(newest.subprocess, "run", lambda command, **more: type("Done", (), {
         "returncode": 0})())
     assert newest.main([]) == 0
-    assert done == ["move", "stamp"]
+    assert done == ["move", {"a": "2"}, "stamp"]
     said = capsys.readouterr()
     assert said.out.endswith("| a | 1 | 2 |\n") and "ready" not in said.out
