@@ -186,15 +186,6 @@ print(len(package), "bytes:", zipfile.ZipFile(io.BytesIO(package)).namelist())
 
 # %%
 import json
-
-trust = Path("../workshop/policies/trust.json").read_text()
-print(trust)
-
-# %% [markdown]
-# Read it as a sentence: *Allow the service lambda.amazonaws.com to assume this role.* The second
-# document says what somebody in that role may do. This function only has to write its log:
-
-# %%
 from string import Template
 
 import boto3
@@ -202,6 +193,17 @@ import boto3
 account = boto3.client("sts").get_caller_identity()["Account"]
 region = boto3.session.Session().region_name
 
+trust_template = Template(Path("../workshop/policies/trust.json").read_text())
+trust = trust_template.substitute(account=account)
+print(trust)
+
+# %% [markdown]
+# Read it as a sentence: *Allow the service lambda.amazonaws.com to assume this role, when it works
+# for this account.* Without the condition, the service could be led to use your role for a function
+# in an account of somebody else. The second document says what somebody in that role may do. This
+# function only has to write its log:
+
+# %%
 logs_template = Template(Path("../workshop/policies/logs.json").read_text())
 logs_policy = logs_template.substitute(account=account, region=region, function="workshop-hello")
 print(logs_policy)
@@ -211,7 +213,7 @@ print(logs_policy)
 # running their code, writing into this log is all that they can do. A `*` in either place would be
 # shorter, and would give them everything.
 #
-# The file has placeholders where account and region go; `substitute` fills them in, so that you
+# The files have placeholders where account and region go; `substitute` fills them in, so that you
 # never type an account number. Now make the role and the place for its log:
 
 # %%

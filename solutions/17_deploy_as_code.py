@@ -25,7 +25,7 @@
 # - say which changes need a second look: what is removed, what is replaced
 # - watch a deploy fail and go back by itself, and find what somebody changed by hand
 # - find rights that are too wide, and say what must not stand in a template
-# - let GitHub deploy, for one branch of one repository, with no key stored anywhere
+# - let GitHub deploy, for one environment of one repository, with no key stored anywhere
 #
 # *You need* Docker, and the model of lesson 03 (made now if it is missing)
 #
@@ -423,7 +423,7 @@ def propose(template=None, **parameters):
         Capabilities=["CAPABILITY_NAMED_IAM"],
         Parameters=[{"ParameterKey": key, "ParameterValue": parameters[key]} if key in parameters
                     else {"ParameterKey": key, "UsePreviousValue": True}
-                    for key in ("Architecture", "BaseImage", "ModelFile", "WhoMayCall")],
+                    for key in template["Parameters"]],
         Tags=[{"Key": key, "Value": value} for key, value in deploy.TAGS.items()])["Id"]
     cfn.get_waiter("change_set_create_complete").wait(ChangeSetName=made)
     return made
@@ -746,21 +746,26 @@ config["Environment"]["Variables"]     # anybody who may look can read this
 #
 # You have run five commands. A **pipeline** runs the same ones, from a clean machine, from what is
 # in git, with a log of who started it. Here is one for GitHub Actions,
-# `.github/workflows/deploy.yml`; its second part, from *Take the role* on:
+# `.github/workflows/deploy.yml`. It has three jobs: the first builds the image, and the other two,
+# which follow here, deploy:
 
 # %%
 workflow = Path("../.github/workflows/deploy.yml").read_text()
-print(workflow[workflow.index("      - name: Take the role"):])
+print(workflow[workflow.index("  # Has the role, so it runs little"):])
 
 # %% [markdown]
 # *Notice*
 #
 # - **Two runs.** The first proposes and prints the table; the second gets the ARN that somebody has
 #   read, and applies that change set and no other. Nothing is built in the second.
-# - **`uses: …@e3dd6a42…`** names code of other people by its commit. A tag such as `v4` can be
-#   moved to other code, and this code can take the role. It is the digest of lesson 05 once more.
-# - **`permissions`**, at the top of the file, are those of the run in GitHub: read the code, and
-#   ask for an identity token. It cannot push.
+# - **Build and deploy are two jobs.** The first installs hundreds of packages to train and to
+#   build. Any of them could take the role if that job could ask for a token, so only the other two
+#   jobs have `id-token: write`.
+# - **Everything has a fingerprint.** `uses: …@e3dd6a42…` names code of other people by its commit,
+#   `--require-hashes` compares each package with a **lock file**, and the build takes its base
+#   image by digest (lesson 05). A tag such as `v4` or `3.13` can be moved to other bytes.
+# - **`environment: production`** is a setting in GitHub: who must approve a job, and from which
+#   branch it may come.
 # - **No key.** `DEPLOY_ROLE` is the name of a role, which is not a secret.
 
 # %% [markdown]
@@ -776,23 +781,50 @@ print(workflow[workflow.index("      - name: Take the role"):])
 #     participant sts as AWS STS
 #     participant cfn as CloudFormation
 #     run->>github: who am I?
-#     github-->>run: signed token: this repository, this branch
+#     github-->>run: signed token: this repository, this environment
 #     run->>sts: the token, and the role's name
 #     sts->>sts: signature? trust policy?
 #     sts-->>run: credentials for an hour
 #     run->>cfn: change set
 # ```
 #
-# What is in the token are *claims*: `aud`, whom it is for, and `sub`, who asks. A run on a branch
-# has the `sub` `repo:OWNER/NAME:ref:refs/heads/BRANCH`. The role's **trust policy** says which it
-# believes:
+# What is in the token are *claims*: `aud`, whom it is for, and `sub`, who asks. Its first part names
+# the repository, and comes in two forms:
+#
+# | repository | `sub` begins with |
+# |---|---|
+# | created, renamed or transferred since July 2026, or switched over | `repo:OWNER@ID/NAME@ID:` |
+# | older | `repo:OWNER/NAME:` |
+#
+# The ids are numbers that GitHub never gives out twice. A name can be given up and taken by a
+# stranger, and with names alone the stranger would send *your* `sub` ([GitHub changelog,
+# 2026-04-23](https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens/)).
+# GitHub's command prints which form your repository sends:
+#
+# ```
+# gh api repos/OWNER/NAME/actions/oidc/customization/sub --jq .sub_claim_prefix
+# gh api repos/OWNER/NAME --jq '"\(.owner.login)@\(.owner.id)/\(.name)@\(.id)"'
+# ```
+#
+# The second command prints the names with their ids for any repository. The pipeline prints its
+# whole `sub` in the step *Say who asks*. The second part says what runs:
+#
+# | the job | `sub` ends with |
+# |---|---|
+# | names an environment, as ours | `environment:production` |
+# | runs on a branch | `ref:refs/heads/BRANCH` |
+# | is for a pull request | `pull_request` |
+#
+# The role's **trust policy** says which it believes. Ours takes both forms of the name:
 
 # %%
-print(deploy.policy("trust_github", repository="example/churn", branch="main"))
+print(deploy.policy("trust_github", owner="example", owner_id="123456", repository="churn",
+                    repository_id="456789", environment="production"))
 
 # %% [markdown]
-# Without the condition on `sub`, *any repository on GitHub* could take your role. To see why it
-# must be exact, here is how AWS reads one:
+# When your repository sends the first form, delete the second line: nobody else can ever send the
+# first. Without the condition on `sub`, *any repository on GitHub* could take your role. To see why
+# it must be exact, here is how AWS reads one:
 
 # %%
 from fnmatch import fnmatchcase
@@ -804,21 +836,23 @@ SAME = {"StringEquals": str.__eq__, "StringLike": fnmatchcase}   # in the second
 def may_take(condition, aud, sub):
     """Whether a token with these claims fulfils all of a trust policy's conditions."""
     claims = {f"{ISSUER}:aud": aud, f"{ISSUER}:sub": sub}
-    return all(SAME[how](claims[key], wanted)
+    return all(any(SAME[how](claims[key], one)
+                   for one in ([wanted] if isinstance(wanted, str) else wanted))
                for how, keys in condition.items() for key, wanted in keys.items())
 
 
 # %% [markdown]
 # ### Exercise 3: who may deploy? (7 minutes)
 #
-# The team's repository is `shop/churn`. Runs on `main` may deploy, and on every branch whose name
-# begins with `release/`. Nobody else: no other branch, no pull request (a stranger can open one),
+# The team's repository is `shop/churn`, an old one: its `sub` has no ids. Its jobs name no
+# environment. Runs on `main` may deploy, and on every branch whose name begins with `release/`.
+# Nobody else: no other branch, no pull request (a stranger can open one),
 # no fork, no repository with a similar name. Write the two conditions, one for each of two
 # statements.
 #
 # <details><summary>Hint 1</summary>
 #
-# The first is the one above with another repository.
+# The first is the one above, with one text as `sub`, and a branch at its end.
 # </details>
 #
 # <details><summary>Hint 2</summary>
@@ -848,6 +882,7 @@ TRIES = [  # who, aud, sub, main_only, releases
     ("a fork", AWS, "repo:stranger/churn:ref:refs/heads/main", False, False),
     ("a fork's release", AWS, "repo:stranger/churn:ref:refs/heads/release/2", False, False),
     ("a similar name", AWS, "repo:shop/churn2:ref:refs/heads/release/2", False, False),
+    ("a new repository of that name", AWS, "repo:shop@7/churn@8:ref:refs/heads/main", False, False),
     ("a tag named as a branch", AWS, "repo:shop/churn:ref:refs/tags/release/2", False, False),
     ("a token for somebody else", "https://bank.example", "repo:shop/churn:ref:refs/heads/main",
      False, False),
@@ -871,14 +906,38 @@ for who, aud, sub, *right in TRIES:
 print("Right.")
 
 # %% [markdown]
-# Once in an account, by hand or with a small stack of its own: the identity provider for that
-# issuer, the role with this trust policy, the repository, and the two variables in GitHub. The
-# role's rights are a matter of their own: CloudFormation, pushing to that one repository, and the
-# resources of this template, all by name `workshop-…`. Whoever may make roles may give them any
-# rights, so add a *permissions boundary* to those before you call it least.
+# ## What may the pipeline do?
 #
-# (A run that names a GitHub *environment*, which can ask a colleague for approval, has another
-# `sub`: `repo:OWNER/NAME:environment:NAME`. The trust policy must then name that.)
+# CloudFormation makes the resources with the permissions of its caller, so the role needs those for
+# every resource in the template: to create, to change and, when a deploy is rolled back, to delete.
+# All of them are for this one stack, by name:
+
+# %%
+permissions = json.loads(deploy.policy("deploy", stack=STACK))["Statement"]
+left(pd.DataFrame([{
+    "statement": one["Sid"], "actions": 1 if isinstance(one["Action"], str) else len(one["Action"]),
+    "condition": ", ".join(key for keys in one.get("Condition", {}).values() for key in keys)}
+    for one in permissions]))
+
+# %% [markdown]
+# A role that may create roles could give one of them every permission, and use it. A **permissions
+# boundary** closes that door. It is a policy that a role cannot exceed, whatever its own policies
+# allow. The pipeline may create the function's role only with this boundary, may put policies only
+# into a role that has it, and may pass that role to Lambda only:
+
+# %%
+print(deploy.policy("boundary", stack=STACK))
+
+# %% [markdown]
+# Two statements are wider than one would like. The id of an HTTP API is not known before it is made,
+# so the pipeline may change all HTTP APIs of this account and Region; and the permissions with which
+# API Gateway gets its log take no resource at all. This is a reason to give production an account
+# of its own.
+#
+# Once in an account, by hand or with a small stack of its own, an administrator makes: the identity
+# provider for that issuer, the policy `workshop-code-boundary`, the role with the trust policy and
+# the permissions above, and the repository. In GitHub: the environment with its reviewers, and the
+# three variables. The comment at the top of `deploy.yml` lists them.
 
 # %% [markdown]
 # ## Recap
@@ -893,7 +952,8 @@ print("Right.")
 #   **Drift** is found by asking.
 # - **Rights**: named actions on named resources, in a role of your own. No secrets in a template.
 # - **A pipeline** runs the same commands with an identity in place of a key; its trust policy names
-#   one repository and one branch.
+#   one repository and one environment. Only the jobs that deploy can take the role, and a
+#   permissions boundary limits the roles that it creates.
 #
 # ## Clean up
 #

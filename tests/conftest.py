@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from workshop import cloud, engine, paths
+from workshop import cloud, engine
 
 PROBE = Path(__file__).parent / "probe"
 
@@ -55,8 +55,8 @@ def aws(local_cloud):
 @pytest.fixture(scope="session")
 def role(aws):
     """The ARN of a role that functions may assume."""
-    trust = (paths.ROOT / "workshop/policies/trust.json").read_text()
-    name = "workshop-test-role"
+    from workshop import deploy
+    name, trust = "workshop-test-role", deploy.policy("trust")
     yield aws("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     aws("iam").delete_role(RoleName=name)
 

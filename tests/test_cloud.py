@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from workshop import cloud, engine, local_cloud, paths
+from workshop import cloud, deploy, engine, local_cloud, paths
 from workshop.local import identities
 
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads Linux's /proc")
@@ -139,8 +139,8 @@ def invoke_zip(probe_zip) -> None:
     """Invoke a function, so that the local cloud in use starts a container."""
     import boto3
     client, iam = boto3.client("lambda"), boto3.client("iam")
-    trust = (paths.ROOT / "workshop/policies/trust.json").read_text()
-    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    role = iam.create_role(
+        RoleName="r", AssumeRolePolicyDocument=deploy.policy("trust"))["Role"]["Arn"]
     client.create_function(FunctionName="f", Role=role, Runtime="python3.13",
                            Handler="lambda_function.lambda_handler", Code={"ZipFile": probe_zip})
     client.get_waiter("function_active_v2").wait(FunctionName="f")

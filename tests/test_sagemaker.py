@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import socket
+import string
 import subprocess
 import tarfile
 import time
@@ -95,7 +96,8 @@ class Cloud:
 
     def role(self, name="workshop-test-sagemaker", trust="trust_sagemaker.json"):
         """The ARN of a role that SageMaker may take."""
-        document = (paths.ROOT / "workshop/policies" / trust).read_text()
+        text = (paths.ROOT / "workshop/policies" / trust).read_text()
+        document = string.Template(text).substitute(account="012345678912", region="us-east-1")
         return self.client("iam").create_role(RoleName=name,
                                               AssumeRolePolicyDocument=document)["Role"]["Arn"]
 

@@ -1,10 +1,11 @@
 """lambda/template.yaml: what it allows, what it becomes in the cloud, and who deploys it."""
+import base64
 import json
 import os
 import re
-import string
 import subprocess
 import sys
+import tempfile
 import uuid
 from pathlib import Path
 
@@ -17,6 +18,8 @@ import yaml
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError, WaiterError
+from permissions import ACCOUNT, REGION, allows, document
+from samcli.cli.types import CfnParameterOverridesType
 from samcli.yamlhelper import yaml_parse
 
 from waiting import until
@@ -29,17 +32,30 @@ CONFIGURATION = ("--config-file", str(paths.LAMBDA / "samconfig.toml"))
 STACK = "workshop-test-code"
 FUNCTION = f"{STACK}-churn"
 SAM = Path(sys.executable).with_name("sam")
+RECORDER = Path(__file__).parent / "recorder"
+CALLS = Path(tempfile.gettempdir()) / f"calls-of-sam-{os.getpid()}.jsonl"
 
 
 def sam(*arguments, fails=False):
     """Run `sam` in lambda/, as the lesson does, and return what it printed."""
     environment = os.environ | {"SAM_CLI_TELEMETRY": "0", "COLUMNS": "200",
-                                "__SAM_CLI_APP_DIR": str(paths.BUILD / "sam-cli")}
+                                "__SAM_CLI_APP_DIR": str(paths.BUILD / "sam-cli"),
+                                "PYTHONPATH": str(RECORDER), "RECORD_CALLS": str(CALLS)}
     done = subprocess.run([SAM, *arguments], cwd=paths.LAMBDA, env=environment,
                           capture_output=True, text=True)
     said = done.stdout + done.stderr
     assert (done.returncode != 0) == fails, said
     return said
+
+
+@pytest.fixture(scope="module")
+def workflow():
+    return yaml.load(WORKFLOW.read_text(), Loader=yaml.BaseLoader)     # `on` stays a word
+
+
+def steps(workflow, *jobs):
+    return [step for name, job in workflow["jobs"].items() if not jobs or name in jobs
+            for step in job["steps"]]
 
 
 # The template
@@ -235,6 +251,49 @@ def test_a_second_deploy_has_nothing_to_do(stack):
     assert after["RevisionId"] == before["RevisionId"]
 
 
+def calls():
+    """(action, resource) of each call of AWS that `sam` has made, for the pipeline's stack."""
+    found = []
+    for line in CALLS.read_text().splitlines():
+        call = json.loads(line)
+        given = call["parameters"]
+        if call["service"] == "ecr":
+            rest = f"repository/{given['repositoryName']}" if given else None
+        else:
+            rest = f"stack/{given['StackName']}/a1b2"
+            if "Capabilities" in given:
+                found.append(("cloudformation:CreateChangeSet", f"arn:aws:cloudformation:{REGION}:"
+                              "aws:transform/Serverless-2016-10-31"))
+        found.append((f"{call['service']}:{call['operation']}",
+                      f"arn:aws:{call['service']}:{REGION}:{ACCOUNT}:{rest}" if rest else "*"))
+    return found
+
+
+def refused():
+    """The calls of `sam` that the pipeline's role could not make."""
+    policy = document("deploy", stack=STACK)
+    return [(action, resource) for action, resource in calls()
+            if not allows(policy, action, resource)]
+
+
+def test_the_pipelines_role_may_make_every_call_of_a_deploy(stack):
+    made = {action for action, _ in calls()}
+    assert {"ecr:GetAuthorizationToken", "cloudformation:DescribeStacks",
+            "cloudformation:CreateChangeSet", "cloudformation:DescribeChangeSet"} <= made
+    assert refused() == []
+
+
+def test_the_pipelines_role_may_make_the_calls_that_its_scripts_make_themselves(workflow):
+    run = "\n".join(step.get("run", "") for step in steps(workflow, "propose", "apply"))
+    asked = re.findall(r"aws (\w+) ([\w-]+)", run)
+    assert len(asked) == 4
+    for service, command in asked:
+        operation = "DescribeStacks" if command == "wait" else command.title().replace("-", "")
+        resource = f"repository/{STACK}" if service == "ecr" else f"stack/{STACK}/a1b2"
+        assert allows(document("deploy", stack=STACK), f"{service}:{operation}",
+                      f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}"), operation
+
+
 def test_the_image_is_a_manifest_for_one_platform(stack):
     image, = stack.aws("ecr").batch_get_image(repositoryName=STACK, imageIds=[
         {"imageTag": stack.aws("lambda").get_function(FunctionName=FUNCTION)
@@ -341,7 +400,10 @@ def test_after_delete_every_resource_is_gone(stack, model):
     assert containers()
     found = stack.resources()
     assert all(is_there(stack.aws, kind, name, found) for kind, name in found.values())
+    CALLS.write_text("")
     sam("delete", "--no-prompts", "--stack-name", STACK)
+    assert {"cloudformation:DeleteStack", "ecr:BatchDeleteImage"} <= {one for one, _ in calls()}
+    assert refused() == []
     assert [one for one in found.values() if is_there(stack.aws, *one, found)] == []
     with pytest.raises(ClientError, match="does not exist"):
         stack.status()
@@ -397,15 +459,6 @@ def test_a_stack_that_is_not_ours_stays_and_one_that_is_not_there_is_passed_over
 
 # The pipeline
 
-@pytest.fixture(scope="module")
-def workflow():
-    return yaml.load(WORKFLOW.read_text(), Loader=yaml.BaseLoader)     # `on` stays a word
-
-
-def steps(workflow):
-    return [step for job in workflow["jobs"].values() for step in job["steps"]]
-
-
 def commands(lines):
     """Commands for sam and CloudFormation that change something, with their values blotted out."""
     found = []
@@ -430,11 +483,96 @@ def test_the_pipeline_stages_the_folder_of_the_lesson(workflow):
     assert f'deploy.stage("churn", "../{staged}")' in LESSON.read_text()
 
 
-def test_the_pipeline_is_started_by_hand_and_may_read_and_ask_who_it_is(workflow):
+def test_the_pipeline_is_started_by_hand_and_the_job_that_builds_cannot_take_the_role(workflow):
     assert set(workflow["on"]) == {"workflow_dispatch"}
-    assert workflow["permissions"] == {"id-token": "write", "contents": "read"}
-    assert not any("permissions" in job for job in workflow["jobs"].values())
+    assert workflow["permissions"] == {}
+    assert {name: job["permissions"] for name, job in workflow["jobs"].items()} == {
+        "build": {"contents": "read"}, "propose": {"contents": "read", "id-token": "write"},
+        "apply": {"id-token": "write"}}
+    assert workflow["jobs"]["propose"]["needs"] == "build"
     assert all(int(job["timeout-minutes"]) <= 60 for job in workflow["jobs"].values())
+    assert workflow["concurrency"] == "deploy"
+
+
+def test_what_has_the_role_runs_only_packages_with_hashes_and_the_template_from_git(workflow):
+    run = "\n".join(step.get("run", "") for step in steps(workflow, "propose", "apply"))
+    installs = [line for line in run.splitlines() if re.search(r"\b(pip|pipx|uv|npm|apt)\b", line)]
+    assert len(installs) == 1 and "-r .github/workflows/deploy.lock" in installs[0]
+    assert {"--require-hashes", "--no-deps", "--only-binary=:all:"} <= set(installs[0].split())
+    assert not re.search(r"python3 -m workshop|docker (run|build)|sam (build|local)", run)
+    # It is made before the role is taken, in the job that takes it.
+    names = [step.get("name") or step["uses"].partition("@")[0]
+             for step in steps(workflow, "propose")]
+    assert names.index("Take the role") > names.index("Say who asks") > max(
+        number for number, name in enumerate(names) if "Install" in name)
+    assert "cp lambda/template.yaml build/sam/" in run
+    handed = [step["with"] for step in steps(workflow) if "artifact" in step.get("uses", "")]
+    assert [one["name"] for one in handed] == ["image", "image"]
+    assert handed[0]["path"].endswith("/image.tar")
+
+
+BASE = "public.ecr.aws/lambda/python"
+
+
+@pytest.mark.parametrize("line, accepted", [
+    (f"{BASE}:3.13@sha256:{'0a' * 32}", True), (f"{BASE}@sha256:{'9' * 64}", True),
+    (f"{BASE}:3.13", False), (f"{BASE}:latest", False), (f"{BASE}@sha256:{'0' * 63}", False),
+    (f"{BASE}@sha256:{'0' * 64} Boundary=x", False), (f"{BASE}@md5:{'0' * 32}", False), ("", False),
+    (f"{BASE}:3.13\n{BASE}@sha256:{'0' * 64}", False)])
+def test_the_pipeline_refuses_a_base_image_without_a_digest(workflow, tmp_path, line, accepted):
+    step, = (one for one in steps(workflow, "build") if one.get("name") == "Read the base image")
+    text = (paths.DOCKER / "base_image.txt").read_text().splitlines()
+    (tmp_path / "docker").mkdir()
+    (tmp_path / "docker/base_image.txt").write_text("\n".join([*text[:-1], line]) + "\n")
+    done = subprocess.run(["bash", "-e", "-c", step["run"]], cwd=tmp_path, capture_output=True,
+                          text=True, env={"PATH": os.environ["PATH"],
+                                          "GITHUB_ENV": str(tmp_path / "env")})
+    assert (done.returncode == 0) == accepted, done
+    if accepted:
+        set_, = (tmp_path / "env").read_text().splitlines()
+        parameters = set_.removeprefix("PARAMETERS=")
+        assert CfnParameterOverridesType().convert(parameters, None, None) == {
+            "Architecture": "x86_64", "BaseImage": line}
+    else:
+        assert not (tmp_path / "env").exists()
+        assert not line or "The file says how to pin it" in done.stdout
+
+
+def test_the_file_of_the_base_image_says_how_and_names_lambdas_python():
+    *comments, image = (paths.DOCKER / "base_image.txt").read_text().splitlines()
+    assert all(line.startswith("#") for line in comments)
+    assert image.partition("@")[0] == base_image.REAL
+    assert f"docker buildx imagetools inspect {base_image.REAL}" in "\n".join(comments)
+
+
+def test_the_job_with_the_role_prints_who_it_is_and_not_the_token(workflow, tmp_path):
+    """For real, but for GitHub's token service: a `curl` that answers as it does."""
+    step, = (one for one in steps(workflow, "propose") if one.get("name") == "Say who asks")
+    claims = {"sub": "repo:shop@41/churn@1701:environment:production", "aud": "sts.amazonaws.com"}
+    for padding in range(4):        # base64 of any length
+        token = base64.urlsafe_b64encode(json.dumps(claims | {"x": "x" * padding}).encode())
+        answer = json.dumps({"value": f"head.{token.decode().rstrip('=')}.signature"})
+        curl = tmp_path / "curl"
+        curl.write_text(f"#!/bin/sh\ncat <<'END'\n{answer}\nEND\n")
+        curl.chmod(0o755)
+        done = subprocess.run(["bash", "-e", "-c", step["run"]], capture_output=True, text=True,
+                              env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+        assert done.stdout == f"sub: {claims['sub']}\n", done
+
+
+def test_building_takes_no_credentials(tmp_path):
+    """The job that builds has none: what it calls must not ask AWS."""
+    environment = {name: value for name, value in os.environ.items()
+                   if not name.startswith("AWS_")}
+    environment |= {"SAM_CLI_TELEMETRY": "0", "__SAM_CLI_APP_DIR": str(tmp_path),
+                    "AWS_REGION": "us-east-1", "AWS_CONFIG_FILE": str(tmp_path / "none"),
+                    "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"), "HOME": str(tmp_path),
+                    "AWS_EC2_METADATA_DISABLED": "true", "PYTHONPATH": str(RECORDER),
+                    "RECORD_CALLS": str(tmp_path / "calls")}
+    done = subprocess.run([SAM, "validate"], cwd=paths.LAMBDA, env=environment,
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "calls").exists()
 
 
 def test_the_pipeline_takes_a_role_and_knows_no_secret(workflow):
@@ -443,7 +581,8 @@ def test_the_pipeline_takes_a_role_and_knows_no_secret(workflow):
     assert not re.search(r"access[-_]key|session[-_]token|password|AKIA|\b\d{12}\b", text, re.I)
     taken = [step["with"] for step in steps(workflow)
              if "configure-aws-credentials" in step.get("uses", "")]
-    assert len(taken) == len(workflow["jobs"])
+    asking = [job for job in workflow["jobs"].values() if "id-token" in job["permissions"]]
+    assert len(taken) == len(asking) == 2
     assert all(one == {"role-to-assume": "${{ vars.DEPLOY_ROLE }}",
                        "aws-region": "${{ vars.AWS_REGION }}"} for one in taken)
 
@@ -463,17 +602,3 @@ def test_the_pipelines_scripts_are_correct_shell(workflow):
         done = subprocess.run(["bash", "-n"], input=step.get("run", ""), capture_output=True,
                               text=True)
         assert done.returncode == 0, done.stderr
-
-
-def test_the_pipelines_role_is_for_one_branch_of_one_repository():
-    text = (deploy.POLICIES / "trust_github.json").read_text()
-    filled = string.Template(text).substitute(account="123456789012", repository="shop/churn",
-                                              branch="main")
-    statement, = json.loads(filled)["Statement"]
-    issuer = "token.actions.githubusercontent.com"
-    assert statement["Principal"] == {
-        "Federated": f"arn:aws:iam::123456789012:oidc-provider/{issuer}"}
-    assert statement["Action"] == "sts:AssumeRoleWithWebIdentity"
-    assert statement["Condition"] == {"StringEquals": {
-        f"{issuer}:aud": "sts.amazonaws.com",
-        f"{issuer}:sub": "repo:shop/churn:ref:refs/heads/main"}}
