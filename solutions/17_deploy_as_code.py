@@ -788,8 +788,8 @@ print(workflow[workflow.index("  # Has the role, so it runs little"):])
 #     run->>cfn: change set
 # ```
 #
-# What is in the token are *claims*: `aud`, whom it is for, and `sub`, who asks. Its first part names
-# the repository, and comes in two forms:
+# What is in the token are *claims*: `aud`, whom it is for, and `sub`, who asks. The first part of
+# `sub` names the repository, and comes in two forms:
 #
 # | repository | `sub` begins with |
 # |---|---|
@@ -929,10 +929,10 @@ left(pd.DataFrame([{
 print(deploy.policy("boundary", stack=STACK))
 
 # %% [markdown]
-# Two statements are wider than one would like. The id of an HTTP API is not known before it is made,
-# so the pipeline may change all HTTP APIs of this account and Region; and the permissions with which
-# API Gateway gets its log take no resource at all. This is a reason to give production an account
-# of its own.
+# Two statements are wider than one would like. The id of an HTTP API is not known before it is
+# made, so the pipeline may change all HTTP APIs of this account and Region. And the permissions
+# with which API Gateway gets its log take no resource at all. This is a reason to give production
+# an account of its own.
 #
 # Once in an account, by hand or with a small stack of its own, an administrator makes: the identity
 # provider for that issuer, the policy `workshop-code-boundary`, the role with the trust policy and

@@ -27,7 +27,7 @@ def allows(policy, action, resource, boundary=None, **keys):
 
 
 def trusts(policy, caller, action="sts:AssumeRole", claims=None, **keys):
-    """Whether a trust policy lets a caller (a provider's ARN, or a service's name) take the role."""
+    """Whether a trust policy lets a caller, a provider's ARN or a service, take the role."""
     request = _request(action, "*", keys | (claims or {}))
     if not caller.startswith("arn:"):        # the evaluator knows no services: put their names in
         policy = {**policy, "Statement": [one | {"Principal": {"AWS": one["Principal"]["Service"]}}

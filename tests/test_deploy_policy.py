@@ -213,20 +213,21 @@ def test_a_role_without_the_boundary_can_get_no_permission(action, boundary):
     assert allows(POLICY, action, ROLE, iam__PermissionsBoundary=BOUNDARY_ARN)
 
 
-@pytest.mark.parametrize("service", ["ec2.amazonaws.com", "sagemaker.amazonaws.com",
-                                     "cloudformation.amazonaws.com", "lambda.amazonaws.com.cn", None])
+@pytest.mark.parametrize("service", [
+    "ec2.amazonaws.com", "sagemaker.amazonaws.com", "cloudformation.amazonaws.com",
+    "lambda.amazonaws.com.cn", None])
 def test_the_role_is_passed_to_lambda_only(service):
     keys = {"iam__PassedToService": service} if service else {}
     assert not allows(POLICY, "iam:PassRole", ROLE, **keys)
 
 
+STREAM = arn("logs", f"log-group:/aws/lambda/{STACK}-churn:log-stream:a")
 EVERYTHING = {"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 
 @pytest.mark.parametrize("action, resource, allowed", [
-    ("logs:PutLogEvents", arn("logs", f"log-group:/aws/lambda/{STACK}-churn:log-stream:a"), True),
-    ("logs:CreateLogStream", arn("logs", f"log-group:/aws/lambda/{STACK}-churn:log-stream:a"), True),
+    ("logs:PutLogEvents", STREAM, True), ("logs:CreateLogStream", STREAM, True),
     ("logs:PutLogEvents", arn("logs", f"log-group:/aws/lambda/{OTHER}:log-stream:a"), False),
     ("logs:DeleteLogGroup", arn("logs", f"log-group:/aws/lambda/{STACK}-churn:x"), False),
     ("iam:CreateUser", f"arn:aws:iam::{ACCOUNT}:user/eve", False),

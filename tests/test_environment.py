@@ -180,7 +180,8 @@ def test_a_package_that_cannot_be_had_is_named(clone):
 
 def locked(name):
     """The version that environment.lock gives to a package."""
-    return {first["name"]: first["version"] for first, _ in pins.blocks(pins.LOCK.read_text())}[name]
+    found = pins.blocks(pins.LOCK.read_text())
+    return {first["name"]: first["version"] for first, _ in found}[name]
 
 
 def tiny_lock():

@@ -1,10 +1,13 @@
 """Every IAM policy in the repository passes cfn-lint, wrapped in a template of its kind."""
+import ast
 import json
 import re
 import string
 
 import cfnlint.api
 import pytest
+from permissions import ACCOUNT, allows, trusts
+from samcli.yamlhelper import yaml_parse
 
 from workshop import paths
 
@@ -57,6 +60,105 @@ def test_policy_never_allows_everything(path):
         actions = statement["Action"]
         for action in [actions] if isinstance(actions, str) else actions:
             assert re.fullmatch(r"[a-z0-9-]+:[A-Za-z]+\*?", action), f"{action} is too wide"
+
+
+# ---------------------------------------------------------------- conditions
+
+def statements():
+    """(place, statement) of every policy file, filled in, and of the template's roles."""
+    for path in POLICIES:
+        document = json.loads(string.Template(path.read_text()).substitute(Samples()))
+        yield from ((path.name, one) for one in document["Statement"])
+    template = yaml_parse((paths.LAMBDA / "template.yaml").read_text())
+    for role in template["Resources"].values():
+        if role["Type"] == "AWS::IAM::Role":
+            text = json.dumps([role["Properties"]["AssumeRolePolicyDocument"],
+                               *(one["PolicyDocument"] for one in role["Properties"]["Policies"])])
+            text = text.replace('{"Ref": "AWS::AccountId"}', f'"{ACCOUNT}"')
+            yield from (("template.yaml", one) for document in json.loads(text)
+                        for one in document["Statement"])
+
+
+STATEMENTS = list(statements())
+
+
+def listed(value):
+    return [value] if isinstance(value, str) else value
+
+
+def of_services(trust):
+    """Statements for a service: trust policies, or policies on resources that it uses."""
+    found = [(place, one) for place, one in STATEMENTS if "Service" in one.get("Principal", {})]
+    return [pytest.param(one, id=f"{place}-{one['Sid']}") for place, one in found
+            if ("sts:AssumeRole" in one["Action"]) == trust]
+
+
+@pytest.mark.parametrize("statement", of_services(trust=True))
+def test_a_service_takes_a_role_for_this_account_only(statement):
+    document, service = {"Statement": [statement]}, statement["Principal"]["Service"]
+    arn = f"arn:aws:{service.partition('.')[0]}:us-east-1:%s:endpoint/x"
+    assert trusts(document, service, aws__SourceAccount=ACCOUNT, aws__SourceArn=arn % ACCOUNT)
+    for account in ("210987654321", "*", ""):
+        assert not trusts(document, service, aws__SourceAccount=account,
+                          aws__SourceArn=arn % ACCOUNT)
+    assert not trusts(document, service), "the key is not there: nobody knows for whom it works"
+    assert not trusts(document, "ec2.amazonaws.com", aws__SourceAccount=ACCOUNT,
+                      aws__SourceArn=arn % ACCOUNT)
+
+
+def test_sagemaker_takes_its_role_for_sagemakers_things_only():
+    document = json.loads(string.Template(
+        (paths.ROOT / "workshop/policies/trust_sagemaker.json").read_text()).substitute(Samples()))
+    for source in (f"arn:aws:ec2:us-east-1:{ACCOUNT}:instance/i",
+                   "arn:aws:sagemaker:us-east-1:210987654321:model/x",
+                   f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model/x"):
+        assert not trusts(document, "sagemaker.amazonaws.com", aws__SourceAccount=ACCOUNT,
+                          aws__SourceArn=source), source
+
+
+@pytest.mark.parametrize("statement", of_services(trust=False))
+def test_a_service_uses_a_resource_for_this_account_only(statement):
+    values = [value for keys in statement["Condition"].values() for key, value in keys.items()
+              if key.lower() in ("aws:sourcearn", "aws:sourceaccount")]
+    assert values and all(f":{ACCOUNT}:" in f":{value}:" for value in values)
+
+
+def test_metrics_are_put_into_named_namespaces_only():
+    found = [one for _, one in STATEMENTS
+             if "cloudwatch:PutMetricData" in listed(one.get("Action", []))]
+    assert found
+    for statement in found:
+        document = {"Statement": [statement]}
+        for name in ("AWS/Lambda", "AWS/ApiGateway", "workshop/churn", "/aws/sagemaker", "", None):
+            keys = {} if name is None else {"cloudwatch__namespace": name}
+            assert not allows(document, "cloudwatch:PutMetricData", "*", **keys), name
+        assert allows(document, "cloudwatch:PutMetricData", "*",
+                      cloudwatch__namespace="/aws/sagemaker/Endpoints")
+
+
+def test_metrics_are_put_by_no_policy_outside_the_files():
+    for path in [*paths.SOLUTIONS.glob("*.py"), *(paths.ROOT / "workshop").rglob("*.py"),
+                 paths.LAMBDA / "template.yaml"]:
+        assert "cloudwatch:PutMetricData" not in path.read_text(), path
+
+
+def permits():
+    """Each `add_permission` or `_permit` for a service in the lessons and the workshop's code."""
+    for path in [*paths.SOLUTIONS.glob("*.py"), *(paths.ROOT / "workshop").glob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(
+                    ("add_permission", "_permit")):
+                call = ast.unparse(node)
+                if "amazonaws.com" in call or "Principal=GATEWAY" in call:
+                    yield pytest.param(call, {one.arg for one in node.keywords},
+                                       id=f"{path.stem[:12]}-{node.lineno}")
+
+
+@pytest.mark.parametrize("call, arguments", list(permits()))
+def test_a_service_may_call_a_function_for_one_source_only(call, arguments):
+    """The source's ARN holds the account, but for S3, whose ARNs hold none."""
+    assert "SourceArn" in arguments, call
+    assert "SourceAccount" in arguments or "s3.amazonaws.com" not in call, call
 
 
 ALLOW = {"Effect": "Allow"}

@@ -13,6 +13,11 @@ FILES = sorted((ROOT / ".github/workflows").glob("*.yml"))
 NAMES = [file.stem for file in FILES]
 
 
+# What a job may do besides reading the code: each is an exception with its reason in the file.
+WRITES = {("weekly", "issue"): {"issues": "write"},
+          ("deploy", "propose"): {"id-token": "write"}, ("deploy", "apply"): {"id-token": "write"}}
+
+
 def read(file):
     """A workflow; YAML 1.1 takes its key `on` for the value true."""
     found = yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -48,15 +53,39 @@ def test_an_invalid_workflow_would_be_found(tmp_path):
 @pytest.mark.parametrize("file", FILES, ids=NAMES)
 def test_a_workflow_has_few_rights_and_an_end(file):
     workflow = read(file)
-    assert workflow["permissions"]["contents"] == "read"
-    for job in workflow["jobs"].values():
+    assert workflow["permissions"] == {}, "a job that names none has none"
+    assert workflow["concurrency"]
+    for name, job in workflow["jobs"].items():
         assert job["timeout-minutes"] <= 120
-        assert job.get("permissions", {}).get("contents", "read") == "read"
+        allowed = WRITES.get((file.stem, name), {})
+        assert job["permissions"] == allowed | (
+            {"contents": "read"} if "checkout@" in str(job["steps"]) else {}), name
     for _, step in steps(file):
         if "uses" in step:      # a tag can be moved to other code
             assert re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}", step["uses"]), step["uses"]
+            assert re.search(rf"{step['uses']} # v\d+(\.\d+)+\n", file.read_text()), "which tag?"
         if step.get("uses", "").startswith("actions/checkout@"):
             assert step["with"]["persist-credentials"] is False
+
+
+@pytest.mark.parametrize("file", FILES, ids=NAMES)
+def test_a_job_that_can_take_a_role_is_in_an_environment_and_builds_nothing(file):
+    for name, job in read(file)["jobs"].items():
+        if job["permissions"].get("id-token") == "write":
+            assert job["environment"], f"{name}: nobody approves it, and every branch may run it"
+            assert not re.search(r"-m (workshop|pytest)|docker build|sam build", str(job["steps"]))
+        else:
+            assert "configure-aws-credentials" not in str(job["steps"]), name
+
+
+def test_the_same_action_is_the_same_commit_everywhere():
+    found = {}
+    for file in FILES:
+        for _, step in steps(file):
+            if "uses" in step:
+                name, _, commit = step["uses"].partition("@")
+                found.setdefault(name, set()).add(commit)
+    assert all(len(commits) == 1 for commits in found.values()), found
 
 
 @pytest.mark.parametrize("file", FILES, ids=NAMES)
@@ -83,7 +112,7 @@ def test_it_runs_weekly_with_the_newest_versions():
 
 def test_the_job_that_may_write_issues_runs_nothing_of_the_repository():
     jobs = read(WEEKLY)["jobs"]
-    assert [name for name, job in jobs.items() if "permissions" in job] == ["issue"]
+    assert [name for name, job in jobs.items() if "write" in str(job["permissions"])] == ["issue"]
     assert jobs["issue"]["permissions"] == {"issues": "write"}
     assert not any("uses" in step or "python" in step["run"] for step in jobs["issue"]["steps"])
 

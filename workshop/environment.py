@@ -1,8 +1,8 @@
 """The Python environment: .venv in the clone, filled from environment.yml's pip part.
 
-Every package but PyTorch is installed as environment.lock names it, and pip refuses a file whose
-hash is another. Standard library only. A stamp is written last: an environment without it is half-made and is
-made afresh (pip keeps what it has downloaded in its own cache).
+Every package but PyTorch is installed as environment.lock names it, and pip refuses a file with
+another hash. Standard library only. A stamp is written last: an environment without it is half-made
+and is made afresh (pip keeps what it has downloaded in its own cache).
 """
 import hashlib
 import importlib.metadata

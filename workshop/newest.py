@@ -1,8 +1,8 @@
 """The newest versions that environment.yml allows: how far each pin may move, and moving them.
 
     WORKSHOP_NEWEST=1 python3 -m workshop …     makes .venv of these versions and works with them
-    python3 -m workshop.newest                  and writes them into this clone in place of the pins,
-                                                and into environment.lock
+    python3 -m workshop.newest                  and writes them into this clone: over the pins, and
+                                                into environment.lock
 
 A pin may move as far as the comment behind it says, `# newest: <7, why` or `# newest: held, why`;
 without one, as far as it goes. For the weekly run (.github/workflows/weekly.yml). Standard library

@@ -57,7 +57,7 @@ def has_hashes(entry: str) -> bool:
 
 
 def differences(entries: list[str], text: str) -> list[str]:
-    """Where a lock lacks the version that an entry of environment.yml pins; empty when it agrees."""
+    """Where a lock lacks what an entry of environment.yml pins; empty when it agrees."""
     locked = {(normal(first["name"]), first["version"]) for first, _ in blocks(text)}
     asked = [BLOCK.match(entry) for entry in entries if has_hashes(entry)]
     return [f"{pin['name']}=={pin['version']} is not in the lock" for pin in asked
