@@ -414,6 +414,8 @@ from uuid import uuid4
 
 from botocore.exceptions import WaiterError
 
+PARAMETERS = list(template["Parameters"])
+
 
 def propose(template=None, **parameters):
     """Make a change set for the stack; return its ARN. What is not given stays as it is."""
@@ -423,7 +425,7 @@ def propose(template=None, **parameters):
         Capabilities=["CAPABILITY_NAMED_IAM"],
         Parameters=[{"ParameterKey": key, "ParameterValue": parameters[key]} if key in parameters
                     else {"ParameterKey": key, "UsePreviousValue": True}
-                    for key in template["Parameters"]],
+                    for key in PARAMETERS],
         Tags=[{"Key": key, "Value": value} for key, value in deploy.TAGS.items()])["Id"]
     cfn.get_waiter("change_set_create_complete").wait(ChangeSetName=made)
     return made
