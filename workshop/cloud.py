@@ -15,7 +15,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from workshop import desktop, engine, last_error, local_cloud, paths, waiters
+from workshop import desktop, engine, last_error, local_cloud, paths, processes, settings, waiters
 from workshop.local import identities
 from workshop.local_cloud import REGION
 
@@ -23,6 +23,9 @@ DEFAULT_PORT = 4566
 PATIENCE = 60        # seconds for a start or a stop
 SILENCE = 20         # seconds until a port that says nothing is taken for another program's
 HEALTH = "/_workshop/health"
+WAY_OUT = ("Stop it, or choose another port: set the environment variable WORKSHOP_PORT, "
+           "for example to 4570, and start again.")
+LONGEST = 100_000    # bytes of a health answer that are read; ours has a few hundred
 LOG_SIZE = 5_000_000  # bytes; a longer log is begun anew at the next start
 ROOT = str(paths.ROOT)
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
@@ -76,6 +79,7 @@ def use() -> None:
     """
     last_error.watch()
     _forget_local()
+    settings.restore()
     os.environ["DOCKER_DEFAULT_PLATFORM"] = engine.platform()
     os.environ["BUILDX_NO_DEFAULT_ATTESTATIONS"] = "1"  # Lambda refuses images with attestations
     if os.environ.get("AWS_PROFILE"):
@@ -120,11 +124,9 @@ def link_signer():
 
 
 def _use_local() -> None:
+    settings.isolate()
     start()
     _bypass_proxy()
-    for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE",
-                 "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"):
-        os.environ.pop(name, None)
     keys = identities.learner_keys(state_folder())
     os.environ.update(AWS_ACCESS_KEY_ID=keys["access_key"],
                       AWS_SECRET_ACCESS_KEY=keys["secret_key"],
@@ -226,7 +228,7 @@ def stop(number: int | None = None) -> None:
     number = number or port()
     health = _mine(number)
     if health:
-        os.kill(health["pid"], signal.SIGTERM)
+        _end(number, health["pid"])
         deadline = time.monotonic() + PATIENCE
         while listening(number) or _pid_file(number).exists():  # the file goes last
             if time.monotonic() > deadline:
@@ -256,18 +258,18 @@ def _spawn(number: int) -> subprocess.Popen:
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > LOG_SIZE:
         log.unlink()
-    # The learner's AWS settings stay out: a local cloud needs none of them.
-    environment = {name: value for name, value in os.environ.items()
-                   if not name.startswith("AWS_")}
-    environment["PYTHONPATH"] = os.pathsep.join(
-        [ROOT, *filter(None, [os.environ.get("PYTHONPATH")])])
     with open(log, "a", encoding="utf-8") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "workshop.local_cloud", "--port", str(number)],
+            [sys.executable, *_program(number)],
             stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
-            cwd=ROOT, env=environment)
+            cwd=ROOT, env=settings.local_cloud())
     _started.append(process)  # kept, or Python warns that it is still running
     return process
+
+
+def _program(number: int) -> list[str]:
+    """The local cloud's command line after Python's name; it says whose the process is."""
+    return ["-m", "workshop.local_cloud", "--port", str(number), "--clone", ROOT]
 
 
 def _mine(number: int) -> dict | None:
@@ -281,14 +283,16 @@ def _mine(number: int) -> dict | None:
     if health and "root" not in health and keys != identities.learner_keys(state_folder(number)):
         health = _health(number, identities.learner_keys(state_folder(number)))
     if health is None:
-        return None
-    way_out = ("Stop it, or choose another port: set the environment variable WORKSHOP_PORT, "
-               "for example to 4570, and start again.")
+        if not processes.accepts("::1", number):
+            return None
+        raise CloudError(_taken(number, "on ::1, which `localhost` may mean"))
     if health.get("workshop") != "local cloud":
-        raise CloudError(f"Port {number} is used by another program. {way_out}")
+        raise CloudError(_taken(number))
     if health.get("root") != ROOT:
         raise CloudError(f"Port {number} is used by the local cloud of another copy of the "
-                         f"workshop, or of another user. {way_out}")
+                         f"workshop, or of another user. {WAY_OUT}")
+    if not _is_health(health):
+        raise CloudError(_taken(number))
     return health
 
 
@@ -303,20 +307,47 @@ def _health(number: int, keys: dict | None) -> dict | None:
     try:
         # One that is just starting accepts the request and answers a little later.
         with DIRECT.open(question, timeout=SILENCE) as answer:
-            health = json.loads(answer.read())
-    except (ValueError, http.client.HTTPException, urllib.error.HTTPError):
+            health = json.loads(answer.read(LONGEST))
+    except (ValueError, RecursionError, http.client.HTTPException, urllib.error.HTTPError):
         return {}
     except OSError:
         return {} if listening(number) else None
     return health if isinstance(health, dict) else {}
 
 
+def _is_health(answer: dict) -> bool:
+    """Whether an answer has the fields that are used of a local cloud's, each of its type."""
+    return (type(answer.get("pid")) is int and answer["pid"] > 0
+            and isinstance(answer.get("addresses", []), list))
+
+
+def _taken(number: int, where: str = "") -> str:
+    who = processes.listener(number)
+    return (f"Port {number} is used by another program{f' {where}' if where else ''}"
+            f"{f': {who}' if who else ''}. {WAY_OUT}")
+
+
+def _end(number: int, pid: int) -> None:
+    """Send SIGTERM to the local cloud, if the process is that.
+
+    The answer to a health request says which process it is, and anyone can write such an answer.
+
+    Raises CloudError where the process was started as something else.
+    """
+    words = _program(number)
+    wanted = subprocess.list2cmdline(words) if os.name == "nt" else " ".join(words)
+    command = processes.command(pid)
+    if not command.endswith(wanted):
+        raise CloudError(
+            f"The program on port {number} says that it is the local cloud, process {pid}; but "
+            f"that process is not this clone's local cloud ({command[:200] or 'there is none'}). "
+            f"Nothing was stopped. {WAY_OUT}")
+    os.kill(pid, signal.SIGTERM)
+
+
 def listening(number: int) -> bool:
     """Whether anything accepts connections on 127.0.0.1:number."""
-    import socket
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", number)) == 0
+    return processes.accepts("127.0.0.1", number)
 
 
 def _forward(number: int) -> None:

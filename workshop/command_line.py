@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 
-from workshop import engine, environment
+from workshop import engine, environment, settings
 from workshop.paths import ROOT
 
 # The set-up's start, kept while the command moves into the environment's own Python.
@@ -23,6 +23,8 @@ COMMANDS = {
 
 def main(arguments: list[str]) -> int:
     """Run one command and return its exit status; errors meant for people have no traceback."""
+    settings.tolerate()
+    settings.python()
     command, rest = _parse(arguments)
     try:
         if command in ("lab", "run", "test", "measure"):

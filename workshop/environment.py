@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from workshop import engine, newest
+from workshop import engine, newest, settings
 from workshop.lock import one_at_a_time
 from workshop.paths import BUILD, ROOT, VENV
 from workshop.progress import Line
@@ -77,7 +77,7 @@ def activate() -> None:
     here = str(Path(sys.executable).parent)
     paths = os.environ.get("PATH", "").split(os.pathsep)
     os.environ["PATH"] = os.pathsep.join([here, *(path for path in paths if path != here)])
-    os.environ["PYTHONPATH"] = str(ROOT)
+    settings.tools()
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"     # ONNX Runtime would report its use to its makers
 
 
@@ -206,7 +206,7 @@ def _pip_install(lock: int) -> None:
     command = [str(python()), "-c", PIP, "install", "--no-input", "--progress-bar", "off",
                "--disable-pip-version-check", "-r", str(entries)]
     inherit = {} if os.name == "nt" else {"pass_fds": [lock]}
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    environment = _plain() | {"PYTHONUNBUFFERED": "1"}
     with open(LOG, "w", encoding="utf-8") as log, Line("environment") as line, subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             stderr=subprocess.STDOUT, errors="replace", env=environment, **inherit) as pip:
@@ -219,6 +219,17 @@ def _pip_install(lock: int) -> None:
         raise Failed("pip could not install environment.yml. Its last words (all of them in "
                      f"{LOG}):\n{engine.tail(LOG)}\nMend that (is the network there?), and run "
                      "the same command again.")
+
+
+def _plain() -> dict[str, str]:
+    """The environment variables without what would change Python or what pip installs.
+
+    Without this clone's path too: the package is to be found because it is installed.
+    """
+    environment = dict(os.environ)
+    settings.tools(environment, str(python()))
+    del environment["PYTHONPATH"]
+    return environment
 
 
 def _follow(output, log, line: Line) -> None:
@@ -253,7 +264,7 @@ def _verify() -> None:
     """
     ask = "from workshop import environment; print('\\n'.join(environment.differences()))"
     answer = subprocess.run([str(python()), "-c", ask], cwd=VENV, capture_output=True, text=True,
-                            env={**os.environ, "PYTHONPATH": ""})
+                            env=_plain())
     if answer.returncode or answer.stdout.strip():
         raise Failed("what pip installed differs from environment.yml:\n"
                      f"{answer.stdout}{answer.stderr}\n"

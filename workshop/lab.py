@@ -1,6 +1,7 @@
 """JupyterLab on the first lesson, for this machine only, until Ctrl-C or `stop`."""
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import urllib.request
 import webbrowser
 from pathlib import Path
 
-from workshop import engine
+from workshop import engine, settings
 from workshop.paths import BUILD, NOTEBOOKS, ROOT
 
 STATE = BUILD / "jupyter"
@@ -31,7 +32,7 @@ def main(arguments: list[str], state: Path = STATE) -> int:
     server = running(state)
     if server:
         print("JupyterLab is running already.")
-        _show(server, arguments)
+        _show(server, arguments, state)
         return 0
     process = None
     for name in ("SIGTERM", "SIGHUP"):
@@ -39,7 +40,7 @@ def main(arguments: list[str], state: Path = STATE) -> int:
             signal.signal(getattr(signal, name), signal.default_int_handler)
     try:
         process = launch(arguments, state)
-        _show(wait_until_up(process, state), arguments)
+        _show(wait_until_up(process, state), arguments, state)
         print("Ctrl-C stops JupyterLab; `python3 -m workshop stop` stops the local cloud too.",
               flush=True)
         while process.poll() is None:
@@ -57,26 +58,51 @@ def main(arguments: list[str], state: Path = STATE) -> int:
 
 
 def launch(arguments: list[str], state: Path = STATE) -> subprocess.Popen:
-    """Start JupyterLab on 127.0.0.1: at port 8888, or the next that is free."""
+    """Start JupyterLab on 127.0.0.1: at port 8888, or the next that is free.
+
+    Who knows its token may run programs as this user. It is in files that only this user can read,
+    and in no log, no variable and no list of processes.
+    """
+    _private(state)
     config = state / "config" / "labconfig"
     config.mkdir(parents=True, exist_ok=True)
     (config / "default_setting_overrides.json").write_text(json.dumps(SETTINGS), encoding="utf-8")
-    environment = {
-        **os.environ,
+    with open(state / "token", "w", encoding="utf-8", opener=_owner_only) as file:
+        file.write(secrets.token_hex(24))
+    environment = dict(os.environ)
+    settings.tools(environment)         # a password or a theme of the learner's own stays out
+    environment.update({
+        "JUPYTER_TOKEN_FILE": str(state / "token"),
         "JUPYTER_RUNTIME_DIR": str(state / "runtime"),      # says where it listens, and its token
         "JUPYTERLAB_WORKSPACES_DIR": str(state / "workspaces"),
-        "JUPYTER_CONFIG_PATH": os.pathsep.join(
-            filter(None, [str(state / "config"), os.environ.get("JUPYTER_CONFIG_PATH")]))}
+        "JUPYTER_CONFIG_PATH": str(state / "config")})
     command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1",
-               "--ServerApp.port_retries=50", "--no-browser", f"--ServerApp.root_dir={ROOT}"]
+               "--ServerApp.port_retries=50", "--no-browser", f"--ServerApp.root_dir={ROOT}",
+               f"--LabApp.default_url=/{_page()}",
+               # an administrator's configuration, in /etc/jupyter, might set these
+               "--PasswordIdentityProvider.hashed_password=",
+               "--ServerApp.identity_provider_class="
+               "jupyter_server.auth.identity.PasswordIdentityProvider"]
     if engine.is_root():
         command.append("--allow-root")
     rest = [argument for argument in arguments if argument != "--no-browser"]
-    with open(state / "jupyter.log", "w", encoding="utf-8") as log:
+    with open(state / "jupyter.log", "w", encoding="utf-8", opener=_owner_only) as log:
         # A session of its own: Ctrl-C comes to us, and JupyterLab gets a clean SIGTERM.
         return subprocess.Popen([*command, *rest], cwd=ROOT, env=environment,
                                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                 start_new_session=True)
+
+
+def _private(state: Path) -> None:
+    """Let nobody but this user into the state folder, whatever an earlier version left there."""
+    state.mkdir(parents=True, exist_ok=True)
+    for path in (state, *state.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o700 if path.is_dir() else 0o600)
+
+
+def _owner_only(name: str, flags: int) -> int:
+    return os.open(name, flags, 0o600)
 
 
 def wait_until_up(process: subprocess.Popen, state: Path = STATE, seconds: float = 90) -> dict:
@@ -84,7 +110,8 @@ def wait_until_up(process: subprocess.Popen, state: Path = STATE, seconds: float
     print("JupyterLab: starting …", flush=True)
     end_of_patience = time.monotonic() + seconds
     while process.poll() is None and time.monotonic() < end_of_patience:
-        if server := running(state):
+        if (server := running(state)) and redirect(server, state).exists():
+            _private(state)
             return server
         time.sleep(0.2)
     raise Failed(f"JupyterLab did not start; its last words (all of them in "
@@ -105,9 +132,17 @@ def running(state: Path = STATE) -> dict | None:
 
 def address(server: dict) -> str:
     """The first lesson's address, token and all."""
+    return f"{server['url']}{_page()}?token={server['token']}"
+
+
+def redirect(server: dict, state: Path = STATE) -> Path:
+    """Jupyter's own page that leads a browser to `address`; only this user can read it."""
+    return state / "runtime" / f"jpserver-{server['pid']}-open.html"
+
+
+def _page() -> str:
     lessons = sorted(NOTEBOOKS.glob("00_*.ipynb"))
-    page = f"lab/tree/notebooks/{lessons[0].name}" if lessons else "lab"
-    return f"{server['url']}{page}?token={server['token']}"
+    return f"lab/tree/notebooks/{lessons[0].name}" if lessons else "lab"
 
 
 def stop(state: Path = STATE) -> bool:
@@ -143,15 +178,25 @@ def _call(server: dict, path: str, method: str = "GET") -> None:
         answer.read()
 
 
-def _show(server: dict, arguments: list[str]) -> None:
-    """Print the address, and open it where there is a screen."""
-    print(f"\n  {address(server)}\n", flush=True)
+def _show(server: dict, arguments: list[str], state: Path = STATE) -> None:
+    """Say where JupyterLab is, and open it where there is a screen.
+
+    The address holds the token: it is printed on a terminal and never into a file. The browser
+    gets the name of a file, because its arguments can be read by every user of this machine.
+    """
+    page = redirect(server, state)
     screen = sys.platform in ("darwin", "win32") or any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
-    if "--no-browser" in arguments or not screen:
-        print("Open this address in a browser on this machine.", flush=True)
+    if sys.stdout.isatty():
+        print(f"\n  {address(server)}\n", flush=True)
     else:
-        webbrowser.open(address(server))
+        print(f"\n  {server['url']}\n\nThe token is in no log. To see the address with its token, "
+              "type `python3 -m workshop lab` in a terminal.", flush=True)
+    if "--no-browser" in arguments or not screen:
+        print("Open this address in a browser on this machine." if sys.stdout.isatty() else
+              f"Or open this file in a browser on this machine: {page}", flush=True)
+    else:
+        webbrowser.open(page.resolve().as_uri())
 
 
 def _start_cloud() -> None:

@@ -8,6 +8,7 @@ it: `cloud.use()` starts it in the background when it is not running.
 import argparse
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -16,7 +17,7 @@ import socket
 import sys
 from pathlib import Path
 
-from workshop import engine, paths
+from workshop import engine, paths, processes, settings
 from workshop.local import identities, services
 
 ACCOUNT = "012345678912"  # the account that the Runtime Interface Emulator puts into every ARN
@@ -31,11 +32,11 @@ def state_folder(port: int) -> Path:
 def configure(port: int) -> None:
     """Set what MiniStack reads from the environment when it is imported.
 
-    Nothing of the learner's own AWS settings reaches it: a local cloud needs none of them.
+    Nothing of the learner's own settings reaches it: see workshop/settings.py.
     """
-    for name in list(os.environ):
-        if name.startswith(("AWS_", "MINISTACK_", "LAMBDA_")):
-            del os.environ[name]
+    chosen = settings.local_cloud()
+    os.environ.clear()
+    os.environ.update(chosen)
     scratch = state_folder(port) / "tmp"
     shutil.rmtree(scratch, ignore_errors=True)  # what a killed one left
     scratch.mkdir(parents=True, exist_ok=True)
@@ -73,26 +74,38 @@ def addresses(port: int) -> list[tuple[int, tuple]]:
 def listen(port: int) -> list[socket.socket]:
     """Bind the addresses. 127.0.0.1 is a must, and also the lock: a port has one local cloud.
 
+    The others may be missing on this machine, and must not be another program's: `localhost` may
+    mean ::1, and containers come to the gateway.
+
     Raises:
-        OSError: 127.0.0.1:port is taken.
+        OSError: the port is taken on one of them; the message names the address.
     """
     sockets = []
     for family, address in addresses(port):
         try:
-            sock = socket.socket(family, socket.SOCK_STREAM)
-            if os.name != "nt":  # on Windows this option would let two servers share the port
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            sock.bind(address)
-            sock.listen(100)  # at once: two sockets that only bind can share a port
-        except OSError:
-            if not sockets:
-                raise
-            sock.close()  # no IPv6 here, or the engine's bridge is inside a virtual machine
-        else:
-            sockets.append(sock)
+            sockets.append(_bind(family, address))
+        except OSError as error:
+            if sockets and error.errno != errno.EADDRINUSE:
+                continue    # no IPv6 here, or the engine's bridge is inside a virtual machine
+            for sock in sockets:
+                sock.close()
+            raise OSError(error.errno, f"{address[0]}: {error.strerror}") from None
     return sockets
+
+
+def _bind(family: int, address: tuple) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if os.name != "nt":  # on Windows this option would let two servers share the port
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(address)
+        sock.listen(100)  # at once: two sockets that only bind can share a port
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 async def serve(app, sockets: list[socket.socket]) -> None:
@@ -123,11 +136,13 @@ def raise_file_limit() -> None:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="The workshop's local cloud")
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--clone", help="folder of the workshop; `stop` looks for it here")
     port = parser.parse_args(arguments).port
     try:
         sockets = listen(port)
     except OSError as error:
-        sys.exit(f"port {port} cannot be opened on 127.0.0.1: {error}")
+        who = processes.listener(port)
+        sys.exit(f"port {port} cannot be opened on {error.strerror}" + (f": {who}" if who else ""))
     configure(port)
 
     from workshop import mends, sagemaker

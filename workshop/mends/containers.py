@@ -259,6 +259,7 @@ def options(config: dict, image: str) -> dict:
         "ports": {"8080/tcp": ("127.0.0.1", None)},  # the emulator; loopback only
         "extra_hosts": {"host.docker.internal": "host-gateway"},
         "volumes": ["/tmp"],
+        "use_config_proxy": False,      # the proxy in Docker's configuration is for builds
         "entrypoint": overrides.get("EntryPoint"),
         "command": overrides.get("Command"),
         "working_dir": overrides.get("WorkingDirectory"),

@@ -86,6 +86,7 @@ def options(plan: Plan) -> dict:
         "labels": {**container_reaper.own_labels("sagemaker"), "workshop.endpoint": plan.endpoint},
         "ports": {"8080/tcp": ("127.0.0.1", None)},  # loopback only
         "extra_hosts": {"host.docker.internal": "host-gateway"},
+        "use_config_proxy": False,      # the proxy in Docker's configuration is for builds
         "volumes": ["/tmp", *([MODEL_FOLDER] if plan.archive else [])],
         **containers.limits(plan.memory),
     }
