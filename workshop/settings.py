@@ -11,7 +11,6 @@ installs, or put a password before JupyterLab. Three kinds of programs are kept 
 What reaches them all the same stands in the lists below, each with its reason. What cannot be kept
 out (`leftovers`) is reported by `doctor`. Standard library only.
 """
-import ast
 import contextlib
 import json
 import os
@@ -51,7 +50,19 @@ PROCESS = {
 PROCESS_BEGINNINGS = ("WORKSHOP_", "LC_", "PIP_")      # `tools` has left only the ways to packages
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
 
-FOLDER = BUILD / "settings"     # our own, mostly empty, configuration files
+READ_PIP = """
+import json
+from pip._internal.configuration import Configuration
+files, found = Configuration(isolated=False), {}
+files.load()
+for key, value in files.items():        # newer pips give one dictionary for each file
+    found.update(value if isinstance(value, dict) else {key: value})
+print(json.dumps(found))
+"""
+
+AWS_CONFIG = "[plugins]\nworkshop = workshop.aws_cli\n"
+
+FOLDER = BUILD / "settings"     # our own configuration files
 DOCKER_FOLDER = BUILD / "docker"
 
 _learners: dict[str, str] = {}      # what `isolate` took away
@@ -106,21 +117,23 @@ def pip(environ=os.environ, python: str = sys.executable) -> dict[str, str]:
 
 
 def _pip_files(environ, python: str) -> dict[str, str]:
-    """The options in pip's configuration files; [install] goes before [global], as in pip."""
+    """The options in pip's configuration files; [install] goes before [global], as in pip.
+
+    pip itself reads them. `pip config list` does not serve: `user = true` in a file is an option
+    of that command as well, and hides the others.
+    """
     plain = {name: value for name, value in environ.items()
              if not name.upper().startswith(TOOLS) or name.upper() == "PIP_CONFIG_FILE"}
     try:
-        listed = subprocess.run([python, "-m", "pip", "config", "list"], env=plain, text=True,
-                                capture_output=True, errors="replace", timeout=60).stdout
-    except (OSError, subprocess.SubprocessError):
+        listed = json.loads(subprocess.run(
+            [python, "-c", READ_PIP], env=plain, capture_output=True, timeout=60).stdout)
+    except (OSError, ValueError, subprocess.SubprocessError):   # files that pip cannot read
         return {}
     found = {"global": {}, "install": {}}
-    for line in listed.splitlines():
-        key, _, value = line.partition("=")
+    for key, value in listed.items():
         section, _, name = key.partition(".")
         if section in found:
-            with contextlib.suppress(ValueError, SyntaxError):
-                found[section][_option(name)] = " ".join(str(ast.literal_eval(value)).split())
+            found[section][_option(name)] = " ".join(str(value).split())
     return {**found["global"], **found["install"]}
 
 
@@ -165,12 +178,12 @@ def leaking(environ) -> list[str]:
 
 
 def aws_files() -> dict[str, str]:
-    """Variables that lead AWS's tools to files of the workshop's own, which are there and empty."""
+    """Variables that lead AWS's tools to files of the workshop's own, which are written here."""
     _private(FOLDER)
-    for file in ("aws_config", "aws_credentials"):
-        path = FOLDER / file
-        if not path.is_file() or path.stat().st_size:
-            _write(path, "")
+    for name, text in (("aws_config", AWS_CONFIG), ("aws_credentials", "")):
+        path = FOLDER / name
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            _write(path, text)
     return {name: value for name, value in _files().items() if name != "DOCKER_CONFIG"}
 
 
