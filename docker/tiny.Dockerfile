@@ -12,7 +12,7 @@ ENV LD_LIBRARY_PATH=/var/lang/lib
 COPY requirements.txt leave_out.txt ./
 RUN pip install --no-cache-dir --no-compile --root-user-action=ignore \
         --target . -r requirements.txt \
-    && rm -rf $(grep -v '^#' leave_out.txt) \
+    && rm -rf $(tr -d '\r' < leave_out.txt | grep -v '^#') \
     && python3 -m compileall -q --invalidation-mode unchecked-hash .
 COPY . ./
 RUN python3 -m compileall -q --invalidation-mode unchecked-hash .

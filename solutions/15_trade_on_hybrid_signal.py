@@ -474,9 +474,16 @@ base = base_image.get(base_image.PLAIN)
 image = deploy.push(endpoints.IMAGE, MODEL)
 bucket = deploy.bucket(MODEL)
 
+
+def readable(member):
+    """Let everyone read a file in the archive: the container runs as another user than you."""
+    member.mode = 0o644
+    return member
+
+
 archive = io.BytesIO()
 with tarfile.open(fileobj=archive, mode="w:gz") as target_file:
-    target_file.add("../build/models/signal.onnx", "model.onnx")
+    target_file.add("../build/models/signal.onnx", "model.onnx", filter=readable)
 boto3.client("s3").put_object(Bucket=bucket, Key="v1/model.tar.gz", Body=archive.getvalue())
 image
 

@@ -22,7 +22,7 @@ import urllib.request
 from datetime import date
 from pathlib import Path
 
-from workshop import engine
+from workshop import engine, modes
 from workshop.lock import one_at_a_time
 from workshop.paths import BUILD, DOCKER
 
@@ -178,11 +178,12 @@ def _build_stand_in(why: str) -> None:
             shutil.rmtree(leftover, ignore_errors=True)
         with tempfile.TemporaryDirectory(prefix="context-", dir=STATE) as folder:
             context = Path(folder)
-            shutil.copytree(RECIPE, context, dirs_exist_ok=True)
+            _copy_recipe(context)
             _step("Debian's Python", _fetch_debian, context)
             _step("the runtime interface client, boto3 and pip", _fetch_packages, context)
             _fetch_emulator(context)
             shutil.copy(_host_certificates(), context / "ca-certificates.crt")
+            modes.settle(context)
             _step("docker build", _docker_build, context)
 
 
@@ -201,6 +202,23 @@ def _check_possible(why: str) -> None:
             "`apt-get install qemu-user-static binfmt-support`.")
     if shutil.which("mmdebstrap") is None:
         engine.apt_install("base image", "mmdebstrap", "debian-archive-keyring")
+
+
+def _copy_recipe(context: Path) -> None:
+    """docker/base as it was written: a clone may have other modes, and other line ends."""
+    for path in _recipe_files():
+        copy = context / path.relative_to(RECIPE)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(_text(path))
+        copy.chmod(modes.PROGRAM if _text(path).startswith(b"#!") else modes.FILE)
+
+
+def _recipe_files() -> list[Path]:
+    return sorted(path for path in RECIPE.rglob("*") if path.is_file())
+
+
+def _text(path: Path) -> bytes:
+    return path.read_bytes().replace(b"\r\n", b"\n")
 
 
 def _fetch_debian(context: Path) -> None:
@@ -253,9 +271,9 @@ def _stand_in_is_current() -> bool:
 def _recipe() -> str:
     """Fingerprint of all that the stand-in is made from: another one means build it again."""
     digest = hashlib.sha256(repr((engine.architecture(), SUITE, PACKAGES, SLIM)).encode())
-    for path in sorted(path for path in RECIPE.rglob("*") if path.is_file()):
+    for path in _recipe_files():
         digest.update(path.relative_to(RECIPE).as_posix().encode())
-        digest.update(path.read_bytes())
+        digest.update(_text(path))
     return digest.hexdigest()[:16]
 
 
@@ -286,7 +304,8 @@ def _step(what: str, work, *arguments) -> None:
 def _run(command: list) -> None:
     """Run a command; raises Unavailable with its last words when it fails."""
     done = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace")
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace",
+                          **({"umask": modes.UMASK} if os.name == "posix" else {}))
     if done.returncode:
         raise Unavailable(f"the stand-in for AWS's base image could not be built; `{command[0]}` "
                           "said:\n" + "\n".join(done.stdout.splitlines()[-8:]))

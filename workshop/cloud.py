@@ -15,7 +15,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from workshop import desktop, engine, last_error, local_cloud, paths, processes, settings, waiters
+from workshop import (desktop, engine, last_error, local_cloud, modes, paths, processes, settings,
+                      waiters)
 from workshop.local import identities
 from workshop.local_cloud import REGION
 
@@ -80,6 +81,9 @@ def use() -> None:
     last_error.watch()
     _forget_local()
     settings.restore()
+    modes.usual_umask()         # what a lesson writes for an image, Lambda's user must read
+    for folder in (paths.LAMBDA, paths.DOCKER):
+        modes.settle(folder)
     os.environ["DOCKER_DEFAULT_PLATFORM"] = engine.platform()
     os.environ["BUILDX_NO_DEFAULT_ATTESTATIONS"] = "1"  # Lambda refuses images with attestations
     if os.environ.get("AWS_PROFILE"):

@@ -16,7 +16,7 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import ClientError, WaiterError
 
-from workshop import base_image, cloud, engine, ownership, packages, paths, tools
+from workshop import base_image, cloud, engine, modes, ownership, packages, paths, tools
 from workshop.ownership import TAGS, NotOurs  # noqa: F401, deploy.NotOurs is what its callers catch
 
 POLICIES = Path(__file__).parent / "policies"
@@ -56,11 +56,10 @@ def stage(name, model=None):
     if model is not None and not Path(model).is_file():
         raise FileNotFoundError(f"There is no model file {model}: run the lesson that makes it.")
     shutil.rmtree(staged, ignore_errors=True)
-    shutil.copytree(source, staged, ignore=shutil.ignore_patterns("__pycache__"))
+    modes.copy(source, staged)
     if model is not None:
         shutil.copy(model, staged / f"model{Path(model).suffix}")
-    for path in staged.rglob("*"):
-        path.chmod(0o755 if path.is_dir() else 0o644)   # Lambda's user is not you: let it read
+        modes.settle(staged)
     return staged
 
 

@@ -17,7 +17,7 @@ import socket
 import sys
 from pathlib import Path
 
-from workshop import engine, paths, processes, settings
+from workshop import engine, modes, paths, processes, settings
 from workshop.local import identities, services
 
 ACCOUNT = "012345678912"  # the account that the Runtime Interface Emulator puts into every ARN
@@ -40,6 +40,7 @@ def configure(port: int) -> None:
     scratch = state_folder(port) / "tmp"
     shutil.rmtree(scratch, ignore_errors=True)  # what a killed one left
     scratch.mkdir(parents=True, exist_ok=True)
+    state_folder(port).chmod(0o700)     # objects, logs and keys are the learner's alone
     os.environ.update({
         "TMPDIR": str(scratch),
         "S3_DATA_DIR": str(scratch / "s3"),
@@ -143,6 +144,7 @@ def main(arguments: list[str] | None = None) -> None:
     except OSError as error:
         who = processes.listener(port)
         sys.exit(f"port {port} cannot be opened on {error.strerror}" + (f": {who}" if who else ""))
+    modes.usual_umask()     # a zip file's folders are unpacked with it, for the function's user
     configure(port)
 
     from workshop import mends, sagemaker

@@ -9,7 +9,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from workshop import base_image, engine, paths, tools
+from workshop import base_image, engine, modes, paths, tools
 
 PYTHON = "3.13"
 MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}     # Lambda's word: the word in a wheel's name
@@ -35,6 +35,7 @@ def install(name):
     tools.run(sys.executable, "-m", "pip", "install", *pip_options(),
               "--target", layer / "python", "--requirement", source / "requirements.txt")
     leave_out(layer / "python", source / "leave_out.txt")
+    modes.settle(layer)
     compile_bytecode(layer / "python")
     made_by.write_text(recipe)
     return layer
@@ -59,9 +60,12 @@ def leave_out(packages, patterns):
     """Delete from the folder `packages` what the file `patterns` names, if there is that file."""
     if not patterns.is_file():
         return
-    for line in patterns.read_text(encoding="utf-8").splitlines():
-        if line.strip() and not line.startswith("#"):
-            for path in list(packages.glob(line.strip())):
+    for line in patterns.read_text(encoding="utf-8-sig").splitlines():
+        pattern = line.strip()
+        if pattern and not pattern.startswith("#"):
+            if pattern.startswith(("/", "\\")) or ".." in Path(pattern).parts:
+                raise ValueError(f"{patterns}: {pattern!r} leads out of the packages' folder.")
+            for path in list(packages.glob(pattern)):
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 

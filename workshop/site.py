@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ET
 from itertools import count
 from pathlib import Path
 
-from workshop import lessons, render
+from workshop import lessons, modes, render
 from workshop.paths import ROOT
 
 MERMAID = re.compile(r"^```mermaid\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
@@ -86,6 +86,7 @@ def build(root: Path = ROOT) -> Path | None:
     index = folder / "index.html"
     rows = "\n".join(_row(lesson, lesson in ready) for lesson in found)
     index.write_text(INDEX.format(css=CSS, rows=rows), encoding="utf-8")
+    modes.settle(folder)
     return index
 
 
