@@ -626,7 +626,7 @@ print(f"all {len(customers):,} customers fit")
 # %%
 def save(path, content):
     """Write the bytes `content` to `path`, entirely or not at all."""
-    part = path.with_name(path.name + ".part")
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     part.write_bytes(content)
     os.replace(part, path)
     print(f"{path.name}: {len(content):,} bytes")

@@ -514,7 +514,7 @@ for what, mistake in mistakes.items():
 onnx.helper.set_model_props(model, {"signature": json.dumps(signature)})
 content = model.SerializeToString()
 
-part = MODELS / "churn.onnx.part"       # written aside and renamed: never half a file
+part = MODELS / f"churn.onnx.{os.getpid()}.part"   # written aside and renamed: never half a file
 part.write_bytes(content)
 os.replace(part, MODELS / "churn.onnx")
 print(f"churn.onnx: {len(content):,} bytes, churn.pkl: {(MODELS / 'churn.pkl').stat().st_size:,}")

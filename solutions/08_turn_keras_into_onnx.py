@@ -236,7 +236,7 @@ signature = {
                  "tf2onnx": tf2onnx.__version__, "onnxruntime": ort.__version__}}
 onnx.helper.set_model_props(model, {"signature": json.dumps(signature)})
 
-part = MODELS / "fashion.onnx.part"       # written aside and renamed: never half a file
+part = MODELS / f"fashion.onnx.{os.getpid()}.part"   # written aside and renamed: never half a file
 part.write_bytes(model.SerializeToString())
 os.replace(part, MODELS / "fashion.onnx")
 print(f"fashion.onnx: {(MODELS / 'fashion.onnx').stat().st_size:,} bytes")

@@ -336,7 +336,7 @@ print(f"head on 784 pixels: {bare:.1%}   head on 1,280 features: {curves[-1, 3]:
 network._fc = head
 network.eval()
 
-part = MODELS / "fashion_torch.pt.part"         # written aside and renamed: never half a file
+part = MODELS / f"fashion_torch.pt.{os.getpid()}.part"  # written aside and renamed: never half a file
 torch.save(head.state_dict(), part)
 os.replace(part, MODELS / "fashion_torch.pt")
 
@@ -494,7 +494,7 @@ signature = {
     "versions": versions}
 onnx.helper.set_model_props(model, {"signature": json.dumps(signature)})
 
-part = MODELS / "fashion_torch.onnx.part"
+part = MODELS / f"fashion_torch.onnx.{os.getpid()}.part"
 part.write_bytes(model.SerializeToString())
 os.replace(part, MODELS / "fashion_torch.onnx")
 

@@ -393,8 +393,8 @@ def test_a_link_leads_to_where_containers_find_the_local_cloud(own_port, docker_
     assert link().startswith(f"http://{cloud.host_for_functions()}/workshop-test/boot.png?")
     from workshop import base_image
     program = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1]).read().decode())"
-    done = engine.docker("run", "--rm", "--entrypoint", "python3", base_image.get(),
-                         "-c", program, link())
+    done = engine.docker("run", "--rm", "--env", "http_proxy=", "--env", "HTTP_PROXY=",
+                         "--entrypoint", "python3", base_image.get(), "-c", program, link())
     assert done.stdout.strip() == "a boot", done.stderr
 
 

@@ -160,6 +160,61 @@ def test_a_set_up_that_was_ended_in_the_middle_is_mended_by_the_next(clone, mome
     assert clone.versions()[1]["packaging"] == importlib.metadata.version("packaging")
 
 
+@pytest.mark.parametrize("moment", [".venv/pyvenv.cfg", ".venv/lib", "build/pip.log"])
+def test_the_next_set_up_may_begin_as_soon_as_one_was_killed(clone, moment):
+    """What the killed one started does not write into the new environment."""
+    process = clone.start()
+    until(lambda: (clone.root / moment).exists(), f"{moment} is there", pause=0.01)
+    process.kill()
+    status, said = clone.prepare()
+    assert status == 0 and "ready after" in said and "not empty" not in said, said
+    assert clone.versions()[1]["packaging"] == importlib.metadata.version("packaging")
+    process.communicate(timeout=30)
+
+
+@pytest.mark.parametrize("what", ["*", "packaging", "packaging/*", "packaging-*.dist-info"])
+def test_an_environment_whose_files_are_gone_is_made_afresh(clone, what):
+    assert clone.prepare()[0] == 0
+    packages, = (clone.root / ".venv/lib").glob("python3*/site-packages")
+    for path in list(packages.glob(what)):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    status, said = clone.prepare()
+    assert status == 0 and "files of .venv are missing" in said, said
+    assert clone.versions()[1]["packaging"] == importlib.metadata.version("packaging")
+
+
+def test_a_newer_package_of_the_learners_own_is_not_taken_for_a_loss(monkeypatch, tmp_path):
+    site = tmp_path / "lib/python3.13/site-packages"
+    for name in ("numpy", "numpy-2.4.6.dist-info"):
+        (site / name).mkdir(parents=True)
+        (site / name / "file").touch()
+    monkeypatch.setattr(environment, "VENV", tmp_path)
+    monkeypatch.setattr(environment, "CONTENTS", tmp_path / "contents")
+    assert environment.is_whole(), "made before this was noted"
+    environment.CONTENTS.write_text("\n".join(environment._contents()))
+    (site / "numpy-2.4.6.dist-info").rename(site / "numpy-2.5.0.dist-info")
+    (site / "extra.py").touch()
+    assert environment.is_whole()
+    (site / "numpy/file").unlink()
+    assert not environment.is_whole()
+
+
+def test_the_learners_settings_of_pip_and_python_change_nothing(clone, monkeypatch, tmp_path):
+    """As a hostile machine sets them; the ways to packages must still be used."""
+    from workshop import settings
+    ways = {name: value for name, value in settings.pip().items() if name != "PIP_CONFIG_FILE"}
+    (tmp_path / "pip.conf").write_text("[global]\nuser = true\nno-deps = true\n[install]\n"
+                                       "target = /nonexistent\nconstraint = /nonexistent\n")
+    hostile = {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf"), "PIP_USER": "1", "PIP_PREFIX": "/x",
+               "PIP_REQUIRE_VIRTUALENV": "1", "PIP_DRY_RUN": "1", "PIP_CONSTRAINT": "/nonexistent",
+               "PYTHONWARNINGS": "error", "PYTHONOPTIMIZE": "2", "PYTHONUSERBASE": "/nonexistent"}
+    for name, value in {**ways, **hostile}.items():
+        monkeypatch.setenv(name, value)
+    status, said = clone.prepare()
+    assert status == 0 and "ready after" in said, said
+    assert clone.versions()[1]["packaging"] == importlib.metadata.version("packaging")
+
+
 def test_a_package_that_cannot_be_had_is_named(clone):
     clone.write(TINY.replace("{packaging}", "0.0.0.0"))
     status, said = clone.prepare()
@@ -207,11 +262,10 @@ def test_root_on_debian_gets_the_venv_module(monkeypatch, tmp_path):
     monkeypatch.setattr(engine, "is_debian", lambda: True)
     monkeypatch.setattr(engine, "apt_install", lambda what, *names: installed.extend(names))
     monkeypatch.setattr(environment, "VENV", tmp_path / ".venv")
-    monkeypatch.setattr(environment.subprocess, "run", lambda command, **_: installed.append(
-        command[1:]) or subprocess.CompletedProcess(command, 0))
+    monkeypatch.setattr(environment, "_child", lambda program, lock, *words, environment: (
+        installed.append(words) or subprocess.Popen(["true"], stdout=subprocess.PIPE, text=True)))
     environment._create_venv()
-    assert installed == [f"python3.{sys.version_info.minor}-venv",
-                         ["-m", "venv", str(tmp_path / ".venv")]]
+    assert installed == [f"python3.{sys.version_info.minor}-venv", ("venv", tmp_path / ".venv")]
 
 
 def test_a_full_disk_is_found_before_anything_is_downloaded(monkeypatch):

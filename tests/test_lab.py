@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import urllib.parse
+import urllib.request
 
 import nbformat
 import pytest
@@ -123,9 +124,12 @@ def test_ctrl_c_prints_no_traceback_and_leaves_nothing_running(tmp_path):
                "sys.exit(lab.main(['--no-browser'], pathlib.Path(sys.argv[1])))")
     process = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT, text=True,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    said = ""
     for line in process.stdout:
-        if "token=" in line:
+        said += line
+        if "open this file in a browser" in line:
             break
+    assert "token=" not in said, "a log would hold it"
     assert lab.running(tmp_path)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
@@ -139,14 +143,70 @@ def test_without_a_screen_the_address_is_printed_and_no_browser_is_opened(monkey
     monkeypatch.setattr(lab.sys, "platform", "linux")
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
-    here = {"url": "http://127.0.0.1:8888/", "token": "abc"}
+    here = {"url": "http://127.0.0.1:8888/", "token": "secret-token", "pid": 7}
+    lab._show(here, [])
+    said = capsys.readouterr().out
+    assert str(lab.redirect(here)) in said and "secret-token" not in said and not opened
+    monkeypatch.setattr(lab.sys.stdout, "isatty", lambda: True, raising=False)
     lab._show(here, [])
     assert lab.address(here) in capsys.readouterr().out and not opened
     monkeypatch.setenv("DISPLAY", ":0")
     lab._show(here, ["--no-browser"])
     assert not opened
     lab._show(here, [])
-    assert opened == [lab.address(here)]
+    assert opened == [lab.redirect(here).as_uri()], "no token in a command line"
+
+
+def test_the_token_is_in_no_log_and_no_command_line_and_only_its_owner_reads_the_files(
+        server, tmp_path):
+    with urllib.request.urlopen(lab.address(server)) as answer:     # as a browser opens it
+        assert answer.status == 200
+    lab._call(server, "api/contents")
+    token = server["token"]
+    assert len(token) >= 32
+    assert token in lab.redirect(server, tmp_path).read_text()
+    assert token not in (tmp_path / "jupyter.log").read_text()
+    shown = subprocess.run(["ps", "axeww", "-o", "command="], capture_output=True, text=True).stdout
+    assert "jupyterlab" in shown and token not in shown
+    modes = {path: path.stat().st_mode & 0o777 for path in (tmp_path, *tmp_path.rglob("*"))}
+    assert {path: mode for path, mode in modes.items()
+            if mode != (0o700 if path.is_dir() else 0o600)} == {}
+
+
+def test_files_that_an_earlier_version_left_open_are_closed(tmp_path):
+    (tmp_path / "runtime").mkdir(mode=0o755)
+    (tmp_path / "runtime/jpserver-1.json").write_text("{}")
+    (tmp_path / "runtime/jpserver-1.json").chmod(0o644)
+    lab._private(tmp_path)
+    assert [path.stat().st_mode & 0o777 for path in (
+        tmp_path, tmp_path / "runtime", tmp_path / "runtime/jpserver-1.json")] == [
+        0o700, 0o700, 0o600]
+
+
+HOSTILE = {
+    "jupyter_server_config.json": json.dumps({
+        "PasswordIdentityProvider": {"hashed_password": "argon2:x", "password_required": True},
+        "ServerApp": {"base_url": "/theirs/", "port": 1}}),
+    "jupyter_server_config.py": "raise SystemExit('a configuration of the learner')",
+    "jupyter_config.json": json.dumps({"IdentityProvider": {"token": ""}})}
+
+
+def test_a_password_or_other_settings_of_the_learner_are_no_obstacle(tmp_path, monkeypatch):
+    for name, text in HOSTILE.items():
+        path = tmp_path / "home/.jupyter" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_CONFIG_PATH"):
+        monkeypatch.setenv(name, str(tmp_path / "home/.jupyter"))
+    monkeypatch.setenv("JUPYTER_TOKEN", "theirs")
+    monkeypatch.setenv("JUPYTERLAB_DIR", "/nonexistent")
+    process = lab.launch(["--no-browser"], tmp_path / "state")
+    try:
+        server = lab.wait_until_up(process, tmp_path / "state")
+        assert server["base_url"] == "/" and server["token"] not in ("", "theirs")
+    finally:
+        lab.end(process)
 
 
 @pytest.mark.parametrize("there, root, system, expected", [

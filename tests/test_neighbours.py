@@ -85,7 +85,7 @@ def health(**changes) -> dict:
 
 
 @pytest.mark.parametrize("answer", [
-    health(pid=None), health(root=None), health(addresses=None), health(workshop=None),
+    health(pid=None), health(root=None), health(workshop=None),
     health(pid="1"), health(pid=-1), health(pid=0), health(pid=True), health(pid=1.5),
     health(root=7), health(addresses="127.0.0.1"), [], "local cloud", 7, None])
 @pytest.mark.parametrize("use", [cloud.stop, cloud.start, cloud.status])

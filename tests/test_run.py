@@ -86,6 +86,21 @@ def test_two_processes_that_ask_at_once_execute_once(root):
     assert runs(root) == 1
 
 
+@pytest.mark.parametrize("name, whole, broken", [
+    ("a.json", "{}", "{"), ("a.json", "[1]", ""), ("a.csv", "a,b\n1,2\n", "a,b\n1,")])
+def test_a_damaged_product_is_made_again_and_kept_aside(root, name, whole, broken, capsys):
+    product = f"build/{name}"
+    write_lesson(root, "02_make_more", products=product, more=(
+        f"\n# %%\nPath('../{product}').write_text({whole!r})\n"))
+    lessons.require("02", root)
+    (root / product).write_text(broken)
+    capsys.readouterr()
+    lessons.require("02", root)
+    assert f"Damaged: {product}" in capsys.readouterr().out
+    assert (root / product).read_text() == whole
+    assert (root / f"{product}.damaged").read_text() == broken
+
+
 def test_a_lesson_can_require_another_while_it_runs(root):
     inner = ("\n# %%\nfrom workshop import lessons\nnumber = '00'\n"
              f"lessons.require(number, Path({str(root)!r}))\n"

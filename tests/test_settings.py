@@ -90,6 +90,9 @@ def test_a_child_of_an_isolated_process_can_go_to_aws(home, monkeypatch):
     monkeypatch.setattr(settings, "_ours", {})
     settings.restore(environ)
     assert not [name for name in environ if name.startswith(("AWS_", "DOCKER_CONFIG"))]
+    same = {"AWS_EC2_METADATA_DISABLED": "true", "SAM_CLI_TELEMETRY": "0"}
+    settings.restore(same)
+    assert len(same) == 2, "what the learner has set to our value is the learner's"
 
 
 CONFIG = """\

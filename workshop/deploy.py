@@ -16,7 +16,8 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import ClientError, WaiterError
 
-from workshop import base_image, cloud, engine, modes, ownership, packages, paths, tools
+from workshop import base_image, cloud, engine, intact, modes, ownership, packages, paths, tools
+from workshop.lock import one_at_a_time
 from workshop.ownership import TAGS, NotOurs  # noqa: F401, deploy.NotOurs is what its callers catch
 
 POLICIES = Path(__file__).parent / "policies"
@@ -37,24 +38,36 @@ def build(name, model=None, tag="v1", dockerfile="Dockerfile"):
     recipe = paths.DOCKER / dockerfile
     if not recipe.is_file():
         raise FileNotFoundError(f"There is no recipe {recipe}.")
-    staged = stage(name, model)
     image, base = f"{name}:{tag}", base_image.get()
-    tools.say(f"building {image} for {engine.platform()} "
-              "(a minute if its packages are not here yet)")
-    began = time.monotonic()
-    run_docker("build", "--build-arg", f"BASE_IMAGE={base}", "--label", engine.LABEL,
-               "-f", str(recipe), "-t", image, str(staged))
+    with one_at_a_time(f"image-{name}"):
+        staged = _stage(name, model)
+        tools.say(f"building {image} for {engine.platform()} "
+                  "(a minute if its packages are not here yet)")
+        began = time.monotonic()
+        run_docker("build", "--build-arg", f"BASE_IMAGE={base}", "--label", engine.LABEL,
+                   "-f", str(recipe), "-t", image, str(staged))
     tools.say(f"built {image} in {time.monotonic() - began:.0f} s")
     return image
 
 
 def stage(name, model=None):
-    """Put what goes into the image of `lambda/NAME` into one folder and return its path."""
+    """Put what goes into the image of `lambda/NAME` into one folder and return its path.
+
+    Raises FileNotFoundError when there is no such function or model, intact.Damaged when the
+    model is not whole.
+    """
+    with one_at_a_time(f"image-{name}"):
+        return _stage(name, model)
+
+
+def _stage(name, model):
     source, staged = paths.LAMBDA / name, paths.BUILD / "images" / name
     if not source.is_dir():
         raise FileNotFoundError(f"There is no function folder {source}.")
     if model is not None and not Path(model).is_file():
         raise FileNotFoundError(f"There is no model file {model}: run the lesson that makes it.")
+    if model is not None:
+        intact.check(model)
     shutil.rmtree(staged, ignore_errors=True)
     modes.copy(source, staged)
     if model is not None:
@@ -245,6 +258,7 @@ def publish_model(name, path, version, prefix="models/churn"):
     PREFIX/SHA-256/…, so that what was published stays as it was; the pointer is
     PREFIX/current.json, as lambda/churn/model_store.py reads it.
     """
+    intact.check(path)
     content, s3, made = Path(path).read_bytes(), boto3.client("s3"), bucket(name)
     digest = hashlib.sha256(content).hexdigest()
     key = f"{prefix}/{digest[:16]}/model{Path(path).suffix}"

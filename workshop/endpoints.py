@@ -12,7 +12,7 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import ClientError
 
-from workshop import base_image, cloud, deploy, engine, ownership, paths, tools
+from workshop import base_image, cloud, deploy, engine, intact, ownership, paths, tools
 
 IMAGE = "workshop-sagemaker:v1"
 WAITER = {"Delay": 2, "MaxAttempts": 450}   # boto3 looks every 30 seconds, if it is not told
@@ -33,6 +33,7 @@ def archive(model):
 
     model: path of a .onnx file, model.onnx in the archive.
     """
+    intact.check(model)
     content, buffer = Path(model).read_bytes(), io.BytesIO()
     with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as zipped, \
             tarfile.open(fileobj=zipped, mode="w") as target:

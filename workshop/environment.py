@@ -21,16 +21,23 @@ from workshop.progress import Line
 
 FILE = ROOT / "environment.yml"
 STAMP = VENV / "workshop.json"
+CONTENTS = VENV / "workshop.contents"     # what was installed, a line each
 LOG = BUILD / "pip.log"
 NEEDED_GB = 5        # measured: 3.5 GB installed, and pip unpacks what it downloads beside it
 CUDA_GB = 4          # measured: what PyTorch for Linux brings besides, unless it is the CPU build
 CUDA = ("On Linux PyTorch comes with CUDA, %d GB more, unless your own pip configuration leads to "
         "its CPU build (https://pytorch.org/get-started)" % CUDA_GB)
-# pip ends when its standard input does, that is, when the command that started it was killed.
-PIP = """\
-import os, runpy, threading
-threading.Thread(target=lambda: (os.read(0, 1), os._exit(1)), daemon=True).start()
-runpy.run_module("pip", run_name="__main__", alter_sys=True)
+# Runs a module, and ends with all that it has started when its standard input does, that is, when
+# the command that started it was killed: what goes on writing would be in the way of the next.
+CHILD = """\
+import os, runpy, signal, sys, threading
+def watch():
+    os.read(0, 1)
+    if hasattr(os, "killpg"):
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
+threading.Thread(target=watch, daemon=True).start()
+runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
 """
 
 
@@ -62,7 +69,7 @@ def is_ready() -> bool:
     """Whether .venv was completed from this environment.yml, in this very place."""
     try:
         stamp = json.loads(STAMP.read_text(encoding="utf-8"))
-        return python().exists() and stamp == _stamp()
+        return python().exists() and stamp == _stamp() and is_whole()
     except (OSError, ValueError):
         return False
 
@@ -70,6 +77,33 @@ def is_ready() -> bool:
 def is_half_made() -> bool:
     """Whether .venv was begun and not completed."""
     return VENV.exists() and not VENV.is_symlink() and not STAMP.exists()
+
+
+def is_whole() -> bool:
+    """Whether all that was installed is still in .venv, as far as a quick look shows."""
+    try:
+        before = CONTENTS.read_text(encoding="utf-8").split("\n")
+    except (OSError, ValueError):
+        return True         # made before this was noted
+    return set(before) <= set(_contents())
+
+
+def _contents() -> list[str]:
+    """Packages and modules in .venv that are not empty; a newer version has the same name."""
+    found = []
+    for path in _packages():
+        if path.name.startswith(("~", "__pycache__")) or (path.is_dir() and not any(
+                path.iterdir())):
+            continue
+        name = f"{path.name.split('-')[0].lower()}.dist-info" if path.suffix == ".dist-info" \
+            else path.name
+        found.append(name)
+    return sorted(found)
+
+
+def _packages():
+    """What lies in the folder of .venv that holds packages."""
+    return VENV.glob("Lib/site-packages/*" if os.name == "nt" else "lib/python*/site-packages/*")
 
 
 def activate() -> None:
@@ -139,12 +173,15 @@ def _make(lock: int) -> None:
     if is_half_made():
         print("environment: .venv is half-made (a set-up was interrupted); making it afresh",
               flush=True)
+    elif VENV.exists() and not is_whole():
+        print("environment: files of .venv are missing; making it afresh", flush=True)
     if not _can_update():
         _remove(VENV)
-        _create_venv()
+        _create_venv(lock)
     STAMP.unlink(missing_ok=True)
     _pip_install(lock)
     _verify()
+    CONTENTS.write_text("\n".join(_contents()), encoding="utf-8")
     write_stamp()
     print(f"environment: ready after {time.monotonic() - began:.0f} s", flush=True)
 
@@ -159,7 +196,7 @@ def _can_update() -> bool:
         stamp = json.loads(STAMP.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return (python().exists() and stamp.get("place") == str(VENV)
+    return (python().exists() and is_whole() and stamp.get("place") == str(VENV)
             and stamp.get("newest", False) == newest.is_wanted())
 
 
@@ -177,14 +214,29 @@ def _is_large() -> bool:
 
 
 def _remove(path: Path) -> None:
-    """Remove a folder, or a link to one (never what the link leads to)."""
+    """Remove a folder, or a link to one (never what the link leads to). Raises Failed.
+
+    A folder is moved aside first: what still writes into it cannot bring it back.
+    """
+    for old in BUILD.glob("removed-*"):
+        shutil.rmtree(old, ignore_errors=True)
     if path.is_symlink():
         path.unlink()
     elif path.exists():
-        shutil.rmtree(path)
+        old = BUILD / f"removed-{os.getpid()}-{time.time_ns()}"
+        BUILD.mkdir(exist_ok=True)
+        try:
+            path.rename(old)
+        except OSError as error:        # build/ on another disk; or, on Windows, a file in use
+            shutil.rmtree(path, ignore_errors=True)
+            if path.exists():
+                raise Failed(f"{path} cannot be removed ({error}). Close what uses it "
+                             "(python3 -m workshop stop; terminals in which it is active), then "
+                             "run this again.") from None
+        shutil.rmtree(old, ignore_errors=True)
 
 
-def _create_venv() -> None:
+def _create_venv(lock: int = -1) -> None:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     if importlib.util.find_spec("ensurepip") is None:       # Debian keeps it in another package
         package = f"python{version}-venv"
@@ -194,27 +246,47 @@ def _create_venv() -> None:
         engine.apt_install("Python's venv module", package)
     print(f"environment: creating .venv with Python {version}", flush=True)
     base = getattr(sys, "_base_executable", sys.executable)     # not the Python just removed
-    made = subprocess.run([base, "-m", "venv", str(VENV)], capture_output=True, text=True)
+    plain = dict(os.environ)
+    settings.python(plain)
+    with _child(base, lock, "venv", VENV, environment=plain) as made:
+        said = _to_the_end(made, made.stdout.read)
     if made.returncode:
-        raise Failed(f"`{base} -m venv {VENV}` failed:\n{made.stdout}{made.stderr}")
+        raise Failed(f"`{base} -m venv {VENV}` failed:\n{said}")
+
+
+def _child(program, lock: int, *words, environment: dict) -> subprocess.Popen:
+    """Start a Python's module that neither a killed command nor a Ctrl-C leaves running.
+
+    It inherits the lock, so that the next command waits until it has ended.
+    """
+    apart = {} if os.name == "nt" else {"start_new_session": True}
+    if lock >= 0 and os.name != "nt":
+        apart["pass_fds"] = [lock]
+    return subprocess.Popen(
+        [str(program), "-c", CHILD, *(str(word) for word in words)], cwd=ROOT, env=environment,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        errors="replace", **apart)
+
+
+def _to_the_end(process: subprocess.Popen, work):
+    """Do what reads the child's output; the child does not outlive a failure of that."""
+    try:
+        return work()
+    except BaseException:
+        process.stdin.close()       # ends it, and all that it has started
+        raise
 
 
 def _pip_install(lock: int) -> None:
     """Run pip; its own words go to build/pip.log, and one line says how far it is."""
     entries = VENV / "requirements.txt"
     entries.write_text("\n".join(wanted()) + "\n", encoding="utf-8")
-    command = [str(python()), "-c", PIP, "install", "--no-input", "--progress-bar", "off",
-               "--disable-pip-version-check", "-r", str(entries)]
-    inherit = {} if os.name == "nt" else {"pass_fds": [lock]}
+    command = ["pip", "install", "--no-input", "--progress-bar", "off",
+               "--disable-pip-version-check", "-r", entries]
     environment = _plain() | {"PYTHONUNBUFFERED": "1"}
-    with open(LOG, "w", encoding="utf-8") as log, Line("environment") as line, subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            stderr=subprocess.STDOUT, errors="replace", env=environment, **inherit) as pip:
-        try:
-            _follow(pip.stdout, log, line)
-        except BaseException:
-            pip.terminate()
-            raise
+    with open(LOG, "w", encoding="utf-8") as log, Line("environment") as line, _child(
+            python(), lock, *command, environment=environment) as pip:
+        _to_the_end(pip, lambda: _follow(pip.stdout, log, line))
     if pip.returncode:
         raise Failed("pip could not install environment.yml. Its last words (all of them in "
                      f"{LOG}):\n{engine.tail(LOG)}\nMend that (is the network there?), and run "
@@ -253,8 +325,7 @@ def _follow(output, log, line: Line) -> None:
 
 def _installed() -> int:
     """How many packages stand in .venv: pip is silent while it installs."""
-    packages = "Lib/site-packages" if os.name == "nt" else "lib/python*/site-packages"
-    return sum(1 for _ in VENV.glob(f"{packages}/*.dist-info"))
+    return sum(path.suffix == ".dist-info" for path in _packages())
 
 
 def _verify() -> None:

@@ -8,6 +8,7 @@ execution has not reached the bottom, so that a half-made product is never taken
 """
 import os
 import re
+import shutil
 import signal
 import sys
 import tempfile
@@ -16,7 +17,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from workshop import engine, last_error, progress, render
+from workshop import engine, intact, last_error, progress, render
 from workshop.lock import one_at_a_time
 from workshop.paths import ROOT
 
@@ -49,8 +50,9 @@ def require(what: str, root: Path = ROOT) -> None:
     with one_at_a_time(f"lesson-{lesson.number}"):
         if not (missing := _missing(lesson, root)):
             return                # another process made it while this one waited
-        print(f"Not there yet: {', '.join(missing)}. Executing lesson {lesson.number}, "
-              f"“{lesson.title}”, which makes it.", flush=True)
+        damaged = _put_damaged_aside(lesson, root)
+        print(f"{'Damaged' if damaged else 'Not there yet'}: {', '.join(damaged or missing)}. "
+              f"Executing lesson {lesson.number}, “{lesson.title}”, which makes it.", flush=True)
         _execute(lesson, root)
 
 
@@ -128,10 +130,23 @@ def needs(lesson: render.Lesson) -> list[str]:
 
 
 def _missing(lesson: render.Lesson, root: Path) -> list[str]:
-    """The lesson's products that are not there; all of them after an unfinished execution."""
+    """The lesson's products that are not there, or damaged; all after an unfinished execution."""
     if _mark(lesson, root).exists():
         return list(lesson.products)
-    return [product for product in lesson.products if not (root / product).exists()]
+    return [product for product in lesson.products
+            if not (root / product).exists() or intact.fault(root / product)]
+
+
+def _put_damaged_aside(lesson: render.Lesson, root: Path) -> list[str]:
+    """Rename damaged products to NAME.damaged, and say which; nothing is thrown away."""
+    said = []
+    for path in (root / product for product in lesson.products):
+        if path.exists() and (why := intact.fault(path)):
+            aside = path.with_name(f"{path.name}.damaged")
+            shutil.rmtree(aside) if aside.is_dir() else aside.unlink(missing_ok=True)
+            path.rename(aside)
+            said.append(f"{path.relative_to(root)} ({why}; kept as {aside.name})")
+    return said
 
 
 def obstacle(lesson: render.Lesson) -> str | None:

@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 from workshop import base_image, engine, modes, paths, tools
+from workshop.lock import one_at_a_time
 
 PYTHON = "3.13"
 MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}     # Lambda's word: the word in a wheel's name
@@ -27,6 +28,11 @@ def install(name):
     source, layer = paths.LAMBDA / name, paths.BUILD / "layers" / name
     if not (source / "requirements.txt").is_file():
         raise FileNotFoundError(f"There is no {source / 'requirements.txt'}.")
+    with one_at_a_time(f"layer-{name}"):
+        return _install(source, layer)
+
+
+def _install(source, layer):
     recipe, made_by = _recipe(source), layer.with_suffix(".recipe")
     if layer.is_dir() and made_by.is_file() and made_by.read_text() == recipe:
         return layer

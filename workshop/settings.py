@@ -162,7 +162,8 @@ def isolate(environ=os.environ) -> None:
 
 def restore(environ=os.environ) -> None:
     """Give back what `isolate` took away; what has been set since then stays as it is."""
-    for name, value in {**_files(), **_ours}.items():
+    inherited = environ.get("AWS_CONFIG_FILE") == _files()["AWS_CONFIG_FILE"]
+    for name, value in {**(_files() if inherited else {}), **_ours}.items():
         if environ.get(name) == value:
             del environ[name]
     for name, value in _learners.items():

@@ -235,6 +235,6 @@ def read_imports(text: str) -> list[dict]:
 def write(name: str, content) -> None:
     """Write build/measure/NAME.json, whole or not at all."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    part = FOLDER / f"{name}.json.part"
+    part = FOLDER / f"{name}.json.{os.getpid()}.part"
     part.write_text(json.dumps(content, indent=1))
     part.replace(FOLDER / f"{name}.json")
