@@ -13,15 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from workshop import cloud, engine, paths
+from workshop import cloud, engine, paths, settings
 
 PROBE = Path(__file__).parent / "probe"
 
 
 def pytest_configure(config):
-    """Tests never touch an AWS account, whatever profile the learner has set, and hear Ctrl-C."""
-    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+    """Tests never touch an AWS account, whatever the learner has set, and they hear Ctrl-C."""
+    for name in settings.leaking(os.environ):
         os.environ.pop(name, None)
+    os.environ.update(settings.aws_files())
     # A shell's background jobs ignore Ctrl-C, and so would the commands that tests interrupt.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -323,3 +323,25 @@ def test_the_ways_of_pip_reach_the_set_up(monkeypatch, tmp_path):
     given = environment._plain()
     assert given["PIP_INDEX_URL"] == "https://theirs.example/simple"
     assert "PIP_USER" not in given and "PYTHONPATH" not in given
+
+
+# What cannot be kept out
+
+@pytest.mark.parametrize("name, text, words", [
+    (".aws/models/sqs/2012-11-05/service-2.json", "{}", "boto3"),
+    (".aws/cli/alias", "[toplevel]\n", "`aws`"),
+    (".netrc", "machine localhost login a password b\n", "localhost"),
+    (".netrc", "machine 127.0.0.1\n login a\n password b\n", "127.0.0.1"),
+    (".netrc", "default login a password b\n", "every machine"),
+    ("etc/jupyter/jupyter_server_config.py", "", "JupyterLab"),
+    ("usr/local/etc/jupyter/jupyter_config.json", "{}", "JupyterLab")])
+def test_what_reaches_us_all_the_same_is_reported_with_its_fix(tmp_path, name, text, words):
+    write(tmp_path / name, text)
+    (what, fix), = settings.leftovers(tmp_path, tmp_path, {})
+    assert words in what and fix
+
+
+def test_nothing_is_reported_where_there_is_nothing(tmp_path):
+    write(tmp_path / ".netrc", "machine pypi.example login a password b\n")
+    assert settings.leftovers(tmp_path, tmp_path, {}) == []
+    assert settings.leftovers(tmp_path, tmp_path, {"NETRC": "/nonexistent"}) == []

@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from workshop import clean, cloud, engine, environment, failures, last_error
+from workshop import clean, cloud, engine, environment, failures, last_error, settings
 from workshop.paths import ROOT
 from workshop.python_version import check_python
 
@@ -61,6 +61,8 @@ def examine(environ=os.environ) -> list[Finding]:
         jupyter_port(cloud.listening(JUPYTER_PORT)),
         *stale_cloud([_cloud_status(port) for port in ports], _has_state),
         *aws(environ, _profiles(environ), _who_am_i),
+        *(Finding(WARNING, what, fix) for what, fix in settings.leftovers(environ=environ)),
+        *docker_proxy(_read_json(_docker_config(environ))),
         *last_failure(*last_error.read()),
     ]
 
@@ -156,6 +158,14 @@ def registry_login(config: dict) -> list[Finding]:
     return []
 
 
+def docker_proxy(config: dict) -> list[Finding]:
+    """A proxy in Docker's configuration file: builds may need it, functions never get it."""
+    if not config.get("proxies"):
+        return []
+    return [Finding(OK, "Docker's configuration file names a proxy: `docker build` and a lesson's "
+                    "own `docker run` use it, functions do not")]
+
+
 def cloud_port(environ, status) -> list[Finding]:
     """`status(port)`: the local cloud's status, or the CloudError that says who has the port."""
     if not (ports := _chosen_port(environ)):
@@ -201,9 +211,10 @@ def aws(environ, profiles: dict, who_am_i) -> list[Finding]:
         return [Finding(BLOCKS, f"AWS_PROFILE is {name}, and ~/.aws has no such profile",
                         f"aws configure --profile {name}; or unset AWS_PROFILE: the local cloud")]
     found = [region(environ, name, profiles[name])]
-    if endpoint := environ.get("AWS_ENDPOINT_URL"):
-        found.append(Finding(WARNING, f"AWS_PROFILE and AWS_ENDPOINT_URL are set: calls go to "
-                             f"{endpoint}, not to AWS", "unset AWS_ENDPOINT_URL"))
+    for variable in sorted(one for one in environ if one.startswith("AWS_ENDPOINT_URL")):
+        if environ[variable]:
+            found.append(Finding(WARNING, f"AWS_PROFILE and {variable} are set: calls go to "
+                                 f"{environ[variable]}, not to AWS", f"unset {variable}"))
     account, error = who_am_i()
     found.append(Finding(BLOCKS, f"AWS does not accept the credentials of profile {name}: {error}",
                          f"aws configure --profile {name} (or aws sso login --profile {name})")

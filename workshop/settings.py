@@ -62,6 +62,8 @@ print(json.dumps(found))
 
 AWS_CONFIG = "[plugins]\nworkshop = workshop.aws_cli\n"
 
+SYSTEM_JUPYTER = ("etc/jupyter", "usr/local/etc/jupyter")
+
 FOLDER = BUILD / "settings"     # our own configuration files
 DOCKER_FOLDER = BUILD / "docker"
 
@@ -239,6 +241,49 @@ def local_cloud(environ=os.environ) -> dict[str, str]:
         del chosen[name]
     return {**chosen, **pip(environ), "DOCKER_CONFIG": str(docker_folder(environ)),
             "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "PYTHONNOUSERSITE": "1"}
+
+
+# ---------------------------------------------------------------- what cannot be kept out
+
+def leftovers(home: Path | None = None, system: Path = Path("/"),
+              environ=os.environ) -> list[tuple[str, str]]:
+    """Settings of this machine that reach the workshop's programs all the same, with the fix."""
+    home = home or Path.home()
+    found = [(f"{path} changes {what}", f"rename it while you use the workshop: {path}")
+             for path, what in ((home / ".aws/models", "what boto3 and `aws` know of AWS"),
+                                (home / ".aws/cli/alias", "commands of `aws`"))
+             if path.exists()]
+    netrc = Path(environ.get("NETRC") or home / ".netrc")
+    if hosts := _logins(netrc):
+        found.append((f"{netrc} has a login for {' and '.join(hosts)}: `requests` sends it to the "
+                      "local cloud, and an API may refuse it",
+                      f"remove these entries, or set NETRC={os.devnull}"))
+    for path in (system / folder / f"{name}.{ending}" for folder in SYSTEM_JUPYTER
+                 for name in ("jupyter_config", "jupyter_server_config", "jupyter_lab_config")
+                 for ending in ("py", "json")):
+        if path.exists():
+            found.append((f"{path} changes every JupyterLab of this machine",
+                          "if `lab` does not start, ask who administers this machine"))
+    if b"\r\n" in _bytes(ROOT / "docker/base/root/lambda-entrypoint.sh"):
+        found.append(("files of this clone have the line ends of Windows, which break scripts in "
+                      "images", "git config core.autocrlf false; git rm -rq --cached .; "
+                      "git reset --hard (this discards changes of yours: commit them first)"))
+    return found
+
+
+def _logins(netrc: Path) -> list[str]:
+    """Which entries of a .netrc file apply to this machine's own addresses."""
+    words = _bytes(netrc).decode("utf-8", "replace").split()
+    hosts = [after for word, after in zip(words, words[1:]) if word == "machine"]
+    return [name for name in ("localhost", "127.0.0.1") if name in hosts] + \
+        (["every machine (default)"] if "default" in words else [])
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 # ---------------------------------------------------------------- what is printed
