@@ -175,7 +175,7 @@ def _build_stand_in(why: str) -> None:
     _check_possible(why)
     STATE.mkdir(parents=True, exist_ok=True)
     with one_at_a_time("base-image"):
-        if _stand_in_is_here():        # another process has just built it
+        if _stand_in_is_here():         # another process has just built it
             return
         print("base image: building a stand-in for AWS's (about half a minute, once) …", flush=True)
         for leftover in STATE.glob("context-*"):
