@@ -13,11 +13,13 @@ import zlib
 
 import numpy as np
 import onnx
+import picture_memory
 import pytest
 import tiny_image
 from emulator import docker, emulator, invoke, json_lines
 from function_folder import Context, load
 from PIL import Image, ImageFile
+from picture_memory import chunk
 from test_images import build_command, stage
 from tiny_image import KERAS_LIKE, TORCH_LIKE, changed
 
@@ -271,12 +273,6 @@ def test_picture_is_turned_as_its_exif_data_say(function, orientation):
         assert seen.size == (40, 30)
         corners = [seen.getpixel(at) for at in ((5, 5), (35, 5), (5, 25), (35, 25))]
         assert [green > 128 for _, green, _ in corners] == [False, True, True, True]
-
-
-def chunk(name, data):
-    """A piece of a PNG file."""
-    checksum = zlib.crc32(name + data)
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", checksum)
 
 
 def png_header(width, height, more=b""):
