@@ -100,6 +100,8 @@ KINDS = {
     "GIF transparent": saved("P", "GIF", transparency=0, disposal=2),
 }
 
+COMPARED = ["PNG L", "JPEG RGB"]    # kinds that are measured with every filter
+
 
 def shapes(most, longest):
     """The largest pictures of each shape, name → (width, height)."""
@@ -207,7 +209,7 @@ def measure(memory, folder, everything=False):
                 yield kind, shape, resize, "RGB", *process.ask(
                     kind, process.shapes[shape], resize=resize)
         for kind, shape, resize, colour in itertools.product(
-                ["PNG L", "JPEG RGB"], process.shapes, FILTERS, ["L", "RGB"]):
+                COMPARED, process.shapes, FILTERS, ["L", "RGB"]):
             yield kind, shape, resize, colour, *process.ask(
                 kind, process.shapes[shape], resize=resize, colour=colour)
 
@@ -224,6 +226,7 @@ def report(memory, everything):
           f"{table['peak'].max() / memory:.0%}")
     print(table.pivot_table("peak", "kind", "shape", "max", sort=False).round().astype(int)
           .to_string())
+    table = table[table["kind"].isin(COMPARED)]     # with every filter
     print(table.pivot_table("peak", "filter", "shape", "max", sort=False).round().astype(int)
           .to_string())
 

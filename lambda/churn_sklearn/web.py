@@ -120,7 +120,8 @@ def matched_path(event):
 def parse(body, is_base64, example):
     """Return the JSON value in a request's body; raises CallerError when there is none.
 
-    A byte-order mark before the value is left out. example: text that shows the caller what a body looks like.
+    A byte-order mark before the value is left out.
+    example: text that shows the caller what a body looks like.
     """
     def refuse(message):
         return refusal(400, "body", message, f"JSON: {example}")

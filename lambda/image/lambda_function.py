@@ -114,7 +114,8 @@ ort.set_default_logger_severity(3)
 EXTRA_HOSTS = fetch.parse_hosts(os.environ.get("ALLOWED_HOSTS", ""))
 session, signature = load(MODEL_PATH)
 to_tensor = preprocess.make(signature["input"])
-picture.limit(int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 0)), signature["input"]["width"])
+MEMORY = int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 0))     # MB; Lambda sets it
+picture.limit(MEMORY, signature["input"]["width"])
 gc.enable()
 
 

@@ -31,7 +31,7 @@ PngImagePlugin.MAX_TEXT_MEMORY = 2 * PngImagePlugin.MAX_TEXT_CHUNK     # 2 MB; P
 def limit(memory, width):
     """Set the most pixels of a picture, to fit the memory; call it when all else is loaded.
 
-    memory: the function's in MB, or None where there is no limit (not on Lambda).
+    memory: the function's in MB, or 0 where there is no limit (not on Lambda).
     width: of the model's picture in pixels. Resizing makes one row of it for each row there was.
     """
     most = MOST_PIXELS
@@ -47,7 +47,7 @@ def resident():
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-limit(memory=None, width=0)
+limit(memory=0, width=0)
 
 
 def read(data, field):

@@ -28,8 +28,8 @@ class NoDecision(Exception):
 def read(detail, now=None):
     """Return (symbol, day, bars) of an event's detail; raises NoDecision unless all is right.
 
-    now: datetime with a time zone, what the clock says; None in a replay, where it is an event's own
-    `sent_at`. day: date of the last bar, ISO.
+    now: datetime with a time zone, what the clock says; None in a replay, where it is an event's
+    own `sent_at`. day: date of the last bar, ISO.
     """
     if not isinstance(detail, dict):
         raise wrong("detail", "must be an object")
@@ -106,5 +106,5 @@ def check_change(place, before, bar):
     """Raise NoDecision for a price that is too far from the close of the day before."""
     for name in PRICES:
         if not before / LARGEST_CHANGE <= bar[name] <= before * LARGEST_CHANGE:
-            raise wrong(f"{place}.{name}", f"is more than {LARGEST_CHANGE:g} times the close of the "
-                        "day before, or less than its half")
+            raise wrong(f"{place}.{name}", f"is more than {LARGEST_CHANGE:g} times the close of "
+                        "the day before, or less than its half")

@@ -42,13 +42,14 @@ def limited(handle_request):
                     413)
             if problem := unreadable(body):
                 return error_response_json("InvalidRequestContentException",
-                                           f"Could not parse request body into json: {problem}", 400)
+                                           "Could not parse request body into json: "
+                                           f"{problem}", 400)
         return await handle_request(method, path, headers, body, query_params)
     return handle
 
 
 def unreadable(body: bytes) -> str | None:
-    """Why a JSON payload cannot be an event, or None. Text that is no JSON is MiniStack's to refuse.
+    """Why a JSON payload cannot be an event, or None. MiniStack refuses text that is not JSON.
 
     Half of a surrogate pair (`"\\ud800"`) is valid JSON, but no runtime can send it on as UTF-8.
     """
