@@ -600,11 +600,17 @@ for what, event in events.items():
     print(f"{what}:", ask(event), "\n")
 
 # %% [markdown]
-# *What to notice:* the boot is fine, so a quick test would have passed. The photograph ends the
-# function, in one of two ways: `signal: killed`, out of memory, or `timed out`, because 128 MB
-# also mean a fourteenth of a processor (lesson 05). Neither names a picture. A JPEG grows
-# when it is decoded, here to 36 MB, and is copied a few times on its way; the largest that
-# `picture.py` accepts, 25 million pixels, may need 350 MB.
+# *What to notice:* the boot is fine, so a quick test would have passed. The photograph is refused
+# with the status **413**: it has too many pixels for the function's memory. A JPEG grows when it is
+# decoded, here to 36 MB, and each step on its way may make a copy. `picture.py` reads the size in
+# the file's head, before it decodes anything. Lambda puts the memory into the environment variable
+# `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`. The function accepts the pixels that fit in 60 % of it (one
+# million always, 25 million at most), and no side longer than 16,384.
+#
+# Without this check, Lambda ends the function (`signal: killed`), or time runs out, because 128 MB
+# also mean a fourteenth of a processor (lesson 05). Neither message names a picture. The number of
+# pixels alone is not enough: a picture of 1 × 25,000,000 fits in a file of 48 KB, and to resize it
+# takes more than 512 MB.
 
 # %%
 deploy.function(NAME, image, memory=1024, timeout=15)
@@ -968,7 +974,7 @@ for size in 8_000_000, 11_000_000:
 # - **Links**: http and https to public addresses only; `ALLOWED_HOSTS` is empty unless the
 #   operator has a reason.
 # - **Time and memory**: each limit larger than those inside it (10 < 15 < 30 s); a decoded picture
-#   is many times its file, so 1,024 MB.
+#   is many times its file, so 1,024 MB. Check a picture's sides before you decode it.
 # - **Presigned URL**: one object, one method, some seconds, signed with your rights; the function
 #   needs none.
 # - **Raw bytes** become base64 on the way. 6 MB for the event leave about 4.7 MB of picture; what

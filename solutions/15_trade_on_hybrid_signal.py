@@ -559,6 +559,8 @@ else:
 # | the data are old, the day is not over, days are missing | no decision; the event is put aside |
 # | the endpoint is slow or fails | 3 attempts of limited time, with random pauses between them |
 # | it goes on failing | the **circuit breaker** opens: for a while, nobody asks |
+# | the endpoint refuses one request (4xx) | no decision for this symbol; the others may ask |
+# | a price cannot be true (a close of 10⁹) | no decision; the message names the field |
 # | the function dies before the order | the next attempt finds the decision, and sends it |
 # | whatever else | no order rather than a wrong one |
 

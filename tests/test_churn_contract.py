@@ -244,6 +244,9 @@ BODIES = {
     "half": ('{"customer": {"gender": "' + PRIVATE, "valid JSON"),
     "quotes": ("{'customer': {}}", "valid JSON"), "two values": ("{} {}", "valid JSON"),
     "endless nesting": ('{"customer":' * 100_000, "nested too deeply"),
+    "lists in lists": ('{"customer": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deeply"),
+    "a mark and no value": ("\ufeff", "valid JSON"), "two marks": ("\ufeff\ufeff{}", "valid JSON"),
+    "a mark behind": ("{}\ufeff", "valid JSON"),
     "endless number": ('{"customer": ' + "1" * 10_000 + "}", "valid JSON"),
 }
 
@@ -268,7 +271,24 @@ def test_body_that_is_absent_is_refused(functions, capsys, event):
     assert status == 400 and "empty" in content["problems"][0]["message"]
 
 
-@pytest.mark.parametrize("body", ["%%%", "/w==", "é"], ids=["no base64", "no UTF-8", "no ASCII"])
+@pytest.mark.parametrize("event", OVER_HTTP)
+def test_body_with_a_byte_order_mark_is_read(functions, capsys, event):
+    body = "\ufeff" + json.dumps({"customer": CUSTOMER})
+    assert call(functions, capsys, recorded(event, body=body))[0] == 200
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("media", ["application/json; charset=utf-16", "application/octet-stream"])
+def test_mark_says_how_a_body_in_base64_is_encoded(functions, capsys, encoding, media):
+    event = recorded("url_base64")
+    event["headers"]["content-type"] = media        # RFC 8259: a charset changes nothing
+    data = json.dumps({"customer": CUSTOMER}).encode(encoding)
+    event["body"] = base64.b64encode(data).decode()
+    assert call(functions, capsys, event)[0] == 200
+
+
+@pytest.mark.parametrize("body", ["%%%", "/w==", "é", "//4A"],
+                         ids=["no base64", "no UTF-8", "no ASCII", "half of UTF-16"])
 def test_body_that_is_not_base64_of_text_is_refused(functions, capsys, body):
     event = recorded("url_base64")
     event["body"] = body
@@ -306,6 +326,70 @@ def test_other_path_is_not_found(functions, capsys, event, path):
     status, content, _, logs = call(functions, capsys, route(event, "POST", path))
     assert status == 404 and "POST /predict" in content["message"]
     assert PRIVATE not in json.dumps([content, logs])
+
+
+def mapped(event, **changes):
+    """The recorded event, changed; `requestContext` by keys, all else as a whole."""
+    event = recorded(event)
+    around = changes.pop("around", {})
+    event["requestContext"].update(around)
+    return {**event, **changes}
+
+
+SHOP = {"domainName": "api.shop.example", "domainPrefix": "api"}
+MAPPED = {
+    "REST, base path": mapped("rest", path="/v1/predict", around=SHOP),
+    "REST, base path of two": mapped("rest", path="/models/churn/predict", around=SHOP),
+    "REST, base path, greedy route": mapped("rest", path="/v1/predict", resource="/{proxy+}",
+                                            pathParameters={"proxy": "predict"}, around=SHOP),
+    "REST, the route in parts": mapped("rest", path="/v1/predict", resource="/{what}",
+                                       pathParameters={"what": "predict"}, around=SHOP),
+    "HTTP API, payload 1.0, stage": mapped("rest", path="/prod/predict", resource="$default",
+                                           version="1.0"),
+    "HTTP API, payload 1.0, stage and route": mapped("rest", path="/prod/predict",
+                                                     resource="POST /predict", version="1.0"),
+    "HTTP API, base path": mapped("http", rawPath="/v1/predict", around=SHOP),
+    "HTTP API, stage and base path": mapped("http_stage", rawPath="/v1/dev/predict", around=SHOP),
+    "HTTP API, greedy route": mapped("http", rawPath="/v1/predict", routeKey="ANY /{path+}",
+                                     pathParameters={"path": "predict"}, around=SHOP),
+    "HTTP API, $default": mapped("http", rawPath="/v1/predict", routeKey="$default", around=SHOP),
+    "a stage named as the route": mapped("http_stage", rawPath="/predict/predict",
+                                         around={"stage": "predict"}),
+    "REST, a stage named as the route": mapped("rest", around={"stage": "predict"}),
+}
+NOT_MAPPED = {
+    "REST, another route": mapped("rest", path="/v1/predict", resource="/v1/{proxy+}",
+                                  pathParameters={"proxy": "predict"}),
+    "REST, another stage": mapped("rest", path="/dev/predict", resource="$default"),
+    "REST, a longer name": mapped("rest", path="/v1/repredict", around=SHOP),
+    "HTTP API, another route": mapped("http", rawPath="/v1/predict", routeKey="POST /v1/predict"),
+    "HTTP API, $default of its own address": mapped("http", rawPath="/v1/predict",
+                                                    routeKey="$default"),
+    "function URL": mapped("url", rawPath="/v1/predict"),
+    "no path": mapped("rest", path=None),
+    "a path that is a list": mapped("rest", path=["/predict"]),
+    "parameters of no known kind": mapped("http", rawPath="/v1/predict", routeKey=None,
+                                          pathParameters=[1], around={"stage": None}),
+}
+
+
+@pytest.mark.parametrize("case", MAPPED)
+def test_base_path_of_a_custom_domain_and_a_stage_lead_to_the_route(functions, capsys, case):
+    assert call(functions, capsys, MAPPED[case])[0] == 200
+
+
+@pytest.mark.parametrize("case", NOT_MAPPED)
+def test_path_that_only_ends_as_the_route_is_not_found(functions, capsys, case):
+    assert call(functions, capsys, NOT_MAPPED[case])[0] == 404
+
+
+@pytest.mark.parametrize("name", ["\ud800", "shoe\udfffsize", "\ude00\ud83d"])
+def test_lone_surrogate_is_refused_with_an_answer_that_can_be_sent(functions, capsys, name):
+    for request in [customer(**{name: 1}), customer(gender=name), {name: 1}, {"customer": name}]:
+        for event in KINDS:
+            status, content, _, _ = call(functions, capsys, recorded(event, request))
+            assert status == 400
+            json.dumps(content, ensure_ascii=False).encode()    # as Lambda's runtime does it
 
 
 @pytest.mark.parametrize("event", [

@@ -143,6 +143,10 @@ def chunks(content, size=100):
     return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces)
 
 
+COMPRESSED = ["gzip", "br", "zstd", "deflate", "x-gzip", "Compress", "GZIP", "identity, gzip",
+              "gzip,br", " utf-8 ,\tdeflate", "gzip;q=1.0"]
+PLAIN = ["", "utf-8", "UTF-8", "identity", "Identity", "identity, identity", "none", "binary",
+         "aws-chunked", "image/png", ",", "8bit", "utf-8, identity", "not-gzip"]
 CHUNKED = {"content_length": None, "transfer_encoding": "chunked"}
 DRIP = 0.02     # seconds between two bytes
 PAGES = {
@@ -181,7 +185,8 @@ PAGES = {
     "/bad-chunk": answer(b"zz\r\n" + PNG, **CHUNKED),
     "/negative-chunk": answer(b"-1\r\n" + PNG, **CHUNKED),
     "/negative-length": answer(PNG, content_length=-5),
-    "/gzip": answer(PNG, content_encoding="gzip"),
+    **{f"/coded-{number}": answer(PNG, content_encoding=coding)
+       for number, coding in enumerate(COMPRESSED + PLAIN)},
     "/garbage": b"\x00\xff" * 1000,
     "/old": PNG,
     "/closed": b"",
@@ -518,7 +523,8 @@ MISBEHAVIOUR = {
     "/large-chunk-sizes": LARGE, "/large-header": BROKEN, "/large-headers": LARGE,
     "/large-continue": LARGE, "/large-trailers": LARGE,
     "/short": (422, "less than was announced"), "/short-chunk": BROKEN, "/bad-chunk": BROKEN,
-    "/gzip": (422, "compressed"), "/garbage": BROKEN, "/old": BROKEN, "/closed": BROKEN,
+    **{f"/coded-{number}": (422, "compressed") for number in range(len(COMPRESSED))},
+    "/garbage": BROKEN, "/old": BROKEN, "/closed": BROKEN,
 }
 
 
@@ -533,6 +539,12 @@ def test_host_that_misbehaves_is_left(world, capsys, monkeypatch, path):
     assert world.public.paths() == [path]
     if path in NOT_AT_ONCE and path not in ("/silent",):
         assert world.public.hung_up.wait(10), "the host could send all it had"
+
+
+@pytest.mark.parametrize("coding", PLAIN)
+def test_content_encoding_that_is_no_compression_is_no_obstacle(world, capsys, coding):
+    path = f"/coded-{(COMPRESSED + PLAIN).index(coding)}"
+    assert world.ask(capsys, f"http://photos.test:{{a}}{path}")[0] == 200
 
 
 def test_no_more_than_announced_is_read(world, capsys):

@@ -13,11 +13,13 @@ import zlib
 
 import numpy as np
 import onnx
+import picture_memory
 import pytest
 import tiny_image
-from emulator import docker, emulator, invoke, json_lines
+from emulator import AS_LAMBDA, docker, emulator, invoke, json_lines
 from function_folder import Context, load
 from PIL import Image, ImageFile
+from picture_memory import chunk
 from test_images import build_command, stage
 from tiny_image import KERAS_LIKE, TORCH_LIKE, changed
 
@@ -173,6 +175,13 @@ def test_json_sent_by_curl_without_a_content_type_is_understood(function, capsys
     assert call(function, capsys, event)[0] == 200
 
 
+@pytest.mark.parametrize("media", ["application/json", "application/x-www-form-urlencoded", ""])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-8"])
+def test_json_with_a_byte_order_mark_is_json(function, capsys, encoding, media):
+    body = json.dumps({"image": text(file())}).encode(encoding)
+    assert call(function, capsys, recorded("http", raw=body, media=media))[0] == 200
+
+
 @pytest.mark.parametrize("top, count", [(1, 1), (2, 2), (4, 4), (10, 4)])
 def test_top_says_how_many_labels(function, capsys, top, count):
     content = call(function, capsys, {"image": text(file()), "top": top})[1]
@@ -273,12 +282,6 @@ def test_picture_is_turned_as_its_exif_data_say(function, orientation):
         assert [green > 128 for _, green, _ in corners] == [False, True, True, True]
 
 
-def chunk(name, data):
-    """A piece of a PNG file."""
-    checksum = zlib.crc32(name + data)
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", checksum)
-
-
 def png_header(width, height, more=b""):
     """A PNG that is nothing but the claim to have that size."""
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
@@ -297,6 +300,12 @@ def scans(count):
     data = file(FLAT, "JPEG", progressive=True)
     last = data.rindex(b"\xff\xda")
     return data[:-2] + data[last:-2] * count + data[-2:]
+
+
+def segments(*parts):
+    """Segments of a JPEG, from their markers and contents."""
+    return b"".join(marker + struct.pack(">H", len(content) + 2) + content
+                    for marker, content in parts)
 
 
 def frames(kind):
@@ -327,12 +336,30 @@ UNUSABLE = {    # a file, the status, words of the message
     "bomb": (png_header(50_000, 50_000), 413, "pixels"),
     "bomb, widest": (png_header(2**31 - 1, 2**31 - 1), 413, "pixels"),
     "bomb, one row": (png_header(2**31 - 1, 1), 413, "pixels"),
+    "one column of 25,000,000": (png_header(1, 25_000_000), 413, "too wide or too high"),
+    "one row of 25,000,000": (png_header(25_000_000, 1), 413, "too wide or too high"),
+    "a little too wide": (png_header(16_385, 2), 413, "too wide or too high"),
+    "too high, GIF": (file(Image.new("P", (1, 20_000)), "GIF"), 413, "too wide or too high"),
+    "too high, JPEG": (file(Image.new("L", (1, 20_000)), "JPEG"), 413, "too wide or too high"),
     "bomb, GIF": (gif_header(65535, 1), 413, "pixels"),
     "bomb, GIF, in the frame": (gif_header(1, 65535), 413, "pixels"),
     "bomb, in a PNG's comment": (
         png_header(8, 6, chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(50_000_000)))), 422,
         "damaged"),
-    "JPEG with endless scans": (scans(1000), 422, "scans"),
+    "JPEG with endless scans": (scans(900), 422, "scans"),
+    "JPEG with a few scans too many": (scans(51), 422, "scans"),
+    "JPEG of endless segments": (JPEG[:2] + segments(*[(b"\xff\xe5", b"")] * 2000) + JPEG[2:], 422,
+                                 "parts"),
+    "JPEG of endless comments": (JPEG[:2] + segments(*[(b"\xff\xfe", b"a")] * 2000) + JPEG[2:], 422,
+                                 "parts"),
+    "JPEG, a segment without length": (JPEG[:2] + b"\xff\xe5\0\1" + JPEG[2:], 422, "damaged"),
+    "JPEG, a segment beyond the end": (JPEG[:2] + b"\xff\xe5\xff\xff" + bytes(9), 422, "damaged"),
+    "PNG of endless chunks": (PNG[:33] + chunk(b"prIv", b"") * 25_000 + PNG[33:], 422, "parts"),
+    "GIF of endless comment blocks": (file(FLAT, "GIF")[:-1] + b"!\xfe" + b"\2ab" * 60_000 + b"\0;",
+                                      422, "parts"),
+    "PNG with 3 MB of text": (PNG[:33] + b"".join(
+        chunk(b"zTXt", b"%d\0\0" % number + zlib.compress(bytes(1_000_000)))
+        for number in range(3)) + PNG[33:], 422, "damaged"),
 }
 
 
@@ -347,17 +374,95 @@ def test_unusable_picture_is_refused(function, capsys, case):
         assert words in problem["message"] and problem["allowed"]
 
 
-def test_bomb_is_refused_before_it_is_decoded(function, capsys, monkeypatch):
+@pytest.mark.parametrize("case", ["bomb", "one column of 25,000,000", "too high, GIF",
+                                  "JPEG with endless scans", "PNG of endless chunks"])
+def test_what_is_too_large_is_refused_before_it_is_decoded(function, capsys, monkeypatch, case):
     def decode(image):
         raise AssertionError("decoded")
 
     monkeypatch.setattr(ImageFile.ImageFile, "load", decode)
-    assert send(function, capsys, png_header(50_000, 50_000))[0] == 413
+    data, status, _ = UNUSABLE[case]
+    assert send(function, capsys, data)[0] == status
 
 
-def test_largest_picture_that_is_allowed_is_answered(function, capsys):
-    data = file(Image.new("1", (5000, 5000)))
-    assert send(function, capsys, data)[0] == 200
+@pytest.mark.parametrize("size", [(5000, 5000), (16_384, 1), (1, 16_384), (16_384, 1525)])
+def test_largest_picture_that_is_allowed_is_answered(function, capsys, size):
+    assert send(function, capsys, file(Image.new("1", size)))[0] == 200
+
+
+SCAN = b"\xff\xda"
+HARMLESS = {    # what makes a JPEG look as if it had many scans, and is none
+    "ICC profile": file(FLAT, "JPEG", icc_profile=SCAN * 40_000),
+    "comment": file(FLAT, "JPEG", comment=SCAN * 200),
+    "EXIF thumbnail": file(FLAT, "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\0\0" + SCAN * 200),
+    "a segment of no known use": JPEG[:2] + segments((b"\xff\xe9", SCAN * 30_000)) + JPEG[2:],
+    "behind the end": JPEG + SCAN * 200,
+    "a second picture behind the end": (
+        file(FLAT, "MPO", save_all=True, append_images=[on("RGB", "blue")]) + scans(100)),
+    "padding before a marker": JPEG[:2] + b"\xff" * 300 + JPEG[2:],
+    "restart markers": file(Image.fromarray(PIXELS).resize((800, 600)), "JPEG",
+                            restart_marker_blocks=1),
+    "noise, with stuffed bytes": file(Image.effect_noise((1200, 1200), 200), "JPEG", quality=100),
+    "as many scans as are allowed": scans(40),
+}
+
+
+@pytest.mark.parametrize("case", HARMLESS)
+def test_jpeg_that_only_looks_as_if_it_had_many_scans_is_answered(function, capsys, case):
+    assert send(function, capsys, HARMLESS[case])[0] == 200
+
+
+@pytest.mark.parametrize("options, count", [
+    ({}, 1), ({"progressive": True}, 10), ({"restart_marker_blocks": 1}, 1)])
+def test_scans_are_counted(function, options, count):
+    check = function.picture.structure.check
+    assert check(file(FLAT, "JPEG", **options)) == count
+    assert check(PNG) == check(file(kind="GIF")) == check(b"text") == 1
+
+
+def test_files_of_other_software_have_few_parts(function):
+    """Files of 6 to 10 MB, in blocks of the usual size."""
+    noise = Image.effect_noise((2800, 2800), 200)
+    for data in (file(noise, "JPEG", quality=95), file(noise), file(noise, "GIF")):
+        function.picture.structure.check(data)
+
+
+# ---------------------------------------------------------------- memory
+
+@pytest.mark.parametrize("memory", picture_memory.MEMORIES)
+def test_no_picture_takes_more_than_its_share_of_the_memory(tmp_path, memory):
+    """The largest pictures that are accepted; picture_memory.py measures them all."""
+    with picture_memory.Process(memory, tmp_path) as process:
+        few = ["PNG RGBA turned", "JPEG CMYK progressive turned"]
+        cases = [(kind, "square", "lanczos")
+                 for kind in (picture_memory.KINDS if memory == 512 else few)]
+        cases += [(kind, shape, resize) for kind in picture_memory.COMPARED
+                  for shape in ("N x 1", "1 x N") for resize in picture_memory.FILTERS]
+        cases += [("JPEG CMYK progressive, 9.9 MB", shape, "lanczos") for shape in process.shapes]
+        for kind, shape, resize in cases:
+            size = process.shapes[shape]
+            status, peak = process.ask(kind, size, resize=resize)
+            assert status == 200, (kind, size)
+            assert peak <= 0.6 * memory, f"{kind} of {size}, {resize}: {peak:.0f} MB"
+        beyond = process.limits["pixels"] // 4000 + 1
+        assert process.ask("PNG L", (4000, beyond))[0] == 413
+        assert process.limits["pixels"] >= 12_200_000, "a phone's photograph must fit"
+
+
+@pytest.mark.parametrize("memory, most", [(128, 1_000_000), (10_240, 25_000_000), (0, 25_000_000)])
+def test_limit_follows_the_memory(function, monkeypatch, memory, most):
+    picture = function.picture
+    monkeypatch.setattr(picture, "resident", lambda: 80 * 2**20)
+    monkeypatch.setattr(picture.Image, "MAX_IMAGE_PIXELS", 0)
+    picture.limit(memory, 224)
+    assert picture.Image.MAX_IMAGE_PIXELS == most
+
+
+def test_refusal_says_what_the_limits_are(function, capsys):
+    for size in [(1, 20_000), (5001, 5000)]:
+        problem, = send(function, capsys, png_header(*size))[1]["problems"]
+        assert problem["allowed"] == {"maximum_pixels": 25_000_000, "maximum_width": 16_384,
+                                      "maximum_height": 16_384}
 
 
 def test_damaged_files_of_all_sorts_are_never_a_fault(function, capsys):
@@ -404,6 +509,9 @@ MISTAKES = {    # what is sent, the field that must be named, words of the messa
     "image a list": ({"image": [1, 2]}, "image", "string"),
     "image empty": ({"image": ""}, "image", "string"),
     "image no base64": ({"image": PRIVATE + "!"}, "image", "not base64"),
+    "a lone surrogate in an image": ({"image": "\ud800"}, "image", "not base64"),
+    "a lone surrogate in a URL": ({"url": "http://\udfff/"}, "url", "percent-encode"),
+    "a lone surrogate in a field's name": ({**IMAGE, "\udc00": 1}, "?", "not a known field"),
     "image not ASCII": ({"image": "é"}, "image", "not base64"),
     "image as a data: URL": ({"image": "data:image/png;base64," + IMAGE["image"]}, "image",
                              "not base64"),
@@ -609,6 +717,12 @@ def test_session_uses_one_thread_and_does_not_spin(function):
 LARGEST = (5000, 5000)
 
 
+def with_memory(size):
+    """Options for the emulator: a function of `size` MB, as Lambda tells it and as it is."""
+    return [*AS_LAMBDA[:AS_LAMBDA.index("--memory")], "--memory", f"{size}m", "--memory-swap",
+            f"{size}m", "--env", f"AWS_LAMBDA_FUNCTION_MEMORY_SIZE={size}", "--network", "none"]
+
+
 @pytest.mark.skipif(not engine.available(), reason="no Docker engine to build with")
 def test_image_answers_the_largest_pictures_within_the_limits_of_lambda(folder, tmp_path):
     pictures = [Image.new("RGB", (40, 30)), Image.new("RGBA", LARGEST), Image.new("LA", LARGEST),
@@ -619,11 +733,15 @@ def test_image_answers_the_largest_pictures_within_the_limits_of_lambda(folder, 
     docker(*build_command(stage(tmp_path / "image", "image", folder / "keras.onnx"),
                           "workshop-test-image"))
     try:
-        with emulator("workshop-test-image") as container:
+        with emulator("workshop-test-image", options=with_memory(1024)) as container:
             answers = invoke(container, *events, *({"url": url} for url in refused))
             logged = [line["status"] for line in json_lines(container)]
+        with emulator("workshop-test-image", options=with_memory(128)) as container:
+            million = {"image": text(file(Image.new("L", (1000, 1000))))}
+            small = invoke(container, *events[::4], million)
     finally:
         docker("rmi", "workshop-test-image")
     assert logged == [200] * len(events) + [422, 422]
     assert all(len(answer["predictions"]) == 3 for answer in answers[:len(events)])
     assert [answer["statusCode"] for answer in answers[len(events):]] == [422, 422]
+    assert [answer.get("statusCode", 200) for answer in small] == [200, 413, 200]

@@ -1,6 +1,7 @@
 """The generator of lesson 19: its arrivals come, whatever the endpoint does; its callers wait."""
 import contextlib
 import http.server
+import base64
 import importlib.util
 import json
 import threading
@@ -164,5 +165,34 @@ def test_hold_refuses_what_it_does_not_know_at_once(hold, monkeypatch, asked):
     response = hold.lambda_handler(over_http(asked), None)
     assert response["statusCode"] == 400 and json.loads(response["body"])["message"]
     assert slept == []
-    bad = {**over_http({}), "body": "not JSON"}
-    assert hold.lambda_handler(bad, None)["statusCode"] == 400
+
+
+DEEP = "[" * 100_000
+BODIES = ["not JSON", DEEP, DEEP + "]" * 100_000, '{"seconds":' * 100_000, "", None, {"seconds": 1},
+          5, "\ufeff", '{"seconds": "\\ud800"}', '{"seconds": ' + "1" * 10_000 + "}"]
+
+
+@pytest.mark.parametrize("body", BODIES, ids=range(len(BODIES)))
+def test_hold_refuses_a_body_that_it_cannot_read(hold, body):
+    for event in [{**over_http({}), "body": body},
+                  {**over_http({}), "body": body, "isBase64Encoded": True}]:
+        response = hold.lambda_handler(event, None)
+        assert response["statusCode"] == 400 and json.loads(response["body"])["message"]
+
+
+@pytest.mark.parametrize("value", ["soon", "", None, [1000]])
+def test_hold_refuses_a_beginning_that_is_no_time(hold, value):
+    response = hold.lambda_handler(over_http({"seconds": 0}, **{"x-run-began": value}), None)
+    assert response["statusCode"] == 400 and "x-run-began" in response["body"]
+
+
+@pytest.mark.parametrize("event", [[], None, "requestContext", 5])
+def test_hold_refuses_an_event_that_is_no_object(hold, event):
+    assert hold.lambda_handler(event, None)["statusCode"] == 400
+
+
+def test_hold_reads_a_body_with_a_byte_order_mark_and_needs_no_headers(hold):
+    event = {**over_http({}), "body": '\ufeff{"seconds": 0}', "headers": None}
+    assert hold.lambda_handler(event, None)["statusCode"] == 200
+    event.update(body=base64.b64encode(event["body"].encode()).decode(), isBase64Encoded=True)
+    assert hold.lambda_handler(event, None)["statusCode"] == 200

@@ -500,6 +500,23 @@ def test_a_payload_over_the_limit_is_refused(probe, kind, limit):
     assert send(limit // 2)["StatusCode"] in (200, 202)
 
 
+@pytest.mark.parametrize("kind", ["RequestResponse", "Event"])
+@pytest.mark.parametrize("payload", [
+    rb'{"x": "\ud800"}', rb'{"\uDFFF": 1}', rb'["\ude00\ud83d"]', b"[" * 100_000 + b"]" * 100_000,
+    b'{"a":' * 100_000 + b"1" + b"}" * 100_000])
+def test_a_payload_that_no_runtime_can_read_is_the_callers_mistake(probe, kind, payload):
+    with pytest.raises(probe.client.exceptions.InvalidRequestContentException) as caught:
+        probe.client.invoke(FunctionName=probe.name, InvocationType=kind, Payload=payload)
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert "Could not parse request body into json" in str(caught.value)
+
+
+def test_a_whole_surrogate_pair_and_backslashes_are_read(probe):
+    for payload in [rb'{"x": "\ud83d\ude00"}', rb'{"x": "\\ud800"}', b'{"x": "\xc3\xa9\\u00e9"}']:
+        answer = probe.client.invoke(FunctionName=probe.name, Payload=payload)
+        assert answer["StatusCode"] == 200
+
+
 def test_an_exception_reaches_a_direct_caller_whole(probe):
     answer = probe.ask(**{"raise": "of no account"})
     assert answer["FunctionError"] == "Unhandled"

@@ -198,6 +198,16 @@ def broken(**changes):
     return made
 
 
+def with_bar(number, bar):
+    """An event with another bar at that place."""
+    made = event("2018-12-03")
+    made["detail"]["bars"][number] = bar
+    return made
+
+
+SOUND = event("2018-12-03")["detail"]["bars"][2]
+
+
 def swapped():
     made = event("2018-12-03")
     bars = made["detail"]["bars"]
@@ -216,19 +226,46 @@ REFUSED = {
         BARS["date"] != "2018-11-29", "2018-11-28"))), "not in the order"),
     "weeks missing": (event("2018-12-03", bars=BARS[~BARS["date"].between(
         "2018-11-10", "2018-11-20")].reset_index(drop=True)), "days are missing"),
-    "too few bars": (event("2018-12-03", count=20), "not what"),
-    "too many bars": (event("2018-12-03", count=101), "not what"),
-    "a price that is no number": (broken(close="2790.37"), "not what"),
-    "a price of zero": (broken(low=0), "not what"),
-    "infinity": (broken(high=float("inf")), "not what"),
-    "not a number": (broken(volume=float("nan")), "not what"),
-    "true": (broken(volume=True), "not what"),
-    "a close above the day's high": (broken(close=1e6), "not what"),
-    "no volume": ({"detail": {**event("2018-12-03")["detail"], "bars": [{}] * 21}}, "not what"),
-    "a symbol with a path in it": (event("2018-12-03", symbol="../SPX"), "not what"),
-    "no time zone": (event("2018-12-03", closed_at="2018-12-03T16:00:00"), "not what"),
-    "no time": (event("2018-12-03", closed_at=None), "not what"),
-    "no detail": ({}, "not what"),
+    "too few bars": (event("2018-12-03", count=20), "right: bars must be a list of 21 to 100"),
+    "too many bars": (event("2018-12-03", count=101), "right: bars must"),
+    "bars as an object": ({"detail": {**event("2018-12-03")["detail"], "bars": {"0": 1}}},
+                          "right: bars must"),
+    "a bar that is a list": (with_bar(4, []), r"bars\[4\] must be an object"),
+    "a price that is no number": (broken(close="2790.37"), r"bars\[20\].close must be a number"),
+    "a price of zero": (broken(low=0), r"bars\[20\].low must be a number above 0"),
+    "a negative price": (broken(open=-5), r"bars\[20\].open must be a number above 0"),
+    "infinity": (broken(high=float("inf")), r"bars\[20\].high must be a number"),
+    "not a number": (broken(volume=float("nan")), r"bars\[20\].volume must be a number"),
+    "true": (broken(volume=True), r"bars\[20\].volume must be a number"),
+    "null": (broken(close=None), r"bars\[20\].close must be a number"),
+    "a close of 10**400": (broken(close=10**400), r"bars\[20\].close must be a number"),
+    "a high of -10**400": (broken(high=-10**400), r"bars\[20\].high must be a number"),
+    "a volume of 10**400": (broken(volume=10**400), r"bars\[20\].volume must be a number"),
+    "a volume of 1e300 long ago": (with_bar(2, {**SOUND, "volume": 1e300}), r"bars\[2\].volume"),
+    "a close above the day's high": (broken(close=1e6), r"bars\[20\].close is not between"),
+    "an open below the day's low": (broken(open=1), r"bars\[20\].open is not between"),
+    "a last day at 1e9": (broken(open=1e9, high=1e9, low=1e9, close=1e9),
+                          r"bars\[20\].open is more than 2 times the close of the day before"),
+    "a last close that trebled": (broken(high=9000, close=8400), r"bars\[20\].high is more than 2"),
+    "a last day at a hundredth": (broken(open=27.9, high=27.9, low=27.9, close=27.9),
+                                  r"bars\[20\].open is more than 2 times .* its half"),
+    "a high that is wrong, long ago": (with_bar(1, {**SOUND, "date": "2018-11-05", "high": 9e8}),
+                                       r"bars\[1\].high is more than"),
+    "a date that is no date": (broken(date="yesterday"), r"bars\[20\].date must be a date"),
+    "a date of another form": (broken(date="20181203"), r"bars\[20\].date must be a date"),
+    "a date that is a number": (broken(date=20181203), r"bars\[20\].date must be a date"),
+    "empty bars": ({"detail": {**event("2018-12-03")["detail"], "bars": [{}] * 21}},
+                   r"bars\[0\].open must"),
+    "a symbol with a path in it": (event("2018-12-03", symbol="../SPX"), "right: symbol must"),
+    "a symbol that is a number": (event("2018-12-03", symbol=500), "right: symbol must"),
+    "no symbol": (event("2018-12-03", symbol=None), "right: symbol must"),
+    "no time zone": (event("2018-12-03", closed_at="2018-12-03T16:00:00"), "right: closed_at must"),
+    "no time": (event("2018-12-03", closed_at=None), "right: closed_at must"),
+    "the first hour of all": (event("2018-12-03", sent_at="0001-01-01T00:00:00+14:00"),
+                              "right: sent_at must"),
+    "a detail that is a list": ({"detail": []}, "right: detail must be an object"),
+    "no detail": ({}, "right: detail must be an object"),
+    "no event": ([], "right: detail must be an object"),
 }
 
 
@@ -388,6 +425,42 @@ def test_the_breaker_opens_after_three_events_and_a_trial_closes_it(signal):
     assert signal(event(days[3])) == "ordered"
     assert signal.ledger.breaker("e") == {"failures": 0, "open_until": 0}
     assert list(signal.queue.orders) == [f"SPX-{days[3]}"]
+
+
+@pytest.mark.parametrize("status", [400, 404, 415, 422])
+def test_a_request_that_the_endpoint_refuses_opens_the_breaker_for_nobody(signal, status):
+    signal.endpoint.answers = [refused("ModelError", OriginalStatusCode=status)]
+    for day in BARS["date"][-10:]:
+        signal.refuses(event(day, symbol="BAD"), f"refuses this request with the status {status}")
+    assert len(signal.endpoint.asked) == 10, "it is not tried again, and everybody may ask"
+    signal.endpoint.answers = [0.6]
+    assert signal(event("2018-12-03")) == "ordered"
+
+
+def test_a_refused_request_neither_counts_nor_closes_a_breaker_that_fails(signal):
+    bad, days = refused("ValidationError"), list(BARS["date"][-10:])
+    client = refused("ModelError", OriginalStatusCode=400)
+    signal.endpoint.answers = [bad, client, bad, client, bad, 0.6]
+    for day in days[:5]:
+        signal.refuses(event(day), "the endpoint")
+    signal.refuses(event(days[5]), "breaker is open")
+
+
+def test_events_without_time_to_ask_do_not_open_the_breaker(signal):
+    signal.context.get_remaining_time_in_millis = lambda: 1000
+    for day in BARS["date"][-5:]:
+        signal.refuses(event(day), "no time to ask")
+    signal.context.get_remaining_time_in_millis = lambda: 60_000
+    assert signal(event("2018-12-03")) == "ordered"
+
+
+@pytest.mark.parametrize("status", [408, 429])
+def test_a_container_that_is_too_busy_is_asked_again_and_counts(signal, status):
+    signal.endpoint.answers = [refused("ModelError", OriginalStatusCode=status)]
+    for day in BARS["date"][-3:]:
+        signal.refuses(event(day), "ModelError")
+    assert len(signal.endpoint.asked) == 9
+    signal.refuses(event("2018-12-03"), "breaker is open")
 
 
 def test_a_success_between_failures_keeps_the_breaker_closed(signal):

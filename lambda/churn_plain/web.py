@@ -12,6 +12,8 @@ import json
 import time
 
 ROUTE, METHOD = "/predict", "POST"
+BYTE_ORDER_MARK = "\ufeff"
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 MOST_UNKNOWN = 20       # a request with more unknown fields gets the first ones named
 LONGEST_NAME = 60       # characters of an unknown field's name that are sent back
 
@@ -75,26 +77,50 @@ def kind_of(event):
 
 
 def check_route(event, kind):
-    """Raise CallerError unless an event over HTTP asks for the one thing that there is."""
+    """Raise CallerError unless an event over HTTP asks for the one route that there is."""
     method, path = method_and_path(event, kind)
-    if path != ROUTE:
-        raise CallerError(404, f"there is nothing here; use {METHOD} {ROUTE}")
+    if path != ROUTE and not is_mapped(event, kind, path):
+        raise CallerError(404, f"no such route; use {METHOD} {ROUTE}")
     if method != METHOD:
         raise CallerError(405, f"use {METHOD} {ROUTE}", headers={"Allow": METHOD})
 
 
 def method_and_path(event, kind):
-    """Return e.g. ("POST", "/predict"), without the stage that HTTP APIs put before the path."""
+    """Return e.g. ("POST", "/predict"), as the caller sent it."""
     if kind == "rest":
         return event.get("httpMethod"), event.get("path")
+    return event["requestContext"]["http"].get("method"), event.get("rawPath")
+
+
+def is_mapped(event, kind, path):
+    """Whether only a stage, or the base path of a custom domain, is before the route in `path`.
+
+    HTTP APIs put a named stage before the path (in payload 1.0, too), and all APIs the base path.
+    Where no stage explains the path, it counts what the API matched behind them. A custom domain
+    with the route $default leaves no trace of that: there, the end of the path decides.
+    """
+    if kind == "url" or not isinstance(path, str) or not path.endswith(ROUTE):
+        return False
     around = event["requestContext"]
-    path = str(event.get("rawPath"))
-    return around["http"].get("method"), path.removeprefix(f"/{around.get('stage')}")
+    if path == f"/{around.get('stage')}{ROUTE}" or matched_path(event) == ROUTE:
+        return True
+    domain, api = str(around.get("domainName")), around.get("apiId")
+    return event.get("routeKey") == "$default" and not domain.startswith(f"{api}.")
+
+
+def matched_path(event):
+    """Return the path that the API matched: its route with the values of the path's parameters."""
+    route = event.get("resource") or str(event.get("routeKey")).rpartition(" ")[2]
+    values = event.get("pathParameters")
+    for name, value in values.items() if isinstance(values, dict) else ():
+        route = str(route).replace(f"{{{name}+}}", str(value)).replace(f"{{{name}}}", str(value))
+    return route
 
 
 def parse(body, is_base64, example):
     """Return the JSON value in a request's body; raises CallerError when there is none.
 
+    A byte-order mark before the value is left out.
     example: text that shows the caller what a body looks like.
     """
     def refuse(message):
@@ -103,23 +129,35 @@ def parse(body, is_base64, example):
     if not body:
         raise refuse("is empty")
     try:
-        if is_base64:
-            body = binascii.a2b_base64(body, strict_mode=True).decode("utf-8")
+        text = to_text(binascii.a2b_base64(body, strict_mode=True)) if is_base64 else body
     except (ValueError, TypeError):
         raise refuse("is not base64 of UTF-8 text") from None
     try:
-        return json.loads(body)
+        return json.loads(text.removeprefix(BYTE_ORDER_MARK))
     except RecursionError:
         raise refuse("is nested too deeply") from None
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, AttributeError):
         raise refuse("is not valid JSON") from None
+
+
+def to_text(data):
+    """Return the text in bytes: UTF-8, or UTF-16 with a byte-order mark, as PowerShell writes it.
+
+    A charset in the content type changes nothing: JSON is UTF-8 (RFC 8259). Raises ValueError.
+    """
+    return data.decode("utf-16" if data[:2] in UTF_16_MARKS else "utf-8")
 
 
 def check_unknown(given, known):
     """Return a problem for each field in `given` that is not in `known`, up to MOST_UNKNOWN."""
     unknown = [name for name in given if name not in known]
-    return [{"field": name[:LONGEST_NAME], "message": "is not a known field", "allowed": known}
-            for name in unknown[:MOST_UNKNOWN]]
+    return [{"field": printable(name[:LONGEST_NAME]), "message": "is not a known field",
+             "allowed": known} for name in unknown[:MOST_UNKNOWN]]
+
+
+def printable(text):
+    """Return text with "?" for lone surrogates, which JSON can carry and Lambda cannot send."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def to_response(kind, status, content, headers):

@@ -31,9 +31,12 @@ encode = _json.make_encoder(None, unknown, _json.encode_basestring_ascii, None, 
 
 
 def loads(text):
-    """Return the value of a JSON text (str, or bytes of UTF-8); raises JSONDecodeError."""
+    """Return the value of a JSON text (str, or bytes of UTF-8); raises JSONDecodeError.
+
+    A byte-order mark before bytes is left out, as by the standard library.
+    """
     if isinstance(text, bytes):
-        text = text.decode()
+        text = text.decode().removeprefix("\ufeff")
     begin = len(text) - len(text.lstrip(SPACE))
     try:
         value, end = scan(text, begin)

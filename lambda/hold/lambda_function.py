@@ -20,27 +20,31 @@ def lambda_handler(event, context):
     Returns {"began", "ended": Unix time in seconds, "environment": str}; over HTTP as the body of
     a 200, and of a 400 {"message"} for a request that asks for anything else.
     """
-    headers = event.get("headers", {})
+    over_http = isinstance(event, dict) and "requestContext" in event
     try:
-        asked = body(event) if "requestContext" in event else event
-        seconds, stall, origin = check(asked, headers)
+        seconds, stall, origin = check(*(body(event) if over_http else (event, {})))
     except ValueError as error:
-        return answer(event, 400, {"message": str(error)})
+        return answer(over_http, 400, {"message": str(error)})
     began = time.time()
     if stall[0] <= began - origin < stall[1]:
         time.sleep(origin + stall[1] - began)
     time.sleep(seconds)
-    return answer(event, 200, {
+    return answer(over_http, 200, {
         "began": began, "ended": time.time(),
         "environment": os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME", "")})
 
 
 def body(event):
-    """The JSON that a request brought; ValueError if it is none."""
+    """The JSON and the headers that a request brought; ValueError if there is no JSON."""
     text = event.get("body") or ""
-    if event.get("isBase64Encoded"):
-        text = base64.b64decode(text)
-    return json.loads(text)
+    try:
+        if event.get("isBase64Encoded"):
+            text = base64.b64decode(text).decode()
+        return json.loads(text.removeprefix("\ufeff")), event.get("headers")   # a byte-order mark
+    except (ValueError, TypeError, AttributeError):
+        raise ValueError("the body is not JSON") from None
+    except RecursionError:
+        raise ValueError("the body is nested too deeply") from None
 
 
 def check(asked, headers):
@@ -52,7 +56,10 @@ def check(asked, headers):
     if not (isinstance(stall, list) and len(stall) == 2 and all(map(number, stall))
             and 0 <= stall[1] - stall[0] <= LONGEST):
         raise ValueError(f'"stall" is [from, until] in seconds, at most {LONGEST} apart')
-    return seconds, stall, float(headers.get("x-run-began", 0))
+    try:
+        return seconds, stall, float((headers or {}).get("x-run-began", 0))
+    except (ValueError, TypeError, AttributeError):
+        raise ValueError("the header x-run-began is a time in seconds") from None
 
 
 def number(value):
@@ -60,9 +67,9 @@ def number(value):
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def answer(event, status, content):
+def answer(over_http, status, content):
     """As a proxy response where the request came over HTTP, else as it is."""
-    if "requestContext" in event:
+    if over_http:
         return {"statusCode": status, "headers": {"content-type": "application/json"},
                 "body": json.dumps(content)}
     return content if status == 200 else {"statusCode": status, **content}

@@ -6,6 +6,7 @@ for white) go beside them, for a binary body into the query string.
 What holds for every event is in web.py.
 """
 import base64
+import codecs
 import re
 
 import fetch
@@ -55,9 +56,9 @@ def read_request(event, kind):
     media = content_type(event)
     if media == "application/json":
         return web.parse(body, encoded, EXAMPLE), None
-    if media in UNSAID:     # a JSON object begins with a brace, and no picture does
+    if media in UNSAID:
         data = decode(body, "body") if encoded else None
-        if data is None or data.lstrip()[:1] == b"{":
+        if data is None or is_object(data):
             return web.parse(body, encoded, EXAMPLE), None
     elif not (media.startswith("image/") or media in BINARY):
         raise web.refusal(415, "body", "has a content type that is not known",
@@ -66,6 +67,12 @@ def read_request(event, kind):
         raise web.refusal(400, "body", "came as text, which breaks a file: the API must let binary "
                           "bodies pass", "a REST API lists image/* in its binaryMediaTypes")
     return read_query(event), decode(body, "body")
+
+
+def is_object(data):
+    """Whether bytes begin as a JSON object does; no picture begins with any of this."""
+    return (data.startswith(web.UTF_16_MARKS)
+            or data.removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"{")
 
 
 def content_type(event):

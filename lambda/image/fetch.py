@@ -42,6 +42,11 @@ MOST_REDIRECTS = 3
 MOST_ADDRESSES = 3          # of one host that are tried
 PORTS = {"http": 80, "https": 443}
 OPEN_PORTS = (80, 443)      # that may be reached: on others, hosts speak other protocols
+# Which contents are compressed, or encrypted. Servers also send `utf-8`, nothing or their own words
+# as a Content-Encoding: then it is the file that shows whether it is a picture. From the registry:
+# https://www.iana.org/assignments/http-parameters (content coding), and what is in use beside it.
+CODINGS = {"gzip", "x-gzip", "deflate", "compress", "x-compress", "br", "zstd", "x-zstd", "dcb",
+           "dcz", "exi", "pack200-gzip", "aes128gcm", "bzip2", "x-bzip2", "xz", "lzma"}
 REDIRECTS = (301, 302, 303, 307, 308)
 
 # What is not public in IPv4, from the registry of special-purpose addresses:
@@ -275,7 +280,7 @@ def check_response(response):
     """Raise CallerError for an answer that has no picture, or one that is too large."""
     if response.status != 200:
         raise refuse(422, f"is answered with the status {response.status}", 200)
-    if response.getheader("Content-Encoding", "identity").lower() != "identity":
+    if CODINGS & set(re.findall(r"[^\s,;]+", response.getheader("Content-Encoding", "").lower())):
         raise refuse(422, "is answered with compressed content, which we did not ask for")
     if (response.length or 0) > LARGEST:
         raise too_large()

@@ -17,6 +17,7 @@ import onnxruntime as ort
 
 import contract
 import fetch
+import picture
 import preprocess
 
 MODEL_PATH = Path(os.environ.get("MODEL_PATH") or Path(__file__).with_name("model.onnx"))
@@ -113,12 +114,14 @@ ort.set_default_logger_severity(3)
 EXTRA_HOSTS = fetch.parse_hosts(os.environ.get("ALLOWED_HOSTS", ""))
 session, signature = load(MODEL_PATH)
 to_tensor = preprocess.make(signature["input"])
+MEMORY = int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 0))     # MB; Lambda sets it
+picture.limit(MEMORY, signature["input"]["width"])
 gc.enable()
 
 
-def predict(picture, invert=None):
+def predict(image, invert=None):
     """Return the probability (0 to 1) of each class for a picture; they add up to 1."""
-    feed = {signature["input"]["name"]: to_tensor(picture, invert)}
+    feed = {signature["input"]["name"]: to_tensor(image, invert)}
     scores = session.run([signature["output"]["name"]], feed)[0][0].astype(np.float64)
     if signature["output"]["kind"] == "logits":
         scores = softmax(scores)

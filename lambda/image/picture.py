@@ -1,23 +1,53 @@
 """Turns a file that a stranger sent into a picture, or refuses it.
 
-Decoders are C code, and a small file can name a huge picture: few formats are accepted, and the
-size is checked before anything is decoded.
+Decoders are C code, and a small file can name a huge picture: few formats are accepted, and parts,
+sides and pixels are checked before anything is decoded.
 
 415: the file is of another format. 413: it is too large. 422: it is damaged, or moves.
 """
 import io
+import os
 import warnings
 
-import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
+import structure
 from web import CallerError, refusal
 
 FORMATS = ["JPEG", "PNG", "GIF"]
-MOST_PIXELS = 25_000_000    # a good camera's; at worst (progressive CMYK) it needs 350 MB
-MOST_SCANS = 50             # of a progressive JPEG; each one costs a pass over the whole picture
+MOST_PIXELS = 25_000_000    # a good camera's
+LEAST_PIXELS = 1_000_000    # are accepted however little memory there is
+MOST_SIDE = 16_384          # pixels; resizing needs memory for each row and column, too
+SHARE = 0.6                 # of the function's memory: more than that is never used
+# Bytes for each pixel at the worst moment: a progressive JPEG in CMYK has 8 of coefficients and 4
+# of picture. All else (turned, made opaque, another colour mode, inverted) has at most 10.
+# tests/picture_memory.py measures it.
+BYTES_PER_PIXEL = 13
+FILE_BYTES = 30_000_000     # the file's own copies: event, text, bytes, what Pillow keeps of it
 
-Image.MAX_IMAGE_PIXELS = MOST_PIXELS    # beyond it Pillow warns, which read() makes an error
+PngImagePlugin.MAX_TEXT_MEMORY = 2 * PngImagePlugin.MAX_TEXT_CHUNK     # 2 MB; Pillow allows 64
+
+
+def limit(memory, width):
+    """Set the most pixels of a picture, to fit the memory; call it when all else is loaded.
+
+    memory: the function's in MB, or 0 where there is no limit (not on Lambda).
+    width: of the model's picture in pixels. Resizing makes one row of it for each row there was.
+    """
+    most = MOST_PIXELS
+    if memory:
+        free = SHARE * memory * 2**20 - resident() - FILE_BYTES - width * MOST_SIDE * 4
+        most = max(LEAST_PIXELS, min(MOST_PIXELS, int(free / BYTES_PER_PIXEL)))
+    Image.MAX_IMAGE_PIXELS = most   # beyond it Pillow warns, which read() makes an error
+
+
+def resident():
+    """Return the bytes of memory that this process has now (resident set size)."""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+limit(memory=0, width=0)
 
 
 def read(data, field):
@@ -33,24 +63,32 @@ def read(data, field):
             return flatten(decode(data, field))
     except (CallerError, MemoryError):
         raise
+    except structure.TooManyParts:
+        raise refusal(422, field, "has too many parts or scans", {
+            "maximum_scans": structure.MOST_SCANS, "maximum_parts": structure.MOST_PARTS}) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise refusal(413, field, "has too many pixels",
-                      {"maximum_pixels": MOST_PIXELS}) from None
+        raise too_large(field, "has too many pixels for this function's memory") from None
     except UnidentifiedImageError:
         raise refusal(415, field, "is not a picture of a known format", FORMATS) from None
     except Exception:   # decoders raise whatever a damaged file makes them stumble over
         raise refusal(422, field, "is damaged or incomplete", FORMATS) from None
 
 
+def too_large(field, message):
+    return refusal(413, field, message, {
+        "maximum_pixels": Image.MAX_IMAGE_PIXELS, "maximum_width": MOST_SIDE,
+        "maximum_height": MOST_SIDE})
+
+
 def decode(data, field):
     """Return the picture, turned as its EXIF data say; raises what Pillow raises."""
+    structure.check(data)
     image = Image.open(io.BytesIO(data), formats=FORMATS)
+    if max(image.size) > MOST_SIDE:
+        raise too_large(field, "is too wide or too high")
     # Many phones write MPO, a JPEG with a second picture behind it: the first is the photograph.
     if getattr(image, "is_animated", False) and image.format != "MPO":
         raise refusal(422, field, "is animated", "one picture")
-    # In the data of a JPEG, FF DA is nothing but the begin of a scan.
-    if image.format in ("JPEG", "MPO") and data.count(b"\xff\xda") > MOST_SCANS:
-        raise refusal(422, field, "has too many scans", {"maximum_scans": MOST_SCANS})
     image.load()
     ImageOps.exif_transpose(image, in_place=True)
     return image
@@ -59,10 +97,10 @@ def decode(data, field):
 def flatten(image):
     """Return the picture in mode "L" or "RGB", 8 bits a channel."""
     if image.mode.startswith("I;16"):   # Pillow's own conversion would cut values at 255
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        return image.point(lambda value: value * (1 / 256)).convert("L")
     if image.has_transparency_data:
-        opaque = Image.new("RGB", image.size, "white")
         image = image if image.mode == "RGBA" else image.convert("RGBA")
+        opaque = Image.new("RGB", image.size, "white")
         opaque.paste(image, mask=image)
         return opaque
     return image if image.mode in ("L", "RGB") else image.convert("RGB")

@@ -33,11 +33,13 @@ def make(given):
     helper = create_preprocessor(normalise, target_size=size)
 
     def preprocess(picture, invert=None):
-        picture = picture.convert(given["colour"])
+        if picture.mode != given["colour"]:     # convert() copies even where it changes nothing
+            picture = picture.convert(given["colour"])
         if given.get("invert", False) if invert is None else invert:
             picture = ImageOps.invert(picture)
-        if given["resize"] != "nearest":    # the helper knows nearest only, and then has no work
-            picture = picture.resize(size, FILTERS[given["resize"]])
+        # The helper knows nearest only, and would make a whole grey picture RGB before: it gets
+        # the right size, and has no work.
+        picture = picture.resize(size, FILTERS[given["resize"]])
         return helper.convert_to_tensor(picture)
 
     return preprocess

@@ -50,8 +50,8 @@ def lambda_handler(event, context):
 
 def handle(event, context, told):
     """Decide and order; what is learnt on the way goes into `told`, for the log."""
-    symbol, day, bars = market.read(
-        event.get("detail"), now=None if REPLAY else datetime.now(UTC))
+    detail = event.get("detail") if isinstance(event, dict) else None
+    symbol, day, bars = market.read(detail, now=None if REPLAY else datetime.now(UTC))
     told |= {"symbol": symbol, "day": day}
     decided = ledger.decision(symbol, day)
     if decided and ledger.is_ordered(symbol, day):

@@ -17,6 +17,15 @@ from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 import ledger
 from market import NoDecision
 
+
+class Refused(NoDecision):
+    """The endpoint answers, and this request is wrong: the fault of one symbol's event."""
+
+
+class NoTime(NoDecision):
+    """The endpoint was not asked."""
+
+
 ATTEMPTS = 3
 SECONDS = float(os.environ.get("ENDPOINT_SECONDS", "15"))   # of one attempt; a cold start fits in
 PAUSE, LONGEST_PAUSE = 0.5, 4.0     # seconds before the second attempt, and before any
@@ -26,6 +35,7 @@ REST = float(os.environ.get("BREAKER_SECONDS", "60"))
 # What another attempt may mend. A request that is wrong stays wrong.
 PASSING = {"ThrottlingException", "ModelNotReadyException", "ServiceUnavailable",
            "InternalFailure", "InternalDependencyException"}
+PASSING_STATUSES = {408, 425, 429}  # of a container: it is too busy, or was too slow
 
 endpoint = os.environ["ENDPOINT"]
 # boto3 would repeat by itself, too: three attempts of three would be nine.
@@ -44,6 +54,8 @@ def ask(instance, remaining):
         raise NoDecision("the circuit breaker is open: the endpoint is left alone")
     try:
         answer = attempt(instance, remaining)
+    except (Refused, NoTime):   # these say nothing against the endpoint: others may ask it
+        raise
     except NoDecision:
         failures = breaker["failures"] + 1
         rest = REST if failures >= FAILURES else 0
@@ -56,7 +68,7 @@ def ask(instance, remaining):
 
 def attempt(instance, remaining):
     """Ask up to ATTEMPTS times, while there is time; raises NoDecision with the last reason."""
-    reason = "there is no time to ask the endpoint"
+    reason = None
     for number in range(ATTEMPTS):
         if number:      # a random part of a growing pause: clients that failed together spread out
             time.sleep(random.uniform(0, min(LONGEST_PAUSE, PAUSE * 2 ** number)))
@@ -68,18 +80,32 @@ def attempt(instance, remaining):
             reason = f"the endpoint did not answer: {type(error).__name__}"
         except ClientError as error:
             reason = f"the endpoint failed: {error.response['Error']['Code']}"
+            if is_refusal(error):
+                raise Refused(f"the endpoint refuses this request with the status "
+                              f"{error.response['OriginalStatusCode']}: see its log") from None
             if not may_pass(error):
                 break
-    raise NoDecision(reason)
+    raise NoDecision(reason) if reason else NoTime("there is no time to ask the endpoint")
+
+
+def is_refusal(error):
+    """Whether the container's own status says that the request is wrong."""
+    status = original_status(error)
+    return 400 <= status < 500 and status not in PASSING_STATUSES
 
 
 def may_pass(error):
     """Whether another attempt may do better."""
     code = error.response["Error"]["Code"]
     if code == "ModelError":        # a container's own status; 0 is a time-out
-        status = error.response.get("OriginalStatusCode", 0)
-        return status == 0 or status >= 500
+        status = original_status(error)
+        return status == 0 or status >= 500 or status in PASSING_STATUSES
     return code in PASSING
+
+
+def original_status(error):
+    """The status of the endpoint's container, 0 where there is none."""
+    return error.response.get("OriginalStatusCode") or 0
 
 
 def invoke(instance):

@@ -32,7 +32,7 @@ def apply(port: int) -> None:
 
 
 def limited(handle_request):
-    """Refuse an Invoke whose payload is too large; MiniStack accepts any size."""
+    """Refuse an Invoke whose payload is too large or cannot be an event, as MiniStack does not."""
     from ministack.core.responses import error_response_json
 
     async def handle(method, path, headers, body, query_params):
@@ -44,8 +44,30 @@ def limited(handle_request):
                     "RequestTooLargeException",
                     f"Request must be smaller than {limit} bytes for the InvokeFunction operation",
                     413)
+            if problem := unreadable(body):
+                return error_response_json("InvalidRequestContentException",
+                                           "Could not parse request body into json: "
+                                           f"{problem}", 400)
         return await handle_request(method, path, headers, body, query_params)
     return handle
+
+
+def unreadable(body: bytes) -> str | None:
+    """Why a JSON payload cannot be an event, or None. MiniStack refuses text that is not JSON.
+
+    Half of a surrogate pair (`"\\ud800"`) is valid JSON, but no runtime can send it on as UTF-8.
+    """
+    try:
+        event = json.loads(body or b"{}")
+        if b"\\u" in body:
+            json.dumps(event, ensure_ascii=False).encode()
+    except RecursionError:
+        return "it is nested too deeply"
+    except UnicodeEncodeError:
+        return "a string has half of a surrogate pair"
+    except ValueError:
+        pass
+    return None
 
 
 def choose(function: dict, qualifier: str | None) -> str | None:
