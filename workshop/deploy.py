@@ -16,7 +16,7 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import ClientError, WaiterError
 
-from workshop import base_image, cloud, engine, ownership, packages, paths, tools
+from workshop import base_image, cloud, engine, model_files, ownership, packages, paths, tools
 from workshop.ownership import TAGS, NotOurs  # noqa: F401, deploy.NotOurs is what its callers catch
 
 POLICIES = Path(__file__).parent / "policies"
@@ -32,7 +32,7 @@ def build(name, model=None, tag="v1", dockerfile="Dockerfile"):
 
     name: folder under lambda/. model: path of a .onnx or .pkl file, put into the image as
     model.onnx or model.pkl. dockerfile: the recipe's name in docker/. Raises FileNotFoundError
-    when one of them is missing.
+    when one of them is missing, model_files.DamagedFile when the model is not whole.
     """
     recipe = paths.DOCKER / dockerfile
     if not recipe.is_file():
@@ -53,8 +53,8 @@ def stage(name, model=None):
     source, staged = paths.LAMBDA / name, paths.BUILD / "images" / name
     if not source.is_dir():
         raise FileNotFoundError(f"There is no function folder {source}.")
-    if model is not None and not Path(model).is_file():
-        raise FileNotFoundError(f"There is no model file {model}: run the lesson that makes it.")
+    if model is not None:
+        model_files.check(model)
     shutil.rmtree(staged, ignore_errors=True)
     shutil.copytree(source, staged, ignore=shutil.ignore_patterns("__pycache__"))
     if model is not None:
@@ -244,8 +244,10 @@ def publish_model(name, path, version, prefix="models/churn"):
 
     version: for people, as the model's signature has it (str). The model gets a key of its own,
     PREFIX/SHA-256/…, so that what was published stays as it was; the pointer is
-    PREFIX/current.json, as lambda/churn/model_store.py reads it.
+    PREFIX/current.json, as lambda/churn/model_store.py reads it. Raises model_files.DamagedFile
+    when it is not whole: the functions would refuse it.
     """
+    model_files.check(path)
     content, s3, made = Path(path).read_bytes(), boto3.client("s3"), bucket(name)
     digest = hashlib.sha256(content).hexdigest()
     key = f"{prefix}/{digest[:16]}/model{Path(path).suffix}"

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from workshop import engine, last_error, progress, render
+from workshop import engine, last_error, model_files, progress, render
 from workshop.lock import one_at_a_time
 from workshop.paths import ROOT
 
@@ -37,7 +37,7 @@ class LessonFailed(RuntimeError):
 
 
 def require(what: str, root: Path = ROOT) -> None:
-    """Makes what a lesson makes, by executing its solution, unless that is there already.
+    """Makes what a lesson makes, by executing its solution, unless that is there and whole.
 
     `what` is a lesson's number ("02") or one of its products ("build/models/churn.pkl").
     Safe when several processes ask at once: one executes, the others wait.
@@ -128,10 +128,16 @@ def needs(lesson: render.Lesson) -> list[str]:
 
 
 def _missing(lesson: render.Lesson, root: Path) -> list[str]:
-    """The lesson's products that are not there; all of them after an unfinished execution."""
+    """The lesson's products that are not there, or damaged; all after an unfinished execution."""
     if _mark(lesson, root).exists():
         return list(lesson.products)
-    return [product for product in lesson.products if not (root / product).exists()]
+    found = []
+    for product in lesson.products:
+        if not (root / product).exists():
+            found.append(product)
+        elif problem := model_files.damage(root / product):
+            found.append(f"{product} ({problem})")
+    return found
 
 
 def obstacle(lesson: render.Lesson) -> str | None:
