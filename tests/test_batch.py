@@ -3,6 +3,7 @@ import csv
 import importlib
 import io
 import json
+import re
 import uuid
 
 import boto3
@@ -168,9 +169,20 @@ def rows_of(batch, *lines, encoding="utf-8"):
     content = "".join(lines).encode(encoding, "surrogateescape")
     scored, rejected = io.StringIO(), io.StringIO()
     body = StreamingBody(io.BytesIO(content), len(content))
-    counts = batch.score_rows(batch.read_rows(body), csv.writer(scored), csv.writer(rejected))
-    return (*(list(csv.reader(io.StringIO(file.getvalue()))) for file in (scored, rejected)),
-            counts)
+    counts = batch.score_lines(batch.read_lines(body), csv.writer(scored),
+                               csv.writer(rejected, quoting=csv.QUOTE_ALL))
+    limit = csv.field_size_limit(1_000_000)     # a rejected line is one cell, of any length
+    try:
+        return (*(list(csv.reader(io.StringIO(file.getvalue()))) for file in (scored, rejected)),
+                counts)
+    finally:
+        csv.field_size_limit(limit)
+
+
+def counted(scored, *rejected):
+    """The counts of a file with so many scored rows, and rejected ones in these lines."""
+    return {"rows": scored + len(rejected), "scored": scored, "rejected": len(rejected),
+            "rejected_lines": list(rejected)}
 
 
 HEADER = ",".join(["id", *CUSTOMER])
@@ -182,18 +194,18 @@ def test_a_row_is_scored_as_a_request_is(batch):
     answer = batch.lambda_function.lambda_handler({"customer": CUSTOMER}, Context())
     assert scored == [["id", *answer], ["one", *map(str, answer.values())]]
     assert rejected == [["line", "problems", *HEADER.split(",")]]
-    assert counts == {"scored": 1, "rejected": 0}
+    assert counts == counted(1)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_files_of_spreadsheets_are_read(batch, end):
     text = end.join([HEADER, ROW, "", ROW, ""])
-    assert rows_of(batch, text, encoding="utf-8-sig")[2] == {"scored": 2, "rejected": 0}
+    assert rows_of(batch, text, encoding="utf-8-sig")[2] == counted(2)
 
 
 def test_the_order_of_the_columns_does_not_matter(batch):
     header, row = (",".join(reversed(line.split(","))) for line in (HEADER, ROW))
-    assert rows_of(batch, header + "\n", row + "\n")[2] == {"scored": 1, "rejected": 0}
+    assert rows_of(batch, header + "\n", row + "\n")[2] == counted(1)
 
 
 def changed(**fields):
@@ -204,6 +216,15 @@ def changed(**fields):
     (changed(contract=SECRET), "contract is not one of the allowed values"),
     (changed(tenure="ten"), "tenure must be a whole number"),
     (changed(tenure="1_0"), "tenure must be a whole number"),
+    (changed(tenure="１０"), "tenure must be a whole number"),
+    (changed(tenure="1\0"), "tenure must be a whole number"),
+    (changed(contract="\0"), "contract is not one of the allowed values"),
+    (changed(contract='two"year'), "contract is not one of the allowed values"),
+    (changed(contract="x" * 131_072), "contract is not one of the allowed values"),
+    ("\ufeff" + ROW, "id must be 1 to 64 letters, digits, or any of _ . : -"),
+    (ROW.replace(",", ";"), "the row has 1 cells, the first line 20"),
+    (ROW.replace(",", "\t"), "the row has 1 cells, the first line 20"),
+    (" ", "the row has 1 cells, the first line 20"),
     (changed(tenure=""), "tenure must be a whole number"),
     (changed(tenure="2.5"), "tenure must be a whole number"),
     (changed(monthlycharges="nan"), "monthlycharges must be a finite number"),
@@ -216,7 +237,7 @@ def changed(**fields):
 ])
 def test_a_bad_row_is_kept_whole_with_its_line_and_its_problem(batch, row, problem):
     scored, rejected, counts = rows_of(batch, HEADER + "\n", ROW + "\n", row + "\n", ROW + "\n")
-    assert counts == {"scored": 2, "rejected": 1} and len(scored) == 3
+    assert counts == counted(2, 3) and len(scored) == 3
     assert rejected[1] == ["3", problem, *next(csv.reader([row]))]
 
 
@@ -238,8 +259,8 @@ def event(batch, key, content, **more):
 def test_a_files_results_lie_elsewhere_under_its_name_and_content(batch):
     file = event(batch, "incoming/2026/käse & co.csv", f"{HEADER}\n{ROW}\n{changed(tenure=-1)}\n")
     result, = batch.on_file(file, Context())
-    assert result == {"file": "incoming/2026/käse & co.csv", "outcome": "scored", "scored": 1,
-                      "rejected": 1}
+    assert result == {"file": "incoming/2026/käse & co.csv", "outcome": "scored",
+                      **counted(1, 3)}
     etag = file["Records"][0]["s3"]["object"]["eTag"]
     assert keys(batch) == ["incoming/2026/käse & co.csv", f"rejected/2026/käse & co.{etag}.csv",
                            f"scored/2026/käse & co.{etag}.csv"]
@@ -273,11 +294,114 @@ def test_a_file_that_is_too_large_is_refused_unread(batch, monkeypatch):
         batch.on_file(event(batch, "incoming/a.csv", f"{HEADER}\n{ROW}\n"), Context())
 
 
-def test_a_quote_that_is_never_closed_is_refused_not_half_scored(batch):
-    text = f'{HEADER}\n{ROW}\n"{ROW}\n' + f"{ROW}\n" * 2000
-    with pytest.raises(batch.ScoringError, match="not CSV: field larger"):
-        batch.on_file(event(batch, "incoming/a.csv", text), Context())
+@pytest.mark.parametrize("bad, why", [
+    ('"' + ROW, "unexpected end of data"), (ROW + '"', None), (ROW[:-1] + '"', None),
+    (changed(contract='"two_year'), "unexpected end of data"),
+    (changed(contract='"two_year" '), "expected after"),
+    (changed(contract='"two"_year'), "expected after"),
+    (changed(contract='"'), "unexpected end of data"),
+    (changed(contract="x" * 131_073), "field larger than field limit"),
+    (changed(id='"\0'), "unexpected end of data")])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_bad_quote_swallows_no_row_behind_it(batch, end, bad, why):
+    """Each line went somewhere, whole and with its number, however many stand behind the quote."""
+    text = end.join([HEADER, ROW, bad, *[ROW] * 30, bad, ROW, ""])
+    scored, rejected, counts = rows_of(batch, text)
+    assert counts == counted(32, 3, 34) and len(scored) == 33
+    assert [row[0] for row in rejected[1:]] == ["3", "34"]
+    if why:
+        assert f"not CSV ({why}" in rejected[1][1].replace("',' expected after '\"'",
+                                                           "expected after")
+        assert [undone(cell) for cell in rejected[1][2:]] == [bad]
+
+
+def test_a_cell_over_several_lines_is_rejected_line_by_line(batch):
+    text = f'{HEADER}\n{changed(contract=chr(34) + "two")}\nyear",x\n{ROW}\n'
+    _, rejected, counts = rows_of(batch, text)
+    assert counts == counted(1, 2, 3)
+    assert [row[0] for row in rejected[1:]] == ["2", "3"]
+
+
+def test_lines_are_counted_where_they_lie_across_blocks_and_empty_lines(batch):
+    rows = [ROW, "", "bad", ""] * 1000
+    _, rejected, counts = rows_of(batch, "\r\n".join([HEADER, *rows, ""]))
+    assert {key: counts[key] for key in ("rows", "scored", "rejected")} == {
+        "rows": 2000, "scored": 1000, "rejected": 1000}
+    lines = [int(row[0]) for row in rejected[1:]]
+    assert lines == list(range(4, 4001, 4)) and counts["rejected_lines"] == lines[:20]
+
+
+@pytest.mark.parametrize("content, words", [
+    ("", "it has 0"), ("\n\n", "it has 0"), ("\ufeff", "it has 0"),
+    (HEADER.replace("tenure", "id"), "missing: tenure, twice: id"),
+    (HEADER + ",id", "missing: none, twice: id"),
+    (HEADER.replace(",", ";"), "separated by ';'"), (HEADER.replace(",", "\t"), "separated by"),
+    (HEADER.replace(",", "|"), "separated by '|'"), ('"' + HEADER, "the line is not CSV"),
+    ("x" * 200_000, "the line is not CSV|must name the 20 columns"),
+    (HEADER.encode("utf-16"), "UTF-16"), (HEADER.encode("utf-16-be"), "UTF-16"),
+    (HEADER.encode("utf-16-le"), "UTF-16"), ("\0" + HEADER, "UTF-16")])
+def test_a_first_line_that_is_none_is_refused_with_what_to_do(batch, content, words):
+    with pytest.raises(batch.ScoringError, match=words):
+        batch.on_file(event(batch, "incoming/a.csv", content), Context())
     assert keys(batch) == ["incoming/a.csv"]
+
+
+def test_a_file_of_a_first_line_alone_has_no_rows(batch):
+    assert rows_of(batch, HEADER)[2] == counted(0)
+
+
+def undone(cell):
+    """What was sent, as batch.harmless and lesson 14 say how to find it."""
+    return re.sub(r"(^|[;,|\t\"])'", r"\1", cell)
+
+
+FORMULAS = ["=1+1", "=cmd|' /C calc'!A0", "+1+1", "-1+1", "-2+3+cmd|' /C calc'!A0", "@SUM(1+1)",
+            "\t=1+1", "\t", "\r=1+1", "\n=1", "＝1+1", "＋1", "－1", "＠SUM(1)", " =1+1",
+            "\u00a0=1", "\ufeff=1+1", "\0=1", "x;=1+1", "x; =1", "x,@y", 'x"=1+1', "x|-1", "x\t+1",
+            "-", "=", "--5", "+-5", "-1e", "1;-1", "=\udce9", "-５"]
+HARMLESS = ["", "x", "a=b", "a-b", "two_year", "-5", "+5", "-5.25", "+1e-5", "5", "1-1", "a'b",
+            "a @b", "Zoë", "x; y", "1,5", "x\ty"]
+
+
+@pytest.mark.parametrize("cell", [*FORMULAS, *HARMLESS, "'", "''", "'=1", "''=1", "x;'=1", "x;''",
+                                  "\t'", " '=1", ";';'", "\"'\"", "'x", "-'5", "\t\t=;,'"])
+def test_what_harmless_changes_can_be_undone(batch, cell):
+    assert undone(batch.harmless(cell)) == cell
+
+
+@pytest.mark.parametrize("cell", FORMULAS)
+def test_no_cell_of_a_rejected_row_begins_a_formula(batch, cell):
+    """At its start, or where a spreadsheet with another separator would see a start."""
+    row = changed(contract='"' + cell.strip("\r\n").replace('"', '""') + '"')
+    _, rejected, _ = rows_of(batch, "\n".join([HEADER, row, cell.strip("\r\n"), '"' + row]))
+    for value in [value for line in rejected for value in line]:
+        for part in re.split(r"[;,|\t\"]", value):
+            assert batch.NUMBER.fullmatch(value) or not re.match(
+                r"[\s\x00-\x1f\ufeff]*[=+\-@\t\r＝＋－＠]", part), value
+    contract = rejected[0].index("contract")
+    assert undone(rejected[1][contract]) == cell.strip("\r\n")
+
+
+@pytest.mark.parametrize("cell", HARMLESS)
+def test_other_cells_and_negative_numbers_stay_as_they_are(batch, cell):
+    assert batch.harmless(cell) == cell
+    _, rejected, _ = rows_of(batch, HEADER + "\n", changed(tenure="-7") + "\n")
+    assert rejected[1][rejected[0].index("tenure")] == "-7"
+
+
+def test_making_a_long_cell_harmless_takes_no_longer_than_reading_it(batch):
+    for cell in ("\t" * 100_000, " " * 100_000, "; " * 50_000, "\0" * 100_000 + "="):
+        assert undone(batch.harmless(cell)) == cell     # squared, it would take minutes
+
+
+def test_a_rejected_file_quotes_every_cell(batch):
+    text = f"{HEADER}\n{changed(tenure='=1+1')}\n"
+    batch.on_file(event(batch, "incoming/a.csv", text), Context())
+    key, = (key for key in keys(batch) if key.startswith("rejected/"))
+    text = batch.s3.get_object(Bucket=batch.bucket, Key=key)["Body"].read().decode()
+    header, row = text.splitlines()
+    assert row.startswith('"2","tenure must be') and '"\'=1+1"' in row
+    assert all(cell[0] == cell[-1] == '"' for cell in header.split(","))
 
 
 def test_a_file_that_is_gone_raises(batch):

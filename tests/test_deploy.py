@@ -138,7 +138,7 @@ def test_image_for_another_processor_is_not_pushed(image, monkeypatch):
 
 
 def test_staging_names_a_missing_model(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no model file .*run the lesson that makes it"):
+    with pytest.raises(FileNotFoundError, match="no model file .*none.onnx: export or copy it"):
         deploy.stage("churn", tmp_path / "none.onnx")
 
 

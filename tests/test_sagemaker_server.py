@@ -172,6 +172,14 @@ def test_a_server_without_a_model_or_an_argument_says_so(code, tmp_path, monkeyp
         code[1].main(["train"])
 
 
+@pytest.mark.parametrize("content", [b"", b"PK no model", b"\x08\x0a:"])
+def test_a_damaged_model_is_named_with_what_makes_it_again(code, tmp_path, content):
+    path = tmp_path / "model.onnx"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"model.onnx: .* Export it again.*\(lesson 15"):
+        code[0].Model(path)
+
+
 def test_requirements_are_pinned_as_in_the_environment():
     def pins(text):
         return dict(re.findall(r"^[\s-]*([\w-]+)==([\w.]+)", text, re.MULTILINE))

@@ -16,7 +16,8 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import ClientError, WaiterError
 
-from workshop import base_image, cloud, engine, intact, modes, ownership, packages, paths, tools
+from workshop import (base_image, cloud, engine, model_files, modes, ownership, packages, paths,
+                      tools)
 from workshop.lock import one_at_a_time
 from workshop.ownership import NotOurs, name, s3, tags  # noqa: F401, part of this module
 
@@ -34,7 +35,7 @@ def build(name, model=None, tag="v1", dockerfile="Dockerfile"):
     The number is this checkout's (engine.own): two on one engine do not share names of images.
     name: folder under lambda/. model: path of a .onnx or .pkl file, put into the image as
     model.onnx or model.pkl. dockerfile: the recipe's name in docker/. Raises FileNotFoundError
-    when one of them is missing.
+    when one of them is missing, model_files.DamagedFile when the model is not whole.
     """
     recipe = paths.DOCKER / dockerfile
     if not recipe.is_file():
@@ -54,7 +55,7 @@ def build(name, model=None, tag="v1", dockerfile="Dockerfile"):
 def stage(name, model=None):
     """Put what goes into the image of `lambda/NAME` into one folder and return its path.
 
-    Raises FileNotFoundError when there is no such function or model, intact.Damaged when the
+    Raises FileNotFoundError when there is no such function or model, model_files.DamagedFile when the
     model is not whole.
     """
     with one_at_a_time(f"image-{name}"):
@@ -65,10 +66,8 @@ def _stage(name, model):
     source, staged = paths.LAMBDA / name, paths.BUILD / "images" / name
     if not source.is_dir():
         raise FileNotFoundError(f"There is no function folder {source}.")
-    if model is not None and not Path(model).is_file():
-        raise FileNotFoundError(f"There is no model file {model}: run the lesson that makes it.")
     if model is not None:
-        intact.check(model)
+        model_files.check(model)
     shutil.rmtree(staged, ignore_errors=True)
     modes.copy(source, staged)
     if model is not None:
@@ -260,9 +259,10 @@ def publish_model(name, path, version, prefix="models/churn"):
 
     version: for people, as the model's signature has it (str). The model gets a key of its own,
     PREFIX/SHA-256/…, so that what was published stays as it was; the pointer is
-    PREFIX/current.json, as lambda/churn/model_store.py reads it.
+    PREFIX/current.json, as lambda/churn/model_store.py reads it. Raises model_files.DamagedFile
+    when it is not whole: the functions would refuse it.
     """
-    intact.check(path)
+    model_files.check(path)
     content, s3, made = Path(path).read_bytes(), ownership.s3(), bucket(name)
     digest = hashlib.sha256(content).hexdigest()
     key = f"{prefix}/{digest[:16]}/model{Path(path).suffix}"

@@ -251,7 +251,13 @@ def region(environ, name: str, of_profile: str | None) -> Finding:
 def last_failure(where: str, seen) -> list[Finding]:
     """What the last cell or lesson that failed ran into; `seen`: (failure's name, words read)."""
     known = {failure.name: failure for failure in failures.FAILURES}
+    if not where:
+        return []
     where = "a notebook's cell" if where.startswith("cell ") else where    # its id helps nobody
+    if not any(name in known for name, _ in seen):
+        return [Finding(WARNING, f"{where} failed; the cause is not known",
+                        "read the last lines of its message, and compare them with the table at "
+                        "the beginning of lesson 20")]
     return [Finding(WARNING, f"{where} failed: “{words}”. {name}: {known[name].cause}",
                     f"{known[name].mend} (lesson 20, “{name}”)")
             for name, words in seen if name in known]

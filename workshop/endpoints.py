@@ -12,7 +12,7 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import ClientError
 
-from workshop import base_image, cloud, deploy, engine, intact, ownership, paths, tools
+from workshop import base_image, cloud, deploy, engine, model_files, ownership, paths, tools
 
 IMAGE = engine.own("workshop-sagemaker:v1")
 WAITER = {"Delay": 2, "MaxAttempts": 450}   # boto3 looks every 30 seconds, if it is not told
@@ -31,9 +31,10 @@ def build():
 def archive(model):
     """Return the .tar.gz that SageMaker unpacks to /opt/ml/model; equal models give equal bytes.
 
-    model: path of a .onnx file, model.onnx in the archive.
+    model: path of a .onnx file, model.onnx in the archive. Raises FileNotFoundError, or
+    model_files.DamagedFile when it is not whole.
     """
-    intact.check(model)
+    model_files.check(model)
     content, buffer = Path(model).read_bytes(), io.BytesIO()
     with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as zipped, \
             tarfile.open(fileobj=zipped, mode="w") as target:

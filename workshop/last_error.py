@@ -1,12 +1,13 @@
 """The last failure that a notebook's cell or `workshop run` met, kept for `doctor`.
 
-Little is kept: the names of failures.py, and the words by which each was recognised. Never the
-message as a whole, because it may quote keys, tokens or customers; an error that is not
-recognised leaves nothing. Standard library only.
+Little is kept: where it was, the names of failures.py, and the words by which each was recognised.
+Never the message as a whole, because it may quote keys, tokens or customers; of an error that is
+not recognised, only where it was. Standard library only.
 """
 import contextlib
 import hashlib
 import io
+import linecache
 import os
 import re
 import sys
@@ -18,13 +19,18 @@ FILE = BUILD / "last_error.txt"
 # No sign of failures.py asks for any of these; should one take them along, they go.
 SECRET = re.compile(r"\b(?:AKIA|ASIA)\w{12,}|(?i:password|secret|token|signature)\S{0,20}[=:]\S+"
                     r"|\?\S+=\S+|://\S+@")
+OPENS_PICKLE = re.compile(r"\b(?:pickle|joblib|cloudpickle|dill)\.loads?\(|\bread_pickle\(")
+NO_FAILURE = ("AssertionError", "KeyboardInterrupt")    # an exercise's check; Ctrl-C
 
 
 def keep(text: str, where: str) -> None:
-    """Remember the failures that are recognised in the text; `where` names the cell or lesson."""
+    """Remember the failures that are recognised in the text; `where` names the cell or lesson.
+
+    What is not recognised replaces what was before: the cause of the last failure is not known.
+    """
     seen = [f"{one.name}: {SECRET.sub('…', one.seen_in(text))}"
             for one in failures.recognise(text)]
-    if not seen:
+    if not seen and text.startswith(NO_FAILURE):
         return
     with contextlib.suppress(OSError):      # a full disk is not to be made worse
         FILE.parent.mkdir(exist_ok=True)
@@ -34,7 +40,10 @@ def keep(text: str, where: str) -> None:
 
 
 def read() -> tuple[str, list[tuple[str, str]]]:
-    """(where, [(name of the failure, words that were read), …]); ("", []) for none."""
+    """(where, [(name of the failure, words that were read), …]); ("", []) for none.
+
+    (where, []): something failed there that is not recognised.
+    """
     try:
         where, *lines = FILE.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
@@ -52,9 +61,20 @@ def told(error: BaseException) -> str:
     """Type and message of an exception, and of those that led to it."""
     lines = []
     while error is not None and len(lines) < 10:
-        lines.append(f"{type(error).__name__}: {error}")
+        opens = f" {failures.UNPICKLING}" if _opens_pickle(error.__traceback__) else ""
+        lines.append(f"{type(error).__name__}: {error}{opens}")
         error = error.__cause__ or error.__context__
     return "\n".join(lines)
+
+
+def _opens_pickle(traceback) -> bool:
+    """Whether the exception came out of a line that opens a pickle."""
+    while traceback is not None:
+        file = traceback.tb_frame.f_code.co_filename
+        if OPENS_PICKLE.search(linecache.getline(file, traceback.tb_lineno)):
+            return True
+        traceback = traceback.tb_next
+    return False
 
 
 # In a notebook

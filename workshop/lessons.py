@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from workshop import engine, intact, last_error, progress, render
+from workshop import engine, last_error, model_files, progress, render
 from workshop.lock import one_at_a_time
 from workshop.paths import ROOT
 
@@ -38,7 +38,7 @@ class LessonFailed(RuntimeError):
 
 
 def require(what: str, root: Path = ROOT) -> None:
-    """Makes what a lesson makes, by executing its solution, unless that is there already.
+    """Makes what a lesson makes, by executing its solution, unless that is there and whole.
 
     `what` is a lesson's number ("02") or one of its products ("build/models/churn.pkl").
     Safe when several processes ask at once: one executes, the others wait.
@@ -134,14 +134,14 @@ def _missing(lesson: render.Lesson, root: Path) -> list[str]:
     if _mark(lesson, root).exists():
         return list(lesson.products)
     return [product for product in lesson.products
-            if not (root / product).exists() or intact.fault(root / product)]
+            if not (root / product).exists() or model_files.damage(root / product)]
 
 
 def _put_damaged_aside(lesson: render.Lesson, root: Path) -> list[str]:
     """Rename damaged products to NAME.damaged, and say which; nothing is thrown away."""
     said = []
     for path in (root / product for product in lesson.products):
-        if path.exists() and (why := intact.fault(path)):
+        if path.exists() and (why := model_files.damage(path)):
             aside = path.with_name(f"{path.name}.damaged")
             shutil.rmtree(aside) if aside.is_dir() else aside.unlink(missing_ok=True)
             path.rename(aside)

@@ -21,13 +21,20 @@ class Model:
     def __init__(self, path):
         """Load the model at `path`.
 
-        Raises FileNotFoundError, or ValueError when signature and model contradict each other: a
-        server that cannot answer should fail when it starts, not when it is asked.
+        Raises FileNotFoundError, or ValueError when the model is damaged, or contradicts its
+        signature: a server that cannot answer should fail when it starts, not when it is asked.
         """
         if not path.is_file():
             raise FileNotFoundError(f"{path}: there is no model; put model.onnx at the top of the "
                                     "archive that ModelDataUrl names")
-        self.session = ort.InferenceSession(path, options(), providers=["CPUExecutionProvider"])
+        try:
+            self.session = ort.InferenceSession(path, options(),
+                                                providers=["CPUExecutionProvider"])
+        except Exception as error:
+            raise ValueError(
+                f"{path}: ONNX Runtime cannot open the model ({path.stat().st_size} bytes): "
+                f"{error}. Export it again, make model.tar.gz of it and upload that (lesson 15; "
+                "workshop.endpoints.serve does all three but the export)") from None
         text = self.session.get_modelmeta().custom_metadata_map.get("signature")
         self.signature = json.loads(text) if text else {}
         self.inputs = self.signature.get("inputs")

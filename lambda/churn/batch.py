@@ -32,6 +32,12 @@ INCOMING, SCORED, REJECTED, SCORES = "incoming/", "scored/", "rejected/", "score
 LARGEST = 10_000_000        # bytes of a file; some 70,000 customers
 EXAMPLE = '{"id": "…", "customer": {…}}'
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")    # it becomes part of an S3 key
+MOST_LINES = 20             # line numbers of rejected rows in the log; all are in the file
+# What makes a cell a formula in a spreadsheet, by OWASP's page "CSV Injection", with `'` itself;
+# they count at a cell's start and where a spreadsheet may see one: after a separator or a quote.
+FORMULA = "'=+\\-@\t\r\n＝＋－＠"
+STARTS = re.compile(rf"(?:^|(?<=[;,|\t\"]))(?=[\s\x00-\x1f\ufeff\u200b]*?[{FORMULA}])")
+NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
 
 bucket = os.environ["RESULTS_BUCKET"]
 # A stranger may guess a bucket's name: S3 refuses one that another account owns.
@@ -157,8 +163,9 @@ def score_file(place):
     """Score the CSV file that an S3 event tells of; return what became of it.
 
     The scores go to `scored/NAME.ETAG.csv`, the rows that are not valid to `rejected/NAME.ETAG.csv`
-    with their line and what is wrong. The ETag stands for the content, so the same file gets
-    its results once, and a changed one its own. Scores are written last: where they are, all is.
+    with their line and what is wrong, as `harmless` writes them: a shop opens that file in a
+    spreadsheet. The ETag stands for the content, so the same file gets its results once, and a
+    changed one its own. Scores are written last: where they are, all is.
     """
     source, key = place["bucket"]["name"], unquote_plus(place["object"]["key"])
     etag = place["object"]["eTag"]
@@ -177,54 +184,94 @@ def score_file(place):
         raise ScoringError(f"the file has {found['ContentLength']} bytes; split it, at most "
                            f"{LARGEST} are scored at once")
     with temporary() as scored, temporary() as rejected:
-        counts = score_rows(read_rows(found["Body"]), csv.writer(scored), csv.writer(rejected))
+        counts = score_lines(read_lines(found["Body"]), csv.writer(scored),
+                             csv.writer(rejected, quoting=csv.QUOTE_ALL))
         if counts["rejected"]:
             put_once(REJECTED + name, rewound(rejected))
         written = put_once(SCORED + name, rewound(scored))
     return {"file": key, "outcome": "scored" if written else "duplicate", **counts}
 
 
-def read_rows(body):
-    """Return a csv.reader over the object's bytes, which are fetched as they are needed.
+def read_lines(body):
+    """Yield the number and the text of each line that is not empty, as the bytes come.
 
     Bytes that are no UTF-8 survive as they are (surrogateescape), so that a rejected row can be
     written back unchanged. A mark at the beginning, as spreadsheets write it, is skipped.
     """
-    def lines():
-        first = True
-        for line in body.iter_lines(64 * 1024, keepends=True):
-            line = line.removeprefix(codecs.BOM_UTF8) if first else line
-            first = False
-            yield line.decode("utf-8", "surrogateescape")
-    return csv.reader(lines())
+    for number, line in enumerate(body.iter_lines(64 * 1024, keepends=True), 1):
+        line = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
+        text = line.decode("utf-8", "surrogateescape").rstrip("\r\n")
+        if text:
+            yield number, text
 
 
-def score_rows(rows, scored, rejected):
+def score_lines(lines, scored, rejected):
     """Write a score for each valid row, and each other row with its problems; return the counts.
 
-    rows: csv.reader; its first row must name `id` and the model's inputs, in any order.
+    lines: as read_lines yields them; the first must name `id` and the model's inputs, in any order.
+    The counts: rows = scored + rejected, and the lines of the first rejected rows. A row that is
+    no CSV is rejected as one cell, the whole line.
     """
-    names = ["id", *(entry["name"] for entry in lambda_function.signature["inputs"])]
-    header = next(rows, [])
-    if sorted(header) != sorted(names):
-        missing = [name for name in names if name not in header]
-        raise ScoringError(f"the first line must name the {len(names)} columns id and the model's "
-                           f"inputs; it has {len(header)}, missing: {', '.join(missing) or 'none'}")
+    header = read_header(next(lines, (0, ""))[1])
     scored.writerow(["id", "churn_probability", "churn", "model_version"])
     rejected.writerow(["line", "problems", *header])
-    counts = {"scored": 0, "rejected": 0}
-    for cells in rows:
-        if not cells:
-            continue        # an empty line
+    counts = {"rows": 0, "scored": 0, "rejected": 0, "rejected_lines": []}
+    for number, line in lines:
+        counts["rows"] += 1
+        cells = [line]
         try:
+            cells = split(line)
             answer = score_row(header, cells)
         except (web.CallerError, ScoringError) as error:
-            rejected.writerow([rows.line_num, explain(error), *cells])
+            rejected.writerow([number, explain(error), *map(harmless, cells)])
             counts["rejected"] += 1
+            if counts["rejected"] <= MOST_LINES:
+                counts["rejected_lines"].append(number)
         else:
             scored.writerow(answer)
             counts["scored"] += 1
     return counts
+
+
+def read_header(line):
+    """Return the names of the columns; raises ScoringError unless they are the model's and `id`."""
+    names = ["id", *(entry["name"] for entry in lambda_function.signature["inputs"])]
+    if line.startswith(("\udcff\udcfe", "\udcfe\udcff")) or "\0" in line:
+        raise ScoringError("the file is not UTF-8 (UTF-16, it seems): save it as CSV UTF-8")
+    header = split(line)
+    if sorted(header) == sorted(names):
+        return header
+    missing = [name for name in names if name not in header]
+    twice = [name for name in names if header.count(name) > 1]
+    other = next((mark for mark in (";", "\t", "|") if mark in line and len(header) == 1), None)
+    raise ScoringError(
+        f"the first line must name the {len(names)} columns id and the model's inputs; it has "
+        f"{len(header)}, missing: {', '.join(missing) or 'none'}"
+        + (f", twice: {', '.join(twice)}" if twice else "")
+        + (f"; it is separated by {other!r}, save it with commas" if other else ""))
+
+
+def split(line):
+    """Return the cells of one line of CSV; raises ScoringError where its quotes do not add up.
+
+    Each line is read by itself. No column may hold a line's end, so a quote that is still open
+    there is a mistake; read on, it would swallow the rows behind it.
+    """
+    try:
+        cells, = csv.reader([line], strict=True)
+    except csv.Error as error:
+        raise ScoringError(f"the line is not CSV ({error}); each quote must be closed on its own "
+                           "line, by a quote before a comma or the end") from None
+    return cells
+
+
+def harmless(cell):
+    """Return a cell so that no spreadsheet runs it: `'` stands before what may begin a formula.
+
+    A number stays a number. To undo it, remove each `'` at the start and behind one of ; , | tab ":
+    re.sub(r"(^|[;,|\\t\"])'", r"\\1", cell) is what was sent.
+    """
+    return cell if NUMBER.fullmatch(cell) else STARTS.sub("'", cell)
 
 
 def score_row(header, cells):
@@ -244,8 +291,8 @@ def score_row(header, cells):
 
 def number(cell):
     """Return the number that a cell's text says, else the text: contract.py will refuse that."""
-    try:
-        return cell if "_" in cell else float(cell)     # Python reads 1_0 as 10
+    try:        # Python reads 1_0 as 10, and digits of every script
+        return float(cell) if cell.isascii() and "_" not in cell else cell
     except ValueError:
         return cell
 
@@ -281,8 +328,6 @@ def explain(error):
         return str(error)
     if isinstance(error, ClientError):
         return f"S3 refused {error.operation_name}: {code(error)}"
-    if isinstance(error, csv.Error):    # such as a quote that is never closed
-        return f"the file is not CSV: {error}"
     if not isinstance(error, web.CallerError):
         fault = web.describe_fault(error)
         return f"{fault['error']} in {fault['stack'][-1]}"

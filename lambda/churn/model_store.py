@@ -91,10 +91,14 @@ class Store:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == 304:
                 return None, None
             raise
-        pointer = json.loads(found["Body"].read(POINTER_SIZE))
+        try:
+            pointer = json.loads(found["Body"].read(POINTER_SIZE))
+        except ValueError:      # empty, cut off, or something else
+            pointer = None
         if not (isinstance(pointer, dict) and isinstance(pointer.get("key"), str)
                 and re.fullmatch("[0-9a-f]{64}", str(pointer.get("sha256")))):
-            raise ValueError(f's3://{self.bucket}/{self.pointer} must be {{"key": …, "sha256": …}}')
+            raise ValueError(f's3://{self.bucket}/{self.pointer} must be {{"key": …, '
+                             '"sha256": …}: publish the model again (lesson 12)')
         return pointer, found["ETag"]
 
     def fetch(self, key, sha256):
@@ -116,7 +120,8 @@ class Store:
                     file.write(chunk)
             if digest.hexdigest() != sha256:
                 raise ValueError(f"s3://{self.bucket}/{key} has the SHA-256 {digest.hexdigest()}, "
-                                 f"the pointer promises {sha256}")
+                                 f"the pointer promises {sha256}: publish the model again "
+                                 "(lesson 12)")
             os.replace(part, path)
         finally:
             part.unlink(missing_ok=True)

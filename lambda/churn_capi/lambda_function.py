@@ -19,13 +19,20 @@ ONNX_TYPES = {"category": "tensor(string)", "integer": "tensor(float)", "number"
 def load(path):
     """Return the ONNX session and the signature of the model at `path`.
 
-    Raises FileNotFoundError, or ValueError when signature and model contradict each other: a
-    function that cannot answer should fail when it starts, not when it is asked.
+    Raises FileNotFoundError, or ValueError when the model is damaged, or contradicts its
+    signature: a function that cannot answer should fail when it starts, not when it is asked.
     """
     if not os.path.isfile(path):
         raise FileNotFoundError(f"{path}: there is no model; put it into the image beside the code")
     library, = [name for name in os.listdir(LIBRARIES) if name.startswith("libonnxruntime.so.")]
-    session = onnx_c_api.Session(os.path.join(LIBRARIES, library), path)
+    try:
+        session = onnx_c_api.Session(os.path.join(LIBRARIES, library), path)
+    except onnx_c_api.Error as error:
+        if "CreateSession:" not in str(error):
+            raise           # the library's fault, not the model's
+        raise ValueError(f"{path}: ONNX Runtime cannot open the model ({os.path.getsize(path)} "
+                         f"bytes): {error}. Export it again (lesson 03) and deploy it "
+                         "again") from None
     text = session.metadata("signature")
     signature = json.loads(text) if text else None
     contract.check_signature(signature, path)

@@ -18,12 +18,16 @@ def load(path):
     """Return the pipeline and the signature of the model at `path`.
 
     Opening a pickle runs code: it must be one that we wrote ourselves. Raises FileNotFoundError,
-    or ValueError when signature and pipeline contradict each other.
+    or ValueError when the pickle is damaged, or signature and pipeline contradict each other.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: there is no model; put it into the image beside the code")
-    with path.open("rb") as file:
-        model = pickle.load(file)
+    try:
+        with path.open("rb") as file:
+            model = pickle.load(file)
+    except (pickle.UnpicklingError, EOFError, ValueError, IndexError, KeyError) as error:
+        raise ValueError(f"{path}: the pickle is damaged ({path.stat().st_size} bytes): {error}. "
+                         "Make it again (lesson 02) and deploy it again") from None
     if not isinstance(model, dict) or "pipeline" not in model:
         raise ValueError(f"{path}: the file holds no pipeline with its signature")
     pipeline, signature = model["pipeline"], model.get("signature")

@@ -26,12 +26,17 @@ MODEL_PATH = Path(os.environ.get("MODEL_PATH") or Path(__file__).with_name("mode
 def load(path):
     """Return the ONNX session and the signature of the model at `path`.
 
-    Raises FileNotFoundError, or ValueError when signature and model contradict each other: a
-    function that cannot answer should fail when it starts, not when it is asked.
+    Raises FileNotFoundError, or ValueError when the model is damaged, or contradicts its
+    signature: a function that cannot answer should fail when it starts, not when it is asked.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: there is no model; put it into the image beside the code")
-    session = ort.InferenceSession(path, session_options(), providers=["CPUExecutionProvider"])
+    try:
+        session = ort.InferenceSession(path, session_options(), providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise ValueError(f"{path}: ONNX Runtime cannot open the model ({os.path.getsize(path)} "
+                         f"bytes): {error}. Export it again (lesson 08 or 10) and deploy it "
+                         "again") from None
     signature = read_signature(session, path)
     preprocess.check_signature(signature, path)
     check_input(session.get_inputs(), signature["input"], path)
