@@ -369,13 +369,19 @@ else:
 # S3 keeps files. A **bucket** is a named place for them, an **object** is one file in it, and its
 # **key** is the file's name. Nothing here needs Docker.
 #
+# One AWS account may serve a whole class. So every name in these lessons begins with your own
+# **prefix**, `workshop-` and your short name, the **owner**. `deploy.name` makes such a name. On AWS
+# the owner comes from your identity; the environment variable `WORKSHOP_OWNER` sets another one.
+#
 # On AWS a bucket's name is unique in the whole world. With your account and region in it, hardly
 # anybody else can have taken it.
 
 # %%
+from workshop import deploy
+
 s3 = boto3.client("s3")
 region = s3.meta.region_name
-bucket = f"workshop-{account}-{region}"
+bucket = f"{deploy.name('first')}-{account}-{region}"
 
 # us-east-1 is the default place and may not be named; every other region has to be.
 place = {} if region == "us-east-1" else {
@@ -384,18 +390,28 @@ try:
     s3.create_bucket(Bucket=bucket, **place)
 except s3.exceptions.BucketAlreadyOwnedByYou:
     pass  # left over from an earlier run: use it
-s3.put_bucket_tagging(Bucket=bucket, Tagging={
-    "TagSet": [{"Key": "project", "Value": "lambda-onnx-workshop"}]})
 print("bucket", bucket)
 
 # %% [markdown]
-# The **tag** `project` is a label. All that these lessons make carries it, so that you can find it
-# again, and so that the clean-up touches nothing else. Now the round trip:
+# Hardly anybody, but a stranger can guess the name too. If they made that bucket first, your files
+# would land with them. `ExpectedBucketOwner` prevents this: S3 refuses the call
+# (`AccessDenied`) when another account owns the bucket. So both go into every call:
 
 # %%
-s3.put_object(Bucket=bucket, Key="hello.txt", Body=b"hello from a notebook")
+ours = {"Bucket": bucket, "ExpectedBucketOwner": account}
 
-answer = s3.get_object(Bucket=bucket, Key="hello.txt")
+s3.put_bucket_tagging(**ours, Tagging={
+    "TagSet": [{"Key": key, "Value": value} for key, value in deploy.tags().items()]})
+deploy.tags()
+
+# %% [markdown]
+# A **tag** is a label. All that these lessons make carries these two, `project` and `owner`, so that
+# you can find it again, and so that your clean-up touches nothing else. Now the round trip:
+
+# %%
+s3.put_object(**ours, Key="hello.txt", Body=b"hello from a notebook")
+
+answer = s3.get_object(**ours, Key="hello.txt")
 text = answer["Body"].read()
 
 print(text)
@@ -411,7 +427,7 @@ print(answer["ContentLength"], "bytes, stored", answer["LastModified"])
 from botocore.exceptions import ClientError
 
 try:
-    s3.get_object(Bucket=bucket, Key="helo.txt")
+    s3.get_object(**ours, Key="helo.txt")
 except ClientError as error:
     print(error.response["Error"]["Code"])
     print(error)
@@ -442,13 +458,13 @@ import json
 customer = {"contract": "month-to-month", "tenure": 3, "monthlycharges": 79.85}
 returned = None
 # BEGIN SOLUTION
-s3.put_object(Bucket=bucket, Key="customer.json", Body=json.dumps(customer).encode())
-returned = json.loads(s3.get_object(Bucket=bucket, Key="customer.json")["Body"].read())
+s3.put_object(**ours, Key="customer.json", Body=json.dumps(customer).encode())
+returned = json.loads(s3.get_object(**ours, Key="customer.json")["Body"].read())
 # END SOLUTION
 print(returned)
 
 # %% Check 3 tags=["check"]
-keys = [item["Key"] for item in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+keys = [item["Key"] for item in s3.list_objects_v2(**ours).get("Contents", [])]
 assert returned is not None, "returned is still None: this exercise is open"
 assert "customer.json" in keys, f"there is no customer.json in the bucket, only {keys}"
 assert not isinstance(returned, (bytes, str)), "returned is still text: json.loads makes it a dict"
@@ -493,9 +509,9 @@ if not cloud.is_local():
 # A bucket can be deleted only when it is empty. So: the objects first, then the bucket.
 
 # %%
-for item in s3.list_objects_v2(Bucket=bucket).get("Contents", []):
-    s3.delete_object(Bucket=bucket, Key=item["Key"])
-s3.delete_bucket(Bucket=bucket)
+for item in s3.list_objects_v2(**ours).get("Contents", []):
+    s3.delete_object(**ours, Key=item["Key"])
+s3.delete_bucket(**ours)
 
 print("buckets left:", [b["Name"] for b in s3.list_buckets()["Buckets"] if b["Name"] == bucket])
 

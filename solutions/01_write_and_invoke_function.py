@@ -52,19 +52,24 @@ cloud.use()
 # with what the caller sent, and returns what your function returned. You pay for the milliseconds
 # in which it worked. No call, no bill.
 #
-# This lesson makes one such function, `workshop-hello`, without any machine learning, and looks at
+# This lesson makes one such function, `hello`, without any machine learning, and looks at
 # it from all sides. Lesson 05 puts the model in its place.
 
 # %% [markdown]
 # ### Start from nothing
 #
-# If you ran this lesson before and stopped halfway, something may be left. This removes it. What
-# it does inside, the end of this lesson does by hand.
+# The function's name begins with your own prefix, as in lesson 00, so that a class can share one
+# account. If you ran this lesson before and stopped halfway, something may be left. `deploy.delete`
+# removes it, by name and only with your tags. What it does inside, the end of this lesson does by
+# hand.
 
 # %%
 from workshop import deploy
 
-deploy.delete("workshop-hello")
+NAME = deploy.name("hello")
+print(NAME)
+
+deploy.delete(NAME)
 
 # %% [markdown]
 # ## What does a handler look like?
@@ -203,7 +208,7 @@ account = boto3.client("sts").get_caller_identity()["Account"]
 region = boto3.session.Session().region_name
 
 logs_template = Template(Path("../workshop/policies/logs.json").read_text())
-logs_policy = logs_template.substitute(account=account, region=region, function="workshop-hello")
+logs_policy = logs_template.substitute(account=account, region=region, function=NAME)
 print(logs_policy)
 
 # %% [markdown]
@@ -215,17 +220,17 @@ print(logs_policy)
 # never type an account number. Now make the role and the place for its log:
 
 # %%
-TAGS = {"project": "lambda-onnx-workshop"}
+TAGS = deploy.tags()
 
 iam = boto3.client("iam")
 role = iam.create_role(
-    RoleName="workshop-hello-role", AssumeRolePolicyDocument=trust,
+    RoleName=f"{NAME}-role", AssumeRolePolicyDocument=trust,
     Tags=[{"Key": key, "Value": value} for key, value in TAGS.items()])["Role"]
-iam.put_role_policy(RoleName="workshop-hello-role", PolicyName="logs", PolicyDocument=logs_policy)
+iam.put_role_policy(RoleName=f"{NAME}-role", PolicyName="logs", PolicyDocument=logs_policy)
 
 logs = boto3.client("logs")
-logs.create_log_group(logGroupName="/aws/lambda/workshop-hello", tags=TAGS)
-logs.put_retention_policy(logGroupName="/aws/lambda/workshop-hello", retentionInDays=7)
+logs.create_log_group(logGroupName=f"/aws/lambda/{NAME}", tags=TAGS)
+logs.put_retention_policy(logGroupName=f"/aws/lambda/{NAME}", retentionInDays=7)
 
 print(role["Arn"])
 
@@ -266,7 +271,7 @@ def create_function(patience=120, **arguments):
 
 # %%
 made = create_function(
-    FunctionName="workshop-hello",
+    FunctionName=NAME,
     Runtime="python3.13",                        # the Python that Lambda brings
     Handler="lambda_function.lambda_handler",    # file, dot, function
     Code={"ZipFile": zip_of(hello_code)},
@@ -285,15 +290,15 @@ print(made["State"], "-", made.get("StateReason"))
 # again and again until the state is `Active`:
 
 # %%
-functions.get_waiter("function_active_v2").wait(FunctionName="workshop-hello")
+functions.get_waiter("function_active_v2").wait(FunctionName=NAME)
 
-print(functions.get_function_configuration(FunctionName="workshop-hello")["State"])
+print(functions.get_function_configuration(FunctionName=NAME)["State"])
 
 # %% [markdown]
 # ## Invoke it, from Python
 
 # %%
-answer = functions.invoke(FunctionName="workshop-hello", Payload=json.dumps({"name": "Ada"}))
+answer = functions.invoke(FunctionName=NAME, Payload=json.dumps({"name": "Ada"}))
 
 print("status:", answer["StatusCode"])
 print("answer:", json.loads(answer["Payload"].read()))
@@ -304,9 +309,9 @@ print("answer:", json.loads(answer["Payload"].read()))
 
 # %%
 def call(event, **arguments):
-    """Invoke workshop-hello and return what the handler returned."""
+    """Invoke the function and return what the handler returned."""
     answer = functions.invoke(
-        FunctionName="workshop-hello", Payload=json.dumps(event), **arguments)
+        FunctionName=NAME, Payload=json.dumps(event), **arguments)
     return json.loads(answer["Payload"].read())
 
 
@@ -323,7 +328,7 @@ sent, received = Path("../build/hello_event.json"), Path("../build/hello_answer.
 sent.parent.mkdir(exist_ok=True)
 sent.write_text(json.dumps({"name": "Katherine"}))
 
-# !aws lambda invoke --function-name workshop-hello --payload fileb://{sent} {received}
+# !aws lambda invoke --function-name {NAME} --payload fileb://{sent} {received}
 
 print(received.read_text())
 
@@ -335,7 +340,7 @@ print(received.read_text())
 # unless you say otherwise:
 #
 # ```bash
-# aws lambda invoke --function-name workshop-hello \
+# aws lambda invoke --function-name NAME \
 #   --cli-binary-format raw-in-base64-out --payload '{"name": "Katherine"}' answer.json
 # ```
 #
@@ -375,9 +380,9 @@ def lambda_handler(event, context):
 
 # %%
 def deploy_code(code):
-    """Replace the code of workshop-hello and wait until the change has arrived."""
-    functions.update_function_code(FunctionName="workshop-hello", ZipFile=zip_of(code))
-    functions.get_waiter("function_updated_v2").wait(FunctionName="workshop-hello")
+    """Replace the code of the function and wait until the change has arrived."""
+    functions.update_function_code(FunctionName=NAME, ZipFile=zip_of(code))
+    functions.get_waiter("function_updated_v2").wait(FunctionName=NAME)
 
 
 deploy_code(chatty_code)
@@ -385,9 +390,9 @@ deploy_code(chatty_code)
 
 # %%
 def call_with_log(event):
-    """Invoke workshop-hello and return the answer and the end of its log (at most 4 KB)."""
+    """Invoke the function and return the answer and the end of its log (at most 4 KB)."""
     answer = functions.invoke(
-        FunctionName="workshop-hello", Payload=json.dumps(event), LogType="Tail")
+        FunctionName=NAME, Payload=json.dumps(event), LogType="Tail")
     return json.loads(answer["Payload"].read()), base64.b64decode(answer["LogResult"]).decode()
 
 
@@ -438,11 +443,11 @@ print(fields["Billed Duration"], "at", fields["Memory Size"])
 
 # %%
 def log_lines(wanted, patience=60):
-    """Return the log of workshop-hello as a list, as soon as a line holds `wanted`."""
+    """Return the log of the function as a list, as soon as a line holds `wanted`."""
     deadline = time.monotonic() + patience
     while True:
         pages = logs.get_paginator("filter_log_events").paginate(
-            logGroupName="/aws/lambda/workshop-hello")
+            logGroupName=f"/aws/lambda/{NAME}")
         lines = [event["message"].rstrip() for page in pages for event in page["events"]]
         if any(wanted in line for line in lines) or time.monotonic() > deadline:
             return lines
@@ -595,7 +600,7 @@ print(len({answer["environment"] for answer in answers}), "environments")
 # %% [markdown]
 # ### Exercise 3: your handler in the cloud
 #
-# Put your handler from exercise 1 into `workshop-hello`, and call it for a customer with the
+# Put your handler from exercise 1 into the function, and call it for a customer with the
 # contract `month-to-month` and a tenure of 3. Keep what it answers in `cloud_answer`. (7 minutes)
 #
 # <details><summary>Hint 1</summary>
@@ -645,10 +650,10 @@ def lambda_handler(event, context):
 
 
 def set_greeting(greeting):
-    """Change the environment variable GREETING of workshop-hello and wait for it."""
+    """Change the environment variable GREETING of the function and wait for it."""
     functions.update_function_configuration(
-        FunctionName="workshop-hello", Environment={"Variables": {"GREETING": greeting}})
-    functions.get_waiter("function_updated_v2").wait(FunctionName="workshop-hello")
+        FunctionName=NAME, Environment={"Variables": {"GREETING": greeting}})
+    functions.get_waiter("function_updated_v2").wait(FunctionName=NAME)
 
 
 deploy_code(greeter_code)
@@ -667,9 +672,9 @@ call({"name": "Ada"})
 # changes again; `$LATEST` is what you go on working at.
 
 # %%
-version = functions.publish_version(FunctionName="workshop-hello")["Version"]
+version = functions.publish_version(FunctionName=NAME)["Version"]
 functions.get_waiter("published_version_active").wait(
-    FunctionName="workshop-hello", Qualifier=version)
+    FunctionName=NAME, Qualifier=version)
 
 set_greeting("Bonjour")
 
@@ -686,7 +691,7 @@ print("$LATEST   says", call({"name": "Ada"}))
 # The greeter wants a name. Send it none:
 
 # %%
-answer = functions.invoke(FunctionName="workshop-hello", Payload=json.dumps({}))
+answer = functions.invoke(FunctionName=NAME, Payload=json.dumps({}))
 failure = json.loads(answer["Payload"].read())
 
 print("StatusCode:   ", answer["StatusCode"])
@@ -730,15 +735,15 @@ call({})
 # The function, its log, and its role; a role can go only when no policy hangs on it.
 
 # %%
-functions.delete_function(FunctionName="workshop-hello")
-logs.delete_log_group(logGroupName="/aws/lambda/workshop-hello")
-iam.delete_role_policy(RoleName="workshop-hello-role", PolicyName="logs")
-iam.delete_role(RoleName="workshop-hello-role")
+functions.delete_function(FunctionName=NAME)
+logs.delete_log_group(logGroupName=f"/aws/lambda/{NAME}")
+iam.delete_role_policy(RoleName=f"{NAME}-role", PolicyName="logs")
+iam.delete_role(RoleName=f"{NAME}-role")
 
 try:
-    functions.get_function(FunctionName="workshop-hello")
+    functions.get_function(FunctionName=NAME)
 except functions.exceptions.ResourceNotFoundException:
-    print("workshop-hello is gone")
+    print(NAME, "is gone")
 
 # %% [markdown]
 # ## Recap

@@ -143,10 +143,16 @@ base = base_image.get()
 # The first time, `pip` downloads the packages: half a minute or so. After that, seconds.
 
 # %%
-# !docker build --build-arg BASE_IMAGE={base} -f ../docker/Dockerfile -t churn:v1 ../build/images/churn
+from workshop import engine
+
+IMAGE = engine.own("churn:v1")
+# !docker build --build-arg BASE_IMAGE={base} -f ../docker/Dockerfile -t {IMAGE} ../build/images/churn
+print(IMAGE)
 
 # %% [markdown]
-# *Notice* the name at the end: `churn` is the image, `v1` its **tag**.
+# *Notice* the name: `churn-…` is the image, `v1` its **tag**. The number between them belongs to this
+# copy of the workshop. All programs that use one Docker engine share its names, and another copy
+# would replace an image of the same name.
 #
 # An image is built for one kind of processor. Which one stands in it; the function of lesson 05
 # must be told the same, or it will say `exec format error`.
@@ -163,7 +169,7 @@ def docker(*arguments):
     return done.stdout
 
 
-print(docker("image", "inspect", "--format", "{{.Os}}/{{.Architecture}}", "churn:v1"))
+print(docker("image", "inspect", "--format", "{{.Os}}/{{.Architecture}}", IMAGE))
 
 # %% [markdown]
 # How did Docker know? `cloud.use()` set `DOCKER_DEFAULT_PLATFORM`, and the workshop reads the
@@ -171,8 +177,6 @@ print(docker("image", "inspect", "--format", "{{.Os}}/{{.Architecture}}", "churn
 
 # %%
 import os
-
-from workshop import engine
 
 print("images:   ", os.environ["DOCKER_DEFAULT_PLATFORM"])
 print("functions:", engine.architecture())
@@ -192,7 +196,7 @@ def layers(image):
             (line.split("\t", 1) for line in reversed(lines))]
 
 
-ours = layers("churn:v1")[len(layers(base)):]
+ours = layers(IMAGE)[len(layers(base)):]
 for size, made in ours:
     print(f"{size:8.2f} MB  {made[:80]}")
 
@@ -212,11 +216,11 @@ def parts(image):
     return sizes
 
 
-sizes = parts("churn:v1")
+sizes = parts(IMAGE)
 figure, axes = plt.subplots(figsize=(8, 2.2))
 bars = axes.barh(list(sizes), list(sizes.values()), color=[GREY, BLUE, ORANGE])
 axes.bar_label(bars, fmt="%.2f MB", padding=4)
-axes.set(xlabel="size in the image (MB)", title="Layers of churn:v1")
+axes.set(xlabel="size in the image (MB)", title=f"Layers of {IMAGE}")
 axes.invert_yaxis()
 axes.margins(x=0.15)
 show(figure, "Bar chart of the megabytes in the base image, the packages and your files.")
@@ -298,10 +302,11 @@ print("Right: that is why requirements.txt is copied first, and the model last."
 # %%
 LIKE_LAMBDA = ("--read-only --tmpfs /tmp:size=512m --user 993:990 --cap-drop ALL "
                "--memory 512m --memory-swap 512m")
-HERE = "--name workshop-04 --label workshop.lesson=04 --publish 127.0.0.1::8080"
+BOX = engine.own("workshop-04")                          # the container's name
+HERE = f"--name {BOX} --label workshop.lesson=04 --publish 127.0.0.1::8080"
 
-subprocess.run(["docker", "rm", "--force", "workshop-04"], capture_output=True)  # an earlier run's
-# !docker run --detach {HERE} {LIKE_LAMBDA} churn:v1
+subprocess.run(["docker", "rm", "--force", BOX], capture_output=True)  # an earlier run's
+# !docker run --detach {HERE} {LIKE_LAMBDA} {IMAGE}
 
 # %% [markdown]
 # What answers on that port? Outside of AWS, the base image starts the **Runtime Interface
@@ -309,7 +314,7 @@ subprocess.run(["docker", "rm", "--force", "workshop-04"], capture_output=True) 
 # Every call goes to one fixed address.
 
 # %%
-port = docker("port", "workshop-04", "8080").split(":")[-1].strip()
+port = docker("port", BOX, "8080").split(":")[-1].strip()
 url = f"http://localhost:{port}/2015-03-31/functions/function/invocations"
 print(url)
 
@@ -458,7 +463,7 @@ print("Right:", complaint)
 # What a function prints becomes its log. Ours writes one line of JSON for each request.
 
 # %%
-logs = subprocess.run(["docker", "logs", "workshop-04"], capture_output=True, text=True)
+logs = subprocess.run(["docker", "logs", BOX], capture_output=True, text=True)
 lines = [line for line in (logs.stdout + logs.stderr).splitlines() if line.startswith("{")]
 print(*lines[:3], sep="\n")
 
@@ -478,17 +483,17 @@ print(*lines[:3], sep="\n")
 # %%
 def start(image, *command, memory=512, variables=()):
     """Start an image as Lambda would, in place of the one that runs; return its address."""
-    subprocess.run(["docker", "rm", "--force", "workshop-04"], capture_output=True)
+    subprocess.run(["docker", "rm", "--force", BOX], capture_output=True)
     options = LIKE_LAMBDA.replace("512m --memory-swap 512m", f"{memory}m --memory-swap {memory}m")
     settings = [word for one in variables for word in ("--env", one)]
     docker("run", "--detach", *HERE.split(), *options.split(), *settings, image, *command)
-    port = docker("port", "workshop-04", "8080").split(":")[-1].strip()
+    port = docker("port", BOX, "8080").split(":")[-1].strip()
     return f"http://localhost:{port}/2015-03-31/functions/function/invocations"
 
 
 def said_in_log(words):
     """The lines of the container's log that contain these words."""
-    done = subprocess.run(["docker", "logs", "workshop-04"], capture_output=True, text=True)
+    done = subprocess.run(["docker", "logs", BOX], capture_output=True, text=True)
     return [line for line in (done.stdout + done.stderr).splitlines() if words in line]
 
 
@@ -498,7 +503,7 @@ def said_in_log(words):
 # %%
 write = "open('/var/task/cache.txt', 'w')"
 done = subprocess.run(["docker", "run", "--rm", *LIKE_LAMBDA.split(), "--entrypoint", "python3",
-                       "churn:v1", "-c", write], capture_output=True, text=True)
+                       IMAGE, "-c", write], capture_output=True, text=True)
 print(done.stderr.splitlines()[-1])
 
 # %% [markdown]
@@ -507,14 +512,14 @@ print(done.stderr.splitlines()[-1])
 # **2. The wrong handler name in `CMD`.** The function is called `lambda_handler`, not `handler`.
 
 # %%
-url = start("churn:v1", "lambda_function.handler")
+url = start(IMAGE, "lambda_function.handler")
 invoke(url, {"customer": customer}).json()
 
 # %% [markdown]
 # **3. The model is not in the image.** A file that was not staged is not there.
 
 # %%
-url = start("churn:v1", variables=["MODEL_PATH=/var/task/not_there.onnx"])
+url = start(IMAGE, variables=["MODEL_PATH=/var/task/not_there.onnx"])
 said = invoke(url, {"customer": customer}).json()
 print(said["errorType"])
 print(said["errorMessage"])
@@ -533,7 +538,7 @@ def works(image, memory):
 
 
 for memory in (128, 64, 32, 16):
-    print(f"{memory:4} MB: {'works' if works('churn:v1', memory) else 'no answer'}")
+    print(f"{memory:4} MB: {'works' if works(IMAGE, memory) else 'no answer'}")
 print(*said_in_log("Init failed"), sep="\n")
 
 # %% [markdown]
@@ -558,7 +563,7 @@ print(*said_in_log("Init failed"), sep="\n")
 # %%
 from workshop import deploy
 
-deploy.build("churn_sklearn", "../build/models/churn.pkl", "v1")
+SKLEARN = deploy.build("churn_sklearn", "../build/models/churn.pkl", "v1")
 
 # %% [markdown]
 # Python itself can tell: `-X importtime` prints, for every module, the microseconds spent in it,
@@ -573,7 +578,7 @@ def import_times(image):
     return [line for line in done.stderr.splitlines() if line.startswith("import time:")][1:]
 
 
-printed = import_times("churn:v1")
+printed = import_times(IMAGE)
 print(f"{len(printed)} modules; the last three:", *printed[-3:], sep="\n")
 
 # %% [markdown]
@@ -599,7 +604,7 @@ def best_of(tries, image):
     return min(times, key=lambda packages: sum(packages.values()))
 
 
-spent = {"churn (ONNX)": best_of(3, "churn:v1"), "churn_sklearn": best_of(3, "churn_sklearn:v1")}
+spent = {"churn (ONNX)": best_of(3, IMAGE), "churn_sklearn": best_of(3, SKLEARN)}
 
 # %%
 NAMED = {"numpy": BLUE, "onnxruntime": "#56B4E9", "scipy": GREEN, "sklearn": ORANGE,
@@ -657,7 +662,7 @@ print(f"churn_sklearn's packages are {heavier:.1f} times as large")
 
 # %%
 for memory in (128, 64, 32):
-    print(f"{memory:4} MB: {'works' if works('churn_sklearn:v1', memory) else 'no answer'}")
+    print(f"{memory:4} MB: {'works' if works(SKLEARN, memory) else 'no answer'}")
 
 # %% [markdown]
 # *Notice* where it ends this time, compared with the ONNX image above.
@@ -745,7 +750,7 @@ print("Right: a function that draws nothing should not import plotlib.")
 # One container is still running. The images stay: lesson 05 ships one.
 
 # %%
-# !docker rm --force workshop-04
+# !docker rm --force {BOX}
 
 # %% [markdown]
 # ## Next

@@ -45,8 +45,8 @@ lessons.require("03")
 # ```mermaid
 # flowchart LR
 #     onnx["churn.onnx"] -->|04| image["image<br/>churn:v1"]
-#     image -->|"docker push"| ecr[("ECR repository<br/>workshop-churn")]
-#     ecr -->|"Lambda pulls"| fn["function<br/>workshop-churn"]
+#     image -->|"docker push"| ecr[("ECR repository<br/>workshop-…-churn")]
+#     ecr -->|"Lambda pulls"| fn["function<br/>workshop-…-churn"]
 #     fn -->|"writes"| logs[("log group")]
 #     you(["you, with boto3"]) -->|"invoke"| fn
 #     policy{{"repository policy"}} -.- ecr
@@ -64,33 +64,31 @@ lessons.require("03")
 
 # %% [markdown]
 # Whatever an earlier run of this lesson left behind goes first. `deploy.delete` touches only what
-# carries the workshop's tag.
+# carries your tags.
 
 # %%
 from workshop import base_image, deploy
 
-NAME = "workshop-churn"
+NAME = deploy.name("churn")
 deploy.delete(NAME)
-deploy.build("churn", "../build/models/churn.onnx", "v1")
+local_v1 = deploy.build("churn", "../build/models/churn.onnx", "v1")
 
 if not cloud.is_local():
-    base_image.refuse_stand_in("churn:v1")  # good for learning, not for a real account
+    base_image.refuse_stand_in(local_v1)  # good for learning, not for a real account
 
 # %% [markdown]
 # ## A place for the image
 #
-# A **repository** in ECR holds the versions of one image. Everything that this workshop makes gets
-# the same tag, so that it can be found, and paid for, and deleted, together.
+# A **repository** in ECR holds the versions of one image. Everything that you make in this workshop
+# gets the same tags, so that it can be found, and paid for, and deleted, together.
 
 # %%
 import boto3
 
-TAG = {"project": "lambda-onnx-workshop"}
-
 ecr = boto3.client("ecr")
 repository = ecr.create_repository(
     repositoryName=NAME,
-    tags=[{"Key": key, "Value": value} for key, value in TAG.items()])["repository"]
+    tags=[{"Key": key, "Value": value} for key, value in deploy.tags().items()])["repository"]
 address = repository["repositoryUri"]
 address
 
@@ -132,7 +130,7 @@ print(done.stdout.strip() or done.stderr.strip())
 # registry's address.
 
 # %%
-# !docker tag churn:v1 {address}:v1
+# !docker tag {local_v1} {address}:v1
 # !docker push --quiet {address}:v1
 
 # %% [markdown]
@@ -234,8 +232,8 @@ image_v1
 # ## May Lambda fetch it?
 #
 # The repository is private. A **repository policy** lets the Lambda service read from it, and only
-# for this account's functions whose names begin with `workshop-`. The policies lie in
-# `workshop/policies/`; `deploy.policy` fills in account and region.
+# for this account's functions whose names begin with your prefix. The policies lie in
+# `workshop/policies/`; `deploy.policy` fills in account, region and prefix.
 
 # %%
 print(deploy.policy("repository"))
@@ -262,7 +260,7 @@ print(deploy.policy("logs", function=NAME))
 iam = boto3.client("iam")
 role = iam.create_role(
     RoleName=f"{NAME}-role", AssumeRolePolicyDocument=deploy.policy("trust"),
-    Tags=[{"Key": key, "Value": value} for key, value in TAG.items()])["Role"]
+    Tags=[{"Key": key, "Value": value} for key, value in deploy.tags().items()])["Role"]
 iam.put_role_policy(RoleName=role["RoleName"], PolicyName="logs",
                     PolicyDocument=deploy.policy("logs", function=NAME))
 role["Arn"]
@@ -274,7 +272,7 @@ role["Arn"]
 # %%
 logs = boto3.client("logs")
 group = f"/aws/lambda/{NAME}"
-logs.create_log_group(logGroupName=group, tags=TAG)
+logs.create_log_group(logGroupName=group, tags=deploy.tags())
 logs.put_retention_policy(logGroupName=group, retentionInDays=7);
 
 # %% [markdown]
@@ -310,7 +308,7 @@ def create(patience=120, **settings):
 
 
 made = create(FunctionName=NAME, PackageType="Image", Code={"ImageUri": image_v1},
-              Role=role["Arn"], Architectures=[engine.architecture()], Tags=TAG)
+              Role=role["Arn"], Architectures=[engine.architecture()], Tags=deploy.tags())
 made["State"]
 
 # %% [markdown]
@@ -438,7 +436,7 @@ print("Right: no failure passes for an answer.")
 # ## Three seconds
 #
 # Our function answers in a moment. What if it waits for something, say a database that is busy
-# today? We make it wait on purpose: an image on top of `churn:v1`, with a handler that can be told
+# today? We make it wait on purpose: an image on top of this one, with a handler that can be told
 # to sleep, or to keep the processor busy, and then does the same as before.
 
 # %%
@@ -457,8 +455,8 @@ def lambda_handler(event, context):
         pass
     return answer(event, context)
 """)
-(folder / "Dockerfile").write_text("""\
-FROM churn:v1
+(folder / "Dockerfile").write_text(f"""\
+FROM {local_v1}
 COPY slow.py ./
 CMD ["slow.lambda_handler"]
 """)
@@ -717,8 +715,8 @@ print("version", signature["version"], "warns at", signature["threshold"])
 # so from now on we use it: `build`, `push`, `role`, `function`, `publish`.
 
 # %%
-deploy.build("churn", "../build/models/churn_v2.onnx", "v2")
-image_v2 = deploy.push("churn:v2")
+local_v2 = deploy.build("churn", "../build/models/churn_v2.onnx", "v2")
+image_v2 = deploy.push(local_v2)
 image_v2
 
 # %%
@@ -834,7 +832,7 @@ print(*find('"timed out"'), sep="\n")
 
 # %%
 before = client.get_function_configuration(FunctionName=NAME)["RevisionId"]
-deploy.function(NAME, deploy.push("churn:v2"), memory=512, timeout=10)
+deploy.function(NAME, deploy.push(local_v2), memory=512, timeout=10)
 after = client.get_function_configuration(FunctionName=NAME)["RevisionId"]
 print("changed" if before != after else "nothing to change")
 
@@ -855,7 +853,7 @@ print("changed" if before != after else "nothing to change")
 #
 # ## Clean up
 #
-# Lesson 06 puts an HTTPS endpoint in front of the function `workshop-churn`, so it stays. A
+# Lesson 06 puts an HTTPS endpoint in front of this function, so it stays. A
 # function that nobody calls costs nothing; its image costs \$0.10 per GB and month (ECR pricing page).
 #
 # If you stop here, change `False` to `True`: this deletes the function, its log, its role and the

@@ -27,7 +27,7 @@
 # - compare the price of three front doors;
 # - take everything down and prove that nothing is left.
 #
-# *You need* Docker, and lesson 05's function `workshop-churn` (made now if it is missing)
+# *You need* Docker, and lesson 05's function `churn` (made now if it is missing)
 #
 # *Time* 35 minutes reading, 20 minutes exercises · *Cost* free on the local cloud, less
 # than \$0.01 on AWS
@@ -41,8 +41,10 @@ cloud.use()
 # function's doors and leaves the function.
 
 # %%
-deploy.close("workshop-churn")
-for name in ["workshop-probe", "workshop-authorizer"]:
+NAME, PROBE, AUTHORIZER = (deploy.name(what) for what in ("churn", "probe", "authorizer"))
+
+deploy.close(NAME)
+for name in [PROBE, AUTHORIZER]:
     deploy.delete(name)
 
 # %% [markdown]
@@ -54,7 +56,7 @@ for name in ["workshop-probe", "workshop-authorizer"]:
 # %%
 lessons.require("03")                                   # the model file; made if it is missing
 image = deploy.push(deploy.build("churn", model="../build/models/churn.onnx"))
-function_arn = deploy.function("workshop-churn", image, memory=512, timeout=10)
+function_arn = deploy.function(NAME, image, memory=512, timeout=10)
 function_arn
 
 # %% [markdown]
@@ -73,7 +75,7 @@ customer = dict(
 good = {"customer": customer}
 
 lambda_ = boto3.client("lambda")
-invoked = lambda_.invoke(FunctionName="workshop-churn", Payload=json.dumps(good))
+invoked = lambda_.invoke(FunctionName=NAME, Payload=json.dumps(good))
 direct = json.load(invoked["Payload"])
 direct
 
@@ -88,11 +90,11 @@ direct
 # ```mermaid
 # flowchart LR
 #     client(["a program:<br/>requests, curl,<br/>a browser"])
-#     subgraph api["HTTP API workshop-churn"]
+#     subgraph api["HTTP API workshop-…-churn"]
 #         stage["stage<br/>$default"] --> route["route<br/>POST<br/>/predict"]
 #         route --> integration["integration<br/>AWS_PROXY,<br/>format 2.0"]
 #     end
-#     subgraph fn["function workshop-churn"]
+#     subgraph fn["function workshop-…-churn"]
 #         permission{{"permission"}} --- handler["handler,<br/>ONNX model"]
 #     end
 #     client <-- "HTTPS" --> stage
@@ -120,7 +122,7 @@ direct
 
 # %%
 gateway = boto3.client("apigatewayv2")
-api = gateway.create_api(Name="workshop-churn", ProtocolType="HTTP", Tags=deploy.TAGS)
+api = gateway.create_api(Name=NAME, ProtocolType="HTTP", Tags=deploy.tags())
 api_id, url = api["ApiId"], api["ApiEndpoint"]
 print(url)
 
@@ -174,7 +176,7 @@ print(answer.status_code, answer.text)
 
 # %%
 stage = gateway.create_stage(
-    ApiId=api_id, StageName="$default", AutoDeploy=True, Tags=deploy.TAGS)
+    ApiId=api_id, StageName="$default", AutoDeploy=True, Tags=deploy.tags())
 stage["StageName"], stage["AutoDeploy"]
 
 # %% [markdown]
@@ -187,7 +189,7 @@ _, _, _, region, account, *_ = function_arn.split(":")
 execute_api = f"arn:aws:execute-api:{region}:{account}:{api_id}"
 
 lambda_.add_permission(
-    FunctionName="workshop-churn", StatementId=f"api-{api_id}-POST-predict",
+    FunctionName=NAME, StatementId=f"api-{api_id}-POST-predict",
     Action="lambda:InvokeFunction", Principal="apigateway.amazonaws.com",
     SourceArn=f"{execute_api}/*/POST/predict")
 
@@ -198,7 +200,7 @@ def statements(function):
     except lambda_.exceptions.ResourceNotFoundException:
         return []
 
-statements("workshop-churn")
+statements(NAME)
 
 # %% [markdown]
 # Without this statement, AWS answers `500 {"message":"Internal Server Error"}` and the function's
@@ -257,14 +259,14 @@ print(Path("../lambda/probe/lambda_function.py").read_text())
 # integration, route and permission.
 
 # %%
-probe_arn = deploy.zip_function("workshop-probe")
+probe_arn = deploy.zip_function(PROBE)
 probe_integration = gateway.create_integration(
     ApiId=api_id, IntegrationType="AWS_PROXY", IntegrationUri=probe_arn,
     PayloadFormatVersion="2.0")["IntegrationId"]
 gateway.create_route(ApiId=api_id, RouteKey="ANY /probe/{what}",
                      Target=f"integrations/{probe_integration}")
 lambda_.add_permission(
-    FunctionName="workshop-probe", StatementId="any-probe", Action="lambda:InvokeFunction",
+    FunctionName=PROBE, StatementId="any-probe", Action="lambda:InvokeFunction",
     Principal="apigateway.amazonaws.com", SourceArn=f"{execute_api}/*/*/probe/*")
 
 event = until(lambda: requests.post(f"{url}/probe/event?shop=7", json={"any": "body"}, timeout=35),
@@ -379,9 +381,9 @@ def keep_only(*keys):
     for route in gateway.get_routes(ApiId=api_id)["Items"]:
         if route["RouteKey"] not in keys:
             gateway.delete_route(ApiId=api_id, RouteId=route["RouteId"])
-    for statement in statements("workshop-churn"):
+    for statement in statements(NAME):
         if not statement["Sid"].endswith("POST-predict"):
-            lambda_.remove_permission(FunctionName="workshop-churn", StatementId=statement["Sid"])
+            lambda_.remove_permission(FunctionName=NAME, StatementId=statement["Sid"])
 
 # %% [markdown]
 # ### Exercise 2: let the function answer GET
@@ -407,7 +409,7 @@ def open_get():
     gateway.create_route(
         ApiId=api_id, RouteKey="GET /predict", Target=f"integrations/{integration_id}")
     lambda_.add_permission(
-        FunctionName="workshop-churn", StatementId="get-predict", Action="lambda:InvokeFunction",
+        FunctionName=NAME, StatementId="get-predict", Action="lambda:InvokeFunction",
         Principal="apigateway.amazonaws.com", SourceArn=f"{execute_api}/*/GET/predict")
     # END SOLUTION
 
@@ -424,7 +426,7 @@ assert routes["GET /predict"] == f"integrations/{integration_id}", (
     f"GET /predict leads to {routes['GET /predict']!r}, which is not the churn function's "
     f"integration; it should be 'integrations/' and integration_id")
 arns = [statement.get("Condition", {}).get("ArnLike", {}).get("AWS:SourceArn", "*")
-        for statement in statements("workshop-churn")]
+        for statement in statements(NAME)]
 assert any(fnmatchcase(f"{execute_api}/$default/GET/predict", arn) for arn in arns), (
     f"no statement lets this API call the function for GET /predict; allowed are {arns}. "
     "On AWS, callers would get 500 Internal Server Error")
@@ -460,7 +462,7 @@ def log_lines(function, word, seconds=30):
         time.sleep(1)
     return []
 
-print(*log_lines("workshop-probe", "ZeroDivisionError"), sep="\n")
+print(*log_lines(PROBE, "ZeroDivisionError"), sep="\n")
 
 # %% [markdown]
 # The churn handler goes one step further: it catches its own faults, answers
@@ -594,7 +596,7 @@ assert not found, f"too wide: a page of https://other.example may call as well (
 # route, stage and permission. Here it finds yours:
 
 # %%
-deploy.http_api("workshop-churn", function="workshop-churn") == url
+deploy.http_api(NAME, function=NAME) == url
 
 # %% [markdown]
 # ## Who may call?
@@ -623,7 +625,7 @@ import hashlib
 import secrets
 
 token = secrets.token_urlsafe(32)
-authorizer_arn = deploy.zip_function("workshop-authorizer", environment={
+authorizer_arn = deploy.zip_function(AUTHORIZER, environment={
     "TOKEN_SHA256": hashlib.sha256(token.encode()).hexdigest()})
 
 # %% [markdown]
@@ -641,7 +643,7 @@ authorizer_id = gateway.create_authorizer(
     AuthorizerPayloadFormatVersion="2.0", EnableSimpleResponses=True,
     AuthorizerResultTtlInSeconds=60)["AuthorizerId"]
 lambda_.add_permission(
-    FunctionName="workshop-authorizer", StatementId="authorizer", Action="lambda:InvokeFunction",
+    FunctionName=AUTHORIZER, StatementId="authorizer", Action="lambda:InvokeFunction",
     Principal="apigateway.amazonaws.com", SourceArn=f"{execute_api}/authorizers/{authorizer_id}")
 gateway.update_route(ApiId=api_id, RouteId=route_id, AuthorizationType="CUSTOM",
                      AuthorizerId=authorizer_id)["AuthorizationType"]
@@ -734,7 +736,7 @@ gateway.update_stage(ApiId=api_id, StageName="$default", DefaultRouteSettings={
 
 # %%
 function_url = lambda_.create_function_url_config(
-    FunctionName="workshop-churn", AuthType="AWS_IAM")["FunctionUrl"].rstrip("/")
+    FunctionName=NAME, AuthType="AWS_IAM")["FunctionUrl"].rstrip("/")
 unsigned = until(lambda: send("a good customer", function_url), 403)
 print(function_url, unsigned.status_code, unsigned.text, sep="\n")
 
@@ -779,12 +781,12 @@ pd.DataFrame({"HTTP API": {what: answers[what].status_code for what in tries},
 # (both are required since October 2025, Lambda developer guide, "Control access to function URLs").
 
 # %%
-public = {"FunctionName": "workshop-churn", "Principal": "*"}
+public = {"FunctionName": NAME, "Principal": "*"}
 lambda_.add_permission(**public, StatementId="public-url", Action="lambda:InvokeFunctionUrl",
                        FunctionUrlAuthType="NONE")
 lambda_.add_permission(**public, StatementId="public-invoke", Action="lambda:InvokeFunction",
                        InvokedViaFunctionUrl=True)
-lambda_.update_function_url_config(FunctionName="workshop-churn", AuthType="NONE")
+lambda_.update_function_url_config(FunctionName=NAME, AuthType="NONE")
 print(until(lambda: send("a good customer", function_url), 200).status_code)
 
 # %% [markdown]
@@ -793,7 +795,7 @@ print(until(lambda: send("a good customer", function_url), 200).status_code)
 # how many requests it may work on at the same time. Zero is the emergency stop:
 
 # %%
-lambda_.put_function_concurrency(FunctionName="workshop-churn", ReservedConcurrentExecutions=0)
+lambda_.put_function_concurrency(FunctionName=NAME, ReservedConcurrentExecutions=0)
 until(lambda: send("a good customer", function_url), 429).status_code
 
 # %% [markdown]
@@ -802,11 +804,11 @@ until(lambda: send("a good customer", function_url), 429).status_code
 # statement would make the next function URL public without a word.
 
 # %%
-lambda_.delete_function_concurrency(FunctionName="workshop-churn")
-lambda_.delete_function_url_config(FunctionName="workshop-churn")
+lambda_.delete_function_concurrency(FunctionName=NAME)
+lambda_.delete_function_url_config(FunctionName=NAME)
 for sid in ["public-url", "public-invoke"]:
-    lambda_.remove_permission(FunctionName="workshop-churn", StatementId=sid)
-[statement["Sid"] for statement in statements("workshop-churn")]
+    lambda_.remove_permission(FunctionName=NAME, StatementId=sid)
+[statement["Sid"] for statement in statements(NAME)]
 
 # %% [markdown]
 # ## What it costs
@@ -825,7 +827,7 @@ per_million_invokes = 0.20
 per_gb_second = {"x86_64": 0.0000166667, "arm64": 0.0000133334}
 
 billed_ms = 10
-config = lambda_.get_function_configuration(FunctionName="workshop-churn")
+config = lambda_.get_function_configuration(FunctionName=NAME)
 gb_seconds = config["MemorySize"] / 1024 * billed_ms / 1000 * MILLION
 compute = gb_seconds * per_gb_second[config["Architectures"][0]]
 
@@ -876,10 +878,10 @@ plots.show(figure, "Bars of the cost of a million requests through each front do
 # ## Clean up
 #
 # The door first, then what it led to. `deploy.delete` keeps that order, and touches only what
-# carries the workshop's tag.
+# carries your tags.
 
 # %%
-for name in ["workshop-churn", "workshop-probe", "workshop-authorizer"]:
+for name in [NAME, PROBE, AUTHORIZER]:
     deploy.delete(name)
 
 # %% [markdown]
@@ -899,7 +901,7 @@ there = {
     "repositories": names("ecr", "describe_repositories", "repositories", "repositoryName")}
 
 ours = {pattern.format(name) for pattern in ["{}", "/aws/lambda/{}", "{}-role"]
-        for name in ["workshop-churn", "workshop-probe", "workshop-authorizer"]}
+        for name in [NAME, PROBE, AUTHORIZER]}
 left = {kind: sorted(ours.intersection(found)) for kind, found in there.items()}
 assert not any(left.values()), f"still there: {left}"
 left

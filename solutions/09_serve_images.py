@@ -55,8 +55,8 @@ lessons.require("08")
 # %%
 from workshop import deploy
 
-NAME = "workshop-image"
-for name in NAME, "workshop-probe":
+NAME, PROBE = deploy.name("image"), deploy.name("probe")
+for name in NAME, PROBE:
     deploy.delete(name)
 
 # %%
@@ -417,13 +417,16 @@ workbench.cleanup()
 # tag says which.
 
 # %%
-deploy.build("image", model=MODEL, tag="fashion")
+IMAGE = deploy.build("image", model=MODEL, tag="fashion")
+IMAGE
 
 # %% [markdown]
 # Run it as Lambda would, as in lesson 04: read-only, without rights, reached through the emulator.
 
 # %%
-BOX = "workshop-09"
+from workshop import engine
+
+BOX = engine.own("workshop-09")
 LIKE_LAMBDA = ("--read-only --tmpfs /tmp:size=512m --user 993:990 --cap-drop ALL "
                "--memory 1024m --memory-swap 1024m")
 
@@ -434,7 +437,7 @@ def start(*variables):
     settings = [word for one in variables for word in ("--env", one)]
     subprocess.run(["docker", "run", "--detach", "--name", BOX, "--label", "workshop.lesson=09",
                     "--publish", "127.0.0.1::8080", *LIKE_LAMBDA.split(), *settings,
-                    "image:fashion"], check=True, capture_output=True)
+                    IMAGE], check=True, capture_output=True)
     said = subprocess.run(["docker", "port", BOX, "8080"], check=True, capture_output=True,
                           text=True)
     port = said.stdout.split(":")[-1].strip()
@@ -570,7 +573,7 @@ assert "timed out after 3" in by_default and "takes too long" in patient
 # and 3 seconds.
 
 # %%
-image = deploy.push("image:fashion", repository=NAME)
+image = deploy.push(IMAGE, repository=NAME)
 deploy.function(NAME, image, memory=128, timeout=3)
 
 # %%
@@ -617,22 +620,25 @@ for what, event in events.items():
 #
 # A shop keeps its pictures in **S3**, Amazon's storage for files. A *bucket* holds *objects*, each
 # under a *key*. Buckets' names are shared by all accounts of the world, so ours has the account's
-# number in it.
+# number in it. A stranger can guess it all the same: `ExpectedBucketOwner` makes S3 refuse a bucket
+# that another account owns (lesson 00).
 
 # %%
 s3 = boto3.client("s3")
-bucket = f"workshop-images-{boto3.client('sts').get_caller_identity()['Account']}"
-TAG_SET = [{"Key": key, "Value": value} for key, value in deploy.TAGS.items()]
+account = boto3.client("sts").get_caller_identity()["Account"]
+bucket = f"{deploy.name('images')}-{account}"
+ours = {"Bucket": bucket, "ExpectedBucketOwner": account}
+TAG_SET = [{"Key": key, "Value": value} for key, value in deploy.tags().items()]
 
 
 def remove_bucket():
     """Delete our bucket with all that is in it; nothing happens where there is none."""
     if bucket not in [one["Name"] for one in s3.list_buckets()["Buckets"]]:
         return
-    assert s3.get_bucket_tagging(Bucket=bucket)["TagSet"] == TAG_SET, "the workshop did not make it"
-    for one in s3.list_objects_v2(Bucket=bucket).get("Contents", []):
-        s3.delete_object(Bucket=bucket, Key=one["Key"])
-    s3.delete_bucket(Bucket=bucket)
+    assert s3.get_bucket_tagging(**ours)["TagSet"] == TAG_SET, "you did not make it here"
+    for one in s3.list_objects_v2(**ours).get("Contents", []):
+        s3.delete_object(**ours, Key=one["Key"])
+    s3.delete_bucket(**ours)
     print("deleted bucket", bucket)
 
 
@@ -644,11 +650,12 @@ region = s3.meta.region_name
 where = {} if region == "us-east-1" else {
     "CreateBucketConfiguration": {"LocationConstraint": region}}
 s3.create_bucket(Bucket=bucket, **where)
-s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": TAG_SET})
-s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration={
+s3.put_bucket_tagging(**ours, Tagging={"TagSet": TAG_SET})
+s3.put_public_access_block(**ours, PublicAccessBlockConfiguration={
     "BlockPublicAcls": True, "IgnorePublicAcls": True,
     "BlockPublicPolicy": True, "RestrictPublicBuckets": True})
-s3.upload_file(str(boot), bucket, "boot.png", ExtraArgs={"ContentType": "image/png"})
+s3.upload_file(str(boot), bucket, "boot.png", ExtraArgs={
+    "ContentType": "image/png", "ExpectedBucketOwner": account})
 print(bucket)
 
 # %% [markdown]
@@ -775,8 +782,8 @@ post(boot.read_bytes(), top=2).json()
 # the bytes? An event is JSON, and JSON has no bytes. The probe of lesson 06 shows its event:
 
 # %%
-deploy.zip_function("workshop-probe")
-probe = deploy.http_api("workshop-probe", function="workshop-probe", route="POST /probe/{what}")
+deploy.zip_function(PROBE)
+probe = deploy.http_api(PROBE, function=PROBE, route="POST /probe/{what}")
 event = post(boot.read_bytes(), address=f"{probe}/probe/event").json()
 print("isBase64Encoded:", event["isBase64Encoded"])
 print("body:           ", event["body"][:40] + "…")
@@ -943,7 +950,7 @@ assert below.ok and not above.ok
 
 # %%
 for size in 8_000_000, 11_000_000:
-    s3.put_object(Bucket=bucket, Key="large.png", Body=padded(size), ContentType="image/png")
+    s3.put_object(**ours, Key="large.png", Body=padded(size), ContentType="image/png")
     said = requests.post(f"{api}/predict", json={"url": link("large.png"), "top": 1}, timeout=40)
     print(f"{size:,} bytes:", said.status_code, said.text)
 
@@ -973,7 +980,7 @@ for size in 8_000_000, 11_000_000:
 
 # %%
 subprocess.run(["docker", "rm", "--force", BOX], capture_output=True)
-for name in NAME, "workshop-probe":
+for name in NAME, PROBE:
     deploy.delete(name)
 remove_bucket()
 

@@ -36,11 +36,11 @@
 # ```mermaid
 # flowchart LR
 #     weights[(ImageNet weights)] --> torch[PyTorch network] --> tonnx[fashion_torch.onnx]
-#     tonnx --> two["function<br/>workshop-fashion-torch"]
+#     tonnx --> two["function<br/>workshop-…-fashion-torch"]
 #     torch ~~~ code["lambda/image<br/>the same code"]
 #     code -.-> two
 #     code -.-> one
-#     keras[Keras CNN] -->|08| konnx[fashion.onnx] --> one["function<br/>workshop-fashion-keras"]
+#     keras[Keras CNN] -->|08| konnx[fashion.onnx] --> one["function<br/>workshop-…-fashion-keras"]
 #     classDef now fill:#0072B2,color:#ffffff,stroke:#0072B2
 #     class weights,torch,tonnx,one,two now
 # ```
@@ -603,7 +603,7 @@ show(figure, "Histogram of the largest difference for each picture on a log scal
 # %%
 from workshop import base_image, deploy
 
-FUNCTIONS = {"Keras": "workshop-fashion-keras", "PyTorch": "workshop-fashion-torch"}
+FUNCTIONS = {"Keras": deploy.name("fashion-keras"), "PyTorch": deploy.name("fashion-torch")}
 FILES = {"Keras": MODELS / "fashion.onnx", "PyTorch": MODELS / "fashion_torch.onnx"}
 
 
@@ -932,7 +932,7 @@ print("Right: the function can prepare photographs for it.")
 # cells say so and do nothing.)
 
 # %%
-PHOTOS = "workshop-photos"
+PHOTOS = deploy.name("photos")
 answers = {}
 if photo_signature:
     onnx.helper.set_model_props(photos, {"signature": json.dumps(photo_signature)})

@@ -94,7 +94,7 @@ show(figure, "Timeline. A cold request waits while Lambda finds a machine, gets 
 # read *Init Duration* there? Let us ask the function that starts slowest, held to 512 MB:
 
 # %%
-from workshop import measure
+from workshop import engine, measure
 
 LADDER = {variant.name: variant for variant in measure.LADDER}
 IMAGES = {name: measure.build(variant) for name, variant in LADDER.items()}
@@ -120,10 +120,11 @@ def docker(*arguments, **more):
     return done.stdout
 
 
-subprocess.run(["docker", "rm", "--force", "workshop-11"], capture_output=True)  # an earlier run's
-docker("run", "--detach", "--name", "workshop-11", "--label", "workshop.lesson=11",
+BOX = engine.own("workshop-11")                          # the container's name
+subprocess.run(["docker", "rm", "--force", BOX], capture_output=True)  # an earlier run's
+docker("run", "--detach", "--name", BOX, "--label", "workshop.lesson=11",
        "--publish", "127.0.0.1::8080", *LIKE_LAMBDA.split(), IMAGES["sklearn"])
-address = docker("port", "workshop-11", "8080").splitlines()[0]
+address = docker("port", BOX, "8080").splitlines()[0]
 url = f"http://{address}/2015-03-31/functions/function/invocations"
 for patience in range(50):
     try:
@@ -133,8 +134,8 @@ for patience in range(50):
     except requests.ConnectionError:
         time.sleep(0.1)         # the emulator is not there yet
 print(f"by the clock: {1000 * (time.perf_counter() - began):.0f} ms for the first answer")
-reported = docker("logs", "workshop-11")
-docker("rm", "--force", "workshop-11")
+reported = docker("logs", BOX)
+docker("rm", "--force", BOX)
 print(*[line for line in reported.splitlines() if "REPORT" in line], sep="\n")
 
 # %% [markdown]
@@ -460,7 +461,7 @@ print("\nleft out:", ", ".join(lines("lambda/churn_plain/leave_out.txt")))
 
 # %%
 def build_on(name, tag, *steps, **files):
-    """Build the image `workshop-11:TAG`: a rung's image, these files, and these steps."""
+    """Build the image workshop-11 with a tag: a rung's image, these files, and these steps."""
     folder = Path("../build/images/workshop-11")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -468,7 +469,7 @@ def build_on(name, tag, *steps, **files):
         (folder / f"{file}.py").write_text(text)
         (folder / f"{file}.py").chmod(0o644)
     (folder / "Dockerfile").write_text("\n".join([f"FROM {IMAGES[name]}", *steps]))
-    IMAGES[tag] = f"workshop-11:{tag}"
+    IMAGES[tag] = engine.own(f"workshop-11:{tag}")
     docker("build", "-t", IMAGES[tag], str(folder))
 
 
@@ -519,7 +520,7 @@ show_part("lambda/churn_tiny/runtime.py", "def main", "if __name__")
 # The money first. Say one request in a hundred is cold, at 512 MB:
 
 # %%
-from workshop import cost, engine
+from workshop import cost
 
 COLD_SHARE = 0.01
 bill = {name: cost.per_million(512, 1, cold_share=COLD_SHARE, architecture=engine.architecture(),
@@ -873,7 +874,7 @@ if not cloud.is_local():
 
     from workshop import deploy
 
-    NAME = "workshop-churn-cold"
+    NAME = deploy.name("churn-cold")
     client = boto3.client("lambda")
     deploy.function(NAME, deploy.push(IMAGES["default"], NAME), memory=512)
 

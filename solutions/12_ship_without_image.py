@@ -42,7 +42,7 @@ lessons.require("03")
 # flowchart LR
 #     pip["pip install,<br/>for Lambda's machine"] --> layer["layer<br/>ONNX Runtime, NumPy"]
 #     code["lambda/churn/*.py"] --> zip["zip, a few kB"]
-#     layer --> fn["function<br/>workshop-churn-zip"]
+#     layer --> fn["function<br/>workshop-…-churn-zip"]
 #     zip --> fn
 #     pointer[("S3: current.json")] -. "which one?" .-> fn
 #     models[("S3: models/churn/…")] -. "first request" .-> fn
@@ -56,9 +56,9 @@ lessons.require("03")
 # Whatever an earlier run left behind goes first.
 
 # %%
-from workshop import deploy
+from workshop import deploy, ownership
 
-NAME, IMAGE = "workshop-churn-zip", "workshop-churn-image"
+NAME, IMAGE = deploy.name("churn-zip"), deploy.name("churn-image")
 for name in (NAME, IMAGE):
     deploy.delete(name)
 
@@ -337,17 +337,18 @@ import json
 
 import boto3
 
-TAG = {"project": "lambda-onnx-workshop"}
-TAGS = [{"Key": key, "Value": value} for key, value in TAG.items()]
+TAGS = deploy.tags()
 account = boto3.client("sts").get_caller_identity()["Account"]
 region = boto3.session.Session().region_name
 BUCKET = f"{NAME}-{account}-{region}"
+OURS = {"Bucket": BUCKET, "ExpectedBucketOwner": account}     # refused if a stranger owns it
 
 s3 = boto3.client("s3")
 place = {} if region == "us-east-1" else {      # us-east-1 is where a bucket goes by itself
     "CreateBucketConfiguration": {"LocationConstraint": region}}
 s3.create_bucket(Bucket=BUCKET, **place)
-s3.put_bucket_tagging(Bucket=BUCKET, Tagging={"TagSet": TAGS})
+s3.put_bucket_tagging(**OURS, Tagging={
+    "TagSet": [{"Key": key, "Value": value} for key, value in TAGS.items()]})
 BUCKET
 
 # %% [markdown]
@@ -361,13 +362,13 @@ BUCKET
 # %%
 client = boto3.client("lambda")
 key = f"layers/{hashlib.sha256(layer_zip).hexdigest()[:16]}.zip"
-s3.put_object(Bucket=BUCKET, Key=key, Body=layer_zip)
+s3.put_object(**OURS, Key=key, Body=layer_zip)
 
 published = client.publish_layer_version(
-    LayerName=NAME, Description="project=lambda-onnx-workshop by hand",
+    LayerName=NAME, Description=f"{ownership.mark()} by hand",
     Content={"S3Bucket": BUCKET, "S3Key": key},
     CompatibleRuntimes=["python3.13"], CompatibleArchitectures=[engine.architecture()])
-s3.delete_object(Bucket=BUCKET, Key=key)        # Lambda has its own copy now
+s3.delete_object(**OURS, Key=key)        # Lambda has its own copy now
 published["LayerVersionArn"]
 
 # %% [markdown]
@@ -522,11 +523,11 @@ import time
 
 REFRESH = 2
 URI = f"s3://{BUCKET}/{PREFIX}/current.json"
-ENVIRONMENT = {"MODEL_URI": URI, "MODEL_REFRESH_SECONDS": str(REFRESH),
+ENVIRONMENT = {"MODEL_URI": URI, "BUCKET_OWNER": account, "MODEL_REFRESH_SECONDS": str(REFRESH),
                "ORT_DISABLE_TELEMETRY": "1"}
 
 logs, group = boto3.client("logs"), f"/aws/lambda/{NAME}"
-logs.create_log_group(logGroupName=group, tags=TAG)
+logs.create_log_group(logGroupName=group, tags=TAGS)
 logs.put_retention_policy(logGroupName=group, retentionInDays=7)
 
 deadline = time.monotonic() + 120
@@ -536,7 +537,7 @@ while True:
             FunctionName=NAME, Runtime="python3.13", Handler="lambda_function.lambda_handler",
             Code={"ZipFile": code_zip}, Layers=[published["LayerVersionArn"]], Role=role_arn,
             Architectures=[engine.architecture()], MemorySize=512, Timeout=10,
-            Environment={"Variables": ENVIRONMENT}, Tags=TAG)
+            Environment={"Variables": ENVIRONMENT}, Tags=TAGS)
         break
     except client.exceptions.InvalidParameterValueException as error:
         if "cannot be assumed" not in str(error) or time.monotonic() > deadline:
@@ -605,8 +606,8 @@ def publish(content, version):
     """Upload a model under a key of its own, then move the pointer to it."""
     digest = hashlib.sha256(content).hexdigest()
     pointer = {"key": f"{PREFIX}/{digest[:16]}/model.onnx", "sha256": digest, "version": version}
-    s3.put_object(Bucket=BUCKET, Key=pointer["key"], Body=content)
-    s3.put_object(Bucket=BUCKET, Key=f"{PREFIX}/current.json", Body=json.dumps(pointer))
+    s3.put_object(**OURS, Key=pointer["key"], Body=content)
+    s3.put_object(**OURS, Key=f"{PREFIX}/current.json", Body=json.dumps(pointer))
     models[version] = pointer
 
 
@@ -720,7 +721,7 @@ assert client.get_function_configuration(FunctionName=NAME)["RevisionId"] == bef
 
 # %%
 damaged = bytes([model_v2[0] ^ 1]) + model_v2[1:]
-s3.put_object(Bucket=BUCKET, Key=models["2"]["key"], Body=damaged)
+s3.put_object(**OURS, Key=models["2"]["key"], Body=damaged)
 
 print("the environment that runs: ", ask()[0])
 fresh()
@@ -734,7 +735,7 @@ print(told(log)[0]["reason"])
 # says 500, asks again each second, and recovers by itself as soon as the object is right again.
 
 # %%
-s3.put_object(Bucket=BUCKET, Key=models["2"]["key"], Body=model_v2)
+s3.put_object(**OURS, Key=models["2"]["key"], Body=model_v2)
 time.sleep(1)
 print(ask()[0])
 
@@ -779,14 +780,14 @@ show_log(log)
 
 # %% Exercise 3
 # BEGIN SOLUTION
-s3.put_object(Bucket=BUCKET, Key=f"{PREFIX}/current.json", Body=json.dumps(models["2"]))
+s3.put_object(**OURS, Key=f"{PREFIX}/current.json", Body=json.dumps(models["2"]))
 # END SOLUTION
 
 time.sleep(REFRESH)
 print(ask()[0])
 
 # %% Check 3 tags=["check"]
-body = s3.get_object(Bucket=BUCKET, Key=f"{PREFIX}/current.json")["Body"].read()
+body = s3.get_object(**OURS, Key=f"{PREFIX}/current.json")["Body"].read()
 try:
     pointer = json.loads(body)
 except ValueError:
@@ -877,7 +878,7 @@ deploy.delete(TINY)
 def fails(folder):
     """What Lambda says when the tiny function runs with this layer."""
     made = client.publish_layer_version(
-        LayerName=TINY, Description="project=lambda-onnx-workshop wrong on purpose",
+        LayerName=TINY, Description=f"{ownership.mark()} wrong on purpose",
         Content={"ZipFile": workshop_packages.zipped(folder)}, CompatibleRuntimes=["python3.13"])
     settings = {"FunctionName": TINY, "Layers": [made["LayerVersionArn"]]}
     try:
@@ -885,7 +886,7 @@ def fails(folder):
         client.get_waiter("function_updated_v2").wait(FunctionName=TINY)
     except client.exceptions.ResourceNotFoundException:
         client.create_function(
-            **settings, Runtime="python3.13", Handler="lambda_function.lambda_handler", Tags=TAG,
+            **settings, Runtime="python3.13", Handler="lambda_function.lambda_handler", Tags=TAGS,
             Code={"ZipFile": tiny.getvalue()}, Role=deploy.role(TINY), Timeout=10, MemorySize=512,
             Architectures=[engine.architecture()])
         client.get_waiter("function_active_v2").wait(FunctionName=TINY)
@@ -961,19 +962,20 @@ for tag, last in (("whole", ""), ("bare", f'RUN ["python3", "-c", "{REMOVE}"]\n'
     (where / "Dockerfile").write_text(
         f"FROM {base}\nLABEL workshop=lambda-onnx\nCOPY opt /opt\nCOPY task /var/task\n{last}"
         'ENV ORT_DISABLE_TELEMETRY=1\nCMD ["lambda_function.lambda_handler"]\n')
-    subprocess.run(["docker", "build", "--quiet", "-t", f"churn_zip:{tag}", str(where)], check=True,
-                   capture_output=True)
+    subprocess.run(["docker", "build", "--quiet", "-t", engine.own(f"churn_zip:{tag}"), str(where)],
+                   check=True, capture_output=True)
 
 # %%
 import contextlib
 import statistics
 
-IN_S3 = {"MODEL_URI": URI, "AWS_DEFAULT_REGION": region}
+IN_S3 = {"MODEL_URI": URI, "BUCKET_OWNER": account, "AWS_DEFAULT_REGION": region}
+WHOLE, BARE = engine.own("churn_zip:whole"), engine.own("churn_zip:bare")
 VARIANTS = {"empty handler": (deploy.build("hello"), {}),
             "image": (image, {}),
-            "zip, model in the zip": ("churn_zip:whole", {}),
-            "zip, model in S3": ("churn_zip:whole", IN_S3),
-            "zip, model in S3, no bytecode": ("churn_zip:bare", IN_S3)}
+            "zip, model in the zip": (WHOLE, {}),
+            "zip, model in S3": (WHOLE, IN_S3),
+            "zip, model in S3, no bytecode": (BARE, IN_S3)}
 inits = {name: [] for name in VARIANTS}
 with contextlib.ExitStack() as stack:
     containers = {tag: stack.enter_context(measure.Container(tag, 1769))
@@ -1132,8 +1134,7 @@ for name in (NAME, IMAGE):
     deploy.delete(name)
 for folder in (layer, sk.parent, pandas.parent, BUILD / "mac", BUILD / "flat", BUILD / "measured"):
     shutil.rmtree(folder, ignore_errors=True)
-subprocess.run(["docker", "image", "rm", "churn_zip:whole", "churn_zip:bare"],
-               capture_output=True);
+subprocess.run(["docker", "image", "rm", WHOLE, BARE], capture_output=True);
 
 # %% [markdown]
 # ## Next

@@ -71,10 +71,10 @@ lessons.require("03")
 # What an earlier run of this lesson may have left goes first.
 
 # %%
-from workshop import deploy, triggers
+from workshop import deploy, engine, triggers
 
-NAMES = [f"workshop-score{end}" for end in ("", "-events", "-files", "-queue", "-failures",
-                                            "-clock")]
+NAME = deploy.name("score")
+NAMES = [f"{NAME}{end}" for end in ("", "-events", "-files", "-queue", "-failures", "-clock")]
 for name in NAMES:
     triggers.delete(name, again=True)
     deploy.delete(name)
@@ -83,8 +83,9 @@ for name in NAMES:
 # The image, and a bucket for everything that goes in and comes out.
 
 # %%
-image = deploy.push(deploy.build("churn", "../build/models/churn.onnx"), "workshop-score")
-bucket = deploy.bucket("workshop-score")
+local = deploy.build("churn", "../build/models/churn.onnx")
+image = deploy.push(local, NAME)
+bucket = deploy.bucket(NAME)
 
 # %%
 import json
@@ -95,8 +96,9 @@ import pandas as pd
 test = pd.read_csv("../build/models/churn_test.csv").drop(columns="churn")
 customers = json.loads(test.to_json(orient="records"))
 
-lambda_, s3, sqs = boto3.client("lambda"), boto3.client("s3"), boto3.client("sqs")
+lambda_, s3, sqs = boto3.client("lambda"), deploy.s3(), boto3.client("sqs")
 events, logs = boto3.client("events"), boto3.client("logs")
+account = boto3.client("sts").get_caller_identity()["Account"]
 
 # %% [markdown]
 # ## Who hears it when something fails?
@@ -110,21 +112,23 @@ events, logs = boto3.client("events"), boto3.client("logs")
 # And if it still fails? Then the event is gone, unless we name a **destination**. Ours is a queue.
 
 # %%
-failures = sqs.create_queue(QueueName="workshop-score-failures", tags=deploy.TAGS)["QueueUrl"]
+failures = sqs.create_queue(QueueName=f"{NAME}-failures", tags=deploy.tags())["QueueUrl"]
 failures_arn = triggers.queue_arn(failures)
 failures_arn
 
 # %% [markdown]
-# First, the function as we know it, with the handler that the image itself names. The function's
+# First, the function as we know it, with the handler that the image itself names. It writes into the
+# bucket, and expects it to be owned by our account, as `deploy.s3()` does here. The function's
 # role must be allowed to send to the queue, and Lambda looks whether it is. A new right, like a new
 # role (lesson 05), is not known everywhere at once; `triggers.when_allowed` makes the call again on
 # that error alone.
 
 # %%
-EVENTS = "workshop-score-events"
+EVENTS = f"{NAME}-events"
+results = {"RESULTS_BUCKET": bucket, "BUCKET_OWNER": account}
 
-deploy.function(EVENTS, image, memory=1769, timeout=20, environment={"RESULTS_BUCKET": bucket})
-deploy.allow(EVENTS, "send_failures", queue="workshop-score-failures")
+deploy.function(EVENTS, image, memory=1769, timeout=20, environment=results)
+deploy.allow(EVENTS, "send_failures", queue=f"{NAME}-failures")
 triggers.when_allowed(
     lambda_.put_function_event_invoke_config, FunctionName=EVENTS, MaximumRetryAttempts=1,
     DestinationConfig={"OnFailure": {"Destination": failures_arn}})["MaximumRetryAttempts"]
@@ -276,8 +280,8 @@ changed("C-1", customers[1])
 pattern = {"source": ["workshop.crm"], "detail-type": ["contract changed"],
            "detail": {"customer": {"contract": ["month-to-month"]}}}
 rule = events.put_rule(
-    Name="workshop-score-events", EventPattern=json.dumps(pattern),
-    Tags=[{"Key": key, "Value": value} for key, value in deploy.TAGS.items()])["RuleArn"]
+    Name=f"{NAME}-events", EventPattern=json.dumps(pattern),
+    Tags=[{"Key": key, "Value": value} for key, value in deploy.tags().items()])["RuleArn"]
 rule
 
 # %% [markdown]
@@ -292,7 +296,7 @@ lambda_.add_permission(
 target = {"Id": "score", "Arn": now["FunctionArn"], "InputTransformer": {
     "InputPathsMap": {"change": "$.detail.change", "customer": "$.detail.customer"},
     "InputTemplate": '{"id": <change>, "customer": <customer>}'}}
-events.put_targets(Rule="workshop-score-events", Targets=[target])["FailedEntryCount"]
+events.put_targets(Rule=f"{NAME}-events", Targets=[target])["FailedEntryCount"]
 
 # %% [markdown]
 # *Notice* `FailedEntryCount`. `put_targets` and `put_events` take lists, and answer 200 even if
@@ -388,7 +392,7 @@ print("Right: who is not meant does not even wake the function.")
 
 # %%
 triggers.on_event(
-    EVENTS, "workshop-score-clock", schedule="rate(1 minute)", paths={"time": "$.time"},
+    EVENTS, f"{NAME}-clock", schedule="rate(1 minute)", paths={"time": "$.time"},
     template=f'{{"id": "clock-<time>", "customer": {json.dumps(customers[0])}}}')
 
 # %% [markdown]
@@ -515,10 +519,10 @@ print(text[:200])
 # elsewhere.
 
 # %%
-FILES = "workshop-score-files"
+FILES = f"{NAME}-files"
 
 files_arn = deploy.function(FILES, image, memory=1769, timeout=60, command="batch.on_file",
-                            environment={"RESULTS_BUCKET": bucket})
+                            environment=results)
 deploy.allow(FILES, "score_files", bucket=bucket)
 triggers.failures_to(FILES, failures, retries=1)
 print(deploy.policy("score_files", bucket=bucket))
@@ -529,7 +533,6 @@ print(deploy.policy("score_files", bucket=bucket))
 # delete the bucket, somebody else may take the name.
 
 # %%
-account = boto3.client("sts").get_caller_identity()["Account"]
 lambda_.add_permission(
     FunctionName=FILES, StatementId="bucket", Action="lambda:InvokeFunction",
     Principal="s3.amazonaws.com", SourceArn=f"arn:aws:s3:::{bucket}", SourceAccount=account)
@@ -639,9 +642,9 @@ assert len(listed("scored/")) == 1
 # guide, *Using Lambda with Amazon SQS*). We take less, to wait less.
 
 # %%
-dead = sqs.create_queue(QueueName="workshop-score-queue-dead", tags=deploy.TAGS,
+dead = sqs.create_queue(QueueName=f"{NAME}-queue-dead", tags=deploy.tags(),
                         Attributes={"MessageRetentionPeriod": "1209600"})["QueueUrl"]  # 14 days
-queue = sqs.create_queue(QueueName="workshop-score-queue", tags=deploy.TAGS, Attributes={
+queue = sqs.create_queue(QueueName=f"{NAME}-queue", tags=deploy.tags(), Attributes={
     "VisibilityTimeout": "7",
     "RedrivePolicy": json.dumps({"deadLetterTargetArn": triggers.queue_arn(dead),
                                  "maxReceiveCount": "3"})})["QueueUrl"]
@@ -718,21 +721,21 @@ print("Right: two come back, two are done.")
 # queue and delete from it; Lambda does both in its name, through an **event source mapping**.
 
 # %%
-QUEUE = "workshop-score-queue"
+QUEUE = f"{NAME}-queue"
 
 
 def queue_function(image, command):
     """The function that takes from the queue."""
     deploy.function(QUEUE, image, memory=1769, timeout=6, command=command,
-                    environment={"RESULTS_BUCKET": bucket})
+                    environment=results)
 
 
 queue_function(image, "batch.on_messages")
 deploy.allow(QUEUE, "score_events", bucket=bucket)
-deploy.allow(QUEUE, "read_queue", queue="workshop-score-queue")
+deploy.allow(QUEUE, "read_queue", queue=f"{NAME}-queue")
 
 mapping = triggers.when_allowed(
-    lambda_.create_event_source_mapping, FunctionName=QUEUE, BatchSize=10, Tags=deploy.TAGS,
+    lambda_.create_event_source_mapping, FunctionName=QUEUE, BatchSize=10, Tags=deploy.tags(),
     EventSourceArn=triggers.queue_arn(queue), ScalingConfig={"MaximumConcurrency": 2},
     FunctionResponseTypes=["ReportBatchItemFailures"])["UUID"]
 until(lambda: lambda_.get_event_source_mapping(UUID=mapping)["State"] == "Enabled");
@@ -797,13 +800,14 @@ batch.put_once = put_and_die
 on_messages = batch.on_messages
 ''')
 (crash / "crash.py").chmod(0o644)
-(crash / "Dockerfile").write_text("FROM churn:v1\nCOPY crash.py ./\n");
+(crash / "Dockerfile").write_text(f"FROM {local}\nCOPY crash.py ./\n");
 
 # %%
-# !docker build --quiet --tag churn:crash ../build/images/crash
+CRASH = engine.own("churn:crash")
+# !docker build --quiet --tag {CRASH} ../build/images/crash
 
 # %%
-queue_function(deploy.push("churn:crash", "workshop-score"), "crash.on_messages")
+queue_function(deploy.push(CRASH, NAME), "crash.on_messages")
 
 more = [{"id": f"R-{number}", "customer": one} for number, one in enumerate(customers[20:30])]
 send(*more)
@@ -912,7 +916,7 @@ def left():
         "buckets": [one["Name"] for one in s3.list_buckets()["Buckets"]],
         "mappings": [one["FunctionArn"] for one in
                      lambda_.list_event_source_mappings()["EventSourceMappings"]]}
-    return {kind: [one for one in names if "workshop-score" in one]
+    return {kind: [one for one in names if NAME in one]
             for kind, names in there.items()}
 
 
@@ -920,7 +924,7 @@ until(lambda: not any(left().values()))     # SQS takes its time to forget a que
 left()
 
 # %%
-# !docker rmi --force churn:crash
+# !docker rmi --force {CRASH}
 
 # %% [markdown]
 # ## Next

@@ -42,8 +42,8 @@ cloud.use()
 # ```mermaid
 # flowchart LR
 #     feed(["market data,<br/>after the close"]) --> rule{{"EventBridge<br/>rule"}}
-#     rule --> fn["Lambda<br/>workshop-signal<br/>features, decision"]
-#     fn -->|"invoke_endpoint"| ep["SageMaker Serverless<br/>workshop-signal-model<br/>model.onnx"]
+#     rule --> fn["Lambda<br/>workshop-…-signal<br/>features, decision"]
+#     fn -->|"invoke_endpoint"| ep["SageMaker Serverless<br/>workshop-…-signal-model<br/>model.onnx"]
 #     fn -->|"order"| orders[("SQS queue<br/>orders")]
 #     fn -->|"one decision<br/>a day"| ledger[("S3<br/>ledger")]
 #     fn -. "what failed" .-> failed[("SQS queue<br/>failed")]
@@ -84,10 +84,9 @@ from workshop.plots import BLUE, GREEN, GREY, ORANGE, set_style, show
 
 set_style()
 pd.set_option("display.max_colwidth", None)
-NAME, MODEL = "workshop-signal", "workshop-signal-model"
+NAME, MODEL = deploy.name("signal"), deploy.name("signal-model")
 ORDERS, FAILED = f"{NAME}-orders.fifo", f"{NAME}-failed"
-TAG = {"project": "lambda-onnx-workshop"}
-PAIRS = [{"Key": key, "Value": value} for key, value in TAG.items()]
+PAIRS = [{"Key": key, "Value": value} for key, value in deploy.tags().items()]
 
 
 def remove(again=False):
@@ -477,7 +476,7 @@ bucket = deploy.bucket(MODEL)
 archive = io.BytesIO()
 with tarfile.open(fileobj=archive, mode="w:gz") as target_file:
     target_file.add("../build/models/signal.onnx", "model.onnx")
-boto3.client("s3").put_object(Bucket=bucket, Key="v1/model.tar.gz", Body=archive.getvalue())
+deploy.s3().put_object(Bucket=bucket, Key="v1/model.tar.gz", Body=archive.getvalue())
 image
 
 # %% [markdown]
@@ -587,11 +586,13 @@ print(source[source.index("def attempt"):source.index("def may_pass")].strip())
 # %%
 sqs, lambda_, events = (boto3.client(one) for one in ("sqs", "lambda", "events"))
 ledger = deploy.bucket(NAME)
-orders = sqs.create_queue(QueueName=ORDERS, Attributes={"FifoQueue": "true"}, tags=TAG)["QueueUrl"]
+account_number = boto3.client("sts").get_caller_identity()["Account"]
+orders = sqs.create_queue(QueueName=ORDERS, Attributes={"FifoQueue": "true"},
+                          tags=deploy.tags())["QueueUrl"]
 failed = triggers.plain_queue(FAILED)
 
-settings = {"ENDPOINT": MODEL, "LEDGER_BUCKET": ledger, "ORDERS_QUEUE": orders,
-            "CLOCK": "event"}
+settings = {"ENDPOINT": MODEL, "LEDGER_BUCKET": ledger, "BUCKET_OWNER": account_number,
+            "ORDERS_QUEUE": orders, "CLOCK": "event"}
 deploy.zip_function(NAME, memory=256, timeout=60, environment=settings)
 deploy.allow(NAME, "signal", bucket=ledger, endpoint=MODEL, queue=ORDERS)
 triggers.on_event(NAME, rule=NAME, pattern={
@@ -647,7 +648,7 @@ assert not {"ordered", "duplicate", "late"} & set(list(outcomes.values())[3:])
 
 def decisions(month=""):
     """What the ledger holds, oldest first."""
-    s3 = boto3.client("s3")
+    s3 = deploy.s3()
     found = s3.list_objects_v2(Bucket=ledger, Prefix=f"decisions/SPX/{month}").get("Contents", [])
     return [json.load(s3.get_object(Bucket=ledger, Key=one["Key"])["Body"]) for one in found]
 
@@ -731,7 +732,8 @@ def configure(**changes):
 
 
 week = ["2018-11-27", "2018-11-28", "2018-11-29", "2018-11-30"]
-configure(ENDPOINT="workshop-signal-gone")
+GONE = f"{NAME}-gone"
+configure(ENDPOINT=GONE)
 outage = {day: invoke(market_event(day)) for day in week}
 pd.Series(outage).to_frame("outcome")
 
@@ -739,8 +741,8 @@ pd.Series(outage).to_frame("outcome")
 assert all("endpoint failed" in outage[day] for day in week[:3])
 assert "breaker is open" in outage[week[3]]
 assert take_orders() == [] and len(decisions()) == 1
-kept = boto3.resource("s3").Object(ledger, "breakers/workshop-signal-gone.json")
-kept.get()["Body"].read().decode()
+kept = deploy.s3().get_object(Bucket=ledger, Key=f"breakers/{GONE}.json")
+kept["Body"].read().decode()
 
 # %% [markdown]
 # *Notice* the last row: after three events that failed, the breaker is open, and the fourth fails

@@ -47,8 +47,8 @@ lessons.require("03")
 #         One file, churn.onnx, goes into a Lambda image and into S3.
 #         The same requests go to the function and to the endpoint.
 #     }
-#     onnx["churn.onnx"] -->|"inside the image"| fn["Lambda<br/>workshop-choose"]
-#     onnx -->|"model.tar.gz in S3"| ep["SageMaker Serverless<br/>workshop-choose-model-1 … 5"]
+#     onnx["churn.onnx"] -->|"inside the image"| fn["Lambda<br/>workshop-…-choose"]
+#     onnx -->|"model.tar.gz in S3"| ep["SageMaker Serverless<br/>workshop-…-choose-model-1 … 5"]
 #     you(["the same requests"]) -->|"invoke"| fn
 #     you -->|"invoke_endpoint"| ep
 #     style fn fill:#fff3d6,stroke:#e69f00,stroke-width:3px
@@ -66,7 +66,7 @@ import boto3
 
 from workshop import deploy, endpoints
 
-FUNCTION, MODEL = "workshop-choose", "workshop-choose-model"
+FUNCTION, MODEL = deploy.name("choose"), deploy.name("choose-model")
 ENDPOINTS = [f"{MODEL}-{number}" for number in range(1, 6)]
 
 lambda_, logs, iam = boto3.client("lambda"), boto3.client("logs"), boto3.client("iam")
@@ -117,10 +117,10 @@ deploy.function(FUNCTION, image, memory=1024, timeout=10)
 # %%
 image = deploy.push(endpoints.build(), MODEL)
 bucket = deploy.bucket(MODEL)
-boto3.client("s3").put_object(Bucket=bucket, Key="model.tar.gz",
-                              Body=endpoints.archive("../build/models/churn.onnx"))
+deploy.s3().put_object(Bucket=bucket, Key="model.tar.gz",
+                       Body=endpoints.archive("../build/models/churn.onnx"))
 
-tags = [{"Key": key, "Value": value} for key, value in deploy.TAGS.items()]
+tags = [{"Key": key, "Value": value} for key, value in deploy.tags().items()]
 role = iam.create_role(RoleName=f"{MODEL}-role", Tags=tags,
                        AssumeRolePolicyDocument=deploy.policy("trust_sagemaker"))["Role"]
 iam.put_role_policy(RoleName=role["RoleName"], PolicyName="serve_model",

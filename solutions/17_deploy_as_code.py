@@ -49,7 +49,7 @@ lessons.require("03")
 #     build --> deploy["sam deploy"]
 #     deploy --> set{{"change set:<br/>what would change"}}
 #     set -->|"you have read it"| stack
-#     subgraph stack["stack workshop-code"]
+#     subgraph stack["stack workshop-…-code"]
 #         role["role"] --- fn["function"]
 #         logs[("logs")] --- fn
 #         api["API, route,<br/>stage"] --- fn
@@ -78,9 +78,9 @@ os.environ["__SAM_CLI_APP_DIR"] = str(Path("../build/sam-cli").resolve())
 # What an earlier run of this lesson may have left goes first.
 
 # %%
-from workshop import deploy
+from workshop import deploy, ownership
 
-STACK = "workshop-code"
+STACK = deploy.name("code")
 deploy.delete_stack(STACK)
 deploy.delete(STACK)
 
@@ -109,8 +109,8 @@ print(part("Churn"))
 #
 # - `!Ref`, `!Sub` and `!GetAtt` point at parameters and other resources. From them CloudFormation
 #   knows the order: log group, role, function. Nobody writes it down.
-# - `${AWS::StackName}` in every name: two stacks from one file, say `workshop-code` and
-#   `workshop-test`, do not get into each other's way.
+# - `${AWS::StackName}` in every name: two stacks from one file, say `churn-service` and
+#   `churn-test`, do not get into each other's way.
 # - `Metadata` is for `sam build`: the folder, the Dockerfile and its arguments, as for
 #   `docker build`.
 # - `Role` names our own role. Without this line SAM makes one, with more rights; we come to that.
@@ -202,21 +202,22 @@ print(Path("../lambda/samconfig.toml").read_text())
 # ## Build it
 #
 # The folder that goes into the image is the one of lesson 04, code and model side by side.
-# `parameters` are for this machine: which processor, and which base image where AWS's own cannot be
-# reached. On AWS you would leave them out.
+# `parameters` are for this machine: which processor, which base image where AWS's own cannot be
+# reached, and which tag the image gets here. On AWS you would leave them out.
 
 # %%
 from workshop import base_image, engine
 
 deploy.stage("churn", "../build/models/churn.onnx")
-parameters = f"Architecture={engine.architecture()} BaseImage={base_image.get()}"
+tag = engine.own("code")
+parameters = f"Architecture={engine.architecture()} BaseImage={base_image.get()} ImageTag={tag}"
 
 # %%
 # !cd ../lambda && sam build --parameter-overrides "{parameters}"
 
 # %%
 if not cloud.is_local():
-    base_image.refuse_stand_in("churn:code")   # good for learning, not for a real account
+    base_image.refuse_stand_in(f"churn:{tag}")   # good for learning, not for a real account
 
 # %% [markdown]
 # *Notice* the steps: it is `docker build` with our Dockerfile. The result is an image on this
@@ -224,14 +225,18 @@ if not cloud.is_local():
 #
 # ## See what would happen
 #
-# The repository must be there; `deploy` makes it as lesson 05 did. Then `sam deploy` pushes the
+# The repository must be there; `deploy` makes it as lesson 05 did. The stack gets your prefix and
+# your tags here, in place of those in `samconfig.toml`: the clean-up of the workshop shall find it,
+# and shall never find a service that you made from this template at home. Then `sam deploy` pushes the
 # image and asks CloudFormation for a **change set**. With `--no-execute-changeset` it stops there.
 
 # %%
 repository = deploy.image_repository(STACK)
+stack_options = f"--stack-name {STACK} --tags '{ownership.mark()}'"
+print(stack_options)
 
 # %%
-# !cd ../lambda && sam deploy --no-execute-changeset --image-repository {repository} --parameter-overrides "{parameters}"
+# !cd ../lambda && sam deploy {stack_options} --no-execute-changeset --image-repository {repository} --parameter-overrides "{parameters}"
 
 # %% [markdown]
 # `sam` prints a table. We make our own from the same answer, because we shall want to see more of
@@ -297,7 +302,7 @@ kind = "create" if state() == "REVIEW_IN_PROGRESS" else "update"
 
 # %%
 # !aws cloudformation execute-change-set --change-set-name {change_set}
-# !aws cloudformation wait stack-{kind}-complete --stack-name workshop-code
+# !aws cloudformation wait stack-{kind}-complete --stack-name {STACK}
 
 # %%
 stack = cfn.describe_stacks(StackName=STACK)["Stacks"][0]
@@ -397,7 +402,7 @@ image_uri.rpartition(":")[2], kind_of_image
 # **Before you run it: the same command again. What will the change set say?**
 
 # %%
-# !cd ../lambda && sam deploy --no-execute-changeset --image-repository {repository} --parameter-overrides "{parameters}"
+# !cd ../lambda && sam deploy {stack_options} --no-execute-changeset --image-repository {repository} --parameter-overrides "{parameters}"
 
 # %% [markdown]
 # The template says how things shall be, and so they are. Deploying twice is harmless, which is what
@@ -423,8 +428,9 @@ def propose(template=None, **parameters):
         Capabilities=["CAPABILITY_NAMED_IAM"],
         Parameters=[{"ParameterKey": key, "ParameterValue": parameters[key]} if key in parameters
                     else {"ParameterKey": key, "UsePreviousValue": True}
-                    for key in ("Architecture", "BaseImage", "ModelFile", "WhoMayCall")],
-        Tags=[{"Key": key, "Value": value} for key, value in deploy.TAGS.items()])["Id"]
+                    for key in ("Architecture", "BaseImage", "ImageTag", "ModelFile",
+                                "WhoMayCall")],
+        Tags=[{"Key": key, "Value": value} for key, value in deploy.tags().items()])["Id"]
     cfn.get_waiter("change_set_create_complete").wait(ChangeSetName=made)
     return made
 
@@ -902,7 +908,7 @@ print("Right.")
 # repository was not part of the stack.
 
 # %%
-# !cd ../lambda && sam delete --no-prompts
+# !cd ../lambda && sam delete --no-prompts --stack-name {STACK}
 
 # %%
 deploy.delete(STACK)

@@ -70,7 +70,7 @@ import boto3
 
 from workshop import deploy, triggers
 
-NAME, ROLLBACK = "workshop-release", "workshop-release-rollback"
+NAME, ROLLBACK = deploy.name("release"), deploy.name("release-rollback")
 lambda_, logs = boto3.client("lambda"), boto3.client("logs")
 cloudwatch = boto3.client("cloudwatch")
 
@@ -162,9 +162,13 @@ def package(number, change=None):
     return path
 
 
+IMAGES = {}
+
+
 def release(number, change=None):
     """Make version NUMBER of the function, and return what Lambda calls it."""
-    image = deploy.push(deploy.build("churn", package(number, change), f"release-{number}"), NAME)
+    IMAGES[number] = deploy.build("churn", package(number, change), f"release-{number}")
+    image = deploy.push(IMAGES[number], NAME)
     deploy.function(NAME, image, memory=1769, timeout=10)
     version = lambda_.publish_version(FunctionName=NAME)["Version"]
     lambda_.get_waiter("published_version_active").wait(FunctionName=NAME, Qualifier=version)
@@ -366,7 +370,7 @@ def watch(version):
     common = {"Namespace": "Workshop/Churn", "Dimensions": dimensions(version), "Period": 10,
               "ComparisonOperator": "GreaterThanOrEqualToThreshold",
               "TreatMissingData": "notBreaching",
-              "Tags": [{"Key": key, "Value": value} for key, value in deploy.TAGS.items()]}
+              "Tags": [{"Key": key, "Value": value} for key, value in deploy.tags().items()]}
     cloudwatch.put_metric_alarm(
         AlarmName=f"{NAME}-{version}-faults", MetricName="Faults", Statistic="Sum",
         Threshold=3, EvaluationPeriods=1, **common)
@@ -422,7 +426,7 @@ second
 #
 # `start_canary` looks at the alarms first: EventBridge hears of *changes*, and an alarm that is on
 # when the canary begins would not change. (An HTTP API sends its requests through the alias, too, if its
-# integration names the alias's ARN, `…:function:workshop-release:live`.)
+# integration names the alias's ARN, `…:function:NAME:live`.)
 
 # %%
 from IPython.display import ProgressBar
@@ -780,7 +784,7 @@ board = {"widgets": [
         f"log of `{NAME}`, and for `outcome` in the log of `{ROLLBACK}`."}}]}
 cloudwatch.put_dashboard(
     DashboardName=NAME, DashboardBody=json.dumps(board),
-    Tags=[{"Key": key, "Value": value} for key, value in deploy.TAGS.items()])[
+    Tags=[{"Key": key, "Value": value} for key, value in deploy.tags().items()])[
     "DashboardValidationMessages"]
 
 # %% [markdown]
@@ -1045,7 +1049,7 @@ print(there(), [one["FunctionName"] for page in lambda_.get_paginator("list_func
                 for one in page["Functions"] if one["FunctionName"].startswith(NAME)])
 
 # %%
-# !docker rmi --force churn:release-1 churn:release-2 churn:release-3 churn:release-4
+# !docker rmi --force {" ".join(IMAGES.values())}
 
 # %% [markdown]
 # Metrics cannot be deleted. Nobody writes to them any more, so they cost nothing, and after 15

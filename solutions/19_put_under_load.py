@@ -71,7 +71,7 @@ import pandas as pd
 
 from workshop import deploy, load
 
-CHURN, HOLD = "workshop-load", "workshop-load-hold"
+CHURN, HOLD = deploy.name("load"), deploy.name("load-hold")
 for name in (CHURN, HOLD):
     deploy.delete(name)         # what an earlier run has left
 

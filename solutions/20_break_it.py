@@ -95,7 +95,7 @@ from botocore.exceptions import ClientError
 
 from workshop import deploy, engine, failures
 
-NAME = "workshop-broken"
+NAME = deploy.name("broken")
 lambda_, ecr, iam = boto3.client("lambda"), boto3.client("ecr"), boto3.client("iam")
 
 
@@ -135,7 +135,7 @@ gateway = boto3.client("apigateway")
 def delete_rest_apis():
     """Delete this lesson's REST APIs; `deploy.delete` knows HTTP APIs only."""
     for one in gateway.get_rest_apis(limit=500)["items"]:
-        if one["name"] == NAME and deploy.TAGS.items() <= one.get("tags", {}).items():
+        if one["name"] == NAME and deploy.tags().items() <= one.get("tags", {}).items():
             gateway.delete_rest_api(restApiId=one["id"])
 
 
@@ -225,16 +225,17 @@ onnx.save(network, folder / "whole.onnx")
 onnx.save(network, folder / "split.onnx", save_as_external_data=True, location="split.onnx.data",
           size_threshold=0)
 
+churn = deploy.build("churn", "../build/models/churn.onnx")
 (folder / ".dockerignore").write_text("*.data\n")
 (folder / "Dockerfile").write_text(
-    "FROM churn:v1\nCOPY broken.py *.onnx ./\nCMD [\"broken.lambda_handler\"]\n")
+    f"FROM {churn}\nCOPY broken.py *.onnx ./\nCMD [\"broken.lambda_handler\"]\n")
 for file in folder.glob("*.*"):
     file.chmod(0o644)                       # Lambda's user is not you
 
 # %%
-deploy.build("churn", "../build/models/churn.onnx")
-# !docker build --quiet --tag broken:v1 ../build/images/broken
-image = deploy.push("broken:v1", NAME)
+BROKEN, BETTER = engine.own("broken:v1"), engine.own("broken:better")
+# !docker build --quiet --tag {BROKEN} ../build/images/broken
+image = deploy.push(BROKEN, NAME)
 address, _, digest = image.partition("@")
 
 # %% [markdown]
@@ -258,7 +259,7 @@ ecr.put_image(repositoryName=NAME, imageTag="index", imageManifest=json.dumps(in
               imageManifestMediaType=index["mediaType"])
 
 role = deploy.role(NAME)
-settings = dict(FunctionName=NAME, PackageType="Image", Role=role, Tags=deploy.TAGS,
+settings = dict(FunctionName=NAME, PackageType="Image", Role=role, Tags=deploy.tags(),
                 Architectures=[engine.architecture()])
 message = refused(lambda_.create_function, Code={"ImageUri": f"{address}:index"}, **settings)
 meet("An image for many platforms", message, "media type for the source image")
@@ -334,7 +335,7 @@ assert said["Principal"] == {"Service": "lambda.amazonaws.com"}
 # A role says whom it trusts. This one trusts SageMaker.
 
 # %%
-tags = [{"Key": key, "Value": value} for key, value in deploy.TAGS.items()]
+tags = [{"Key": key, "Value": value} for key, value in deploy.tags().items()]
 new = iam.create_role(RoleName=f"{NAME}-new-role", Tags=tags,
                       AssumeRolePolicyDocument=deploy.policy("trust_sagemaker"))["Role"]["Arn"]
 iam.put_role_policy(RoleName=f"{NAME}-new-role", PolicyName="logs",
@@ -385,7 +386,7 @@ meet("An image for another processor", ask(do="nothing"), "exec format error")
 # function with the same `Architectures`.
 
 # %%
-# !docker image inspect --format "the image is for {{{{.Os}}}}/{{{{.Architecture}}}}" broken:v1
+# !docker image inspect --format "the image is for {{{{.Os}}}}/{{{{.Architecture}}}}" {BROKEN}
 
 lambda_.update_function_code(FunctionName=NAME, ImageUri=image,
                              Architectures=[engine.architecture()])
@@ -436,9 +437,9 @@ def runs():
 
 
 use(f"{address}:v1")
-(folder / "better.Dockerfile").write_text("FROM broken:v1\nLABEL better=yes\n")
-# !docker build --quiet --tag broken:better --file {folder}/better.Dockerfile {folder}
-# !docker tag broken:better {address}:v1
+(folder / "better.Dockerfile").write_text(f"FROM {BROKEN}\nLABEL better=yes\n")
+# !docker build --quiet --tag {BETTER} --file {folder}/better.Dockerfile {folder}
+# !docker tag {BETTER} {address}:v1
 # !docker push --quiet {address}:v1
 
 pushed = ecr.describe_images(repositoryName=NAME, imageIds=[{"imageTag": "v1"}])["imageDetails"][0]
@@ -578,7 +579,7 @@ print("Right.")
 # %%
 arn = lambda_.get_function(FunctionName=NAME)["Configuration"]["FunctionArn"]
 account = arn.split(":")[4]
-api = gateway.create_rest_api(name=NAME, tags=deploy.TAGS,
+api = gateway.create_rest_api(name=NAME, tags=deploy.tags(),
                               endpointConfiguration={"types": ["REGIONAL"]})["id"]
 root = gateway.get_resources(restApiId=api)["items"][0]["id"]
 method = dict(restApiId=api, resourceId=root, httpMethod="POST")
@@ -1068,7 +1069,7 @@ for name in (NAME, f"{NAME}-new"):
 # %%
 import shutil
 
-# !docker rmi --force broken:v1 broken:better {address}:v1 {image}
+# !docker rmi --force {BROKEN} {BETTER} {address}:v1 {image}
 shutil.rmtree(folder)
 
 # %%

@@ -121,8 +121,10 @@ print("Right.")
 # tag has been *activated for cost allocation* in the billing console.)
 
 # %%
-BUDGET = "workshop-budget"
-TAGS = [{"Key": "project", "Value": "lambda-onnx-workshop"}]
+from workshop import deploy
+
+BUDGET = deploy.name("budget")
+TAGS = [{"Key": key, "Value": value} for key, value in deploy.tags().items()]
 
 budget = {"BudgetName": BUDGET, "BudgetType": "COST", "TimeUnit": "MONTHLY",
           "BudgetLimit": {"Amount": 5, "Unit": "USD"}}
@@ -170,7 +172,7 @@ for page in pages:
 # ## A handful of things
 #
 # So that there is something to clean up: a small service such as lessons 05, 06 and 14 make, all of
-# it with the name `workshop-forgotten…` and the workshop's tag.
+# it with the name `workshop-…-forgotten` and your two tags.
 #
 # ```mermaid
 # flowchart LR
@@ -193,9 +195,9 @@ for page in pages:
 # %%
 from botocore.exceptions import ClientError
 
-from workshop import deploy, inventory, triggers
+from workshop import inventory, triggers
 
-NAME = "workshop-forgotten"
+NAME = deploy.name("forgotten")
 
 
 def mine(things):
@@ -216,7 +218,7 @@ triggers.on_event(NAME, NAME, schedule="rate(1 day)");
 # A bucket that keeps **versions**: what is overwritten or deleted stays, and is paid for.
 
 # %%
-s3, bucket = boto3.client("s3"), deploy.bucket(NAME)
+s3, bucket = deploy.s3(), deploy.bucket(NAME)
 s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
 for version in (b"1", b"2", b"3"):
     s3.put_object(Bucket=bucket, Key="model.onnx", Body=version * 1_000_000)
@@ -227,7 +229,7 @@ boto3.client("cloudwatch").put_metric_alarm(
     Threshold=0, ComparisonOperator="GreaterThanThreshold", TreatMissingData="notBreaching");
 
 # %% [markdown]
-# And one that somebody makes in a hurry: a good name, no tag.
+# And one that somebody makes in a hurry: a good name, no tags.
 
 # %%
 sqs = boto3.client("sqs")
@@ -256,7 +258,7 @@ print(f"image, compressed {image_bytes / 1e6:6.1f} MB\nthree versions    {bucket
 # %%
 tagging = boto3.client("resourcegroupstaggingapi")
 pages = tagging.get_paginator("get_resources").paginate(
-    TagFilters=[{"Key": "project", "Values": ["lambda-onnx-workshop"]}])
+    TagFilters=[{"Key": key, "Values": [value]} for key, value in deploy.tags().items()])
 by_tag = [one["ResourceARN"] for page in pages for one in page["ResourceTagMappingList"]]
 print(*sorted(one for one in by_tag if NAME in one), sep="\n")
 
@@ -278,7 +280,7 @@ print(*sorted(one for one in by_tag if NAME in one), sep="\n")
 # %% [markdown]
 # ## Ask by name
 #
-# Hence the second rule of this workshop: what it makes is named `workshop-…`. Each service has a
+# Hence the second rule of this workshop: what it makes has a name with your prefix. Each service has a
 # listing of its own. `inventory.find()` reads them all, every page, and puts both answers together.
 # What it is not allowed to list is in its answer as well: *I may not look* must not pass for *there
 # is nothing*.
@@ -288,7 +290,7 @@ for one in mine(inventory.find()):
     print(one)
 
 # %% [markdown]
-# *Notice* the queue **not ours**. It has our kind of name and lacks the tag, so it is shown, and
+# *Notice* the queue **not ours**. It has our kind of name and lacks the tags, so it is shown, and
 # nothing here will delete it. Somebody may need it. A name is a guess, a tag is a claim.
 
 # %% [markdown]

@@ -18,10 +18,20 @@ from workshop import cloud, engine, paths
 PROBE = Path(__file__).parent / "probe"
 
 
+def own():
+    """Names in tests begin with workshop-test-, those of lessons in the same cloud do not."""
+    os.environ["WORKSHOP_OWNER"] = "test"
+
+
+def pytest_runtest_setup():
+    own()
+
+
 def pytest_configure(config):
     """Tests never touch an AWS account, whatever profile the learner has set, and hear Ctrl-C."""
     for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
         os.environ.pop(name, None)
+    own()
     # A shell's background jobs ignore Ctrl-C, and so would the commands that tests interrupt.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -10,6 +10,7 @@ import pytest
 import tiny_churn
 from function_folder import Context, load
 
+from workshop.local_cloud import ACCOUNT
 from workshop.paths import LAMBDA, ROOT
 
 CUSTOMER = json.loads((ROOT / "tests" / "events" / "direct.json").read_text())["customer"]
@@ -30,6 +31,7 @@ def batch(local_cloud, monkeypatch, model):
     s3, name = boto3.client("s3"), f"workshop-test-{uuid.uuid4().hex[:12]}"
     s3.create_bucket(Bucket=name)
     monkeypatch.setenv("RESULTS_BUCKET", name)
+    monkeypatch.setenv("BUCKET_OWNER", ACCOUNT)
     load(monkeypatch, "churn", model)
     monkeypatch.delitem(importlib.sys.modules, "batch", raising=False)
     with monkeypatch.context() as patch:

@@ -31,9 +31,9 @@ FOLDER = "hello_whole"          # a function that no other checkout builds
 WORK = """
 import json
 import boto3
-from workshop import cloud, deploy, engine, inventory, lab, triggers
+from workshop import cloud, deploy, engine, lab, ownership, triggers
 cloud.use()
-name, s3 = "workshop-whole", boto3.client("s3")
+name, s3 = deploy.name("whole"), deploy.s3()
 image = deploy.build("hello_whole")
 deploy.function(name, deploy.push(image, name))
 boto3.client("lambda").invoke(FunctionName=name, Payload=b'{"name": "Ada"}')
@@ -42,7 +42,7 @@ triggers.on_queue(name, triggers.queue(name))
 triggers.on_event(name, name, schedule="rate(1 day)")
 s3.put_object(Bucket=deploy.bucket(name), Key="file", Body=b"")
 boto3.client("lambda").publish_layer_version(
-    LayerName=name, Description=inventory.MARK, Content={"ZipFile": b"PK\\x05\\x06" + bytes(18)})
+    LayerName=name, Description=ownership.mark(), Content={"ZipFile": b"PK\\x05\\x06" + bytes(18)})
 folder = engine.BUILD / "images" / "dangling"
 folder.mkdir()
 for line in "ENV A=1", "ENV A=2":       # the second takes the name from the first

@@ -151,7 +151,7 @@ def test_function_is_made_as_asked(nothing, images):
     assert config["Environment"]["Variables"] == {"A": "1"}
     assert config["Architectures"] == [engine.architecture()]
     assert made["Code"]["ImageUri"] == images[0]
-    assert made["Tags"] == deploy.TAGS
+    assert made["Tags"] == deploy.tags()
 
 
 def test_the_same_call_twice_changes_nothing(nothing, images):
@@ -234,7 +234,7 @@ def test_image_uri_needs_a_digest():
     lambda: deploy.role("churn"), lambda: deploy.function("churn", IMAGE),
     lambda: deploy.delete("churn"), lambda: deploy.http_api("churn", NAME)])
 def test_names_begin_with_workshop(call):
-    with pytest.raises(ValueError, match="begin with 'workshop-'"):
+    with pytest.raises(ValueError, match="begin with 'workshop-test-'"):
         call()
 
 
@@ -295,7 +295,7 @@ def test_http_api_twice_is_one_api(nothing, images):
     client = boto3.client("apigatewayv2")
     [api] = [one for one in client.get_apis()["Items"] if one["Name"] == NAME]
     assert url == api["ApiEndpoint"] and not url.endswith("/")
-    assert api["Tags"] == deploy.TAGS
+    assert api["Tags"] == deploy.tags()
     [route] = client.get_routes(ApiId=api["ApiId"])["Items"]
     [integration] = client.get_integrations(ApiId=api["ApiId"])["Items"]
     assert route["RouteKey"] == "POST /predict"

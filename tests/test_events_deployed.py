@@ -12,6 +12,7 @@ import tiny_churn
 
 from waiting import until
 from workshop import deploy, engine, paths, triggers
+from workshop.local_cloud import ACCOUNT
 
 NAME = "workshop-test-score"
 EVENTS, FILES, QUEUE, TICKS, FAILURES = (
@@ -118,7 +119,7 @@ def place(image):
                                   (QUEUE, "on_messages", "score_events"),
                                   (FILES, "on_file", "score_files")):
         deploy.function(name, image, memory=1769, timeout=TIMEOUT, command=f"faults.{handler}",
-                        environment={"RESULTS_BUCKET": bucket})
+                        environment={"RESULTS_BUCKET": bucket, "BUCKET_OWNER": ACCOUNT})
         deploy.allow(name, policy, bucket=bucket)
     triggers.on_event(EVENTS, TICKS, schedule="rate(1 minute)", paths={"time": "$.time"},
                       template=f'{{"id": "tick-<time>", "customer": {json.dumps(CUSTOMER)}}}')

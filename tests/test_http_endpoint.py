@@ -19,7 +19,8 @@ pytestmark = pytest.mark.skipif(not engine.available(), reason="needs a Docker e
 
 NAME = "workshop-test-http"
 BROKEN = "workshop-test-broken"
-ZIPS = ["workshop-probe", "workshop-authorizer"]
+ZIPS = [deploy.name("probe"), deploy.name("authorizer")]
+PROBE, AUTHORIZER = ZIPS
 PAGE = "https://shop.example"
 DOORS = ["HTTP API", "function URL"]
 JSON = {"content-type": "application/json"}
@@ -251,8 +252,8 @@ def test_the_answer_itself_names_the_allowed_origin(door, customers):
 @pytest.fixture(scope="module")
 def probe(doors):
     """The probe's address behind an API of its own, up to {what}."""
-    deploy.zip_function("workshop-probe")
-    return deploy.http_api("workshop-probe", "workshop-probe", route="ANY /probe/{what}") + "/probe"
+    deploy.zip_function(PROBE)
+    return deploy.http_api(PROBE, PROBE, route="ANY /probe/{what}") + "/probe"
 
 
 def test_the_probe_shows_its_event(probe):
@@ -276,16 +277,16 @@ def test_an_answer_without_a_status_code_is_the_body(probe):
 
 
 def test_the_permission_is_for_the_route_alone(probe):
-    policy = boto3.client("lambda").get_policy(FunctionName="workshop-probe")["Policy"]
+    policy = boto3.client("lambda").get_policy(FunctionName=PROBE)["Policy"]
     [statement] = json.loads(policy)["Statement"]
     arn = statement["Condition"]["ArnLike"]["AWS:SourceArn"]
-    assert arn.endswith(f":{api_id('workshop-probe')}/*/*/probe/*")
+    assert arn.endswith(f":{api_id(PROBE)}/*/*/probe/*")
 
 
 def test_the_authorizer_stands_before_its_route(probe):
-    arn = deploy.zip_function("workshop-authorizer", environment={
+    arn = deploy.zip_function(AUTHORIZER, environment={
         "TOKEN_SHA256": hashlib.sha256(b"right").hexdigest()})
-    gateway, api = boto3.client("apigatewayv2"), api_id("workshop-probe")
+    gateway, api = boto3.client("apigatewayv2"), api_id(PROBE)
     authorizer = gateway.create_authorizer(
         ApiId=api, Name="token", AuthorizerType="REQUEST",
         IdentitySource=["$request.header.Authorization"], AuthorizerResultTtlInSeconds=0,

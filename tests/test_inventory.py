@@ -26,23 +26,23 @@ def client(service):
 def make_functions():
     lambda_ = client("lambda")
     lambda_.create_function(FunctionName=NAME, Role=deploy.role(NAME), Runtime="python3.13",
-                            Handler="a.b", Code={"ZipFile": EMPTY_ZIP}, Tags=deploy.TAGS)
+                            Handler="a.b", Code={"ZipFile": EMPTY_ZIP}, Tags=deploy.tags())
     lambda_.publish_version(FunctionName=NAME)
     lambda_.create_alias(FunctionName=NAME, Name="live", FunctionVersion="1")
     for qualifier in ({}, {"Qualifier": "live"}):
         lambda_.create_function_url_config(FunctionName=NAME, AuthType="AWS_IAM", **qualifier)
     for _ in range(2):
         lambda_.publish_layer_version(LayerName=NAME, Content={"ZipFile": EMPTY_ZIP},
-                                      Description=f"{inventory.MARK} of a test")
+                                      Description=f"{ownership.mark()} of a test")
     deploy.http_api(NAME, NAME)
-    client("apigateway").create_rest_api(name=NAME, tags=deploy.TAGS)
+    client("apigateway").create_rest_api(name=NAME, tags=deploy.tags())
     client("logs").create_log_group(logGroupName=f"/aws/lambda/{NAME}")   # as Lambda does: no tag
 
 
 def make_triggers():
     triggers.on_queue(NAME, triggers.queue(NAME))
     triggers.on_event(NAME, NAME, schedule="rate(1 day)")
-    client("sqs").create_queue(QueueName=HIDDEN, tags=deploy.TAGS)
+    client("sqs").create_queue(QueueName=HIDDEN, tags=deploy.tags())
     client("sns").create_topic(Name=NAME, Tags=PAIRS)
     scheduler, where = client("scheduler"), {"GroupName": NAME}
     scheduler.create_schedule_group(Name=NAME, Tags=PAIRS)
@@ -76,7 +76,7 @@ def make_watch():
                            ComparisonOperator="GreaterThanThreshold")
     watch.put_dashboard(DashboardName=NAME, DashboardBody='{"widgets": []}', Tags=PAIRS)
     watch.put_dashboard(DashboardName=f"{NAME}-old", DashboardBody=json.dumps({"widgets": [
-        {"type": "text", "properties": {"markdown": inventory.MARK}}]}))
+        {"type": "text", "properties": {"markdown": ownership.mark()}}]}))
     client("budgets").create_budget(AccountId=ownership.where()[0], ResourceTags=PAIRS, Budget={
         "BudgetName": NAME, "BudgetLimit": {"Amount": "5", "Unit": "USD"}, "TimeUnit": "MONTHLY",
         "BudgetType": "COST"})
@@ -168,7 +168,7 @@ def test_what_is_not_ours_is_refused_and_nothing_goes(story):
 def test_a_listing_does_not_stop_at_its_first_page(local_cloud):
     logs, names = client("logs"), [f"/aws/lambda/{NAME}-{number:03}" for number in range(60)]
     for name in names:
-        logs.create_log_group(logGroupName=name, tags=deploy.TAGS)
+        logs.create_log_group(logGroupName=name, tags=deploy.tags())
     assert "nextToken" in logs.describe_log_groups(), "the local cloud gives pages, too"
     found = [one for one in inventory.find() if one.name in names]
     assert len(found) == len(names)

@@ -13,6 +13,7 @@ import tiny_churn
 from botocore.stub import Stubber
 from function_folder import Context, load
 
+from workshop.local_cloud import ACCOUNT
 from workshop.paths import LAMBDA, ROOT
 
 CUSTOMER = json.loads((ROOT / "tests" / "events" / "direct.json").read_text())["customer"]
@@ -73,6 +74,7 @@ def start(monkeypatch, bucket, tmp_path):
     """`start()`: lambda/churn as a new environment imports it, its model in the bucket."""
     def begin(seconds="0"):
         monkeypatch.setenv("MODEL_URI", bucket.uri)
+        monkeypatch.setenv("BUCKET_OWNER", ACCOUNT)
         monkeypatch.setenv("MODEL_REFRESH_SECONDS", seconds)
         function = load(monkeypatch, "churn")
         monkeypatch.setattr(function.model_store, "FOLDER", tmp_path / "models")

@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
 from function_folder import Context
+from workshop.local_cloud import ACCOUNT
 from workshop.paths import LAMBDA, ROOT
 
 BARS = pd.read_csv(ROOT / "data/sp500.csv")
@@ -23,12 +24,12 @@ class S3:
     def __init__(self):
         self.objects, self.fail = {}, set()
 
-    def get_object(self, Bucket, Key):
+    def get_object(self, Bucket, ExpectedBucketOwner, Key):
         if Key not in self.objects:
             raise refused("NoSuchKey", "GetObject")
         return {"Body": io.BytesIO(self.objects[Key])}
 
-    def put_object(self, Bucket, Key, Body, IfNoneMatch=None):
+    def put_object(self, Bucket, ExpectedBucketOwner, Key, Body, IfNoneMatch=None):
         for word in self.fail:
             if word in Key:
                 raise refused("SlowDown", "PutObject")
@@ -36,7 +37,7 @@ class S3:
             raise refused("PreconditionFailed", "PutObject")
         self.objects[Key] = Body.encode()
 
-    def list_objects_v2(self, Bucket, Prefix, MaxKeys, StartAfter):
+    def list_objects_v2(self, Bucket, ExpectedBucketOwner, Prefix, MaxKeys, StartAfter):
         found = sorted(key for key in self.objects if key.startswith(Prefix) and key > StartAfter)
         return {"Contents": [{"Key": key} for key in found[:MaxKeys]]} if found else {}
 
@@ -78,8 +79,8 @@ def refused(code, operation="InvokeEndpoint", **more):
 class Signal:
     """The function's modules, with what they talk to."""
     def __init__(self, monkeypatch):
-        for name, value in {"LEDGER_BUCKET": "b", "ENDPOINT": "e", "ORDERS_QUEUE": "q",
-                            "CLOCK": "event", "AWS_DEFAULT_REGION": "us-east-1"}.items():
+        for name, value in {"LEDGER_BUCKET": "b", "BUCKET_OWNER": ACCOUNT,
+                            "ENDPOINT": "e", "ORDERS_QUEUE": "q", "CLOCK": "event", "AWS_DEFAULT_REGION": "us-east-1"}.items():
             monkeypatch.setenv(name, value)
         for path in LAMBDA.glob("*/*.py"):
             monkeypatch.delitem(sys.modules, path.stem, raising=False)
@@ -311,7 +312,7 @@ def test_when_another_was_quicker_its_decision_counts(signal, monkeypatch):
     ask = signal.endpoint.invoke_endpoint
 
     def and_meanwhile(**asked):
-        signal.s3.put_object("b", "decisions/SPX/2018-12-03.json", json.dumps(
+        signal.s3.put_object("b", ACCOUNT, "decisions/SPX/2018-12-03.json", json.dumps(
             {"id": "SPX-2018-12-03", "symbol": "SPX", "day": "2018-12-03", "target": 0}))
         return ask(**asked)
 

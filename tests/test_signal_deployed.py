@@ -18,6 +18,7 @@ import function_folder
 from test_signal import BARS, event, shifted_future, table_of
 from waiting import until
 from workshop import deploy, endpoints, ownership, triggers
+from workshop.local_cloud import ACCOUNT
 
 NAME, MODEL = "workshop-test-signal", "workshop-test-signal-model"
 ORDERS, FAILED = f"{NAME}-orders.fifo", f"{NAME}-failed"
@@ -108,10 +109,10 @@ class Place:
 def place(endpoint):
     bucket, failed = deploy.bucket(NAME), triggers.plain_queue(FAILED)
     orders = boto3.client("sqs").create_queue(
-        QueueName=ORDERS, Attributes={"FifoQueue": "true"}, tags=deploy.TAGS)["QueueUrl"]
+        QueueName=ORDERS, Attributes={"FifoQueue": "true"}, tags=deploy.tags())["QueueUrl"]
     deploy.zip_function(NAME, 256, 60, {
-        "ENDPOINT": MODEL, "LEDGER_BUCKET": bucket, "ORDERS_QUEUE": orders, "CLOCK": "event"},
-        folder="signal")
+        "ENDPOINT": MODEL, "LEDGER_BUCKET": bucket, "BUCKET_OWNER": ACCOUNT,
+        "ORDERS_QUEUE": orders, "CLOCK": "event"}, folder="signal")
     deploy.allow(NAME, "signal", bucket=bucket, endpoint=MODEL, queue=ORDERS)
     triggers.on_event(NAME, NAME, pattern={"source": ["workshop.test"]})
     triggers.failures_to(NAME, failed)

@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError, WaiterError
 from samcli.yamlhelper import yaml_parse
 
 from waiting import until
-from workshop import base_image, cloud, deploy, engine, lessons, paths
+from workshop import base_image, cloud, deploy, engine, lessons, ownership, paths
 
 TEMPLATE = paths.LAMBDA / "template.yaml"
 WORKFLOW = paths.ROOT / ".github/workflows/deploy.yml"
@@ -28,6 +28,7 @@ LESSON = paths.SOLUTIONS / "17_deploy_as_code.py"
 CONFIGURATION = ("--config-file", str(paths.LAMBDA / "samconfig.toml"))
 STACK = "workshop-test-code"
 FUNCTION = f"{STACK}-churn"
+TAG = engine.own("test")             # of the image on this machine
 SAM = Path(sys.executable).with_name("sam")
 
 
@@ -124,7 +125,7 @@ class Stack:
     def __init__(self, aws, folder):
         self.aws, self.cfn, self.folder = aws, aws("cloudformation"), folder
         self.parameters = ("--parameter-overrides", f"Architecture={engine.architecture()} "
-                           f"BaseImage={base_image.get()}")
+                           f"BaseImage={base_image.get()} ImageTag={TAG}")
         self.repository = deploy.image_repository(STACK)
 
     def build(self):
@@ -134,6 +135,7 @@ class Stack:
     def deploy(self):
         """`sam deploy`, up to the change set; its changes, or None where there are none."""
         said = sam("deploy", "--no-execute-changeset", *CONFIGURATION, "--stack-name", STACK,
+                   "--tags", ownership.mark(),
                    "--template-file", str(self.folder / "template.yaml"),
                    "--image-repository", self.repository, *self.parameters)
         if "No changes to deploy" in said:
@@ -210,7 +212,7 @@ def stack(aws, model, tmp_path_factory):
     deploy.delete(STACK)
     images = engine.docker("images", "--format", "{{.Repository}}:{{.Tag}}",
                            f"{made.repository}").stdout.split()
-    engine.docker("image", "rm", "-f", "churn:code", *images)
+    engine.docker("image", "rm", "-f", f"churn:{TAG}", *images)
 
 
 def functions(aws):
@@ -265,11 +267,11 @@ def test_everything_in_the_stack_carries_the_tag(stack):
     for kind, name in stack.resources().values():
         service = kind.split("::")[1]
         if service in where and kind != "AWS::Lambda::Permission":
-            assert deploy.TAGS.items() <= where[service](name).items(), (kind, name)
+            assert deploy.tags().items() <= where[service](name).items(), (kind, name)
             looked.add(service)
     assert looked == set(where)
     api = stack.aws("apigatewayv2").get_api(ApiId=stack.resources()["Api"][1])
-    assert deploy.TAGS.items() <= api["Tags"].items()
+    assert deploy.tags().items() <= api["Tags"].items()
 
 
 def pairs(tags):
@@ -412,7 +414,9 @@ def commands(lines):
     for line in lines:
         line = line.strip().removeprefix("# !").removeprefix("cd ../lambda && ").split(" | ")[0]
         if re.match(r"sam |aws cloudformation (?!describe)", line):
-            found.append(re.sub(r"\$\w+|\{\w+\}", "@", line.replace('"', "")))
+            line = line.replace("{stack_options} ", "")     # the pipeline has those of samconfig.toml
+            line = re.sub(r"--stack-name \S+", "--stack-name @", line.replace('"', ""))
+            found.append(re.sub(r"\$\w+|\{\w+\}", "@", line))
     return found
 
 

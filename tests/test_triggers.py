@@ -18,7 +18,7 @@ def function(local_cloud):
     """A zip function of our name; everything of that name is gone afterwards."""
     yield boto3.client("lambda").create_function(
         FunctionName=NAME, Role=deploy.role(NAME), Runtime="python3.13", Handler="a.b",
-        Code={"ZipFile": EMPTY_ZIP}, Tags=deploy.TAGS)["FunctionArn"]
+        Code={"ZipFile": EMPTY_ZIP}, Tags=deploy.tags())["FunctionArn"]
     triggers.delete(NAME)
     deploy.delete(NAME)
 
@@ -132,7 +132,7 @@ def test_on_aws_a_queues_name_is_waited_for(function, monkeypatch):
 
 @pytest.mark.parametrize("call", [triggers.queue, triggers.plain_queue, triggers.delete])
 def test_names_begin_with_workshop(local_cloud, call):
-    with pytest.raises(ValueError, match="begin with 'workshop-'"):
+    with pytest.raises(ValueError, match="begin with 'workshop-test-'"):
         call("mine")
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from workshop import deploy, lessons, packages, paths
+from workshop.local_cloud import ACCOUNT
 
 NAME = "workshop-test-zip"
 NAMED = "workshop-test-zip-parts"
@@ -55,7 +56,7 @@ def customers():
 def function(aws, docker_engine, models):
     """The function, its layer, its bucket, its role; the pointer is believed for a moment."""
     settings = {"ORT_DISABLE_TELEMETRY": "1", "MODEL_REFRESH_SECONDS": "0.1",
-                "MODEL_URI": deploy.publish_model(NAME, models["1"], "1")}
+                "BUCKET_OWNER": ACCOUNT, "MODEL_URI": deploy.publish_model(NAME, models["1"], "1")}
     deploy.allow(NAME, "read_models", bucket=deploy.bucket(NAME), prefix=PREFIX)
     deploy.zip_function(NAME, memory=1769, timeout=30, environment=settings,
                         layers=[deploy.layer(NAME, "churn")], folder="churn")
@@ -256,5 +257,5 @@ def test_what_lacks_our_mark_is_neither_used_nor_deleted(nothing, models, make):
     lambda: deploy.bucket("churn"), lambda: deploy.layer("churn"),
     lambda: deploy.allow("churn", "read_models", bucket="b", prefix="p")])
 def test_names_begin_with_workshop(call):
-    with pytest.raises(ValueError, match="begin with 'workshop-'"):
+    with pytest.raises(ValueError, match="begin with 'workshop-test-'"):
         call()

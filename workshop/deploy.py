@@ -1,8 +1,8 @@
 """What lessons 04 to 06 and 12 do by hand, as functions: build, push, create or update, delete.
 
 Every function may be called again: it looks at what is there, changes what differs, and says what
-it did. Everything it makes is named `workshop-…` and tagged `project=lambda-onnx-workshop`, and it
-neither changes nor deletes anything of that name without the tag. Call `cloud.use()` first.
+it did. Everything it makes is named as `name()` says and has the tags that `tags()` gives, and it
+neither changes nor deletes anything of such a name without them. Call `cloud.use()` first.
 """
 import base64
 import hashlib
@@ -17,7 +17,7 @@ import boto3
 from botocore.exceptions import ClientError, WaiterError
 
 from workshop import base_image, cloud, engine, ownership, packages, paths, tools
-from workshop.ownership import TAGS, NotOurs  # noqa: F401, deploy.NotOurs is what its callers catch
+from workshop.ownership import NotOurs, name, s3, tags  # noqa: F401, part of this module
 
 POLICIES = Path(__file__).parent / "policies"
 RETENTION_DAYS = 7
@@ -28,8 +28,9 @@ ROLE_PATIENCE = 120  # seconds; a new role may not be assumable for seconds to m
 # Images
 
 def build(name, model=None, tag="v1", dockerfile="Dockerfile"):
-    """Build the image of `lambda/NAME` with its model and return its tag, `NAME:TAG`.
+    """Build the image of `lambda/NAME` with its model and return its name, `NAME-NUMBER:TAG`.
 
+    The number is this checkout's (engine.own): two on one engine do not share names of images.
     name: folder under lambda/. model: path of a .onnx or .pkl file, put into the image as
     model.onnx or model.pkl. dockerfile: the recipe's name in docker/. Raises FileNotFoundError
     when one of them is missing.
@@ -38,7 +39,7 @@ def build(name, model=None, tag="v1", dockerfile="Dockerfile"):
     if not recipe.is_file():
         raise FileNotFoundError(f"There is no recipe {recipe}.")
     staged = stage(name, model)
-    image, base = f"{name}:{tag}", base_image.get()
+    image, base = engine.own(f"{name}:{tag}"), base_image.get()
     tools.say(f"building {image} for {engine.platform()} "
               "(a minute if its packages are not here yet)")
     began = time.monotonic()
@@ -67,19 +68,22 @@ def stage(name, model=None):
 def push(image, repository=None):
     """Push a local image to ECR and return its URI with digest, `…/REPOSITORY@sha256:…`.
 
-    repository: default `workshop-` and the image's name; made if it is missing. A digest names
-    these very bytes for ever; a tag can be moved to others. Raises ValueError when the image is
-    for another processor than the functions here, or would take the stand-in base image to AWS.
+    repository: default the owner's prefix and the image's name; made if it is missing. A digest
+    names these very bytes for ever; a tag can be moved to others. The pushed image's tag ends with
+    the image's id, so that no other process moves it before the digest is read. Raises ValueError
+    when the image is for another processor than the functions here, or would take the stand-in
+    base image to AWS.
     """
     name, _, tag = image.partition(":")
-    tag = tag or "latest"
+    number = run_docker("image", "inspect", "--format", "{{.Id}}", image).strip()
     if not cloud.is_local():
         base_image.refuse_stand_in(image)
-    _check_architecture(image)
-    address = image_repository(repository or f"workshop-{name}")
+    _check_architecture(image, number)
+    address = image_repository(repository or ownership.name(name.removesuffix(engine.own(""))))
     login()
     tools.say(f"pushing {image} to {address}")
-    run_docker("tag", image, f"{address}:{tag}")
+    tag = f"{tag or 'latest'}-{number.removeprefix('sha256:')[:12]}"
+    run_docker("tag", number, f"{address}:{tag}")
     run_docker("push", f"{address}:{tag}")
     found = boto3.client("ecr").describe_images(
         repositoryName=address.split("/", 1)[1], imageIds=[{"imageTag": tag}])["imageDetails"]
@@ -100,8 +104,8 @@ def _registry(data):
     return data["proxyEndpoint"].split("://", 1)[-1].rstrip("/")
 
 
-def _check_architecture(image):
-    built = run_docker("image", "inspect", "--format", "{{.Architecture}}", image).strip()
+def _check_architecture(image, number):
+    built = run_docker("image", "inspect", "--format", "{{.Architecture}}", number).strip()
     built = engine.ARCHITECTURES.get(built, built)
     if built != engine.architecture():
         raise ValueError(
@@ -130,10 +134,14 @@ def image_repository(name):
 # Rights
 
 def policy(name, **values):
-    """Policy document `policies/NAME.json` as text, with account, region and VALUES filled in."""
+    """Policy document `policies/NAME.json` as text, filled in.
+
+    ${account}, ${region} and the owner's ${prefix} of names are known here; VALUES gives the others.
+    """
     account, region = ownership.where()
     text = string.Template((POLICIES / f"{name}.json").read_text())
-    return text.substitute(values, account=account, region=region)
+    return text.substitute(
+        values, account=account, region=region, prefix=ownership.prefix())
 
 
 def role(name):
@@ -180,10 +188,10 @@ def bucket(name):
     A bucket's name is unique in the world, so account and region are in it.
     """
     ownership.check_name(name)
-    s3, made = boto3.client("s3"), bucket_name(name)
-    tags = bucket_tags(s3, made)
-    if tags is not None:
-        ownership.check(f"bucket {made}", tags)
+    s3, made = ownership.s3(), bucket_name(name)
+    found = bucket_tags(s3, made)
+    if found is not None:
+        ownership.check(f"bucket {made}", found)
         return made
     region = ownership.where()[1]
     place = {} if region == "us-east-1" else {
@@ -202,10 +210,11 @@ def bucket_name(name):
 def layer(name, folder=None):
     """Make the layer NAME from what lambda/FOLDER requires; return the ARN of its version.
 
-    folder: default NAME without `workshop-`. The same packages give the version that is there.
+    folder: default NAME without the owner's prefix. The same packages give the version that is
+    there.
     """
     ownership.check_name(name)
-    folder = folder or name.removeprefix("workshop-")
+    folder = folder or ownership.short(name)
     tools.say(f"packages of lambda/{folder} for {engine.platform()}: installed unless they are "
               "here")
     return _layer_version(name, packages.zipped(packages.install(folder)))
@@ -214,11 +223,11 @@ def layer(name, folder=None):
 def _layer_version(name, content):
     """ARN of the layer's version with this zip; published by way of the bucket if it is new."""
     client, digest = boto3.client("lambda"), hashlib.sha256(content).hexdigest()
-    description = f"{_layer_mark()} sha256={digest}"
+    description = f"{ownership.mark()} sha256={digest}"
     for one in layer_versions(client, name):
         if one.get("Description") == description:
             return one["LayerVersionArn"]
-    s3, where = boto3.client("s3"), {"Bucket": bucket(name), "Key": f"layers/{digest[:16]}.zip"}
+    s3, where = ownership.s3(), {"Bucket": bucket(name), "Key": f"layers/{digest[:16]}.zip"}
     s3.put_object(**where, Body=content)
     made = client.publish_layer_version(
         LayerName=name, Description=description, CompatibleRuntimes=["python3.13"],
@@ -227,11 +236,6 @@ def _layer_version(name, content):
     s3.delete_object(**where)       # Lambda has its own copy
     tools.say(f"published layer {name}, version {made['Version']}, {len(content) / 1e6:.0f} MB")
     return made["LayerVersionArn"]
-
-
-def _layer_mark():
-    """Layers cannot be tagged: their description says whose they are."""
-    return f"project={TAGS['project']}"
 
 
 def layer_versions(client, name):
@@ -246,7 +250,7 @@ def publish_model(name, path, version, prefix="models/churn"):
     PREFIX/SHA-256/…, so that what was published stays as it was; the pointer is
     PREFIX/current.json, as lambda/churn/model_store.py reads it.
     """
-    content, s3, made = Path(path).read_bytes(), boto3.client("s3"), bucket(name)
+    content, s3, made = Path(path).read_bytes(), ownership.s3(), bucket(name)
     digest = hashlib.sha256(content).hexdigest()
     key = f"{prefix}/{digest[:16]}/model{Path(path).suffix}"
     s3.put_object(Bucket=made, Key=key, Body=content)
@@ -279,11 +283,11 @@ def zip_function(name, memory=128, timeout=5, environment=None, layers=(), folde
     """Create or update the zip function NAME from lambda/FOLDER, return its ARN.
 
     memory: MB. timeout: seconds. environment: dict of str. layers: ARNs, as layer() returns them,
-    with the libraries that the code needs. folder: default NAME without `workshop-`.
+    with the libraries that the code needs. folder: default NAME without the owner's prefix.
     Raises FileNotFoundError when there is no such folder, RuntimeError as function() does.
     """
     ownership.check_name(name)
-    source = paths.LAMBDA / (folder or name.removeprefix("workshop-"))
+    source = paths.LAMBDA / (folder or ownership.short(name))
     if not source.is_dir():
         raise FileNotFoundError(f"There is no function folder {source}.")
     fixed = {"PackageType": "Zip", "Runtime": "python3.13",
@@ -306,7 +310,7 @@ def _create_or_update(name, fixed, code, memory, timeout, environment, more):
         return found["Configuration"]["FunctionArn"]
     tools.say(f"creating function {name}, {memory} MB, {timeout} s")
     arn = _create_when_role_is_known(
-        client, FunctionName=name, Code=code, Architectures=[engine.architecture()], Tags=TAGS,
+        client, FunctionName=name, Code=code, Architectures=[engine.architecture()], Tags=tags(),
         **fixed, **wanted)["FunctionArn"]
     _wait(client, "function_active_v2", name)
     return arn
@@ -405,7 +409,7 @@ def _log_group(name):
     """The function's log group, made before its first line so that lines do not stay for ever."""
     logs, group = boto3.client("logs"), f"/aws/lambda/{name}"
     if _log_group_tags(logs, group) is None:
-        logs.create_log_group(logGroupName=group, tags=TAGS)
+        logs.create_log_group(logGroupName=group, tags=tags())
     logs.put_retention_policy(logGroupName=group, retentionInDays=RETENTION_DAYS)
 
 
@@ -420,7 +424,7 @@ def http_api(name, function, route="POST /predict"):
     ownership.check_name(name)
     client = boto3.client("apigatewayv2")
     arn = boto3.client("lambda").get_function(FunctionName=function)["Configuration"]["FunctionArn"]
-    api = _api(client, name) or client.create_api(Name=name, ProtocolType="HTTP", Tags=TAGS)
+    api = _api(client, name) or client.create_api(Name=name, ProtocolType="HTTP", Tags=tags())
     ownership.check(f"HTTP API {name}", api.get("Tags", {}))
     integration = _integration(client, api["ApiId"], arn)
     target = f"integrations/{integration}"
@@ -431,7 +435,7 @@ def http_api(name, function, route="POST /predict"):
     elif found.get("Target") != target:  # who may call it stays as it is
         client.update_route(ApiId=api["ApiId"], RouteId=found["RouteId"], Target=target)
     if not client.get_stages(ApiId=api["ApiId"])["Items"]:
-        client.create_stage(ApiId=api["ApiId"], StageName="$default", AutoDeploy=True, Tags=TAGS)
+        client.create_stage(ApiId=api["ApiId"], StageName="$default", AutoDeploy=True, Tags=tags())
     _allow(function, api["ApiId"], route)
     return api["ApiEndpoint"].rstrip("/")
 
@@ -470,12 +474,12 @@ def close(name):
     """Take away every front door of function NAME: HTTP APIs of that name, its URLs, what its
     policy allows API Gateway and everybody, and its reserved concurrency. The function stays.
 
-    Raises NotOurs, and changes nothing, when the API or the function lacks the workshop's tag.
+    Raises NotOurs, and changes nothing, when the API or the function lacks the owner's tags.
     """
     ownership.check_name(name)
     apis, functions = list(_apis_of(name)), list(function_of(name))
-    for what, tags, _ in functions:
-        ownership.check(what, tags)
+    for what, found, _ in functions:
+        ownership.check(what, found)
     ownership.delete(apis)
     if functions:
         client = boto3.client("lambda")
@@ -497,7 +501,7 @@ def delete(name):
     versions, aliases and URLs, role, repository with its images, layer, bucket with its objects.
 
     What is not there is passed over. Raises NotOurs, and deletes nothing at all, when one of them
-    lacks the workshop's tag.
+    lacks the owner's tags.
     """
     ownership.check_name(name)
     steps = [step for find in (_apis_of, _log_group_of, function_of, _role_of, _repository_of,
@@ -509,7 +513,7 @@ def delete(name):
 def delete_stack(name):
     """Delete the stack (CloudFormation) NAME with all that is in it, and wait until it is gone.
 
-    No such stack is passed over. Raises NotOurs when it lacks the workshop's tag, RuntimeError
+    No such stack is passed over. Raises NotOurs when it lacks the owner's tags, RuntimeError
     with CloudFormation's reason when something in it cannot be deleted.
     """
     ownership.check_name(name)
@@ -565,13 +569,12 @@ def delete_urls(client, name):
 
 def _log_group_of(name):
     logs, group = boto3.client("logs"), f"/aws/lambda/{name}"
-    tags = _log_group_tags(logs, group)
-    if tags is not None:
+    found = _log_group_tags(logs, group)
+    if found is not None:
         # A group that Lambda made for our function's first line has no tags; it is ours as well.
-        for _, tags_of_function, _ in function_of(name):
-            if ownership.is_ours(tags_of_function):
-                tags = TAGS
-        yield f"log group {group}", tags, lambda: logs.delete_log_group(logGroupName=group)
+        if any(ownership.is_ours(those) for _, those, _ in function_of(name)):
+            found = tags()
+        yield f"log group {group}", found, lambda: logs.delete_log_group(logGroupName=group)
 
 
 def _role_of(name):
@@ -602,17 +605,17 @@ def _repository_of(name):
 def _layers_of(name):
     client = boto3.client("lambda")
     for one in layer_versions(client, name):
-        ours = one.get("Description", "").startswith(_layer_mark())
-        yield (f"layer {name}, version {one['Version']}", TAGS if ours else {},
+        ours = ownership.has_mark(one.get("Description"))
+        yield (f"layer {name}, version {one['Version']}", tags() if ours else {},
                lambda one=one: client.delete_layer_version(
                    LayerName=name, VersionNumber=one["Version"]))
 
 
 def _bucket_of(name):
-    s3, made = boto3.client("s3"), bucket_name(name)
-    tags = bucket_tags(s3, made)
-    if tags is not None:
-        yield f"bucket {made}", tags, lambda: delete_bucket(s3, made)
+    s3, made = ownership.s3(), bucket_name(name)
+    found = bucket_tags(s3, made)
+    if found is not None:
+        yield f"bucket {made}", found, lambda: delete_bucket(s3, made)
 
 
 def delete_bucket(s3, name):
@@ -640,10 +643,17 @@ def role_tags(iam, role_name):
 
 
 def bucket_tags(s3, name):
-    """Tags of a bucket, or None where there is no such bucket."""
+    """Tags of a bucket, or None where there is no such bucket.
+
+    Raises NotOurs where S3 refuses it: a stranger may have taken the name.
+    """
     try:
         return ownership.by_key(s3.get_bucket_tagging(Bucket=name)["TagSet"])
     except ClientError as error:
+        if error.response["Error"]["Code"] == "AccessDenied":
+            raise NotOurs(f"S3 refuses the bucket {name}: another account owns it, or your "
+                          "permissions do not include it. Nothing was read or written. Ask who "
+                          "manages your account, or choose another WORKSHOP_OWNER.") from error
         if error.response["Error"]["Code"] == "NoSuchBucket":
             return None
         if error.response["Error"]["Code"] == "NoSuchTagSet":

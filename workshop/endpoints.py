@@ -1,6 +1,6 @@
 """What lesson 15 does by hand, as functions: an ONNX model behind a SageMaker Serverless endpoint.
 
-Every function may be called again. What they make is named `workshop-…` and tagged like what
+Every function may be called again. What they make is named and tagged like what
 deploy.py makes. Call `cloud.use()` first.
 """
 import gzip
@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from workshop import base_image, cloud, deploy, engine, ownership, paths, tools
 
-IMAGE = "workshop-sagemaker:v1"
+IMAGE = engine.own("workshop-sagemaker:v1")
 WAITER = {"Delay": 2, "MaxAttempts": 450}   # boto3 looks every 30 seconds, if it is not told
 
 
@@ -66,7 +66,7 @@ def serve(name, model, memory=1024, concurrency=5):
     if found and found["EndpointConfigName"] == config and found["EndpointStatus"] == "InService":
         return name
     arn, key = role(name, bucket), f"{config}/model.tar.gz"
-    boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=data)
+    ownership.s3().put_object(Bucket=bucket, Key=key, Body=data)
     if not _find(client.describe_model, ModelName=config):
         deploy.when_known(
             client.create_model, lambda error: "assume" in error["Message"].lower(),

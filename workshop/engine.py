@@ -32,7 +32,8 @@ WITHOUT = "The lessons that need no Docker run all the same: python3 -m workshop
 
 # Images, containers, networks and volumes that this checkout makes carry this label: another one
 # on the same engine can be told apart. Not the path itself: images may go to a registry.
-LABEL = f"workshop.clone={hashlib.sha256(str(ROOT).encode()).hexdigest()[:12]}"
+CLONE = hashlib.sha256(str(ROOT).encode()).hexdigest()[:12]
+LABEL = f"workshop.clone={CLONE}"
 
 LOG = BUILD / "dockerd.log"
 STARTED = "dockerd.json"    # in build/: the engine that this checkout started
@@ -53,6 +54,16 @@ class State:
     kind: str
     info: dict = field(default_factory=dict)
     detail: str = ""
+
+
+def own(name: str) -> str:
+    """This checkout's own name for an image, `NAME-NUMBER:TAG`, or a container, `NAME-NUMBER`.
+
+    Names on an engine are shared: without the number, two checkouts would overwrite each other's
+    images and remove each other's containers.
+    """
+    name, colon, tag = name.partition(":")
+    return f"{name}-{CLONE[:8]}{colon}{tag}"
 
 
 # ---------------------------------------------------------------- what is there

@@ -4,8 +4,9 @@
     python -m workshop.inventory --remove   removes; on AWS only after you typed the account's number
 
 One account and one Region, those that the session points at (IAM and Budgets have no Region). By
-tag: project=lambda-onnx-workshop; by name: workshop-…, as every lesson names what it makes. What
-has such a name without the tag is listed as not ours, and stays.
+tag: project and owner; by name: workshop-OWNER-…, as every lesson names what it makes. What has
+such a name without these tags is listed as not ours, and stays. What another owner made with the
+workshop in the same account is not looked at.
 """
 import argparse
 import os
@@ -20,7 +21,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from workshop import cloud, deploy, endpoints, ownership, triggers
 
 OURS, NOT_OURS, UNKNOWN = "ours", "not ours", "cannot be listed"
-MARK = f"project={deploy.TAGS['project']}"
 # In front of a log group's name stands the service that writes it.
 GROUPS = ("/aws/lambda/", "/aws/sagemaker/Endpoints/", "/aws/apigateway/", "")
 # What services answer for a thing that is not there.
@@ -86,8 +86,8 @@ def remove(things: Iterable[Thing], say=print) -> list[Thing]:
     now = [one for one in find() if (one.kind, one.id) in wanted and one.whose != UNKNOWN]
     for one in now:
         if one.whose != OURS:
-            raise deploy.NotOurs(f"The {one.kind} {one.name} lacks the tag {MARK}: the workshop "
-                                 "did not make it and leaves it alone.")
+            raise deploy.NotOurs(f"The {one.kind} {one.name} lacks the tags {ownership.mark()}: "
+                                 "you did not make it with the workshop, which leaves it alone.")
     removers, failed = {kind.name: kind.remove for kind in kinds(set())}, []
     for one in now:
         try:
@@ -169,13 +169,13 @@ def _client(service):
 
 @cache
 def _made(service, *_where):
-    return boto3.client(service)
+    return ownership.s3() if service == "s3" else boto3.client(service)
 
 
 # Listings: (name, id, tags) of what is named like ours or is among the tagged
 
 def _meant(tagged, name, arn=""):
-    return name.startswith("workshop-") or bool(arn) and arn in tagged
+    return name.startswith(ownership.prefix()) or bool(arn) and arn in tagged
 
 
 def _pages(service, operation, key, **arguments) -> Iterator:
@@ -185,11 +185,10 @@ def _pages(service, operation, key, **arguments) -> Iterator:
 
 
 def _tagged() -> set[str]:
-    """ARNs that the Resource Groups Tagging API has for our tag."""
-    (key, value), = deploy.TAGS.items()
+    """ARNs that the Resource Groups Tagging API has for our tags, all of them."""
     return {one["ResourceARN"] for one in _pages(
         "resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList",
-        TagFilters=[{"Key": key, "Values": [value]}])}
+        TagFilters=[{"Key": key, "Values": [value]} for key, value in ownership.tags().items()])}
 
 
 # Services whose things are looked up at the service itself. The Tagging API remembers a thing for
@@ -252,7 +251,7 @@ def _schedules(meant, groups):
         if group in ours or meant(one["Name"], one["Arn"]):
             told = client.get_schedule(GroupName=group, Name=one["Name"]).get("Description", "")
             yield one["Name"], f"{group}/{one['Name']}", \
-                deploy.TAGS if group in ours or told.startswith(MARK) else {}
+                ownership.tags() if group in ours or ownership.has_mark(told) else {}
 
 
 def _mappings(meant, functions):
@@ -263,7 +262,7 @@ def _mappings(meant, functions):
         name = arn.rpartition(":")[2]
         if arn in ours or meant(name, one.get("EventSourceMappingArn")):
             source = one.get("EventSourceArn", "").rpartition(":")[2]
-            yield f"{source} to {name}", one["UUID"], deploy.TAGS if arn in ours else {}
+            yield f"{source} to {name}", one["UUID"], ownership.tags() if arn in ours else {}
 
 
 def _rules(meant):
@@ -308,7 +307,7 @@ def _layers(meant):
         if meant(layer["LayerName"]):
             for one in deploy.layer_versions(_client("lambda"), layer["LayerName"]):
                 yield f"{layer['LayerName']}:{one['Version']}", one["LayerVersionArn"], \
-                    deploy.TAGS if one.get("Description", "").startswith(MARK) else {}
+                    ownership.tags() if ownership.has_mark(one.get("Description")) else {}
 
 
 def _sagemaker(meant, what):
@@ -363,17 +362,13 @@ def _alarms(meant):
 
 
 def _dashboards(meant):
-    """A dashboard is ours by its tag, or when its text says so: tags for dashboards are new."""
+    """A dashboard is ours by its tags only: anyone may write our name into its text."""
     watch = _client("cloudwatch")
     for one in _pages("cloudwatch", "list_dashboards", "DashboardEntries"):
         name, arn = one["DashboardName"], one["DashboardArn"]
         if meant(name, arn):
-            try:
-                tags = ownership.by_key(watch.list_tags_for_resource(ResourceARN=arn)["Tags"])
-            except ClientError:
-                tags = {}
-            says = MARK in watch.get_dashboard(DashboardName=name)["DashboardBody"]
-            yield name, arn, deploy.TAGS if says else tags
+            yield name, arn, ownership.by_key(
+                watch.list_tags_for_resource(ResourceARN=arn)["Tags"])
 
 
 def _log_groups(meant, functions, served):
@@ -384,9 +379,9 @@ def _log_groups(meant, functions, served):
              for name, _, tags in served() if ownership.is_ours(tags)}
     for one in _pages("logs", "describe_log_groups", "logGroups"):
         name, arn = one["logGroupName"], one["arn"].removesuffix(":*")
-        if any(name.startswith(f"{group}workshop-") for group in GROUPS) or meant(name, arn):
+        if any(name.startswith(f"{group}{ownership.prefix()}") for group in GROUPS) or meant(name, arn):
             tags = logs.list_tags_for_resource(resourceArn=arn)["tags"]
-            yield name, arn, deploy.TAGS if name in ours else tags
+            yield name, arn, ownership.tags() if name in ours else tags
 
 
 def _roles(meant):

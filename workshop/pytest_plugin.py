@@ -16,6 +16,7 @@ from workshop import exercises, lessons, render
 from workshop.paths import ROOT
 
 FEW = {"WORKSHOP_STARTS": "2"}    # what workshop.measure reads, for a learner's copy
+OWNER = os.environ.get("WORKSHOP_OWNER")        # a notebook's; tests/conftest.py sets its own
 _failed = set()                   # notebooks with a failed cell
 
 
@@ -45,6 +46,9 @@ def pytest_runtest_setup(item):
             os.environ[name] = value
     if not _is_notebook_cell(item):
         return
+    os.environ.pop("WORKSHOP_OWNER", None)
+    if OWNER:
+        os.environ["WORKSHOP_OWNER"] = OWNER
     if reason := _obstacle(item.path.stem):
         pytest.skip(reason)
     if item.options["skip"]:

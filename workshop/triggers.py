@@ -1,6 +1,6 @@
 """What lesson 14 does by hand, as functions: what runs a function without anyone who waits.
 
-Every function may be called again. What they make is named `workshop-…` and tagged like what
+Every function may be called again. What they make is named and tagged like what
 deploy.py makes. Call `cloud.use()` first.
 """
 import json
@@ -44,7 +44,7 @@ def _queue(name, attributes):
         sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
         return url
     tools.say(f"making queue {name}")
-    return sqs.create_queue(QueueName=name, Attributes=attributes, tags=deploy.TAGS)["QueueUrl"]
+    return sqs.create_queue(QueueName=name, Attributes=attributes, tags=deploy.tags())["QueueUrl"]
 
 
 def _find_queue(sqs, name):
@@ -91,7 +91,7 @@ def on_queue(function, url, batch=10, most=2):
     else:
         mapping = when_allowed(
             client.create_event_source_mapping, FunctionName=function, EventSourceArn=arn,
-            Tags=deploy.TAGS, **settings)["UUID"]
+            Tags=deploy.tags(), **settings)["UUID"]
     until(lambda: client.get_event_source_mapping(UUID=mapping)["State"] == "Enabled",
           f"the event source mapping of {function} is not enabled")
     return mapping
@@ -133,7 +133,7 @@ def on_file(function, bucket, prefix, suffix=""):
     _permit(client, function, f"bucket-{bucket}", "s3.amazonaws.com",
             SourceArn=f"arn:aws:s3:::{bucket}", SourceAccount=account)
     rules = [{"Name": "prefix", "Value": prefix}, {"Name": "suffix", "Value": suffix}]
-    boto3.client("s3").put_bucket_notification_configuration(
+    ownership.s3().put_bucket_notification_configuration(
         Bucket=bucket, NotificationConfiguration={"LambdaFunctionConfigurations": [{
             "Id": function, "LambdaFunctionArn": _arn(client, function),
             "Events": ["s3:ObjectCreated:*"], "Filter": {"Key": {"FilterRules": rules}}}]})
@@ -201,7 +201,7 @@ def _mappings_of(function):
     for _ in deploy.function_of(function):
         pages = client.get_paginator("list_event_source_mappings").paginate(FunctionName=function)
         for mapping in [one["UUID"] for page in pages for one in page["EventSourceMappings"]]:
-            yield (f"event source mapping of {function}", ownership.TAGS,
+            yield (f"event source mapping of {function}", ownership.tags(),
                    lambda mapping=mapping: delete_mapping(client, mapping))
 
 

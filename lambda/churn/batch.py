@@ -34,6 +34,8 @@ EXAMPLE = '{"id": "…", "customer": {…}}'
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")    # it becomes part of an S3 key
 
 bucket = os.environ["RESULTS_BUCKET"]
+# A stranger may guess a bucket's name: S3 refuses one that another account owns.
+OWNED = {"ExpectedBucketOwner": os.environ["BUCKET_OWNER"]}
 s3 = boto3.client("s3", config=Config(connect_timeout=2, read_timeout=10))
 
 
@@ -123,7 +125,7 @@ def score(request):
     body = json.dumps({"id": request["id"], **answer}).encode()
     if put_once(key, body, digest):
         return "scored"
-    if s3.head_object(Bucket=bucket, Key=key)["Metadata"].get("asked") != digest:
+    if s3.head_object(Bucket=bucket, Key=key, **OWNED)["Metadata"].get("asked") != digest:
         raise ScoringError("this id has an answer already, to another question")
     return "duplicate"
 
@@ -141,7 +143,7 @@ def put_once(key, body, digest=""):
     """
     try:
         s3.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*",
-                      Metadata={"asked": digest})
+                      Metadata={"asked": digest}, **OWNED)
     except ClientError as error:
         if code(error) != "PreconditionFailed":
             raise
@@ -166,7 +168,7 @@ def score_file(place):
     if exists(SCORED + name):
         return {"file": key, "outcome": "duplicate"}
     try:
-        found = s3.get_object(Bucket=source, Key=key, IfMatch=etag)
+        found = s3.get_object(Bucket=source, Key=key, IfMatch=etag, **OWNED)
     except ClientError as error:
         if code(error) != "PreconditionFailed":
             raise
@@ -251,7 +253,7 @@ def number(cell):
 def exists(key):
     """Whether there is an object. Needs s3:ListBucket: without it, S3 answers 403 to all."""
     try:
-        s3.head_object(Bucket=bucket, Key=key)
+        s3.head_object(Bucket=bucket, Key=key, **OWNED)
     except ClientError as error:
         if code(error) != "404":
             raise

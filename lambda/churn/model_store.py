@@ -3,6 +3,8 @@
 MODEL_URI, `s3://BUCKET/KEY`, names the *pointer*, a small JSON object that says which model counts:
 `{"key": "models/churn/…/model.onnx", "sha256": "…", "version": "2"}`. The model lies in the same
 bucket, each under a key of its own. To update is to move the pointer; to go back, to move it back.
+BUCKET_OWNER is the account that must own the bucket: S3 refuses another account's bucket, so that
+a stranger who took its name cannot hand in a model.
 
 A model whose SHA-256 is not the one that the pointer promises, or that `load` refuses, never
 answers anyone: the one before goes on, and the log says what is wrong.
@@ -29,7 +31,7 @@ class Store:
     """The model that the pointer at `uri` names, as `load` returns it.
 
     load: takes the path of a file, returns the model or raises.
-    Raises ValueError when `uri` is not `s3://BUCKET/KEY`.
+    Raises ValueError when `uri` is not `s3://BUCKET/KEY`, or BUCKET_OWNER not an account's number.
     """
 
     def __init__(self, uri, load):
@@ -37,6 +39,11 @@ class Store:
         self.bucket, self.pointer = parts.netloc, parts.path.lstrip("/")
         if parts.scheme != "s3" or not self.bucket or not self.pointer:
             raise ValueError(f"MODEL_URI is {uri!r}; it must be s3://BUCKET/KEY of the pointer")
+        account = os.environ.get("BUCKET_OWNER", "")
+        if not re.fullmatch("[0-9]{12}", account):
+            raise ValueError(f"BUCKET_OWNER is {account!r}; it must be the 12 digits of the account "
+                             "that owns the bucket")
+        self.where = {"Bucket": self.bucket, "ExpectedBucketOwner": account}
         self.load, self.seconds = load, float(os.environ.get("MODEL_REFRESH_SECONDS") or REFRESH)
         self.model, self.version, self.etag, self.due = None, None, None, 0
         self.client = s3_client()
@@ -79,7 +86,7 @@ class Store:
         from botocore.exceptions import ClientError
         known = {"IfNoneMatch": self.etag} if self.etag else {}
         try:
-            found = self.client.get_object(Bucket=self.bucket, Key=self.pointer, **known)
+            found = self.client.get_object(**self.where, Key=self.pointer, **known)
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == 304:
                 return None, None
@@ -103,7 +110,7 @@ class Store:
         part, digest = path.with_suffix(".part"), hashlib.sha256()
         try:
             with open(part, "wb") as file:
-                body = self.client.get_object(Bucket=self.bucket, Key=key)["Body"]
+                body = self.client.get_object(**self.where, Key=key)["Body"]
                 for chunk in body.iter_chunks(1024 * 1024):
                     digest.update(chunk)
                     file.write(chunk)

@@ -16,7 +16,7 @@ def allow(arn):
     """Code that adds a permission for the ARN."""
     return f"""\
 lambda_.add_permission(
-    FunctionName="workshop-churn", StatementId="get-predict", Action="lambda:InvokeFunction",
+    FunctionName=NAME, StatementId="get-predict", Action="lambda:InvokeFunction",
     Principal="apigateway.amazonaws.com", SourceArn=f"{arn}")
 """
 
