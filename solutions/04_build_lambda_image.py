@@ -641,7 +641,7 @@ print(f"churn_sklearn imports for {slower:.1f} times as long")
 # And the sizes?
 
 # %%
-weights = {image: parts(f"{image}:v1") for image in ("churn", "churn_sklearn")}
+weights = {"churn": parts(IMAGE), "churn_sklearn": parts(SKLEARN)}
 figure, axes = plt.subplots(figsize=(8, 2.4))
 left = [0, 0]
 for part, colour in zip(["base image", "packages", "your files"], [GREY, BLUE, ORANGE]):

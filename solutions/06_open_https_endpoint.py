@@ -41,7 +41,7 @@ cloud.use()
 # function's doors and leaves the function.
 
 # %%
-NAME, PROBE, AUTHORIZER = (deploy.name(what) for what in ("churn", "probe", "authorizer"))
+NAME, PROBE, AUTHORIZER = deploy.name("churn"), deploy.name("probe"), deploy.name("authorizer")
 
 deploy.close(NAME)
 for name in [PROBE, AUTHORIZER]:

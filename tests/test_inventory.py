@@ -75,8 +75,6 @@ def make_watch():
                            Period=60, EvaluationPeriods=1, Threshold=1, Tags=PAIRS,
                            ComparisonOperator="GreaterThanThreshold")
     watch.put_dashboard(DashboardName=NAME, DashboardBody='{"widgets": []}', Tags=PAIRS)
-    watch.put_dashboard(DashboardName=f"{NAME}-old", DashboardBody=json.dumps({"widgets": [
-        {"type": "text", "properties": {"markdown": ownership.mark()}}]}))
     client("budgets").create_budget(AccountId=ownership.where()[0], ResourceTags=PAIRS, Budget={
         "BudgetName": NAME, "BudgetLimit": {"Amount": "5", "Unit": "USD"}, "TimeUnit": "MONTHLY",
         "BudgetType": "COST"})
@@ -116,7 +114,6 @@ def test_one_of_each_kind_is_found(story):
     ours = {one.kind for one in story.found if one.whose == inventory.OURS}
     assert ours == MADE
     assert sum(one.kind == "layer version" for one in story.found) == 2
-    assert sum(one.kind == "dashboard" for one in story.found) == 2, "by tag, and by its text"
     assert sum(one.kind == "function URL" for one in story.found) == 2, "the alias has one, too"
 
 
@@ -210,6 +207,206 @@ def test_a_thing_of_a_service_that_no_lesson_uses_is_listed_and_left(local_cloud
     said = []
     assert inventory.remove([found], say=said.append) == [found]
     assert "remove it yourself" in said[0]
+
+
+# Stacks: what is in one goes with it, and nothing else of the same name
+
+def make(stack, resources, tags=PAIRS, **settings):
+    """A stack of these resources, ready."""
+    stacks = client("cloudformation")
+    stacks.create_stack(StackName=stack, Tags=tags, TemplateBody=json.dumps(
+        {"Resources": resources}), **settings)
+    stacks.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+    return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in
+            stacks.describe_stack_resources(StackName=stack)["StackResources"]}
+
+
+def drop(stack):
+    stacks = client("cloudformation")
+    stacks.update_termination_protection(StackName=stack, EnableTerminationProtection=False)
+    stacks.delete_stack(StackName=stack)
+    stacks.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+
+
+def found(word):
+    """{(kind, name): whose} of what has this word in its name or id."""
+    return {(one.kind, one.name): one.whose for one in inventory.find() if word in one.name + one.id}
+
+
+NAMESAKE = "workshop-test-inventory-namesake"
+
+
+@pytest.fixture
+def namesakes(local_cloud):
+    """A tagged stack with a role; an untagged thing of each of six kinds that has the role's name."""
+    trust = json.loads(deploy.policy("trust"))
+    make(f"{NAMESAKE}-stack", {"Role": {"Type": "AWS::IAM::Role", "Properties": {
+        "RoleName": NAMESAKE, "AssumeRolePolicyDocument": trust}}})
+    client("s3").create_bucket(Bucket=NAMESAKE)
+    client("events").put_rule(Name=NAMESAKE, ScheduleExpression="rate(1 day)")
+    client("cloudwatch").put_dashboard(DashboardName=NAMESAKE, DashboardBody='{"widgets": []}')
+    client("ecr").create_repository(repositoryName=NAMESAKE)
+    client("sqs").create_queue(QueueName=NAMESAKE)
+    client("logs").create_log_group(logGroupName=NAMESAKE)
+    yield {("bucket", NAMESAKE), ("rule", NAMESAKE), ("dashboard", NAMESAKE),
+           ("repository", NAMESAKE), ("queue", NAMESAKE), ("log group", NAMESAKE)}
+    client("s3").delete_bucket(Bucket=NAMESAKE)
+    client("events").delete_rule(Name=NAMESAKE)
+    client("cloudwatch").delete_dashboards(DashboardNames=[NAMESAKE])
+    client("ecr").delete_repository(repositoryName=NAMESAKE)
+    client("sqs").delete_queue(QueueUrl=triggers._find_queue(client("sqs"), NAMESAKE))
+    client("logs").delete_log_group(logGroupName=NAMESAKE)
+
+
+def test_a_thing_in_a_stack_makes_nothing_else_of_its_name_ours(namesakes):
+    there = found(NAMESAKE)
+    assert {one: there[one] for one in namesakes} == dict.fromkeys(namesakes, inventory.NOT_OURS)
+    assert there["role", NAMESAKE] == inventory.OURS
+    inventory.remove([one for one in inventory.find()
+                      if NAMESAKE in one.name and one.whose == inventory.OURS])
+    assert found(NAMESAKE) == dict.fromkeys(namesakes, inventory.NOT_OURS)
+
+
+STACKED = {  # type: (properties, kind in the inventory); none of these gets the stack's tags here
+    "AWS::SQS::Queue": ({"QueueName": "workshop-test-member"}, "queue"),
+    "AWS::SNS::Topic": ({"TopicName": "workshop-test-member"}, "topic"),
+    "AWS::S3::Bucket": ({"BucketName": "workshop-test-member"}, "bucket"),
+    "AWS::ECR::Repository": ({"RepositoryName": "workshop-test-member"}, "repository"),
+    "AWS::Logs::LogGroup": ({"LogGroupName": "workshop-test-member"}, "log group"),
+    "AWS::Events::Rule": ({"Name": "workshop-test-member", "ScheduleExpression": "rate(1 day)"},
+                          "rule"),
+    "AWS::ApiGatewayV2::Api": ({"Name": "workshop-test-member", "ProtocolType": "HTTP"},
+                               "HTTP API"),
+    "AWS::CloudWatch::Alarm": ({
+        "AlarmName": "workshop-test-member", "Namespace": "test", "MetricName": "m",
+        "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1, "Threshold": 1,
+        "ComparisonOperator": "GreaterThanThreshold"}, "alarm"),
+    "AWS::CloudWatch::Dashboard": ({"DashboardName": "workshop-test-member",
+                                    "DashboardBody": '{"widgets": []}'}, "dashboard"),
+}
+
+
+@pytest.fixture
+def no_tags(monkeypatch):
+    """Only a stack has tags: what is in it can be known by the stack's list alone."""
+    is_ours, real = ownership.is_ours, inventory._stacks
+    monkeypatch.setattr(inventory, "_stacks", lambda meant: [
+        (name, number, tags | {"stack": "yes"}, *why) for name, number, tags, *why in real(meant)])
+    monkeypatch.setattr(inventory.ownership, "is_ours",
+                        lambda tags: is_ours(tags) and "stack" in tags)
+
+
+def test_members_are_known_by_their_type_and_physical_id(local_cloud, no_tags):
+    resources = {kind.replace("::", ""): {"Type": kind, "Properties": properties}
+                 for kind, (properties, _) in STACKED.items()}
+    make("workshop-test-member-stack", resources)
+    try:
+        there = found("workshop-test-member")
+        assert {kind for (kind, name), whose in there.items() if whose == inventory.OURS} == {
+            "stack", *(kind for _, kind in STACKED.values())}
+    finally:
+        drop("workshop-test-member-stack")
+    assert found("workshop-test-member") == {}
+
+
+# Kept: what somebody has protected, and what another Region has or uses
+
+def stored(bucket):
+    return [one["Key"] for one in client("s3").list_objects_v2(Bucket=bucket).get("Contents", [])]
+
+
+BUCKET = {"Type": "AWS::S3::Bucket"}
+QUEUE = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "workshop-test-kept-queue"}}
+
+
+@pytest.mark.parametrize("resources, settings, why", [
+    ({"Files": BUCKET, "Queue": QUEUE}, {"EnableTerminationProtection": True},
+     "termination protection is on"),
+    ({"Files": BUCKET | {"DeletionPolicy": "Retain"}, "Queue": QUEUE}, {},
+     "Files has DeletionPolicy: Retain"),
+    ({"Files": BUCKET, "Queue": QUEUE | {"DeletionPolicy": "RetainExceptOnCreate"}}, {},
+     "Queue has DeletionPolicy: RetainExceptOnCreate")])
+def test_a_protected_stack_stays_with_all_that_is_in_it(local_cloud, resources, settings, why):
+    stack = "workshop-test-kept"
+    members = make(stack, resources, **settings)
+    try:
+        client("s3").put_object(Bucket=members["Files"], Key="dear", Body=b"")
+        kept = [one for one in inventory.find() if one.name in {stack, members["Files"],
+                                                                "workshop-test-kept-queue"}]
+        assert {one.kind for one in kept} == {"stack", "bucket", "queue"}
+        assert {one.whose for one in kept} == {inventory.KEPT}
+        assert why in str(next(one for one in kept if one.kind == "stack"))
+        with pytest.raises(deploy.NotOurs, match="is kept"):
+            inventory.remove(kept, say=lambda _: None)
+        assert stored(members["Files"]) == ["dear"]
+    finally:
+        for key in stored(members["Files"]):
+            client("s3").delete_object(Bucket=members["Files"], Key=key)
+        drop(stack)
+        if why.startswith("Files"):
+            client("s3").delete_bucket(Bucket=members["Files"])
+        if url := triggers._find_queue(client("sqs"), "workshop-test-kept-queue"):
+            client("sqs").delete_queue(QueueUrl=url)
+
+
+def test_the_policies_of_a_template_in_yaml_are_read_as_well(local_cloud):
+    client("cloudformation").create_stack(StackName="workshop-test-yaml", Tags=PAIRS, TemplateBody=(
+        "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    DeletionPolicy: Retain\n"
+        "    Properties:\n      QueueName: !Sub ${AWS::StackName}-queue\n"))
+    client("cloudformation").get_waiter("stack_create_complete").wait(
+        StackName="workshop-test-yaml", WaiterConfig={"Delay": 1})
+    try:
+        assert set(found("workshop-test-yaml").values()) == {inventory.KEPT}
+    finally:
+        drop("workshop-test-yaml")
+        client("sqs").delete_queue(QueueUrl=triggers._find_queue(
+            client("sqs"), "workshop-test-yaml-queue"))
+
+
+@pytest.mark.parametrize("region", ["eu-west-1", "ap-south-1"])
+def test_what_another_region_has_or_uses_stays(local_cloud, region):
+    name = f"workshop-test-{region}"
+    there = boto3.client("s3", region_name=region)
+    there.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": region})
+    there.put_bucket_tagging(Bucket=name, Tagging={"TagSet": PAIRS})
+    functions = boto3.client("lambda", region_name=region)
+    functions.create_function(FunctionName=name, Role=deploy.role(name), Runtime="python3.13",
+                              Handler="a.b", Code={"ZipFile": EMPTY_ZIP}, Tags=deploy.tags())
+    try:
+        kept = [one for one in inventory.find() if name in one.name]
+        assert {(one.kind, one.whose) for one in kept} == {("bucket", inventory.KEPT),
+                                                           ("role", inventory.KEPT)}
+        assert all(region in one.why for one in kept)
+    finally:
+        functions.delete_function(FunctionName=name)
+        there.delete_bucket(Bucket=name)
+        deploy.delete_role(client("iam"), f"{name}-role")
+
+
+@pytest.mark.parametrize("code, whose", [("UnrecognizedClientException", "ours"),
+                                         ("AccessDeniedException", "ours"),
+                                         ("ServiceUnavailableException", "cannot be listed")])
+def test_a_region_that_is_off_uses_no_role_and_one_that_fails_may(local_cloud, monkeypatch, code,
+                                                                  whose):
+    def refused(client):
+        raise ClientError({"Error": {"Code": code, "Message": "no"}}, "ListFunctions")
+    monkeypatch.setattr(inventory, "_of_functions", refused)
+    deploy.role(NAME)
+    try:
+        roles = [one for one in inventory.find() if one.kind == "role"
+                 and (one.name == f"{NAME}-role" or one.whose == inventory.UNKNOWN)]
+        assert {one.whose for one in roles} == {whose}
+    finally:
+        deploy.delete(NAME)
+
+
+@pytest.mark.parametrize("text", ["project=lambda-onnx-workshop owner=test", "workshop"])
+def test_a_dashboard_is_ours_by_its_tags_whatever_its_text_says(local_cloud, text):
+    watch, name = client("cloudwatch"), "workshop-test-dashboard"
+    watch.put_dashboard(DashboardName=name, DashboardBody=json.dumps({"widgets": [
+        {"type": "text", "properties": {"markdown": text}}]}))
+    assert found(name) == {("dashboard", name): inventory.NOT_OURS}
+    watch.delete_dashboards(DashboardNames=[name])
 
 
 # What lessons make must be found again

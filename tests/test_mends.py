@@ -104,7 +104,10 @@ LEANS_ON = {
     "services.cloudwatch_logs._fanout_to_subscription_filters": "cb898244bb9f",
     "services.cloudwatch_logs._make_group_arn": "3d349158bb56",
     "services.s3._deliver_event_to_lambda": "0bdd18b38925",
+    "services.s3._error": "7a708a97c4bd",
     "services.s3._get_object_data": "8735d1f5e331",
+    "services.s3._parse_bucket_key": "06e19cc5df12",
+    "services.s3.handle_request": "0856144f19e7",
     "services.sns._fanout": "984cdd91d64a",
     "services.sqs._act_send_message": "3abd766508c8",
     "services.sqs._queue_url": "dc997b82b8d6",
@@ -858,3 +861,45 @@ def test_a_rule_goes_only_without_its_targets(aws):
     assert refused.value.response["Error"]["Code"] == "ValidationException"
     events.remove_targets(Rule=name, Ids=["1"])
     events.delete_rule(Name=name)
+
+
+STRANGER = "999999999999"
+
+
+@pytest.fixture
+def filled(aws):
+    """A bucket with one object, as arguments of a call."""
+    s3, name = aws("s3"), "workshop-test-expected"
+    s3.create_bucket(Bucket=name)
+    s3.put_object(Bucket=name, Key="file", Body=b"1")
+    yield {"Bucket": name}
+    s3.delete_object(Bucket=name, Key="file")
+    s3.delete_bucket(Bucket=name)
+
+
+@pytest.mark.parametrize("call, arguments", [
+    ("get_object", {"Key": "file"}), ("put_object", {"Key": "file", "Body": b"2"}),
+    ("head_object", {"Key": "file"}), ("list_objects_v2", {}), ("get_bucket_tagging", {}),
+    ("delete_object", {"Key": "file"}), ("delete_bucket", {}),
+    ("create_multipart_upload", {"Key": "large"})])
+def test_a_bucket_of_another_account_than_expected_is_refused(aws, filled, call, arguments):
+    s3 = aws("s3")
+    with pytest.raises(ClientError) as refused:
+        getattr(s3, call)(**filled, **arguments, ExpectedBucketOwner=STRANGER)
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+    assert s3.get_object(**filled, Key="file", ExpectedBucketOwner="012345678912")[
+        "Body"].read() == b"1"
+
+
+def test_a_copy_is_refused_when_its_source_has_another_owner(aws, filled):
+    s3, source = aws("s3"), {**filled, "Key": "file"}
+    with pytest.raises(ClientError, match="Access ?Denied"):
+        s3.copy_object(**filled, Key="copy", CopySource=source,
+                       ExpectedSourceBucketOwner=STRANGER)
+    with pytest.raises(ClientError, match="404"):
+        s3.head_object(**filled, Key="copy")
+
+
+def test_a_bucket_that_is_not_there_stays_so_whoever_is_expected(aws):
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        aws("s3").list_objects_v2(Bucket="workshop-test-none", ExpectedBucketOwner=STRANGER)

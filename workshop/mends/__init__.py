@@ -8,8 +8,9 @@ import os
 
 from workshop import paths
 from workshop.local import gate, identities
-from workshop.mends import (asynchronous, checks, clean_up, closed, containers, filters, gateway, invoke,
-                            metrics, names, registry, reports, signed_routes, stacks)
+from workshop.mends import (asynchronous, buckets, checks, clean_up, closed, containers, filters,
+                            gateway, invoke, metrics, names, registry, reports, signed_routes,
+                            stacks)
 
 
 def apply(port: int, addresses: list[str], keys: dict[str, str], account: str,
@@ -27,7 +28,7 @@ def apply(port: int, addresses: list[str], keys: dict[str, str], account: str,
     from ministack import app as ministack
 
     for module in (containers, invoke, asynchronous, checks, reports, gateway, signed_routes,
-                   registry, metrics, filters, stacks, clean_up, closed):
+                   registry, metrics, filters, stacks, clean_up, closed, buckets):
         module.apply(port)
     identities.register_learner(keys, account)
     about = {"pid": os.getpid(), "port": port, "root": str(paths.ROOT), "addresses": addresses}
