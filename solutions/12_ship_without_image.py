@@ -823,6 +823,7 @@ from botocore.stub import Stubber
 sys.path.insert(0, "../lambda/churn")
 import model_store
 
+os.environ["BUCKET_OWNER"] = account
 store = model_store.Store(URI, load=None)
 with Stubber(store.client) as refusing:
     refusing.add_client_error("get_object", "AccessDenied", "User: arn:aws:sts::123456789012:"
@@ -833,7 +834,8 @@ with Stubber(store.client) as refusing:
 # %% [markdown]
 # *Notice* that this also is what a **missing** model looks like on AWS: who may not list a bucket
 # (`s3:ListBucket`) is not told that an object is not there, and gets 403 in place of 404 (S3 API,
-# GetObject). So with `AccessDenied`, look first whether the key exists, and then at the policy. On
+# GetObject). So with `AccessDenied`, look first whether the key exists, and then at the policy. A
+# bucket that another account owns gives the same answer, because `BUCKET_OWNER` names yours. On
 # the local cloud, as you saw, it is `NoSuchKey`.
 #
 # ### The same on AWS

@@ -19,7 +19,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from workshop import base_image, engine
+from workshop import base_image, deploy, engine
 from workshop.paths import ROOT
 
 pytestmark = [
@@ -208,7 +208,8 @@ def test_the_work_left_something_of_every_kind(story):
                  "notebooks/__pycache__/"):
         assert what in files
     images = "\n".join(story.worked["images"] - story.before["images"])
-    for what in (f"{FOLDER}:v1", f"localhost:{story.copy.port}/workshop-whole:v1", "<none>:<none>"):
+    for what in (f"{FOLDER}-", f"localhost:{story.copy.port}/{deploy.name('whole')}:v1-",
+                 "<none>:<none>"):
         assert what in images
     processes = "\n".join(story.worked["processes"])
     assert "jupyterlab" in processes and "workshop.local_cloud" in processes
@@ -221,11 +222,11 @@ def test_after_clean_all_is_as_it_was(story, kind):
 
 
 def test_what_the_lessons_made_in_the_cloud_was_removed_before_the_cloud_ended(story):
-    account = story.said.split("In the account:")[1].split("To remove from this machine:")[0]
+    account = story.said.split("In the account, of the owner test:")[1].split("To remove from this machine:")[0]
     things, proof = account.split("Looked again:")
     for kind in ("function", "HTTP API", "bucket", "queue", "rule", "layer version", "role",
                  "repository", "event source mapping", "log group"):
-        assert re.search(rf"^  {kind} +\S*workshop-whole", things, re.M), kind
+        assert re.search(rf"^  {kind} +\S*{deploy.name('whole')}", things, re.M), kind
     assert proof.strip() == "nothing is there"
 
 

@@ -5,7 +5,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from workshop import cloud, deploy, engine, paths
+from workshop import cloud, deploy, engine, ownership, paths
 
 NAME = "workshop-test-deploy"
 GROUP = f"/aws/lambda/{NAME}"
@@ -34,10 +34,12 @@ def image(tmp_path, docker_engine, request):
     """A tiny local image without an operating system; a parameter adds a line to its Dockerfile."""
     lines = ["FROM scratch", "COPY Dockerfile /", getattr(request, "param", "")]
     (tmp_path / "Dockerfile").write_text("\n".join(lines))
-    tag = "test-deploy-tiny:v1"
+    tag = engine.own("test-deploy-tiny:v1")
     engine.docker("build", "-q", "-t", tag, str(tmp_path)).check_returncode()
     yield tag
-    engine.docker("image", "rm", "-f", tag, f"localhost:{cloud.port()}/{NAME}:v1")
+    engine.docker("image", "rm", "-f", tag, *engine.docker(
+        "images", "--format", "{{.Repository}}:{{.Tag}}", f"localhost:{cloud.port()}/{NAME}"
+    ).stdout.split())
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +74,10 @@ def test_push_answers_with_the_digest_of_a_tagged_repository(nothing, image):
     uri = deploy.push(image, NAME)
     ecr = boto3.client("ecr")
     address, _, digest = uri.partition("@")
-    found = ecr.describe_images(repositoryName=NAME, imageIds=[{"imageTag": "v1"}])
-    assert digest == found["imageDetails"][0]["imageDigest"]
+    found, = ecr.describe_images(repositoryName=NAME)["imageDetails"]
+    assert digest == found["imageDigest"]
+    number = engine.docker("image", "inspect", "--format", "{{.Id}}", image).stdout.strip()
+    assert found["imageTags"] == [f"v1-{number.removeprefix('sha256:')[:12]}"]
     repository = ecr.describe_repositories(repositoryNames=[NAME])["repositories"][0]
     assert repository["repositoryUri"] == address
     tags = ecr.list_tags_for_resource(resourceArn=repository["repositoryArn"])["tags"]
@@ -91,7 +95,23 @@ def test_pushing_twice_answers_the_same(nothing, image):
     assert deploy.push(image, NAME) == deploy.push(image, NAME)
 
 
-def test_only_lambda_functions_of_the_workshop_may_pull(nothing, image):
+@pytest.mark.parametrize("moment", ["image_repository", "login"])
+def test_the_image_that_was_asked_for_is_pushed_though_another_takes_its_name(
+        nothing, image, tmp_path, monkeypatch, moment):
+    """As another checkout does that builds an image of the same name at this moment."""
+    expected, real = deploy.push(image, NAME), getattr(deploy, moment)
+
+    def meanwhile(*arguments):
+        (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\nLABEL other=yes\n")
+        engine.docker("build", "-q", "-t", image, str(tmp_path)).check_returncode()
+        return real(*arguments)
+    monkeypatch.setattr(deploy, moment, meanwhile)
+    assert deploy.push(image, NAME) == expected
+    monkeypatch.undo()
+    assert deploy.push(image, NAME) != expected
+
+
+def test_only_the_owners_functions_may_pull(nothing, image):
     deploy.push(image, NAME)
     text = boto3.client("ecr").get_repository_policy(repositoryName=NAME)["policyText"]
     [statement] = json.loads(text)["Statement"]
@@ -99,7 +119,7 @@ def test_only_lambda_functions_of_the_workshop_may_pull(nothing, image):
     assert set(statement["Action"]) == {"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}
     account = boto3.client("sts").get_caller_identity()["Account"]
     assert statement["Condition"] == {"StringLike": {
-        "aws:sourceArn": f"arn:aws:lambda:us-east-1:{account}:function:workshop-*"}}
+        "aws:sourceArn": f"arn:aws:lambda:us-east-1:{account}:function:workshop-test-*"}}
 
 
 @pytest.mark.parametrize("image", ["LABEL workshop.stand-in=true"], indirect=True)
@@ -376,7 +396,7 @@ def test_delete_touches_nothing_when_something_lacks_our_tag(
         if make is not foreign_role:
             deploy.role(NAME)  # something of ours beside it
         before = left()
-        with pytest.raises(deploy.NotOurs, match="lacks the tag project=lambda-onnx-workshop"):
+        with pytest.raises(deploy.NotOurs, match=f"lacks the tags {ownership.mark()}"):
             deploy.delete(NAME)
         assert left() == before
     finally:

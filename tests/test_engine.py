@@ -5,6 +5,8 @@ Decisions are tested with small scripts that stand in for docker, apt-get, docke
 """
 import base64
 import json
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -277,6 +279,21 @@ def test_ctrl_c_lets_a_child_finish_what_must_not_be_cut_short(tmp_path):
 
 
 # ---------------------------------------------------------------- the engine that runs here
+
+@pytest.mark.parametrize("name", ["churn:v1", "workshop-04", "image:fashion"])
+def test_two_checkouts_on_one_engine_have_two_names_for_an_image_or_container(tmp_path, name):
+    shutil.copytree(ROOT / "workshop", tmp_path / "workshop",
+                    ignore=shutil.ignore_patterns("__pycache__"))
+    done = subprocess.run([sys.executable, "-c", "import sys; from workshop import engine; "
+                           "print(engine.own(sys.argv[1]))", name],
+                          cwd=tmp_path, capture_output=True, text=True, check=True)
+    first, second = engine.own(name), done.stdout.strip()
+    assert first != second
+    for own in first, second:
+        assert own.split("-")[0] == name.split(":")[0].split("-")[0]
+        assert own.partition(":")[2] == name.partition(":")[2]
+        assert re.fullmatch(r"[a-z0-9][a-z0-9_.-]*(:[a-z0-9]+)?", own), "Docker takes it"
+
 
 @needs_engine
 def test_the_running_engine_says_what_it_is():

@@ -58,7 +58,7 @@ def image(local_cloud, docker_engine, tmp_path_factory):
     (folder / "faults.py").write_text(FAULTS)
     (folder / "Dockerfile").write_text(f"FROM {built}\nCOPY faults.py ./\n")
     (folder / "faults.py").chmod(0o644)
-    tag = "workshop-test-faults:v1"
+    tag = engine.own("workshop-test-faults:v1")
     done = subprocess.run(["docker", "build", "-q", "-t", tag, str(folder)], capture_output=True,
                           text=True)
     assert done.returncode == 0, done.stderr
@@ -66,7 +66,9 @@ def image(local_cloud, docker_engine, tmp_path_factory):
     uri = deploy.push(tag, NAME)
     yield uri
     delete()
-    engine.docker("image", "rm", "-f", built, tag, uri, f"{uri.partition('@')[0]}:v1")
+    pushed = engine.docker("images", "--format", "{{.Repository}}:{{.Tag}}",
+                           uri.partition("@")[0]).stdout.split()
+    engine.docker("image", "rm", "-f", built, tag, uri, *pushed)
 
 
 class Place:

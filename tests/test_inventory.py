@@ -230,7 +230,8 @@ def drop(stack):
 
 def found(word):
     """{(kind, name): whose} of what has this word in its name or id."""
-    return {(one.kind, one.name): one.whose for one in inventory.find() if word in one.name + one.id}
+    return {(one.kind, one.name): one.whose for one in inventory.find()
+            if word in one.name + one.id}
 
 
 NAMESAKE = "workshop-test-inventory-namesake"
@@ -238,7 +239,7 @@ NAMESAKE = "workshop-test-inventory-namesake"
 
 @pytest.fixture
 def namesakes(local_cloud):
-    """A tagged stack with a role; an untagged thing of each of six kinds that has the role's name."""
+    """A tagged stack with a role; an untagged thing of each of six kinds with the role's name."""
     trust = json.loads(deploy.policy("trust"))
     make(f"{NAMESAKE}-stack", {"Role": {"Type": "AWS::IAM::Role", "Properties": {
         "RoleName": NAMESAKE, "AssumeRolePolicyDocument": trust}}})

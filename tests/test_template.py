@@ -5,6 +5,7 @@ import re
 import string
 import subprocess
 import sys
+import tomllib
 import uuid
 from pathlib import Path
 
@@ -397,6 +398,17 @@ def test_a_stack_that_is_not_ours_stays_and_one_that_is_not_there_is_passed_over
         client.delete_stack(StackName=name)
 
 
+def test_what_people_take_home_has_neither_a_name_nor_a_tag_of_the_workshop():
+    """Else a later `clean` would mean their service."""
+    text = (paths.LAMBDA / "samconfig.toml").read_text()
+    settings = tomllib.loads(text)["default"]
+    name = settings["global"]["parameters"]["stack_name"]
+    tags = dict(one.split("=") for one in settings["deploy"]["parameters"]["tags"].split())
+    assert tags and not ownership.is_ours(tags) and not tags.keys() & ownership.tags().keys()
+    for one in text, TEMPLATE.read_text(), WORKFLOW.read_text():
+        assert "workshop-" not in one and name in one
+
+
 # The pipeline
 
 @pytest.fixture(scope="module")
@@ -414,7 +426,7 @@ def commands(lines):
     for line in lines:
         line = line.strip().removeprefix("# !").removeprefix("cd ../lambda && ").split(" | ")[0]
         if re.match(r"sam |aws cloudformation (?!describe)", line):
-            line = line.replace("{stack_options} ", "")     # the pipeline has those of samconfig.toml
+            line = line.replace("{stack_options} ", "")     # the pipeline has samconfig.toml's
             line = re.sub(r"--stack-name \S+", "--stack-name @", line.replace('"', ""))
             found.append(re.sub(r"\$\w+|\{\w+\}", "@", line))
     return found

@@ -182,7 +182,8 @@ def kinds(tagged: set[str], held: dict | None = None) -> list[Kind]:
              lambda one: sagemaker.delete_endpoint_config(EndpointConfigName=one.name),
              "AWS::SageMaker::EndpointConfig", "id"),
         Kind("model", partial(_sagemaker, meant, "model"),
-             lambda one: sagemaker.delete_model(ModelName=one.name), "AWS::SageMaker::Model", "id"),
+             lambda one: sagemaker.delete_model(ModelName=one.name),
+             "AWS::SageMaker::Model", "id"),
         Kind("queue", partial(_queues, meant), lambda one: sqs.delete_queue(QueueUrl=one.id),
              "AWS::SQS::Queue", "id"),
         Kind("alarm", partial(_alarms, meant), lambda one: watch.delete_alarms(
@@ -460,7 +461,7 @@ def _log_groups(meant, functions, served):
              for name, _, tags in served() if ownership.is_ours(tags)}
     for one in _pages("logs", "describe_log_groups", "logGroups"):
         name, arn = one["logGroupName"], one["arn"].removesuffix(":*")
-        if any(name.startswith(f"{group}{ownership.prefix()}") for group in GROUPS) or meant(name, arn):
+        if any(name.startswith(group + ownership.prefix()) for group in GROUPS) or meant(name, arn):
             tags = logs.list_tags_for_resource(resourceArn=arn)["tags"]
             yield name, arn, ownership.tags() if name in ours else tags
 
@@ -586,11 +587,12 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     try:
         cloud.use()
-    except cloud.CloudError as error:
+        owner = ownership.owner()
+    except (cloud.CloudError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     things = find()
-    show("In the account:", things)
+    show(f"In the account, of the owner {owner}:", things)
     ours = [one for one in things if one.whose == OURS]
     if not asked.remove:
         return 0

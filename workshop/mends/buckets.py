@@ -1,7 +1,7 @@
 """S3: a request that names the account which must own the bucket is refused when another does.
 
-MiniStack passes over ExpectedBucketOwner. With this patch, a lesson or function that names the wrong
-account fails here as on AWS.
+MiniStack passes over ExpectedBucketOwner. With this patch, a lesson or function that names the
+wrong account fails here as on AWS.
 """
 from workshop.local_cloud import ACCOUNT
 
