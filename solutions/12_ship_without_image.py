@@ -930,7 +930,8 @@ deploy.delete(TINY)
 
 # %%
 image = deploy.build("churn", "../build/models/churn.onnx", "v1")
-deploy.function(IMAGE, deploy.push(image, IMAGE), memory=512, timeout=10)
+pushed = deploy.push(image, IMAGE)
+deploy.function(IMAGE, pushed, memory=512, timeout=10)
 by_image = starts(IMAGE)
 
 # %% [markdown]
@@ -1023,7 +1024,8 @@ show(figure, "Bars of INIT: image and zip with the model inside are about alike;
 weights = {tag: int(subprocess.run(["docker", "image", "inspect", "--format", "{{.Size}}", tag],
                                    capture_output=True, text=True, check=True).stdout)
            for tag in (image, base)}
-stored = boto3.client("ecr").batch_get_image(repositoryName=IMAGE, imageIds=[{"imageTag": "v1"}])
+stored = boto3.client("ecr").batch_get_image(repositoryName=IMAGE, imageIds=[{
+    "imageDigest": pushed.partition("@")[2]}])
 to_push = sum(one["size"] for one in json.loads(stored["images"][0]["imageManifest"])["layers"])
 comparison = pd.DataFrame({
     "zip, layer, S3": [

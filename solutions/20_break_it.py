@@ -237,6 +237,8 @@ BROKEN, BETTER = engine.own("broken:v1"), engine.own("broken:better")
 # !docker build --quiet --tag {BROKEN} ../build/images/broken
 image = deploy.push(BROKEN, NAME)
 address, _, digest = image.partition("@")
+# !docker tag {BROKEN} {address}:v1
+# !docker push --quiet {address}:v1
 
 # %% [markdown]
 # ## Build and push
@@ -271,8 +273,9 @@ meet("An image for many platforms", message, "media type for the source image")
 # was:
 
 # %%
-kinds = {one["imageTags"][0]: one["imageManifestMediaType"]
-         for one in ecr.describe_images(repositoryName=NAME)["imageDetails"]}
+kinds = {tag: one["imageManifestMediaType"]
+         for one in ecr.describe_images(repositoryName=NAME)["imageDetails"]
+         for tag in one["imageTags"]}
 print(kinds)
 assert "index" in kinds["index"] and "index" not in kinds["v1"]
 ecr.batch_delete_image(repositoryName=NAME, imageIds=[{"imageTag": "index"}]);
