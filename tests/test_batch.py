@@ -51,6 +51,19 @@ def request(name="one", customer=CUSTOMER, **more):
     return {"id": name, "customer": customer, **more}
 
 
+# Buckets
+
+def test_nothing_is_written_to_or_read_from_a_strangers_bucket(batch, monkeypatch):
+    """Another account made the bucket of the name that the function was given."""
+    file = event(batch, "incoming/a.csv", "id\n")
+    monkeypatch.setitem(batch.OWNED, "ExpectedBucketOwner", "999999999999")
+    with pytest.raises(batch.ScoringError, match="S3 refused PutObject: AccessDenied"):
+        batch.on_event(request(), Context())
+    with pytest.raises(batch.ScoringError, match="S3 refused HeadObject: 403"):
+        batch.on_file(file, Context())
+    assert keys(batch) == ["incoming/a.csv"]
+
+
 # Events
 
 def test_an_event_is_scored_as_the_other_handler_answers_it(batch):

@@ -364,6 +364,41 @@ def test_the_policies_of_a_template_in_yaml_are_read_as_well(local_cloud):
             client("sqs"), "workshop-test-yaml-queue"))
 
 
+def test_a_stack_whose_template_cannot_be_read_stays(local_cloud, monkeypatch):
+    def refused(**_):
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetTemplate")
+    members = make("workshop-test-unread", {"Files": BUCKET})
+    monkeypatch.setattr(inventory._client("cloudformation"), "get_template", refused)
+    try:
+        assert {one.whose for one in inventory.find() if one.name in (
+            "workshop-test-unread", members["Files"])} == {inventory.KEPT}
+    finally:
+        drop("workshop-test-unread")
+
+
+def test_a_stack_that_is_only_proposed_is_no_hindrance(local_cloud):
+    stacks = client("cloudformation")
+    stacks.create_change_set(
+        StackName="workshop-test-proposed", ChangeSetName="first", ChangeSetType="CREATE",
+        Tags=PAIRS, TemplateBody=json.dumps({"Resources": {"Files": BUCKET}}))
+    stacks.get_waiter("change_set_create_complete").wait(
+        StackName="workshop-test-proposed", ChangeSetName="first", WaiterConfig={"Delay": 1})
+    things = [one for one in inventory.find() if one.name == "workshop-test-proposed"]
+    assert [one.whose for one in things] == [inventory.OURS]
+    assert inventory.remove(things, say=lambda _: None) == []
+
+
+@pytest.mark.parametrize("stack", ["workshop-test-deleted", "another-teams"])
+def test_what_a_stack_has_left_or_holds_unseen_stays(local_cloud, monkeypatch, stack):
+    """On AWS, CloudFormation tags what it makes; the local cloud does not."""
+    url, real = triggers.plain_queue("workshop-test-left"), triggers.queue_tags
+    monkeypatch.setattr(triggers, "queue_tags", lambda *arguments: real(*arguments) | {
+        "aws:cloudformation:stack-name": stack})
+    left, = (one for one in inventory.find() if one.name == "workshop-test-left")
+    assert (left.whose, left.why) == (inventory.KEPT, f"the stack {stack} made it")
+    client("sqs").delete_queue(QueueUrl=url)
+
+
 @pytest.mark.parametrize("region", ["eu-west-1", "ap-south-1"])
 def test_what_another_region_has_or_uses_stays(local_cloud, region):
     name = f"workshop-test-{region}"

@@ -305,6 +305,25 @@ def test_address_that_is_none_stops_the_function(monkeypatch, uri):
         load(monkeypatch, "churn")
 
 
+@pytest.mark.parametrize("owner", [None, "", "me", "12345678901", "123456789012 "])
+def test_an_owner_of_the_bucket_that_is_no_account_stops_the_function(monkeypatch, owner):
+    monkeypatch.setenv("MODEL_URI", "s3://bucket/key")
+    monkeypatch.delenv("BUCKET_OWNER", raising=False)
+    if owner is not None:
+        monkeypatch.setenv("BUCKET_OWNER", owner)
+    with pytest.raises(ValueError, match="BUCKET_OWNER is .*12 digits"):
+        load(monkeypatch, "churn")
+
+
+def test_a_model_in_a_strangers_bucket_never_answers(start, bucket, models, monkeypatch, capsys):
+    bucket.publish("1", models["1"])
+    function = start()
+    function.models.where["ExpectedBucketOwner"] = "999999999999"
+    with pytest.raises(function.model_store.NoModel):
+        function.models.current()
+    assert "AccessDenied" in capsys.readouterr().out
+
+
 def test_function_with_its_model_beside_it_never_imports_boto3(models, tmp_path):
     """A process of its own: here, the tests have imported boto3 long ago."""
     (tmp_path / "model.onnx").write_bytes(models["1"])

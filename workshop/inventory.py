@@ -89,7 +89,7 @@ def find() -> list[Thing]:
         try:
             for name, number, tags, *why in kind.listed():
                 member = kind.member(name, number)
-                why = held.get(member, "") or "".join(why)
+                why = held.get(member, "") or "".join(why) or _of_a_stack(tags, member in stacked)
                 ours = ownership.is_ours(tags) or member in stacked or member in held
                 whose = NOT_OURS if not ours else KEPT if why else OURS
                 things.append(Thing(kind.name, name, whose, number, why if ours else ""))
@@ -264,6 +264,15 @@ def _stacks(meant):
                 _what_keeps(one) if ownership.is_ours(tags) else ""
 
 
+def _of_a_stack(tags, goes) -> str:
+    """Why a thing that some stack made is kept, "" where that stack goes, or there was none.
+
+    The stack may have been deleted and have left it on purpose, or it could not be listed.
+    """
+    name = tags.get("aws:cloudformation:stack-name")    # CloudFormation's own tag
+    return f"the stack {name} made it" if name and not goes else ""
+
+
 def _what_keeps(stack) -> str:
     """Why a stack must not go, "" if it may: somebody has protected it, or something in it.
 
@@ -271,9 +280,14 @@ def _what_keeps(stack) -> str:
     """
     if stack.get("EnableTerminationProtection"):
         return "termination protection is on"
+    if stack.get("StackStatus") == "REVIEW_IN_PROGRESS":    # a change set, and nothing made yet
+        return ""
     number = stack["StackId"]
-    body = _client("cloudformation").get_template(
-        StackName=number, TemplateStage="Processed")["TemplateBody"]
+    try:
+        body = _client("cloudformation").get_template(
+            StackName=number, TemplateStage="Processed")["TemplateBody"]
+    except ClientError as error:
+        return f"its template cannot be read ({_reason(error)})"
     if isinstance(body, str):           # YAML: boto3 reads JSON only
         from samcli.yamlhelper import yaml_parse    # knows !Ref and its like
         body = yaml_parse(body)
