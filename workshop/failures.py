@@ -195,9 +195,7 @@ FAILURES = (
         "Weights left behind",
         (r"External data path does not exist: \S+",
          r"Data of TensorProto.{0,200}, but it (?:doesn't exist|is not regular file)",
-         r"(?:No such file or directory: |GetFileLength for |cannot get file size: No such file or "
-         r"directory )['\[]?\S+\.onnx[._]data",
-         r"External data file not found: \S+"),
+         r"(?:No such file or directory: |GetFileLength for )'?\S+\.onnx[._]data"),
         "the model is two files, MODEL.onnx and MODEL.onnx.data with the weights, and only the "
         "first was copied.",
         "export with external_data=False, or onnx.save(onnx.load(path), other_path) where both "
