@@ -600,8 +600,43 @@ print(f"customers in 10 MB: {10_000_000 / (len(text) / len(file)):,.0f}")
 
 # %% [markdown]
 # *Notice* that every row went somewhere. One bad row costs neither the file nor itself: the side
-# file has the line, the problem and the whole row, ready to be mended and sent as a new file.
+# file has the line, the problem and the whole row, ready to be mended and sent as a new file. The
+# log counts them: `rows` is `scored` plus `rejected`.
+
+# %%
+until(lambda: told(FILES, "scored"))
+told(FILES, "scored")
+
+# %% [markdown]
+# Two things in a file can do harm. A quote that is opened and not closed makes most readers of CSV
+# take everything behind it for one cell: the rows are gone, without an error. No column of ours can
+# hold a line's end, so the handler reads each line by itself; the line with the quote is rejected,
+# and the rows behind it are scored.
 #
+# The other is a **formula**. The shop opens the side file in a spreadsheet, and a cell that begins
+# with `=`, `+`, `-` or `@` is run there (OWASP, *CSV Injection*). So the handler puts an apostrophe
+# before what may begin a formula; a number, such as -5, stays as it is. An apostrophe at the start
+# of a cell, or behind one of `; , | "` and tab, is always the handler's: remove it, and you have
+# what was sent.
+
+# %%
+import re
+
+bad = [file.iloc[0].to_dict() | {"id": "shop-quote"},
+       file.iloc[1].to_dict() | {"id": "=1+1", "monthlycharges": -5},
+       file.iloc[2].to_dict() | {"id": "shop-good"}]
+lines = pd.DataFrame(bad).to_csv(index=False).replace("shop-quote", '"shop-quote')
+s3.put_object(Bucket=bucket, Key="incoming/June 2026.csv", Body=lines)
+
+june, = until(lambda: listed("scored/June"))
+print(read(june))
+rejected = pd.read_csv(io.StringIO(read(june.replace("scored/", "rejected/"))))
+print(rejected[["line", "problems", "id", "monthlycharges"]].to_string())
+assert rejected["line"].tolist() == [2, 3] and rejected["monthlycharges"].tolist()[1] == -5
+sent_id = re.sub(r"(^|[;,|\t\"])'", r"\1", rejected["id"][1])
+assert rejected["id"][1] == "'=1+1" and sent_id == "=1+1"
+
+# %% [markdown]
 # Inside, `on_file` reads line by line, as the bytes come, and writes to `/tmp`; memory does not
 # grow with the file. It refuses more than 10 MB, because a function has its time-out, and 15
 # minutes at most (Lambda quotas). Larger files are split, or go to a service for large batches. The
@@ -618,7 +653,7 @@ failed, = until(lambda: take(failures))
 print(failed["requestPayload"]["Records"][0]["s3"]["object"]["key"])
 print(failed["responsePayload"]["errorMessage"])
 until(lambda: told(FILES, "duplicate"))
-assert len(listed("scored/")) == 1
+assert len(listed("scored/May")) == 1
 
 # %% [markdown]
 # ## SQS: when there is much to do

@@ -52,7 +52,8 @@ FAILURES = (
     # Build and push
     Failure(
         "An image for many platforms",
-        (r"image manifest, config or layer media type for the source image \S+ is not supported",),
+        (r"image manifest(?:, config)? or layer media type for the source image \S+ is not "
+         r"supported",),
         "the registry holds an index, a list of images; Lambda takes one image. buildx makes an "
         "index when it attaches a note on the build.",
         "build with `--provenance=false --platform linux/amd64` (or linux/arm64), or set "
@@ -72,8 +73,9 @@ FAILURES = (
     Failure(
         "A registry login that is missing or expired",
         (r"denied: [Yy]our [Aa]uthorization [Tt]oken has expired",
-         r"no basic auth credentials(?! supplied)",
-         r"https://public\.ecr\.aws/v2/[^\s?]+: 403 Forbidden"),
+         # A 403 of public.ecr.aws alone may be a network or too many pulls; `doctor` looks for an
+         # old login by itself.
+         r"no basic auth credentials(?! supplied)"),
         "docker has no login for this registry, or an old one: ECR's lasts 12 hours. An expired "
         "login is refused even where an image is public.",
         "`docker logout public.ecr.aws` for public images; log in to your own registry "
@@ -192,10 +194,8 @@ FAILURES = (
     Failure(
         "Weights left behind",
         (r"External data path does not exist: \S+",
-         r"Data of TensorProto.{0,200}, but it doesn't exist",
-         r"(?:No such file or directory: |GetFileLength for |cannot get file size: No such file or "
-         r"directory )['\[]?\S+\.onnx[._]data",
-         r"External data file not found: \S+"),
+         r"Data of TensorProto.{0,200}, but it (?:doesn't exist|is not regular file)",
+         r"(?:No such file or directory: |GetFileLength for )'?\S+\.onnx[._]data"),
         "the model is two files, MODEL.onnx and MODEL.onnx.data with the weights, and only the "
         "first was copied.",
         "export with external_data=False, or onnx.save(onnx.load(path), other_path) where both "
