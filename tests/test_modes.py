@@ -7,6 +7,7 @@ import sys
 import tarfile
 import zipfile
 
+import onnx
 import pytest
 
 from workshop import base_image, cloud, deploy, endpoints, modes, packages, paths
@@ -34,7 +35,11 @@ def clone(umask, tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "DOCKER", tmp_path / "docker")
     monkeypatch.setattr(paths, "BUILD", tmp_path / "build")
     monkeypatch.setattr(base_image, "RECIPE", tmp_path / "docker/base")
-    (tmp_path / "model.onnx").write_bytes(b"\x08\x0a")      # a message of one field
+    value = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1])
+    onnx.save(onnx.helper.make_model(onnx.helper.make_graph(
+        [onnx.helper.make_node("Identity", ["x"], ["y"])], "g", [value],
+        [onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1])])),
+        tmp_path / "model.onnx")
     return tmp_path
 
 
@@ -57,8 +62,9 @@ def test_the_stand_in_is_made_of_what_was_committed(clone):
     assert unreadable(context) == []
     programs = [path.relative_to(context).as_posix() for path in context.rglob("*")
                 if path.is_file() and path.stat().st_mode & 0o100]
-    assert sorted(programs) == ["root/lambda-entrypoint.sh", "root/usr/local/bin/pip",
-                                "root/usr/local/bin/pip3", "root/var/runtime/bootstrap"]
+    assert sorted(programs) == ["root/lambda-entrypoint.sh", "root/usr/bin/dnf",
+                                "root/usr/local/bin/pip", "root/usr/local/bin/pip3",
+                                "root/var/runtime/bootstrap"]
 
 
 def test_windows_line_ends_do_not_reach_the_stand_in_or_change_its_fingerprint(clone):
