@@ -76,7 +76,7 @@ def role(aws):
 def probe_image(aws, docker_engine, tmp_path_factory):
     """The probe as an image in the local cloud's registry: its URI with digest."""
     from workshop import base_image
-    ecr, name = aws("ecr"), "workshop-test-probe"
+    ecr, name = aws("ecr"), "workshop-test-shared"
     uri = ecr.create_repository(repositoryName=name)["repository"]["repositoryUri"]
     folder = tmp_path_factory.mktemp("image")
     (folder / "lambda_function.py").write_text((PROBE / "lambda_function.py").read_text())
@@ -162,7 +162,7 @@ def new_function(aws, role, probe_image, request):
 @pytest.fixture(scope="module")
 def probe(aws, role, probe_image):
     """The probe as an image function that a module's tests share (128 MB, 3 s)."""
-    function = Function(aws, "workshop-test-probe")
+    function = Function(aws, "workshop-test-shared")
     function.client.create_function(
         FunctionName=function.name, Role=role, PackageType="Image", Code={"ImageUri": probe_image},
         Architectures=[engine.architecture()])
