@@ -184,9 +184,9 @@ def test_answers_of_functions_and_of_s3_are_never_rewritten():
 
 
 def test_repository_and_image_names_are_addresses_that_docker_can_use(aws, probe, probe_image):
-    repository = aws("ecr").describe_repositories(repositoryNames=["workshop-test-probe"])
+    repository = aws("ecr").describe_repositories(repositoryNames=["workshop-test-shared"])
     uri = repository["repositories"][0]["repositoryUri"]
-    assert uri == f"localhost:{cloud.port()}/workshop-test-probe"
+    assert uri == f"localhost:{cloud.port()}/workshop-test-shared"
     code = probe.client.get_function(FunctionName=probe.name)["Code"]
     assert code["ImageUri"] == probe_image and code["ImageUri"].startswith(uri + "@sha256:")
 
@@ -402,13 +402,13 @@ def test_an_image_that_is_not_in_the_registry_is_refused(aws, role, probe_image,
 def test_an_image_index_is_refused_as_on_aws(aws, role, probe_image):
     media_type = "application/vnd.oci.image.index.v1+json"
     index = {"schemaVersion": 2, "mediaType": media_type, "manifests": []}
-    aws("ecr").put_image(repositoryName="workshop-test-probe", imageTag="index",
+    aws("ecr").put_image(repositoryName="workshop-test-shared", imageTag="index",
                          imageManifest=json.dumps(index), imageManifestMediaType=media_type)
     with pytest.raises(ClientError, match="media type for the source image .* is not supported"):
         aws("lambda").create_function(
             FunctionName="workshop-test-refused", Role=role, PackageType="Image",
             Code={"ImageUri": probe_image.partition("@")[0] + ":index"})
-    aws("ecr").batch_delete_image(repositoryName="workshop-test-probe",
+    aws("ecr").batch_delete_image(repositoryName="workshop-test-shared",
                                   imageIds=[{"imageTag": "index"}])
 
 
