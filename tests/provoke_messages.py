@@ -27,11 +27,10 @@ import warnings
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from workshop import cloud, failures, last_error  # noqa: E402, found by the line above
+from workshop import cloud, engine, failures, last_error  # noqa: E402, found by the line above
 
 ROOT = Path(__file__).resolve().parent.parent
 ROWS = Path(__file__).with_name("messages.json")
-IMAGE = "churn:v1"
 ASK = '''
 import urllib.request, urllib.error
 try:
@@ -95,7 +94,7 @@ def from_function(code, handler, options):
         Path(folder).chmod(0o755)
         mount = f"{module}:/var/task/f.py:ro"
         started = subprocess.run(
-            ["docker", "run", "-d", "--rm", "-v", mount, *options, IMAGE, handler],
+            ["docker", "run", "-d", "--rm", "-v", mount, *options, engine.own("churn:v1"), handler],
             capture_output=True, text=True, check=True).stdout.strip()
         try:
             for _ in range(30):

@@ -153,6 +153,14 @@ def test_a_function_says_which_lesson_makes_its_model_again(
         load(monkeypatch, folder, path)
 
 
+@pytest.mark.parametrize("how", [how for how in DAMAGE if how != "zeros"])
+def test_the_function_with_a_pickle_names_its_lesson(how, tmp_path, monkeypatch):
+    path = tmp_path / "model.pkl"
+    path.write_bytes(DAMAGE[how](whole(".pkl", b"")))
+    with pytest.raises(ValueError, match=r"model.pkl: the pickle is damaged .*\(lesson 02\)"):
+        load(monkeypatch, "churn_sklearn", path)
+
+
 # ---------------------------------------------------------------- archives for SageMaker
 
 def members(*described):
