@@ -130,8 +130,10 @@ class Copy:
                         if any(word in one for word in ours)}
 
     def _logins(self):
-        file = self.docker_config / "config.json"
-        return json.loads(file.read_text()).get("auths", {}) if file.exists() else {}
+        """In the learner's file, and in the one that lessons use (workshop/settings.py)."""
+        files = [self.docker_config / "config.json", self.root / "build/docker/config.json"]
+        return {name for file in files if file.exists()
+                for name in json.loads(file.read_text()).get("auths", {})}
 
     def _processes(self):
         """Those that run in the copy or were started with its environment."""
