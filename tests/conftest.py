@@ -37,6 +37,18 @@ def pytest_configure(config):
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(autouse=True)
+def same_cloud():
+    """A test that uses a cloud of its own gives back the one that was in use before it."""
+    before = {name: value for name, value in os.environ.items()
+              if name.startswith(("AWS_", "DOCKER_", "WORKSHOP_"))}
+    yield
+    changed = {name: value for name, value in before.items() if os.environ.get(name) != value}
+    if changed:
+        os.environ.update(changed)
+        cloud._fresh_session()
+
+
 @pytest.fixture(scope="session")
 def local_cloud():
     """The local cloud, in use; stopped at the end unless it ran before."""

@@ -186,7 +186,7 @@ def test_bucket_is_tagged_and_of_this_account(nothing):
     account = boto3.client("sts").get_caller_identity()["Account"]
     assert bucket == f"{NAMED}-{account}-us-east-1" == deploy.bucket(NAMED)
     tags = boto3.client("s3").get_bucket_tagging(Bucket=bucket)["TagSet"]
-    assert tags == [{"Key": "project", "Value": "lambda-onnx-workshop"}]
+    assert tags == [{"Key": key, "Value": value} for key, value in deploy.tags().items()]
 
 
 def test_role_reads_models_of_its_own_bucket_and_nothing_else(nothing):
