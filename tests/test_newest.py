@@ -59,6 +59,7 @@ def test_an_environment_of_newest_versions_is_not_taken_for_one_of_the_pins(monk
     (tmp_path / "pyvenv.cfg").write_text("version = 3.13.1\n")
     monkeypatch.setattr(environment, "VENV", tmp_path)
     monkeypatch.setattr(environment, "STAMP", tmp_path / "workshop.json")
+    monkeypatch.setattr(environment, "CONTENTS", tmp_path / "workshop.contents")
     for made_with, other in (("1", "0"), ("0", "1")):
         monkeypatch.setenv(newest.VARIABLE, made_with)
         environment.write_stamp()

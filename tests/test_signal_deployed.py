@@ -214,7 +214,8 @@ def test_stale_events_and_nonsense_are_put_aside_with_their_reason(place):
                one["responsePayload"]["errorMessage"] for one in found}
     assert reasons == {json.dumps(stale["detail"], sort_keys=True): "the data are stale",
                        json.dumps(nonsense["detail"], sort_keys=True):
-                           "the event is not what a market event must be"}
+                           "the event is not right: closed_at must be a time in ISO 8601 with "
+                           "its time zone"}
     assert place.take(place.orders) == []
 
 

@@ -147,12 +147,12 @@ def image_repository(name):
 def policy(name, **values):
     """Policy document `policies/NAME.json` as text, filled in.
 
-    ${account}, ${region} and the owner's ${prefix} of names are known here; VALUES gives the others.
+    ${account}, ${region} and ${owned}, with which the owner's names begin, are known here; VALUES
+    gives the others.
     """
     account, region = ownership.where()
     text = string.Template((POLICIES / f"{name}.json").read_text())
-    return text.substitute(
-        values, account=account, region=region, prefix=ownership.prefix())
+    return text.substitute(values, account=account, region=region, owned=ownership.prefix())
 
 
 def role(name):
