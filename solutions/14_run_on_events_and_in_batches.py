@@ -600,7 +600,7 @@ print(f"customers in 10 MB: {10_000_000 / (len(text) / len(file)):,.0f}")
 
 # %% [markdown]
 # *Notice* that every row went somewhere. One bad row costs neither the file nor itself: the side
-# file has the line, the problem and the whole row, ready to be mended and sent as a new file. The
+# file has the line, the problem and the whole row, ready to be fixed and sent as a new file. The
 # log counts them: `rows` is `scored` plus `rejected`.
 
 # %%

@@ -23,7 +23,6 @@ from workshop.local_cloud import REGION
 DEFAULT_PORT = 4566
 PATIENCE = 60        # seconds for a start or a stop
 SILENCE = 20         # seconds until a port that says nothing is taken for another program's
-HEALTH = "/_workshop/health"
 WAY_OUT = ("Stop it, or choose another port: set the environment variable WORKSHOP_PORT, "
            "for example to 4570, and start again.")
 LONGEST = 100_000    # bytes of a health answer that are read; ours has a few hundred
@@ -306,7 +305,7 @@ def _health(number: int, keys: dict | None) -> dict | None:
 
     {} where another program answers; None where nothing listens.
     """
-    question = urllib.request.Request(f"http://127.0.0.1:{number}{HEALTH}")
+    question = urllib.request.Request(f"http://127.0.0.1:{number}{identities.HEALTH}")
     if keys:
         question.add_header("Authorization", f"Bearer {identities.health_token(keys)}")
     try:

@@ -21,7 +21,6 @@ from urllib.parse import parse_qs
 from workshop.local import identities, services, signatures
 from workshop.local.signatures import Refused, Request
 
-HEALTH = "/_workshop/health"
 PUBLIC = re.compile(r"/_aws/(execute-api|lambda-url)/[a-z0-9]+(/.*)?", re.DOTALL)
 # Paths that MiniStack keeps for itself, or for services that no lesson uses.
 OWN_PATHS = re.compile(r"/(_|iceberg|WriteGetObjectResponse|restapis/[^/]*/[^/]*/_user_request_)")
@@ -70,7 +69,7 @@ def guarded(application, port: int, addresses: list[str], keys: dict[str, str], 
             return await answer(send, 403, {
                 "message": "The local cloud answers this machine's own tools only, not web pages."})
         send = without_cors(send)
-        if path == HEALTH:
+        if path == identities.HEALTH:
             known = headers.get(b"authorization") == token
             return await answer(send, 200, {"workshop": "local cloud", **(about if known else {})})
         if _is_registry(path):

@@ -13,6 +13,7 @@ import string
 import time
 from pathlib import Path
 
+HEALTH = "/_workshop/health"    # the address that tells who has the keys which process it is
 LEARNER = "learner"             # the IAM user that the lessons' cells act as
 ACCESS_KEY_LENGTH = 16          # characters after AKIA (a user's) or ASIA (a role's)
 REGISTRY_SECONDS = 12 * 3600    # ECR: an authorization token is valid for 12 hours
