@@ -198,7 +198,7 @@ import boto3
 account = boto3.client("sts").get_caller_identity()["Account"]
 region = boto3.session.Session().region_name
 
-trust_template = Template(Path("../workshop/policies/trust.json").read_text())
+trust_template = Template(Path("../workshop/account/policies/trust.json").read_text())
 trust = trust_template.substitute(account=account)
 print(trust)
 
@@ -209,7 +209,7 @@ print(trust)
 # function only has to write its log:
 
 # %%
-logs_template = Template(Path("../workshop/policies/logs.json").read_text())
+logs_template = Template(Path("../workshop/account/policies/logs.json").read_text())
 logs_policy = logs_template.substitute(account=account, region=region, function=NAME)
 print(logs_policy)
 

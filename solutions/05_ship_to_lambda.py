@@ -233,7 +233,7 @@ image_v1
 #
 # The repository is private. A **repository policy** lets the Lambda service read from it, and only
 # for this account's functions whose names begin with your prefix. The policies lie in
-# `workshop/policies/`; `deploy.policy` fills in account, region and prefix.
+# `workshop/account/policies/`; `deploy.policy` fills in account, region and prefix.
 
 # %%
 print(deploy.policy("repository"))

@@ -56,7 +56,8 @@ lessons.require("03")
 # Whatever an earlier run left behind goes first.
 
 # %%
-from workshop import deploy, ownership
+from workshop import deploy
+from workshop.account import ownership
 
 NAME, IMAGE = deploy.name("churn-zip"), deploy.name("churn-image")
 for name in (NAME, IMAGE):
@@ -442,7 +443,7 @@ assert not covers("c/models/churn/x"), "this is every bucket: name it"
 print("Right: this folder, and reading only.")
 
 # %% [markdown]
-# The workshop's copy of that policy is `workshop/policies/read_models.json`. The role gets two
+# The workshop's copy of that policy is `workshop/account/policies/read_models.json`. The role gets two
 # documents: its log, as in lesson 05, and this one.
 
 # %%

@@ -78,7 +78,8 @@ os.environ["__SAM_CLI_APP_DIR"] = str(Path("../build/sam-cli").resolve())
 # What an earlier run of this lesson may have left goes first.
 
 # %%
-from workshop import deploy, ownership
+from workshop import deploy
+from workshop.account import ownership
 
 STACK = deploy.name("code")
 deploy.delete_stack(STACK)

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from workshop import cloud, engine, settings
+from workshop import cloud
+from workshop.local import lifecycle
+from workshop.machine import engine, settings
 
 PROBE = Path(__file__).parent / "probe"
 
@@ -52,11 +54,11 @@ def same_cloud():
 @pytest.fixture(scope="session")
 def local_cloud():
     """The local cloud, in use; stopped at the end unless it ran before."""
-    was_running = cloud.status()["running"]
+    was_running = lifecycle.status()["running"]
     cloud.use()
     yield cloud
     if not was_running:
-        cloud.stop()
+        lifecycle.stop()
 
 
 @pytest.fixture(scope="session")
@@ -87,7 +89,7 @@ def role(aws):
 @pytest.fixture(scope="session")
 def probe_image(aws, docker_engine, tmp_path_factory):
     """The probe as an image in the local cloud's registry: its URI with digest."""
-    from workshop import base_image
+    from workshop.machine import base_image
     ecr, name = aws("ecr"), "workshop-test-shared"
     uri = ecr.create_repository(repositoryName=name)["repository"]["repositoryUri"]
     folder = tmp_path_factory.mktemp("image")

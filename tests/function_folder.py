@@ -3,7 +3,7 @@ import gc
 import importlib
 import sys
 
-from workshop.paths import LAMBDA
+from workshop.machine.paths import LAMBDA
 
 
 class Context:

@@ -26,7 +26,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-from workshop import engine, settings  # noqa: E402, the clone's own, without an environment
+from workshop.machine import engine, settings  # noqa: E402, the clone's own, without an environment
 
 NOWHERE = "http://127.0.0.1:9"      # nothing listens there
 VARIABLES = {
@@ -42,7 +42,7 @@ VARIABLES = {
     "PYTHONSTARTUP": "/nonexistent.py", "PYTHONUSERBASE": "/nonexistent", "PYTHONOPTIMIZE": "2",
     "PYTHONIOENCODING": "cp1252", "PYTEST_ADDOPTS": "--no-such-option", "MPLBACKEND": "none",
     "KERAS_BACKEND": "none", "PERSIST_STATE": "1", "LAMBDA_EXECUTOR": "local", "SERVICES": "s3"}
-AWS_CONFIG = f"""\
+AWS_CONFIG = """\
 [default]
 region = eu-north-1
 output = text

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from workshop.paths import ROOT
+from workshop.machine.paths import ROOT
 
 KERAS = """
 import sys, keras, numpy as np

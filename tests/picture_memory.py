@@ -167,7 +167,7 @@ class Process:
     """The function with `memory` MB; ask() measures one picture."""
 
     def __init__(self, memory, folder):
-        import tiny_image           # here: the measured process must not load the package onnx
+        import tiny_image  # here: the measured process must not load the package onnx
         self.folder, self.files = Path(folder), {}
         model = tiny_image.make(self.folder / "model.onnx", tiny_image.changed(
             tiny_image.TORCH_LIKE, "input", width=SIDE, height=SIDE))

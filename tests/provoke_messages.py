@@ -3,7 +3,7 @@
     .venv/bin/python tests/provoke_messages.py [--write] [WORDS …]
 
 Prints what is recognised now; rows whose name has none of the WORDS are left out. `--write` keeps
-messages and versions in the file. A row names its `cause`, a failure of workshop/failures.py, or
+messages and versions in the file. A row names its `cause`, a failure of workshop/course/failures.py, or
 null and `because`: the real cause, which lesson 20 does not have. How a row is provoked:
 
 - `python`: code that raises or warns, run in an empty folder; `net` (below) is there.
@@ -27,7 +27,9 @@ import warnings
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from workshop import cloud, engine, failures, last_error  # noqa: E402, found by the line above
+from workshop import cloud
+from workshop.course import failures, last_error
+from workshop.machine import engine  # noqa: E402, found by the line above
 
 ROOT = Path(__file__).resolve().parent.parent
 ROWS = Path(__file__).with_name("messages.json")

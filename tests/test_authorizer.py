@@ -3,7 +3,6 @@ import hashlib
 import hmac
 
 import pytest
-
 from function_folder import load
 
 

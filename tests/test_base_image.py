@@ -13,8 +13,8 @@ from datetime import date
 import pytest
 from emulator import docker, emulator, invoke
 
-from workshop import base_image, engine, modes
-from workshop.paths import ROOT
+from workshop.machine import base_image, engine, modes
+from workshop.machine.paths import ROOT
 
 needs_docker = pytest.mark.skipif(not engine.available(), reason="no Docker engine")
 HANDLER = "lambda_function.lambda_handler"

@@ -11,8 +11,8 @@ import pytest
 import tiny_churn
 from function_folder import Context, load
 
-from workshop.local_cloud import ACCOUNT
-from workshop.paths import LAMBDA, ROOT
+from workshop.local.addresses import ACCOUNT
+from workshop.machine.paths import LAMBDA, ROOT
 
 CUSTOMER = json.loads((ROOT / "tests" / "events" / "direct.json").read_text())["customer"]
 SECRET = "weekly-secret"            # a value that nothing may repeat

@@ -12,7 +12,7 @@ import pytest
 import tiny_churn
 from function_folder import Context, load
 
-from workshop.paths import ROOT
+from workshop.machine.paths import ROOT
 
 FUNCTIONS = {"churn": "model.onnx", "churn_sklearn": "model.pkl"}
 EVENTS = ROOT / "tests" / "events"

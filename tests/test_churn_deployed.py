@@ -9,7 +9,9 @@ import onnxruntime
 import pandas as pd
 import pytest
 
-from workshop import deploy, engine, lessons, paths
+from workshop import deploy
+from workshop.course import lessons
+from workshop.machine import engine, paths
 
 NAME = "workshop-test-churn"
 SEQUENTIAL, PARALLEL = 500, 50

@@ -11,9 +11,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from workshop import base_image, clean, cloud, engine
-from workshop.paths import ROOT
-
+from workshop import cloud
+from workshop.commands import clean
+from workshop.local import addresses, lifecycle
+from workshop.machine import base_image, engine
+from workshop.machine.paths import ROOT
 
 OURS = f"workshop.clone=test-{uuid.uuid4().hex[:8]}"
 NOTHING = clean.Notes(ports=[], dockerd={}, pulled=[])
@@ -38,8 +40,8 @@ def clone(tmp_path):
     """A folder like a clone after some use, with a linked environment."""
     root = tmp_path / "clone"
     for name in ("build/models/churn.onnx", "workshop.egg-info/PKG-INFO", "notebooks/00_x.ipynb",
-                 "notebooks/.ipynb_checkpoints/00_x.ipynb", "workshop/lab.py", "data/churn.csv",
-                 "workshop/__pycache__/lab.pyc", "workshop/mends/__pycache__/a.pyc"):
+                 "notebooks/.ipynb_checkpoints/00_x.ipynb", "workshop/commands/lab.py", "data/churn.csv",
+                 "workshop/__pycache__/lab.pyc", "workshop/local/patches/__pycache__/a.pyc"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text("x")
     (tmp_path / "theirs").mkdir()
@@ -54,7 +56,7 @@ def files(root):
 
 def test_what_was_made_in_the_clone_goes_and_the_learners_work_stays(without_docker, clone, capsys):
     assert clean.main(clone) == 0
-    assert files(clone) == ["data/churn.csv", "notebooks/00_x.ipynb", "workshop/lab.py"]
+    assert files(clone) == ["data/churn.csv", "notebooks/00_x.ipynb", "workshop/commands/lab.py"]
     assert (clone.parent / "theirs/python").exists(), "a link goes, not what it leads to"
     assert not (clone / ".venv").is_symlink()
     said = capsys.readouterr().out
@@ -94,7 +96,7 @@ def test_after_an_interruption_the_next_clean_goes_on(without_docker, clone, mon
     assert (clone / "build/models/churn.onnx").exists()
     monkeypatch.setattr(clean, "_remove", remove)
     assert clean.main(clone) == 0
-    assert files(clone) == ["data/churn.csv", "notebooks/00_x.ipynb", "workshop/lab.py"]
+    assert files(clone) == ["data/churn.csv", "notebooks/00_x.ipynb", "workshop/commands/lab.py"]
 
 
 # AWS
@@ -221,8 +223,8 @@ def test_every_maker_of_images_and_containers_says_whose_they_are():
               if re.search(r'(docker", |docker\()"(build|create|run)"|^ +"run", "--detach"',
                            path.read_text(), re.M)}
     assert makers >= {"workshop/deploy.py", "workshop/endpoints.py", "workshop/packages.py",
-                      "workshop/measure/container.py", "workshop/desktop.py"}
-    shared = {"workshop/base_image.py"}     # the stand-in serves every checkout
+                      "workshop/measure/container.py", "workshop/machine/desktop.py"}
+    shared = {"workshop/machine/base_image.py"}     # the stand-in serves every checkout
     assert not [name for name in makers - shared if "engine.LABEL" not in (ROOT / name).read_text()]
     assert "LABEL workshop=lambda-onnx" in (ROOT / "docker/Dockerfile").read_text()
     assert "workshop=lambda-onnx" in (ROOT / "docker/base/Dockerfile").read_text()
@@ -287,15 +289,15 @@ def test_stop_ends_the_local_cloud(monkeypatch, capsys):
     monkeypatch.setattr(clean.lab, "stop", lambda: True)
     monkeypatch.setattr(clean, "cloud_ports", lambda: [port])
     try:
-        cloud.start(port)
+        lifecycle.start(port)
         assert clean.stop() == 0
-        assert not cloud.status(port)["running"]
+        assert not lifecycle.status(port)["running"]
         said = capsys.readouterr().out
         assert f"JupyterLab: stopped\nlocal cloud, port {port}: stopped\n" in said
         assert clean.stop() == 0 and "local cloud: not running" in capsys.readouterr().out
     finally:
-        cloud.stop(port)
-        shutil.rmtree(cloud.state_folder(port))
+        lifecycle.stop(port)
+        shutil.rmtree(addresses.state_folder(port))
 
 
 def test_a_port_that_belongs_to_something_else_is_left_alone_and_named(monkeypatch, capsys):

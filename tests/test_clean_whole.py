@@ -19,8 +19,9 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from workshop import base_image, deploy, engine
-from workshop.paths import ROOT
+from workshop import deploy
+from workshop.machine import base_image, engine
+from workshop.machine.paths import ROOT
 
 pytestmark = [
     pytest.mark.skipif(not engine.available(), reason="no Docker engine answers here"),
@@ -130,7 +131,7 @@ class Copy:
                         if any(word in one for word in ours)}
 
     def _logins(self):
-        """In the learner's file, and in the one that lessons use (workshop/settings.py)."""
+        """In the learner's file, and in the one that lessons use (workshop/machine/settings.py)."""
         files = [self.docker_config / "config.json", self.root / "build/docker/config.json"]
         return {name for file in files if file.exists()
                 for name in json.loads(file.read_text()).get("auths", {})}
@@ -214,7 +215,7 @@ def test_the_work_left_something_of_every_kind(story):
                  "<none>:<none>"):
         assert what in images
     processes = "\n".join(story.worked["processes"])
-    assert "jupyterlab" in processes and "workshop.local_cloud" in processes
+    assert "jupyterlab" in processes and "workshop.local" in processes
 
 
 @pytest.mark.parametrize("kind", ["containers", "images", "networks", "volumes", "logins",

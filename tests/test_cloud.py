@@ -18,8 +18,9 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from workshop import cloud, deploy, engine, local_cloud, paths
-from workshop.local import identities
+from workshop import cloud, deploy
+from workshop.local import addresses, identities, lifecycle, server
+from workshop.machine import engine, paths
 
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads Linux's /proc")
 
@@ -49,12 +50,12 @@ def own_port(clean_environment):
     port = free_port()
     clean_environment.setenv("WORKSHOP_PORT", str(port))
     yield port
-    cloud.stop(port)
-    shutil.rmtree(cloud.state_folder(port), ignore_errors=True)
+    lifecycle.stop(port)
+    shutil.rmtree(addresses.state_folder(port), ignore_errors=True)
 
 
 def pid_of(port: int) -> int:
-    return cloud.status(port)["pid"]
+    return lifecycle.status(port)["pid"]
 
 
 # Start, stop, kill
@@ -68,7 +69,7 @@ def test_use_sets_what_boto3_docker_and_the_aws_cli_need_and_says_where_we_are(o
     assert os.environ["BUILDX_NO_DEFAULT_ATTESTATIONS"] == "1"
     assert cloud.is_local()
     import boto3
-    assert boto3.client("sts").get_caller_identity()["Account"] == local_cloud.ACCOUNT
+    assert boto3.client("sts").get_caller_identity()["Account"] == addresses.ACCOUNT
     aws = Path(sys.executable).with_name("aws")
     done = subprocess.run([aws, "s3", "mb", "s3://workshop-test-cli"], capture_output=True,
                           text=True)
@@ -84,7 +85,7 @@ def test_a_second_use_starts_nothing(own_port):
 
 
 def test_two_notebooks_at_once_start_one_local_cloud(own_port):
-    code = "from workshop import cloud; cloud.use(); print(cloud.status()['pid'])"
+    code = "from workshop import cloud; from workshop.local import lifecycle; cloud.use(); print(lifecycle.status()['pid'])"
     environment = {**os.environ, "PYTHONPATH": str(paths.ROOT)}
     with ThreadPoolExecutor() as pool:
         done = list(pool.map(lambda _: subprocess.run(
@@ -96,7 +97,7 @@ def test_two_notebooks_at_once_start_one_local_cloud(own_port):
 
 @LINUX
 def test_it_listens_on_loopback_and_the_dockers_bridge_only(own_port):
-    cloud.start()
+    lifecycle.start()
     allowed = {"127.0.0.1", "::1", engine.bridge_gateway() if engine.available() else None}
     listening = listeners(pid_of(own_port))
     assert ("127.0.0.1", own_port) in listening
@@ -124,7 +125,7 @@ def listeners(pid: int) -> set[tuple[str, int]]:
 
 def container_of(port: int) -> str:
     """Start a container as the local cloud on this port would, and return its id."""
-    from workshop import base_image
+    from workshop.machine import base_image
     done = engine.docker("run", "-d", "--label", f"workshop.cloud={port}", "--entrypoint", "sleep",
                          base_image.get(), "300")
     assert done.returncode == 0, done.stderr
@@ -151,10 +152,10 @@ def invoke_zip(probe_zip) -> None:
 def test_sigterm_leaves_no_container_behind(own_port, docker_engine, probe_zip):
     cloud.use()
     invoke_zip(probe_zip)
-    assert cloud.status()["containers"] == 1
+    assert lifecycle.status()["containers"] == 1
     end(own_port, signal.SIGTERM)
-    assert cloud.status()["containers"] == 0
-    assert not (cloud.state_folder() / "pid").exists()
+    assert lifecycle.status()["containers"] == 0
+    assert not (addresses.state_folder() / "pid").exists()
 
 
 def test_sigterm_in_the_middle_of_invokes_leaves_no_container_behind(
@@ -173,10 +174,10 @@ def test_sigterm_in_the_middle_of_invokes_leaves_no_container_behind(
     with ThreadPoolExecutor(4) as pool:
         waiting = [pool.submit(invoke, number) for number in range(4)]
         time.sleep(0.3)  # some containers run, some are being created
-        cloud.stop()
-        assert cloud.status()["containers"] == 0
+        lifecycle.stop()
+        assert lifecycle.status()["containers"] == 0
         [each.result() for each in waiting]
-    assert cloud.status()["containers"] == 0
+    assert lifecycle.status()["containers"] == 0
 
 
 def test_a_start_after_sigkill_sweeps_its_own_leftovers_and_no_others(
@@ -185,35 +186,35 @@ def test_a_start_after_sigkill_sweeps_its_own_leftovers_and_no_others(
     try:
         cloud.use()
         invoke_zip(probe_zip)
-        [left] = cloud._containers(own_port)
+        [left] = lifecycle._containers(own_port)
         end(own_port, signal.SIGKILL)
-        assert cloud.status()["containers"] == 1
-        cloud.start()
-        assert cloud.status()["containers"] == 0
+        assert lifecycle.status()["containers"] == 1
+        lifecycle.start()
+        assert lifecycle.status()["containers"] == 0
         assert neighbour in running()
     finally:
         engine.docker("rm", "-f", neighbour)
 
 
 def test_stop_after_sigkill_sweeps_too(own_port, docker_engine):
-    cloud.start()
+    lifecycle.start()
     left = container_of(own_port)
     end(own_port, signal.SIGKILL)
-    cloud.stop()
-    assert left not in running() and cloud.status()["running"] is False
+    lifecycle.stop()
+    assert left not in running() and lifecycle.status()["running"] is False
 
 
 def end(port: int, by: signal.Signals) -> None:
     """Signal the local cloud, and wait until it has gone, and done what it does when it ends."""
     pid = pid_of(port)
-    [process] = [child for child in cloud._started if child.pid == pid]
+    [process] = [child for child in lifecycle._started if child.pid == pid]
     os.kill(pid, by)
     process.wait(timeout=30)
 
 
 def test_stop_is_quiet_where_nothing_runs(own_port):
-    cloud.stop()
-    assert cloud.status() == {
+    lifecycle.stop()
+    assert lifecycle.status() == {
         "running": False, "pid": None, "port": own_port, "url": f"http://localhost:{own_port}",
         "log": str(paths.BUILD / "cloud" / str(own_port) / "log"),
         "docker": engine.available(), "containers": 0}
@@ -277,10 +278,10 @@ def test_a_program_that_does_not_speak_http_is_named_too(clean_environment):
 
 
 def test_two_processes_cannot_open_one_port(own_port):
-    first = local_cloud.listen(own_port)
+    first = server.listen(own_port)
     try:
         with pytest.raises(OSError):
-            local_cloud.listen(own_port)
+            server.listen(own_port)
     finally:
         for sock in first:
             sock.close()
@@ -290,7 +291,7 @@ def test_a_start_that_fails_shows_the_end_of_the_log(own_port, monkeypatch):
     monkeypatch.setattr(cloud.sys, "executable", "/bin/false" if os.path.exists("/bin/false")
                         else "/usr/bin/false")
     with pytest.raises(cloud.CloudError, match=f"did not start on port {own_port}"):
-        cloud.start()
+        lifecycle.start()
 
 
 @pytest.mark.parametrize("value", ["many", "80", "70000"])
@@ -339,13 +340,13 @@ def test_with_a_profile_only_dockers_settings_are_set_and_the_account_is_named(
         profile, local_cloud_as_aws, capsys):
     profile[0].write_text("[profile learner]\nregion = eu-west-1\n"
                           f"endpoint_url = {local_cloud_as_aws}\n")
-    keys = identities.learner_keys(cloud.state_folder())
+    keys = identities.learner_keys(addresses.state_folder())
     profile[1].write_text(f"[learner]\naws_access_key_id = {keys['access_key']}\n"
                           f"aws_secret_access_key = {keys['secret_key']}\n")
     before = {name for name in os.environ if name.startswith("AWS_")}
     cloud.use()
     assert capsys.readouterr().out == (
-        f"AWS account {local_cloud.ACCOUNT}, region eu-west-1: this costs money\n")
+        f"AWS account {addresses.ACCOUNT}, region eu-west-1: this costs money\n")
     assert {name for name in os.environ if name.startswith("AWS_")} == before
     assert os.environ["DOCKER_DEFAULT_PLATFORM"] == engine.platform()
     assert not cloud.is_local()
@@ -354,7 +355,7 @@ def test_with_a_profile_only_dockers_settings_are_set_and_the_account_is_named(
 @pytest.fixture
 def local_cloud_as_aws(own_port):
     """The address of a local cloud that plays AWS for a profile."""
-    cloud.start(own_port)
+    lifecycle.start(own_port)
     return cloud.url(own_port)
 
 
@@ -391,7 +392,7 @@ def test_a_link_leads_to_where_containers_find_the_local_cloud(own_port, docker_
     s3.create_bucket(Bucket="workshop-test")
     s3.put_object(Bucket="workshop-test", Key="boot.png", Body=b"a boot")
     assert link().startswith(f"http://{cloud.host_for_functions()}/workshop-test/boot.png?")
-    from workshop import base_image
+    from workshop.machine import base_image
     program = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1]).read().decode())"
     done = engine.docker("run", "--rm", "--env", "http_proxy=", "--env", "HTTP_PROXY=",
                          "--entrypoint", "python3", base_image.get(), "-c", program, link())
@@ -443,7 +444,7 @@ def test_without_docker_all_but_invokes_works_and_that_is_said(
         assert s3.get_object(Bucket="workshop-test", Key="a")["Body"].read() == b"1"
         with pytest.raises(AssertionError, match="Docker"):
             invoke_zip(probe_zip)
-        cloud.stop()
+        lifecycle.stop()
     finally:
         monkeypatch.undo()
         engine._info.cache_clear()
@@ -452,37 +453,37 @@ def test_without_docker_all_but_invokes_works_and_that_is_said(
 # Health and keys
 
 def test_health_names_the_clone_to_who_has_its_keys_and_nothing_to_others(own_port):
-    cloud.start()
-    keys = identities.learner_keys(cloud.state_folder())
-    assert cloud._health(own_port, keys) == {
+    lifecycle.start()
+    keys = identities.learner_keys(addresses.state_folder())
+    assert lifecycle._health(own_port, keys) == {
         "workshop": "local cloud", "pid": pid_of(own_port), "port": own_port,
         "root": str(paths.ROOT), "addresses": [
             "127.0.0.1", *(["::1"] if has_ipv6() else []),
             *([engine.bridge_gateway()] if engine.available() else [])]}
     for others in None, {"access_key": "AKIAX", "secret_key": "x"}:
-        assert cloud._health(own_port, others) == {"workshop": "local cloud"}
+        assert lifecycle._health(own_port, others) == {"workshop": "local cloud"}
 
 
 def test_the_keys_are_new_with_each_start_and_for_this_user_only(own_port):
-    cloud.start()
-    file, first = cloud.state_folder() / "credentials.json", identities.learner_keys(
-        cloud.state_folder())
+    lifecycle.start()
+    file, first = addresses.state_folder() / "credentials.json", identities.learner_keys(
+        addresses.state_folder())
     if os.name != "nt":
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
     for secret in first.values():
-        assert secret not in cloud.logs_path().read_text()
-    cloud.stop()
+        assert secret not in addresses.log_path().read_text()
+    lifecycle.stop()
     assert not file.exists()
-    cloud.start()
-    second = identities.learner_keys(cloud.state_folder())
+    lifecycle.start()
+    second = identities.learner_keys(addresses.state_folder())
     assert not set(first.values()) & set(second.values())
 
 
 def test_keys_that_a_killed_local_cloud_left_are_not_those_of_the_next(own_port):
-    cloud.start()
-    first = identities.learner_keys(cloud.state_folder())
+    lifecycle.start()
+    first = identities.learner_keys(addresses.state_folder())
     end(own_port, signal.SIGKILL)
-    assert identities.learner_keys(cloud.state_folder()) == first
+    assert identities.learner_keys(addresses.state_folder()) == first
     cloud.use()
     import boto3
     boto3.client("sts").get_caller_identity()
@@ -514,5 +515,5 @@ def test_the_learners_credentials_do_not_reach_the_local_cloud(own_port, clean_e
     if not sys.platform.startswith("linux"):
         pytest.skip("reads Linux's /proc")
     clean_environment.setenv("AWS_SECRET_ACCESS_KEY", "the-learners-own")
-    cloud.start()
+    lifecycle.start()
     assert b"the-learners-own" not in Path(f"/proc/{pid_of(own_port)}/environ").read_bytes()

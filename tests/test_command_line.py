@@ -6,9 +6,10 @@ import sys
 
 import pytest
 
-from workshop import command_line, engine, environment
-from workshop.python_version import check_python
-from workshop.paths import ROOT
+from workshop.commands import command_line
+from workshop.machine import engine, environment
+from workshop.machine.paths import ROOT
+from workshop.machine.python_version import check_python
 
 
 def workshop(*arguments, python=(sys.executable,)):
@@ -41,7 +42,7 @@ def test_an_old_python_can_read_far_enough_to_refuse(module):
 def test_nothing_but_the_standard_library_is_needed_to_begin():
     """-S: no site-packages, as in a fresh clone."""
     base = getattr(sys, "_base_executable", sys.executable)
-    imports = "from workshop import command_line, doctor, clean, lab, browser"
+    imports = "from workshop.commands import browser, clean, command_line, doctor, lab"
     answer = subprocess.run([base, "-S", "-c", imports], cwd=ROOT, capture_output=True, text=True)
     assert answer.returncode == 0, answer.stderr
     answer = workshop("doctor", python=(base, "-S"))
@@ -51,7 +52,8 @@ def test_nothing_but_the_standard_library_is_needed_to_begin():
 def test_help_names_every_command():
     answer = workshop("--help")
     assert answer.returncode == 0
-    for command in ("lab", "run", "test", "measure", "doctor", "stop", "clean"):
+    for command in ("lab", "run", "test", "measure", "doctor", "stop", "clean", "render", "pins",
+                    "newest"):
         assert f"\n  {command} " in answer.stdout
 
 

@@ -8,7 +8,8 @@ import re
 
 import pytest
 
-from workshop import cost, render
+from workshop import cost
+from workshop.course import render
 
 CENT = 0.0051
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from workshop.paths import DATA
+from workshop.machine.paths import DATA
 
 YES_NO = ["no", "yes"]
 INTERNET = ["no", "no_internet_service", "yes"]

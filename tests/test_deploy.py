@@ -5,7 +5,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from workshop import cloud, deploy, engine, ownership, paths
+from workshop import cloud, deploy
+from workshop.account import ownership
+from workshop.machine import engine, paths
 
 NAME = "workshop-test-deploy"
 GROUP = f"/aws/lambda/{NAME}"

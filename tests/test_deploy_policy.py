@@ -9,7 +9,8 @@ import yaml
 from permissions import ACCOUNT, REGION, allows, document, trusts
 from samcli.yamlhelper import yaml_parse
 
-from workshop import deploy, paths
+from workshop import deploy
+from workshop.machine import paths
 
 STACK = "shop-churn"
 POLICY = document("deploy", stack=STACK)

@@ -6,9 +6,11 @@ import sys
 
 import pytest
 
-from workshop import cloud, doctor, engine
-from workshop.doctor import BLOCKS, OK, WARNING
-from workshop.paths import ROOT
+from workshop import cloud
+from workshop.commands import doctor
+from workshop.commands.doctor import BLOCKS, OK, WARNING
+from workshop.machine import engine
+from workshop.machine.paths import ROOT
 
 HERE = {"ServerVersion": "28.0", "Architecture": "x86_64", "MemTotal": 8_000_000_000}
 MINE = {"running": True, "port": 4566, "containers": 0}

@@ -17,9 +17,10 @@ import uuid
 import boto3
 import pytest
 
-from workshop import cloud, desktop, engine, lock
-from workshop.local import identities
-from workshop.paths import ROOT
+from workshop import cloud
+from workshop.local import addresses, identities, lifecycle
+from workshop.machine import desktop, engine, lock
+from workshop.machine.paths import ROOT
 
 INFO = {"ServerVersion": "28.0", "OSType": "linux", "Architecture": "x86_64",
         "OperatingSystem": "Debian GNU/Linux 13"}
@@ -315,7 +316,7 @@ def forwarder():
     """The forwarder, from a free port to the local cloud at the bridge's address."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    cloud.start()
+    lifecycle.start()
     gateway = engine.bridge_gateway()
     if gateway is None:
         pytest.skip("the engine is in a virtual machine: there the forwarder is at work already")
@@ -331,7 +332,7 @@ def forwarder():
 def test_docker_pushes_through_the_forwarder(forwarder, tmp_path):
     port, name = forwarder
     repository = f"workshop-forward-{uuid.uuid4().hex[:8]}"
-    keys = identities.learner_keys(cloud.state_folder())
+    keys = identities.learner_keys(addresses.state_folder())
     ecr = boto3.client("ecr", endpoint_url=cloud.url(), region_name=cloud.REGION,
                        aws_access_key_id=keys["access_key"],
                        aws_secret_access_key=keys["secret_key"])

@@ -14,10 +14,10 @@ import sys
 
 import pytest
 import yaml
-
 from waiting import until
-from workshop import engine, environment, pins, progress
-from workshop.paths import ROOT
+
+from workshop.machine import engine, environment, pins, progress, requirements
+from workshop.machine.paths import ROOT
 
 TINY = """\
 name: tiny
@@ -39,10 +39,10 @@ PREPARE = ("from workshop import environment\n"
 # ---------------------------------------------------------------- environment.yml
 
 def test_the_pip_part_is_what_a_yaml_parser_reads():
-    read = yaml.safe_load(environment.FILE.read_text())
+    read = yaml.safe_load(requirements.FILE.read_text())
     assert set(read) == {"name", "channels", "dependencies"}, "conda knows these"
     assert [entry for entry in read["dependencies"] if isinstance(entry, dict)] == [
-        {"pip": environment.requirements()}]
+        {"pip": requirements.pinned()}]
     assert any(str(entry).startswith("python>=") for entry in read["dependencies"])
 
 
@@ -50,13 +50,13 @@ def test_comments_quotes_and_what_follows_are_told_apart():
     text = ("dependencies:\n  - pip\n  - pip:\n      # first\n      - one==1   # why\n"
             "      - 'two==2; python_version > \"3\"'\n\n      - three==3; os == \"x\"\n"
             "  - other\nvariables:\n  - four\n")
-    assert environment.requirements(text) == [
+    assert requirements.pinned(text) == [
         "one==1", 'two==2; python_version > "3"', 'three==3; os == "x"']
-    assert environment.requirements(text) == yaml.safe_load(text)["dependencies"][1]["pip"]
+    assert requirements.pinned(text) == yaml.safe_load(text)["dependencies"][1]["pip"]
 
 
 def test_every_package_is_pinned():
-    for entry in environment.requirements():
+    for entry in requirements.pinned():
         assert entry == "-e ." or "==" in entry, entry
 
 
@@ -103,7 +103,7 @@ class Clone:
         text = text.format(packaging=locked["packaging"][0], setuptools=locked["setuptools"][0])
         (self.root / "environment.yml").write_text(text)
         if lock is None:
-            names = [entry.partition("==")[0] for entry in environment.requirements(text)]
+            names = [entry.partition("==")[0] for entry in requirements.pinned(text)]
             lock = "".join(locked[name][1] for name in names if name in locked)
         (self.root / "environment.lock").write_text(lock)
 
@@ -210,7 +210,7 @@ def test_a_newer_package_of_the_learners_own_is_not_taken_for_a_loss(monkeypatch
 
 def test_the_learners_settings_of_pip_and_python_change_nothing(clone, monkeypatch, tmp_path):
     """As a hostile machine sets them; the ways to packages must still be used."""
-    from workshop import settings
+    from workshop.machine import settings
     ways = {name: value for name, value in settings.pip().items() if name != "PIP_CONFIG_FILE"}
     (tmp_path / "pip.conf").write_text("[global]\nuser = true\nno-deps = true\n[install]\n"
                                        "target = /nonexistent\nconstraint = /nonexistent\n")

@@ -9,10 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 import boto3
 import pytest
 import tiny_churn
-
 from waiting import until
-from workshop import deploy, engine, paths, triggers
-from workshop.local_cloud import ACCOUNT
+
+from workshop import deploy, triggers
+from workshop.local.addresses import ACCOUNT
+from workshop.machine import engine, paths
 
 NAME = "workshop-test-score"
 EVENTS, FILES, QUEUE, TICKS, FAILURES = (

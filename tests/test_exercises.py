@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from workshop import exercises, render
+from workshop.course import exercises, render
 
 LESSONS = {lesson.number: lesson for lesson in render.lessons()}
 

@@ -6,7 +6,9 @@ import sys
 import pytest
 from tiny_lessons import write_lesson
 
-from workshop import doctor, failures, last_error, lessons, paths, render
+from workshop.commands import doctor
+from workshop.course import failures, last_error, lessons, render
+from workshop.machine import paths
 
 LESSON = next(paths.SOLUTIONS.glob("20_*.py"))
 

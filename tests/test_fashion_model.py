@@ -10,8 +10,8 @@ import onnx
 import onnxruntime
 import pytest
 
-from workshop import lessons
-from workshop.paths import DATA, MODELS, ROOT
+from workshop.course import lessons
+from workshop.machine.paths import DATA, MODELS, ROOT
 
 FILE = MODELS / "fashion.onnx"
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from workshop.paths import LAMBDA, ROOT
+from workshop.machine.paths import LAMBDA, ROOT
 
 FOLDERS = sorted(path.parent.name for path in LAMBDA.glob("*/lambda_function.py"))
 # Where a package's module has another name.

@@ -14,21 +14,23 @@ import urllib.parse
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 
+import attempts
 import boto3
 import botocore.auth
+import devtools
 import pytest
 import requests
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
-
-import attempts
-import devtools
 from waiting import until
-from workshop import base_image, browser, cloud, engine, paths
-from workshop.local import gate, identities, services
-from workshop.mends import closed
+
+from workshop import cloud
+from workshop.commands import browser
+from workshop.local import addresses, gate, identities, lifecycle, services
+from workshop.local.patches import closed
+from workshop.machine import base_image, engine, paths
 
 LINUX_ROOT = pytest.mark.skipif(not sys.platform.startswith("linux") or os.geteuid() != 0,
                                 reason="only root on Linux can act as another user")
@@ -91,8 +93,8 @@ def base_python() -> str:
 
 @LINUX_ROOT
 def test_another_user_cannot_read_the_keys(local_cloud):
-    for file in (cloud.state_folder() / "credentials.json",
-                 f"/proc/{cloud.status()['pid']}/environ"):
+    for file in (addresses.state_folder() / "credentials.json",
+                 f"/proc/{lifecycle.status()['pid']}/environ"):
         done = subprocess.run(["cat", str(file)], user=65534, group=65534, extra_groups=[],
                               capture_output=True)
         assert done.returncode != 0 and done.stdout == b""
@@ -280,7 +282,7 @@ def test_every_step_of_ministack_before_a_service_is_closed_or_known():
 def signed_request(service="sqs", method="POST", path="/", body=b"{}", headers=None, keys=None,
                    when=None, presigned=0, host=None):
     """A request as boto3 signs it: an AWSRequest that tests may alter before `send`."""
-    keys = keys or identities.learner_keys(cloud.state_folder())
+    keys = keys or identities.learner_keys(addresses.state_folder())
     host = host or f"127.0.0.1:{cloud.port()}"
     request = AWSRequest(method, f"http://{host}{path}", data=body, headers={
         "Host": host, **(headers or {})})
@@ -343,7 +345,7 @@ def test_a_key_that_nobody_has_is_refused_as_aws_does(local_cloud, protocol, cod
     ("query", "SignatureDoesNotMatch"), ("query-compatible", "SignatureDoesNotMatch"),
     ("rest-xml", "SignatureDoesNotMatch")])
 def test_a_wrong_secret_is_refused_as_aws_does(local_cloud, protocol, code):
-    keys = {**identities.learner_keys(cloud.state_folder()), "secret_key": "wrong"}
+    keys = {**identities.learner_keys(addresses.state_folder()), "secret_key": "wrong"}
     status, text = send(signed_request(*REQUESTS[protocol], keys=keys))
     assert status in (400, 403) and code in text
 

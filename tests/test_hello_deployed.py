@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from workshop import engine, paths
+from workshop.machine import engine, paths
 
 CODE = (paths.LAMBDA / "hello" / "lambda_function.py").read_text()
 

@@ -11,9 +11,11 @@ import onnxruntime
 import pandas as pd
 import pytest
 import requests
-
 from waiting import until
-from workshop import cloud, deploy, engine, lessons, paths
+
+from workshop import cloud, deploy
+from workshop.course import lessons
+from workshop.machine import engine, paths
 
 pytestmark = pytest.mark.skipif(not engine.available(), reason="needs a Docker engine")
 

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 
+import native
 import numpy as np
 import onnx
 import onnxruntime
@@ -11,9 +12,10 @@ import pytest
 import requests
 from PIL import Image
 
-import native
-from workshop import cloud, deploy, engine, lessons
-from workshop.paths import DATA, MODELS
+from workshop import cloud, deploy
+from workshop.course import lessons
+from workshop.machine import engine
+from workshop.machine.paths import DATA, MODELS
 
 TOLERANCE = 1e-4
 MODEL = {"keras": "fashion.onnx", "torch": "fashion_torch.onnx"}

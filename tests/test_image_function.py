@@ -18,13 +18,13 @@ import pytest
 import tiny_image
 from emulator import AS_LAMBDA, docker, emulator, invoke, json_lines
 from function_folder import Context, load
-from PIL import Image, ImageFile
 from picture_memory import chunk
+from PIL import Image, ImageFile
 from test_images import build_command, stage
 from tiny_image import KERAS_LIKE, TORCH_LIKE, changed
 
-from workshop import engine
-from workshop.paths import ROOT
+from workshop.machine import engine
+from workshop.machine.paths import ROOT
 
 EVENTS = ROOT / "tests" / "events"
 KINDS = ["direct", "rest", "http", "http_stage", "url", "url_base64"]

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from emulator import docker, emulator, invoke, json_lines
 
-from workshop import base_image, engine, lessons
-from workshop.paths import DOCKER, LAMBDA, MODELS
+from workshop.course import lessons
+from workshop.machine import base_image, engine
+from workshop.machine.paths import DOCKER, LAMBDA, MODELS
 
 pytestmark = pytest.mark.skipif(not engine.available(), reason="no Docker engine to build with")
 

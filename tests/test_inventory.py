@@ -7,7 +7,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from workshop import deploy, inventory, ownership, paths, render, triggers
+from workshop import deploy, inventory, triggers
+from workshop.account import ownership
+from workshop.course import render
+from workshop.machine import paths
 
 NAME = "workshop-test-inventory"
 OTHER = "workshop-test-inventory-theirs"         # our kind of name, not our tag

@@ -7,13 +7,14 @@ import sys
 import urllib.parse
 import urllib.request
 
+import devtools
 import nbformat
 import pytest
-
-import devtools
 from waiting import until
-from workshop import browser, engine, lab
-from workshop.paths import BUILD, NOTEBOOKS, ROOT
+
+from workshop.commands import browser, lab
+from workshop.machine import engine
+from workshop.machine.paths import BUILD, NOTEBOOKS, ROOT
 
 EXPOSED = "--LabApp.expose_app_in_browser=True"      # lets the test read the cells' outputs
 NOTEBOOK = "[...jupyterapp.shell.widgets('main')].find(widget => widget.content?.model?.cells)"

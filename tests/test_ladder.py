@@ -9,9 +9,10 @@ from emulator import AS_LAMBDA, docker, emulator, invoke, json_lines
 from function_folder import Context, load
 from test_churn_contract import BODIES, CUSTOMER, MISTAKES, PRIVATE, recorded
 
-from workshop import engine, lessons
+from workshop.course import lessons
+from workshop.machine import engine
+from workshop.machine.paths import MODELS
 from workshop.measure import variants
-from workshop.paths import MODELS
 
 pytestmark = pytest.mark.skipif(not engine.available(), reason="no Docker engine to build with")
 

@@ -6,8 +6,8 @@ import re
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
-from workshop import lessons, render
-from workshop.paths import NOTEBOOKS, ROOT, SOLUTIONS
+from workshop.course import lessons, render
+from workshop.machine.paths import NOTEBOOKS, ROOT, SOLUTIONS
 
 LESSONS = render.lessons()
 FENCE = re.compile(r"^```.*?^```[ \t]*$", re.MULTILINE | re.DOTALL)
@@ -42,7 +42,7 @@ def label(words, text):
 
 def test_the_notebooks_and_the_table_equal_a_fresh_rendering():
     stale = [str(path.relative_to(ROOT)) for path in render.differences()]
-    assert not stale, f"run `python -m workshop.render`; these differ: {', '.join(stale)}"
+    assert not stale, f"run `python3 -m workshop render`; these differ: {', '.join(stale)}"
 
 
 def test_there_is_a_lesson_for_each_number():

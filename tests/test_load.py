@@ -1,14 +1,15 @@
 """The generator of lesson 19: its arrivals come, whatever the endpoint does; its callers wait."""
+import base64
 import contextlib
 import http.server
-import base64
 import importlib.util
 import json
 import threading
 
 import pytest
 
-from workshop import load, paths
+from workshop import load
+from workshop.machine import paths
 
 PATIENCE = 20       # seconds until a server that waits in vain answers all the same
 

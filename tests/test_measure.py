@@ -14,12 +14,14 @@ from pathlib import Path
 
 import matplotlib
 import pytest
-
 from waiting import until
-from workshop import base_image, engine, lessons, measure
+
+from workshop import measure
+from workshop.course import lessons
+from workshop.machine import base_image, engine
+from workshop.machine.paths import LAMBDA, ROOT
 from workshop.measure import command, container, figures, in_process, runs, runtime_api, sizes
 from workshop.measure.variants import CUSTOMER, LADDER, Variant, own_files
-from workshop.paths import LAMBDA, ROOT
 
 matplotlib.use("agg")
 from workshop.measure import plots  # noqa: E402

@@ -15,10 +15,11 @@ from importlib.metadata import version
 import pytest
 import requests
 from botocore.exceptions import ClientError
-
 from waiting import until
-from workshop import base_image, cloud, engine, paths
-from workshop.mends import containers, gateway, invoke, names, reports
+
+from workshop import cloud
+from workshop.local.patches import containers, gateway, invoke, names, reports
+from workshop.machine import base_image, engine, paths
 
 # MiniStack's private functions that a mend replaces, wraps or calls: SHA-256 of the source (first
 # 12 digits). When MiniStack changes, read what changed, mend the mend, then change the digest.

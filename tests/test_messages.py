@@ -5,7 +5,7 @@ import re
 import provoke_messages
 import pytest
 
-from workshop import failures
+from workshop.course import failures
 
 ROWS = json.loads(provoke_messages.ROWS.read_text(encoding="utf-8"))
 SLOW = {"torch", "keras", "aws-sam-cli", "nbval", "awscli"}      # seconds each: the script has them

@@ -10,8 +10,8 @@ import requests
 import tiny_churn
 from function_folder import Context, load
 
-from workshop import paths
-from workshop.mends import filters, metrics
+from workshop.local.patches import filters, metrics
+from workshop.machine import paths
 
 NOW = int(time.time() * 1000)
 

@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from workshop import lessons
-from workshop.paths import DATA, MODELS, ROOT, SOLUTIONS
+from workshop.course import lessons
+from workshop.machine.paths import DATA, MODELS, ROOT, SOLUTIONS
 
 
 @pytest.fixture(scope="module")

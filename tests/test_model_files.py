@@ -11,8 +11,10 @@ import tiny_churn
 from function_folder import load
 from tiny_lessons import MAKE, write_lesson
 
-from workshop import deploy, endpoints, lessons, model_files, paths
-from workshop.sagemaker import container
+from workshop import deploy, endpoints
+from workshop.course import lessons, model_files
+from workshop.local.sagemaker import container
+from workshop.machine import paths
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ import tiny_churn
 from botocore.stub import Stubber
 from function_folder import Context, load
 
-from workshop.local_cloud import ACCOUNT
-from workshop.paths import LAMBDA, ROOT
+from workshop.local.addresses import ACCOUNT
+from workshop.machine.paths import LAMBDA, ROOT
 
 CUSTOMER = json.loads((ROOT / "tests" / "events" / "direct.json").read_text())["customer"]
 POINTER = "models/churn/current.json"

@@ -10,7 +10,9 @@ import zipfile
 import onnx
 import pytest
 
-from workshop import base_image, cloud, deploy, endpoints, modes, packages, paths
+from workshop import cloud, deploy, endpoints, packages
+from workshop.local import addresses
+from workshop.machine import base_image, modes, paths
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="Windows has no umask")
 pytestmark = POSIX
@@ -156,7 +158,7 @@ def test_git_writes_the_line_ends_of_linux_everywhere():
 
 
 def test_the_local_clouds_state_is_its_owners_alone(own_cloud):
-    assert own_cloud.state_folder().stat().st_mode & 0o777 == 0o700
+    assert addresses.state_folder().stat().st_mode & 0o777 == 0o700
 
 
 @pytest.fixture
@@ -168,7 +170,7 @@ def test_a_function_finds_its_layer_under_umask_077(local_cloud, docker_engine):
     """A whole deployment by a process, and of a local cloud, that began with that umask."""
     program = """
 import os; os.umask(0o077)
-from workshop import cloud; cloud.start(); cloud.use()      # as `lab` starts it
+from workshop import cloud; cloud.use()      # as `lab` starts it
 import boto3, io, json, pathlib, tempfile, zipfile
 from workshop import deploy, packages
 folder = pathlib.Path(tempfile.mkdtemp())
@@ -189,13 +191,13 @@ try:
     client.get_waiter("function_active_v2").wait(FunctionName=name)
     print(json.load(client.invoke(FunctionName=name)["Payload"]))
 finally:
-    cloud.stop()        # and all that was made in it is gone
+    lifecycle.stop()        # and all that was made in it is gone
 """
     port = free_port()
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=300,
         env={**os.environ, "WORKSHOP_PORT": str(port), "PYTHONPATH": str(paths.ROOT)})
-    shutil.rmtree(cloud.state_folder(port), ignore_errors=True)
+    shutil.rmtree(addresses.state_folder(port), ignore_errors=True)
     assert done.returncode == 0 and "\n42\n" in done.stdout, done.stdout + done.stderr
 
 

@@ -11,9 +11,12 @@ import sys
 import threading
 
 import pytest
-
 from waiting import until
-from workshop import cloud, doctor, local_cloud, paths, processes
+
+from workshop import cloud
+from workshop.commands import doctor
+from workshop.local import addresses, lifecycle, server
+from workshop.machine import paths, processes
 
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads Linux's /proc")
 
@@ -41,8 +44,8 @@ def own_port(monkeypatch):
     monkeypatch.setenv("WORKSHOP_PORT", str(port))
     yield port
     with contextlib.suppress(cloud.CloudError):
-        cloud.stop(port)
-    shutil.rmtree(cloud.state_folder(port), ignore_errors=True)
+        lifecycle.stop(port)
+    shutil.rmtree(addresses.state_folder(port), ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -88,7 +91,7 @@ def health(**changes) -> dict:
     health(pid=None), health(root=None), health(workshop=None),
     health(pid="1"), health(pid=-1), health(pid=0), health(pid=True), health(pid=1.5),
     health(root=7), health(addresses="127.0.0.1"), [], "local cloud", 7, None])
-@pytest.mark.parametrize("use", [cloud.stop, cloud.start, cloud.status])
+@pytest.mark.parametrize("use", [lifecycle.stop, lifecycle.start, lifecycle.status])
 def test_an_answer_without_the_fields_is_another_programs(own_port, answer, use):
     with answering(own_port, json.dumps(answer).encode()):
         with pytest.raises(cloud.CloudError, match="used by (another program|.*another copy)"):
@@ -98,21 +101,21 @@ def test_an_answer_without_the_fields_is_another_programs(own_port, answer, use)
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b"NaN"])
 def test_an_answer_that_is_no_json_is_another_programs(own_port, body):
     with answering(own_port, body), pytest.raises(cloud.CloudError, match="another program"):
-        cloud.stop(own_port)
+        lifecycle.stop(own_port)
 
 
 @LINUX
 def test_stop_ends_no_process_that_was_started_as_something_else(own_port, bystander):
     with answering(own_port, json.dumps(health(pid=bystander.pid)).encode()):
         with pytest.raises(cloud.CloudError, match="Nothing was stopped.*WORKSHOP_PORT"):
-            cloud.stop(own_port)
+            lifecycle.stop(own_port)
 
 
 @LINUX
 @pytest.mark.parametrize("words", [
-    ["-m", "workshop.local_cloud", "--port", "1", "--clone", str(paths.ROOT)],
-    ["-m", "workshop.local_cloud", "--port", "{port}", "--clone", "/another/clone"],
-    ["-m", "workshop.local_cloud", "--port", "{port}"]])
+    ["-m", "workshop.local", "--port", "1", "--clone", str(paths.ROOT)],
+    ["-m", "workshop.local", "--port", "{port}", "--clone", "/another/clone"],
+    ["-m", "workshop.local", "--port", "{port}"]])
 def test_stop_ends_no_local_cloud_of_another_port_or_clone(own_port, words):
     sleeper = "import time; time.sleep(600)"
     process = subprocess.Popen([sys.executable, "-c", sleeper,
@@ -120,7 +123,7 @@ def test_stop_ends_no_local_cloud_of_another_port_or_clone(own_port, words):
     try:
         with answering(own_port, json.dumps(health(pid=process.pid)).encode()):
             with pytest.raises(cloud.CloudError, match="Nothing was stopped"):
-                cloud.stop(own_port)
+                lifecycle.stop(own_port)
         assert process.poll() is None
     finally:
         process.kill()
@@ -132,14 +135,14 @@ def test_stop_says_so_when_the_process_is_gone(own_port):
     process.wait()
     with answering(own_port, json.dumps(health(pid=process.pid)).encode()):
         with pytest.raises(cloud.CloudError, match="there is none"):
-            cloud.stop(own_port)
+            lifecycle.stop(own_port)
 
 
 def test_our_own_local_cloud_is_stopped(own_port):
-    cloud.start(own_port)
-    pid = cloud.status(own_port)["pid"]
-    assert processes.command(pid).endswith(" ".join(cloud._program(own_port)))
-    cloud.stop(own_port)
+    lifecycle.start(own_port)
+    pid = lifecycle.status(own_port)["pid"]
+    assert processes.command(pid).endswith(" ".join(lifecycle._program(own_port)))
+    lifecycle.stop(own_port)
     until(lambda: not processes.command(pid), "its process has ended")
 
 
@@ -171,8 +174,8 @@ def test_it_does_not_listen_beside_another_program(address, only_ipv6):
     port = free_port()
     with listener(address, port, only_ipv6):
         with pytest.raises(OSError, match=r"(127\.0\.0\.1|::1): Address already in use"):
-            local_cloud.listen(port)
-    for sock in local_cloud.listen(port):       # and holds on to no address after a refusal
+            server.listen(port)
+    for sock in server.listen(port):       # and holds on to no address after a refusal
         sock.close()
 
 
@@ -183,11 +186,11 @@ def test_a_program_on_the_other_localhost_is_named_and_nothing_is_started(
         own_port, address, only_ipv6):
     with listener(address, own_port, only_ipv6):
         with pytest.raises(cloud.CloudError) as refusal:
-            cloud.start(own_port)
+            lifecycle.start(own_port)
         found = doctor.cloud_port({"WORKSHOP_PORT": str(own_port)}, doctor._cloud_status)
     assert "::1" in str(refusal.value) and f"process {os.getpid()} (" in str(refusal.value)
     assert [one.level for one in found] == [doctor.BLOCKS] and "::1" in str(found[0])
-    assert not cloud.listening(own_port)
+    assert not lifecycle.listening(own_port)
 
 
 def test_a_program_that_comes_in_between_is_named_in_the_refusal(own_port, monkeypatch):
@@ -197,7 +200,7 @@ def test_a_program_that_comes_in_between_is_named_in_the_refusal(own_port, monke
     with listener("::1", own_port):
         monkeypatch.setattr(processes, "accepts", lambda address, port: False)
         with pytest.raises(cloud.CloudError, match="cannot be opened on ::1: Address already"):
-            cloud.start(own_port)
+            lifecycle.start(own_port)
 
 
 def test_a_machine_without_ipv6_or_bridge_is_served(monkeypatch):
@@ -208,9 +211,9 @@ def test_a_machine_without_ipv6_or_bridge_is_served(monkeypatch):
             raise OSError(97, "Address family not supported by protocol")
         return real(family, *rest)
 
-    monkeypatch.setattr(local_cloud.socket, "socket", without_ipv6)
-    monkeypatch.setattr(local_cloud.engine, "bridge_gateway", lambda: "203.0.113.7")  # not here
-    sockets = local_cloud.listen(port)
+    monkeypatch.setattr(server.socket, "socket", without_ipv6)
+    monkeypatch.setattr(server.engine, "bridge_gateway", lambda: "203.0.113.7")  # not here
+    sockets = server.listen(port)
     assert [sock.getsockname()[0] for sock in sockets] == ["127.0.0.1"]
     for sock in sockets:
         sock.close()
@@ -220,9 +223,9 @@ def test_a_machine_without_ipv6_or_bridge_is_served(monkeypatch):
 def test_signal_of_a_stop_is_a_gentle_one(own_port, monkeypatch):
     sent = []
     monkeypatch.setattr(cloud.processes, "command",
-                        lambda pid: "python " + " ".join(cloud._program(own_port)))
+                        lambda pid: "python " + " ".join(lifecycle._program(own_port)))
     monkeypatch.setattr(cloud.os, "kill", lambda pid, number: sent.append((pid, number)))
-    cloud._end(own_port, 4242)
+    lifecycle._end(own_port, 4242)
     assert sent == [(4242, signal.SIGTERM)]
 
 

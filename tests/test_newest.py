@@ -4,14 +4,15 @@ import shutil
 
 import pytest
 
-from workshop import environment, newest, pins
-from workshop.paths import ROOT
+from workshop.commands import newest
+from workshop.machine import environment, pins, requirements
+from workshop.machine.paths import ROOT
 
 HEAD = "dependencies:\n  - python\n  - pip:\n      - -e .\n"
 
 
 def derived(*entries):
-    return newest.requirements(HEAD + "".join(f"      - {entry}\n" for entry in entries))[1:]
+    return requirements.newest(HEAD + "".join(f"      - {entry}\n" for entry in entries))[1:]
 
 
 def test_a_pin_moves_as_far_as_its_comment_says():
@@ -27,15 +28,15 @@ def test_a_pin_moves_as_far_as_its_comment_says():
     "newest: <7", "newest: held", "newest: held,", "newest: 7, why", "newest: <=7, why",
     "newest <7, why", "newest: never, why", "newest:<7, why"])
 def test_another_form_is_refused_with_its_line_and_the_right_form(comment):
-    with pytest.raises(newest.Unclear) as caught:
+    with pytest.raises(requirements.Unclear) as caught:
         derived("fine==1", f"numpy==2.4  # {comment}")
     assert str(caught.value).startswith("environment.yml:6: ")
     assert "how far numpy may move: write `# newest: <VERSION, why`" in str(caught.value)
 
 
 def test_environment_yml_says_how_far_each_of_its_pins_may_move():
-    entries = newest.requirements(environment.FILE.read_text(encoding="utf-8"))
-    pinned = environment.requirements()
+    entries = requirements.newest(requirements.FILE.read_text(encoding="utf-8"))
+    pinned = requirements.pinned()
     assert [re.split("[=>]=", entry)[0] for entry in entries] == [
         entry.partition("==")[0] for entry in pinned]
     assert "ministack==" in str(entries), "its private functions are replaced"
@@ -45,12 +46,12 @@ def test_environment_yml_says_how_far_each_of_its_pins_may_move():
 # ---------------------------------------------------------------- the environment of newest versions
 
 def test_only_with_the_variable_is_anything_but_the_pins_installed(monkeypatch):
-    monkeypatch.delenv(newest.VARIABLE, raising=False)
-    assert environment.wanted() == environment.requirements()
-    monkeypatch.setenv(newest.VARIABLE, "0")
-    assert environment.wanted() == environment.requirements()
-    monkeypatch.setenv(newest.VARIABLE, "1")
-    assert environment.wanted() == newest.requirements(environment.FILE.read_text())
+    monkeypatch.delenv(requirements.VARIABLE, raising=False)
+    assert requirements.wanted() == requirements.pinned()
+    monkeypatch.setenv(requirements.VARIABLE, "0")
+    assert requirements.wanted() == requirements.pinned()
+    monkeypatch.setenv(requirements.VARIABLE, "1")
+    assert requirements.wanted() == requirements.newest(requirements.FILE.read_text())
 
 
 def test_an_environment_of_newest_versions_is_not_taken_for_one_of_the_pins(monkeypatch, tmp_path):
@@ -61,10 +62,10 @@ def test_an_environment_of_newest_versions_is_not_taken_for_one_of_the_pins(monk
     monkeypatch.setattr(environment, "STAMP", tmp_path / "workshop.json")
     monkeypatch.setattr(environment, "CONTENTS", tmp_path / "workshop.contents")
     for made_with, other in (("1", "0"), ("0", "1")):
-        monkeypatch.setenv(newest.VARIABLE, made_with)
+        monkeypatch.setenv(requirements.VARIABLE, made_with)
         environment.write_stamp()
         assert environment.is_ready() and environment._can_update()
-        monkeypatch.setenv(newest.VARIABLE, other)
+        monkeypatch.setenv(requirements.VARIABLE, other)
         assert not environment.is_ready() and not environment._can_update()
 
 
@@ -88,7 +89,7 @@ def lines_with(root, words):
 
 
 def test_a_pin_moves_wherever_it_is_repeated(clone):
-    pin = next(entry for entry in environment.requirements() if entry.startswith("numpy=="))
+    pin = next(entry for entry in requirements.pinned() if entry.startswith("numpy=="))
     before = lines_with(clone, pin)
     assert {"environment.yml", "lambda/churn/requirements.txt",
             "docker/sagemaker/requirements.txt"} < set(before)
@@ -145,7 +146,7 @@ def test_a_report_counts_failures_and_names_the_first(tmp_path, capsys):
 def test_versions_that_cannot_be_had_are_said_where_the_table_would_be(monkeypatch, capsys):
     def fail():
         raise environment.Failed("no version of numpy fits")
-    monkeypatch.setenv(newest.VARIABLE, "0")        # put back at the end
+    monkeypatch.setenv(requirements.VARIABLE, "0")        # put back at the end
     monkeypatch.setattr(environment, "prepare", fail)
     assert newest.main([]) == 1
     assert "cannot be had:\n\n```\nno version of numpy fits\n```" in capsys.readouterr().out
@@ -153,7 +154,7 @@ def test_versions_that_cannot_be_had_are_said_where_the_table_would_be(monkeypat
 
 def test_the_pins_move_and_the_environment_counts_as_complete(monkeypatch, capsys, tmp_path):
     done = []
-    monkeypatch.setenv(newest.VARIABLE, "0")
+    monkeypatch.setenv(requirements.VARIABLE, "0")
     monkeypatch.setattr(environment, "prepare", lambda: print("ready") or tmp_path)
     monkeypatch.setattr(environment, "write_stamp", lambda: done.append("stamp"))
     monkeypatch.setattr(newest, "_installed", lambda python: {"a": "2"})

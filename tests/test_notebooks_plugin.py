@@ -3,9 +3,10 @@ import nbformat
 import pytest
 from tiny_lessons import write_lesson
 
-from workshop import engine, pytest_plugin, render
+from workshop.course import pytest_plugin, render
+from workshop.machine import engine
+from workshop.machine.paths import ROOT
 from workshop.measure import runs
-from workshop.paths import ROOT
 
 pytest_plugins = ["pytester"]
 
@@ -26,14 +27,14 @@ def folder(pytester):
 
 
 def test_the_first_fault_is_told_and_the_cells_after_it_are_skipped(folder):
-    result = folder.runpytest_subprocess("-p", "workshop.pytest_plugin", "--nbval-lax", "-rs")
+    result = folder.runpytest_subprocess("-p", "workshop.course.pytest_plugin", "--nbval-lax", "-rs")
     result.assert_outcomes(passed=2, failed=1, skipped=1)
     result.stdout.fnmatch_lines(["*x is one*", "SKIPPED*an earlier cell of this notebook failed*"])
     assert "checkpoint" not in result.stdout.str()
 
 
 def test_the_projects_own_runs_use_the_plugin():
-    assert "-p workshop.pytest_plugin" in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert "-p workshop.course.pytest_plugin" in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("answers", [True, False])
@@ -59,7 +60,7 @@ def lesson(pytester):
     def run(folder, answer):
         answers.write_text(f"WRONG = [('Exercise 1', {answer!r}, 'add one')]\n")
         return pytester.runpytest_subprocess(
-            "-p", "workshop.pytest_plugin", "--nbval-lax",
+            "-p", "workshop.course.pytest_plugin", "--nbval-lax",
             pytester.path / folder / f"{source.stem}.ipynb")
     return run
 
@@ -85,7 +86,7 @@ def test_a_learners_copy_measures_a_few_times_only(pytester):
         book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(look + source)])
         nbformat.write(book, pytester.path / f"{name}.ipynb")
     write_lesson(pytester.path, "90_make_it").rename(pytester.path / "90_solved.py")
-    pytester.runpytest_subprocess("-p", "workshop.pytest_plugin", "--nbval-lax").assert_outcomes(
+    pytester.runpytest_subprocess("-p", "workshop.course.pytest_plugin", "--nbval-lax").assert_outcomes(
         passed=3)
 
 

@@ -7,8 +7,11 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from workshop import deploy, inventory, ownership, paths, render, triggers
-from workshop.local_cloud import ACCOUNT
+from workshop import deploy, inventory, triggers
+from workshop.account import ownership
+from workshop.course import render
+from workshop.local.addresses import ACCOUNT
+from workshop.machine import paths
 
 LONGEST_OWNER, LONGEST_REGION = "abcdefgh", "ap-southeast-1"
 USER, ROLE = "arn:aws:iam::123456789012:user", "arn:aws:sts::123456789012:assumed-role"

@@ -7,7 +7,8 @@ import zipfile
 
 import pytest
 
-from workshop import engine, packages, paths
+from workshop import packages
+from workshop.machine import engine, paths
 
 
 def entries(content):

@@ -6,8 +6,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from workshop import environment, pins
-from workshop.python_version import NEWEST, OLDEST
+from workshop.machine import environment, pins, requirements
+from workshop.machine.python_version import NEWEST, OLDEST
 
 LOCK = pins.LOCK.read_text(encoding="utf-8")
 DEPLOY = pins.DEPLOY_LOCK.read_text(encoding="utf-8")
@@ -38,13 +38,13 @@ def versions(found, where):
     (one["python_version"], one["sys_platform"], one["platform_machine"])))
 def test_the_lock_gives_each_platform_what_environment_yml_pins(where):
     locked = versions(entries(LOCK), where)
-    for entry in environment.requirements():
+    for entry in requirements.pinned():
         if not pins.has_hashes(entry):
             continue
         asked = Requirement(entry)
         counts = asked.marker is None or asked.marker.evaluate(where)
         assert locked.get(canonicalize_name(asked.name)) == (
-            str(asked.specifier) if counts else None), f"{entry}: run python3 -m workshop.pins"
+            str(asked.specifier) if counts else None), f"{entry}: run python3 -m workshop pins"
 
 
 def test_the_lock_is_complete_for_this_python():

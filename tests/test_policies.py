@@ -9,7 +9,7 @@ import pytest
 from permissions import ACCOUNT, allows, trusts
 from samcli.yamlhelper import yaml_parse
 
-from workshop import paths
+from workshop.machine import paths
 
 POLICIES = sorted(path for path in paths.ROOT.rglob("*.json")
                   if not {".venv", "build"} & set(path.relative_to(paths.ROOT).parts)
@@ -108,7 +108,7 @@ def test_a_service_takes_a_role_for_this_account_only(statement):
 
 def test_sagemaker_takes_its_role_for_sagemakers_things_only():
     document = json.loads(string.Template(
-        (paths.ROOT / "workshop/policies/trust_sagemaker.json").read_text()).substitute(Samples()))
+        (paths.ROOT / "workshop/account/policies/trust_sagemaker.json").read_text()).substitute(Samples()))
     for source in (f"arn:aws:ec2:us-east-1:{ACCOUNT}:instance/i",
                    "arn:aws:sagemaker:us-east-1:210987654321:model/x",
                    f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model/x"):

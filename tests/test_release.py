@@ -8,9 +8,10 @@ import onnx
 import pytest
 import tiny_churn
 from onnx import helper, numpy_helper
-
 from waiting import until
-from workshop import deploy, engine, paths, triggers
+
+from workshop import deploy, triggers
+from workshop.machine import engine, paths
 
 NAME, ROLLBACK = "workshop-test-release", "workshop-test-release-rollback"
 WEIGHT, REQUESTS, AFTER = 0.1, 200, 40

@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from tiny_lessons import BODY, write_lesson
 
-from workshop import render
+from workshop.course import render
 
 
 @pytest.fixture

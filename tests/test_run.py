@@ -8,7 +8,8 @@ import time
 import pytest
 from tiny_lessons import MAKE, runs, write_lesson
 
-from workshop import engine, lessons, site
+from workshop.course import lessons, site
+from workshop.machine import engine
 
 PRODUCT = "build/product.txt"
 REQUIRE = "from pathlib import Path; from workshop import lessons; lessons.require('00', Path('.'))"

@@ -25,13 +25,13 @@ import pytest
 import tiny_churn
 from botocore.config import Config
 from botocore.exceptions import ClientError, WaiterError
-
 from waiting import until
-from workshop import base_image, cloud, engine, paths, sagemaker
-from workshop.local import identities
-from workshop.mends import containers
-from workshop.sagemaker import api, container, runtime, variant
-from workshop.sagemaker.checks import Refused
+
+from workshop.local import addresses, identities, lifecycle, sagemaker
+from workshop.local.patches import containers
+from workshop.local.sagemaker import api, container, runtime, variant
+from workshop.local.sagemaker.checks import Refused
+from workshop.machine import base_image, engine, paths
 
 pytestmark = pytest.mark.skipif(not engine.available(), reason="no Docker engine is running")
 IDLE, START = 6, 15      # seconds; the local cloud of these tests is less patient than usual
@@ -40,7 +40,7 @@ ACCOUNT = "012345678912"
 
 def learner(port):
     """The learner's keys of the local cloud on a port, as arguments of boto3.client."""
-    keys = identities.learner_keys(cloud.state_folder(port))
+    keys = identities.learner_keys(addresses.state_folder(port))
     return {"aws_access_key_id": keys["access_key"], "aws_secret_access_key": keys["secret_key"]}
 
 
@@ -55,15 +55,15 @@ class Cloud:
         with pytest.MonkeyPatch.context() as environment:
             environment.setenv("WORKSHOP_SAGEMAKER_IDLE", str(IDLE))
             environment.setenv("WORKSHOP_SAGEMAKER_START", str(START))
-            cloud.start(self.port)
+            lifecycle.start(self.port)
 
     def stop(self):
-        cloud.stop(self.port)
+        lifecycle.stop(self.port)
         pulled = engine.docker("images", "--filter", f"reference=localhost:{self.port}/*",
                                "--digests", "--format", "{{.Repository}}@{{.Digest}}")
         for image in pulled.stdout.split():
             engine.docker("rmi", image)
-        shutil.rmtree(cloud.state_folder(self.port), ignore_errors=True)
+        shutil.rmtree(addresses.state_folder(self.port), ignore_errors=True)
 
     def client(self, service, **config):
         """A boto3 client that never retries by itself."""
@@ -96,7 +96,7 @@ class Cloud:
 
     def role(self, name="workshop-test-sagemaker", trust="trust_sagemaker.json"):
         """The ARN of a role that SageMaker may take."""
-        text = (paths.ROOT / "workshop/policies" / trust).read_text()
+        text = (paths.ROOT / "workshop/account/policies" / trust).read_text()
         document = string.Template(text).substitute(account="012345678912", region="us-east-1")
         return self.client("iam").create_role(RoleName=name,
                                               AssumeRolePolicyDocument=document)["Role"]["Arn"]
@@ -910,15 +910,15 @@ def test_stopping_leaves_no_container_and_a_start_sweeps_what_a_kill_left(
         endpoint.wait()
         assert len(endpoint.containers()) == 1
         if end == "kill":
-            process = cloud.status(own.port)["pid"]
+            process = lifecycle.status(own.port)["pid"]
             os.kill(process, signal.SIGKILL)
-            while cloud.listening(own.port):
+            while lifecycle.listening(own.port):
                 time.sleep(0.05)
             assert len(endpoint.containers()) == 1
-            cloud.start(own.port)
+            lifecycle.start(own.port)
             until(lambda: not endpoint.containers(), "the start has swept it", 10)
         else:
-            cloud.stop(own.port)
+            lifecycle.stop(own.port)
         assert endpoint.containers() == []
     finally:
         own.stop()

@@ -12,7 +12,7 @@ import pytest
 import tiny_churn
 from onnx import TensorProto, helper
 
-from workshop.paths import DOCKER, ROOT
+from workshop.machine.paths import DOCKER, ROOT
 
 FOLDER = DOCKER / "sagemaker"
 

@@ -11,8 +11,8 @@ import zipfile
 
 import pytest
 
-from workshop import base_image, engine
-from workshop.mends import containers, volumes
+from workshop.local.patches import containers, volumes
+from workshop.machine import base_image, engine
 
 # Runs the code that the event holds: returns its `answer`, or the error as [type, number, text].
 CODE = """

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from workshop import cloud, environment, settings
-from workshop.paths import ROOT
+from workshop import cloud
+from workshop.machine import environment, settings
+from workshop.machine.paths import ROOT
 
 # Variables with which a learner's machine has gone wrong, and their kind.
 LEAKS = {
@@ -151,8 +152,9 @@ def test_the_local_cloud_gets_what_is_named_and_nothing_else(home, environ):
 
 
 def test_ministack_reads_no_variable_that_the_process_gets(home):
-    """Those that it does read are set by local_cloud.configure, or belong to Docker."""
+    """Those that it does read are set by server.configure, or belong to Docker."""
     import re
+
     import ministack
     text = "".join(path.read_text(encoding="utf-8")
                    for path in Path(ministack.__file__).parent.rglob("*.py"))

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
-
 from function_folder import Context
-from workshop.local_cloud import ACCOUNT
-from workshop.paths import LAMBDA, ROOT
+
+from workshop.local.addresses import ACCOUNT
+from workshop.machine.paths import LAMBDA, ROOT
 
 BARS = pd.read_csv(ROOT / "data/sp500.csv")
 MODULES = "features", "market", "ledger", "model", "lambda_function"

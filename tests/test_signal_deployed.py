@@ -6,6 +6,7 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 
 import boto3
+import function_folder
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -13,12 +14,12 @@ import pytest
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.linear_model import LogisticRegression
-
-import function_folder
 from test_signal import BARS, event, shifted_future, table_of
 from waiting import until
-from workshop import deploy, endpoints, ownership, triggers
-from workshop.local_cloud import ACCOUNT
+
+from workshop import deploy, endpoints, triggers
+from workshop.account import ownership
+from workshop.local.addresses import ACCOUNT
 
 NAME, MODEL = "workshop-test-signal", "workshop-test-signal-model"
 ORDERS, FAILED = f"{NAME}-orders.fifo", f"{NAME}-failed"

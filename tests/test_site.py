@@ -4,10 +4,11 @@ import re
 import devtools
 import nbformat
 import pytest
-
 from tiny_lessons import write_lesson
 from waiting import until
-from workshop import browser, lessons, render, site
+
+from workshop.commands import browser
+from workshop.course import lessons, render, site
 
 WIDE = "<table><tr>" + "<td>a long wide cell</td>" * 60 + "</tr></table>"
 CHAIN = "flowchart LR\n" + "\n".join(f"    n{i}[step {i}] --> n{i + 1}[step {i + 1}]"

@@ -22,9 +22,12 @@ from botocore.exceptions import ClientError, WaiterError
 from permissions import ACCOUNT, REGION, allows, document
 from samcli.cli.types import CfnParameterOverridesType
 from samcli.yamlhelper import yaml_parse
-
 from waiting import until
-from workshop import base_image, cloud, deploy, engine, lessons, ownership, paths
+
+from workshop import cloud, deploy
+from workshop.account import ownership
+from workshop.course import lessons
+from workshop.machine import base_image, engine, paths
 
 TEMPLATE = paths.LAMBDA / "template.yaml"
 WORKFLOW = paths.ROOT / ".github/workflows/deploy.yml"

@@ -6,7 +6,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from workshop import cloud, deploy, ownership, triggers
+from workshop import cloud, deploy, triggers
+from workshop.account import ownership
 
 NAME = "workshop-test-triggers"
 FOREIGN = {"owner": "somebody else"}

@@ -4,7 +4,7 @@ import os
 import boto3
 import pytest
 
-from workshop import waiters
+from workshop.local import waiters
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import sys
 import pytest
 import yaml
 
-from workshop.paths import ROOT
+from workshop.machine.paths import ROOT
 
 FILES = sorted((ROOT / ".github/workflows").glob("*.yml"))
 NAMES = [file.stem for file in FILES]

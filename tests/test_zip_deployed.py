@@ -13,8 +13,10 @@ import onnxruntime
 import pandas as pd
 import pytest
 
-from workshop import deploy, lessons, packages, paths
-from workshop.local_cloud import ACCOUNT
+from workshop import deploy, packages
+from workshop.course import lessons
+from workshop.local.addresses import ACCOUNT
+from workshop.machine import paths
 
 NAME = "workshop-test-zip"
 NAMED = "workshop-test-zip-parts"

@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from workshop.paths import DATA
+from workshop.machine.paths import DATA
 
 NUMBERS = {"seniorcitizen": None, "tenure": 120, "monthlycharges": 1000, "totalcharges": 120_000}
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from workshop.paths import DATA
+from workshop.machine.paths import DATA
 
 MILLION = 1_000_000
 MONTH = 730                       # hours, as AWS's own calculator counts: 365 × 24 / 12

@@ -16,12 +16,14 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import ClientError, WaiterError
 
-from workshop import (base_image, cloud, engine, model_files, modes, ownership, packages, paths,
-                      tools)
-from workshop.lock import one_at_a_time
-from workshop.ownership import NotOurs, name, s3, tags  # noqa: F401, part of this module
+from workshop import cloud, packages
+from workshop.account import ownership
+from workshop.account.ownership import NotOurs, name, s3, tags  # noqa: F401, part of this module
+from workshop.course import model_files
+from workshop.machine import base_image, engine, modes, paths, tools
+from workshop.machine.lock import one_at_a_time
 
-POLICIES = Path(__file__).parent / "policies"
+POLICIES = Path(__file__).parent / "account" / "policies"
 RETENTION_DAYS = 7
 GATEWAY = "apigateway.amazonaws.com"
 ROLE_PATIENCE = 120  # seconds; a new role may not be assumable for seconds to minutes
@@ -357,7 +359,7 @@ def _create_when_role_is_known(client, patience=ROLE_PATIENCE, pause=3, **argume
             raise
         raise RuntimeError(
             f"Lambda still cannot assume {arguments['Role']} after {patience} s. Its trust policy "
-            "must name lambda.amazonaws.com (workshop/policies/trust.json).") from error
+            "must name lambda.amazonaws.com (workshop/account/policies/trust.json).") from error
 
 
 def when_known(call, unknown, patience=ROLE_PATIENCE, pause=3, **arguments):

@@ -12,7 +12,10 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import ClientError
 
-from workshop import base_image, cloud, deploy, engine, model_files, ownership, paths, tools
+from workshop import cloud, deploy
+from workshop.account import ownership
+from workshop.course import model_files
+from workshop.machine import base_image, engine, paths, tools
 
 IMAGE = engine.own("workshop-sagemaker:v1")
 WAITER = {"Delay": 2, "MaxAttempts": 450}   # boto3 looks every 30 seconds, if it is not told

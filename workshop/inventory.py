@@ -19,7 +19,8 @@ from functools import cache, partial
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from workshop import cloud, deploy, endpoints, ownership, triggers
+from workshop import cloud, deploy, endpoints, triggers
+from workshop.account import ownership
 
 OURS, NOT_OURS, UNKNOWN = "ours", "not ours", "cannot be listed"
 # Ours, and never removed: a stack whose template or settings keep something, with all that is in
@@ -289,7 +290,7 @@ def _what_keeps(stack) -> str:
     except ClientError as error:
         return f"its template cannot be read ({_reason(error)})"
     if isinstance(body, str):           # YAML: boto3 reads JSON only
-        from samcli.yamlhelper import yaml_parse    # knows !Ref and its like
+        from samcli.yamlhelper import yaml_parse  # knows !Ref and its like
         body = yaml_parse(body)
     for name, resource in body.get("Resources", {}).items():
         policy = resource.get("DeletionPolicy", "Delete")

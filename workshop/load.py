@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from workshop import progress
+from workshop.machine import progress
 
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 START = 60          # seconds that Locust may take to start

@@ -9,8 +9,8 @@ import sys
 import zipfile
 from pathlib import Path
 
-from workshop import base_image, engine, modes, paths, tools
-from workshop.lock import one_at_a_time
+from workshop.machine import base_image, engine, modes, paths, tools
+from workshop.machine.lock import one_at_a_time
 
 PYTHON = "3.13"
 MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}     # Lambda's word: the word in a wheel's name

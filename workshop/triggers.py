@@ -8,7 +8,9 @@ import time
 
 import boto3
 
-from workshop import cloud, deploy, ownership, tools
+from workshop import cloud, deploy
+from workshop.account import ownership
+from workshop.machine import tools
 
 RECEIVES = 3            # attempts for a message, before it goes to the dead letters
 VISIBILITY = 60         # seconds; AWS advises six times the function's time-out

@@ -4,7 +4,7 @@ MiniStack has about a hundred, some of which start containers with folders of th
 """
 
 # Name in a signature's scope → MiniStack's name of the service (ministack.app.SERVICE_REGISTRY).
-# Both API Gateway services sign as `apigateway`; SageMaker is workshop/sagemaker's.
+# Both API Gateway services sign as `apigateway`; SageMaker is workshop/local/sagemaker's.
 SIGNED = {
     "apigateway": "apigateway",
     "budgets": "budgets",

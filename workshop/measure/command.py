@@ -2,9 +2,9 @@
 import argparse
 import sys
 
+from workshop.machine.paths import ROOT
 from workshop.measure import figures, runs
 from workshop.measure.variants import LADDER
-from workshop.paths import ROOT
 
 
 def main(arguments: list[str]) -> int:

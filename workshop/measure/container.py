@@ -7,9 +7,9 @@ import tempfile
 import uuid
 from pathlib import Path
 
-from workshop import engine
-from workshop.mends.containers import SANDBOX, VCPU_MEMORY
-from workshop.paths import BUILD
+from workshop.local.patches.containers import SANDBOX, VCPU_MEMORY
+from workshop.machine import engine
+from workshop.machine.paths import BUILD
 
 HERE = Path(__file__).parent
 PERIOD = 20_000     # microseconds of the scheduler's period that the CPU's cap refers to

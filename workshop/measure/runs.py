@@ -7,13 +7,14 @@ import re
 import statistics
 from datetime import datetime, timezone
 
-from workshop import cost, engine
+from workshop import cost
+from workshop.machine import engine
+from workshop.machine.paths import BUILD
+from workshop.machine.progress import Line
 from workshop.measure import sizes
 from workshop.measure.container import Container, Failed, inspect
 from workshop.measure.figures import summary
 from workshop.measure.variants import EMPTY, LADDER, RAW, Variant, build, own_files
-from workshop.paths import BUILD
-from workshop.progress import Line
 
 FOLDER = BUILD / "measure"
 MEMORIES = (128, 256, 512, 1024, 1769, 3008)

@@ -8,8 +8,8 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 
+from workshop.machine.paths import BUILD
 from workshop.measure.container import Failed, inspect
-from workshop.paths import BUILD
 
 LAYERS = BUILD / "measure" / "layers.json"
 GZIP_HEAD_AND_TAIL = 20     # bytes

@@ -4,8 +4,10 @@ import io
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from workshop import deploy, lessons, paths
-from workshop.progress import Line
+from workshop import deploy
+from workshop.course import lessons
+from workshop.machine import paths
+from workshop.machine.progress import Line
 
 CUSTOMER = {
     "gender": "female", "seniorcitizen": 0, "partner": "yes", "dependents": "no",

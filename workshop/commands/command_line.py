@@ -1,0 +1,172 @@
+"""What each command of `python3 -m workshop` does, in order. Standard library only."""
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from workshop.machine import engine, environment, settings
+from workshop.machine.paths import ROOT
+
+# The set-up's start, kept while the command moves into the environment's own Python.
+BEGAN = "WORKSHOP_SETUP_BEGAN"
+
+
+class Command(NamedTuple):
+    """A command: what its help says, the function that gets its arguments, and what it needs."""
+
+    does: str
+    run: Callable[[list[str]], int]
+    environment: bool = False       # run by the Python of the environment, which is made first
+    arguments: bool = True          # whether it takes any
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command and return its exit status; errors meant for people have no traceback."""
+    settings.tolerate()
+    settings.python()
+    name, rest = _parse(arguments)
+    command = COMMANDS[name]
+    try:
+        if command.environment:
+            _enter_environment(name, rest)
+        return command.run(rest)
+    except (environment.Failed, engine.Missing) as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"\n{name}: interrupted; the same command goes on from here", file=sys.stderr)
+        return 130
+
+
+def _parse(arguments):
+    parser = argparse.ArgumentParser(
+        prog="python3 -m workshop", formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Deploy Machine Learning Models with AWS Lambda and ONNX",
+        epilog="\n".join(f"  {name:8}{command.does}" for name, command in COMMANDS.items()))
+    parser.add_argument("command", choices=COMMANDS)
+    # Only the first word is ours: `test -x` is pytest's -x.
+    name = parser.parse_args(arguments[:1]).command
+    rest = arguments[1:]
+    if rest and not COMMANDS[name].arguments:
+        parser.error(f"{name} takes no arguments")
+    return name, rest
+
+
+def _enter_environment(command, rest):
+    """Make the environment if need be, and go on in its Python."""
+    os.environ.setdefault(BEGAN, str(time.time()))
+    python = environment.prepare()
+    if os.path.abspath(sys.executable) != str(python):
+        arguments = [str(python), "-m", "workshop", command, *rest]
+        os.environ["PYTHONPATH"] = str(ROOT)
+        sys.stdout.flush()
+        if os.name == "nt":          # there exec would return to the shell at once
+            sys.exit(engine.finish(subprocess.Popen(arguments)))
+        os.execv(python, arguments)
+    environment.activate()
+
+
+def _set_up_engine():
+    """Docker if it can be had; without it the lessons that need none still run."""
+    try:
+        engine.ensure()
+    except engine.Missing as error:
+        print(f"Docker: {error}", flush=True)
+
+
+def _report_set_up() -> float:
+    """Say how long set-up took; seconds."""
+    seconds = time.time() - float(os.environ.pop(BEGAN))
+    print(f"set-up: {seconds:.1f} s", flush=True)
+    return seconds
+
+
+def _lab(rest) -> int:
+    from workshop.commands import lab
+    _set_up_engine()
+    _report_set_up()
+    return lab.main(rest)
+
+
+def _run(numbers) -> int:
+    _set_up_engine()
+    _report_set_up()
+    from workshop.course import lessons, site
+    status = lessons.run(numbers)
+    if status != 2 and (index := site.build()):
+        print(f"Pages: {index.relative_to(ROOT)}", flush=True)
+    return status
+
+
+def _test(rest) -> int:
+    """Everything that pyproject.toml's testpaths name, or what the arguments select."""
+    from workshop.commands import browser
+    _set_up_engine()
+    browser.ensure()
+    set_up = _report_set_up()
+    began = time.time()
+    # pytest gets a Ctrl-C too; it needs time to stop what its tests have started.
+    status = engine.finish(subprocess.Popen(
+        [sys.executable, "-m", "pytest", "--nbval-lax", *rest], cwd=ROOT))
+    print(f"set-up: {set_up:.1f} s; tests: {time.time() - began:.0f} s", flush=True)
+    return status
+
+
+def _measure(rest) -> int:
+    from workshop import measure
+    _report_set_up()
+    return measure.main(rest)
+
+
+def _doctor(_) -> int:
+    from workshop.commands import doctor
+    return doctor.main()
+
+
+def _stop(_) -> int:
+    from workshop.commands import clean
+    return clean.stop()
+
+
+def _clean(_) -> int:
+    from workshop.commands import clean
+    return clean.main()
+
+
+def _render(rest) -> int:
+    from workshop.course import render
+    return render.main(rest)
+
+
+def _pins(rest) -> int:
+    from workshop.machine import pins
+    return pins.main(rest)
+
+
+def _newest(rest) -> int:
+    from workshop.commands import newest
+    return newest.main(rest)
+
+
+COMMANDS = {
+    "lab": Command("set up, then open JupyterLab on the first lesson", _lab, environment=True),
+    "run": Command("execute the solved lessons (all, or those named: run 02 03) and keep their "
+                   "pages", _run, environment=True),
+    "test": Command("set up, then run the test suite (further arguments go to pytest)", _test,
+                    environment=True),
+    "measure": Command("measure starts, requests, memory and size of images (measure -h says "
+                       "more)", _measure, environment=True),
+    "doctor": Command("check this machine, name the last failure; each finding with its fix",
+                      _doctor, arguments=False),
+    "stop": Command("stop the local cloud and JupyterLab", _stop, arguments=False),
+    "clean": Command("remove all that the workshop made, in the cloud and on this machine",
+                     _clean, arguments=False),
+    "render": Command("for authors: write the notebooks from solutions/*.py (--check: compare)",
+                      _render, environment=True),
+    "pins": Command("for authors: write environment.lock from environment.yml (--upgrade)", _pins),
+    "newest": Command("for the weekly run: move the pins as far as environment.yml allows",
+                      _newest),
+}

@@ -1,0 +1,88 @@
+"""How pytest runs the notebooks: pyproject.toml loads this beside nbval.
+
+A solved notebook has its source beside it. There, each exercise first gets its wrong answers, in
+the notebook's own kernel: a lesson need not be executed a third time to see that its checks tell
+a learner what is wrong.
+
+A learner's copy is executed to see that it reaches the bottom with its exercises open. Nobody looks
+at its figures, so what it measures, it measures a few times only.
+"""
+import os
+from functools import cache
+
+import pytest
+
+from workshop.course import exercises, lessons, render
+from workshop.machine.paths import ROOT
+
+FEW = {"WORKSHOP_STARTS": "2"}    # what workshop.measure reads, for a learner's copy
+OWNER = os.environ.get("WORKSHOP_OWNER")        # a notebook's; tests/conftest.py sets its own
+_failed = set()                   # notebooks with a failed cell
+
+
+def pytest_configure(config):
+    os.environ["PATH"] = lessons.environment()["PATH"]
+
+
+_lesson = cache(render.parse)     # asked for every cell of a notebook
+
+
+@cache
+def _obstacle(name: str) -> str | None:
+    """Why the lesson of a notebook cannot run on this machine, or None."""
+    source = ROOT / "solutions" / f"{name}.py"
+    return lessons.obstacle(_lesson(source)) if source.exists() else None
+
+
+def _is_notebook_cell(item) -> bool:
+    return item.path.suffix == ".ipynb"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    for name, value in FEW.items():                 # before the notebook's kernel starts
+        os.environ.pop(name, None)
+        if _is_notebook_cell(item) and not item.path.with_suffix(".py").exists():
+            os.environ[name] = value
+    if not _is_notebook_cell(item):
+        return
+    os.environ.pop("WORKSHOP_OWNER", None)
+    if OWNER:
+        os.environ["WORKSHOP_OWNER"] = OWNER
+    if reason := _obstacle(item.path.stem):
+        pytest.skip(reason)
+    if item.options["skip"]:
+        pytest.skip("a cell for AWS only")
+    if item.path in _failed:
+        pytest.skip("an earlier cell of this notebook failed: that failure is the one to read")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item):
+    """The wrong answers to an exercise, before its solution."""
+    source = item.path.with_suffix(".py")
+    if not _is_notebook_cell(item) or not source.exists():
+        return
+    lesson = _lesson(source)
+    places = [i for i, cell in enumerate(lesson.cells) if cell.kind == "code"]
+    index = places[item.cell_num]
+    if not lesson.cells[index].is_exercise:
+        return
+    answers = exercises.wrong_answers(lesson.number, source.parent.parent)
+
+    def run(code):
+        reply = item.parent.kernel.kc.execute_interactive(
+            code, allow_stdin=False, output_hook=lambda message: None,
+            timeout=lessons.CELL_TIMEOUT)["content"]
+        return None if reply["status"] == "ok" else (reply["ename"], reply["evalue"])
+
+    found = list(exercises.faults(lesson.cells, index, answers, run))
+    assert not found, "\n\n".join(found)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.failed and _is_notebook_cell(item):
+        _failed.add(item.path)
+    return report

@@ -1,0 +1,55 @@
+"""Where MiniStack differs from AWS in what the lessons teach, one small mend each.
+
+They replace or wrap private functions of MiniStack, whose version is therefore pinned exactly.
+`tests/test_mends.py` fails when a function that a mend leans on has changed, and when the
+behaviour seen through boto3 and HTTP is no longer AWS's.
+"""
+import os
+
+from workshop.local import gate, identities
+from workshop.local.patches import (
+    asynchronous,
+    buckets,
+    checks,
+    clean_up,
+    closed,
+    containers,
+    filters,
+    gateway,
+    invoke,
+    metrics,
+    names,
+    registry,
+    reports,
+    signed_routes,
+    stacks,
+)
+from workshop.machine import paths
+
+
+def apply(port: int, addresses: list[str], keys: dict[str, str], account: str,
+          beside=lambda application: application):
+    """Mend MiniStack for the local cloud that listens on `addresses` at `port`.
+
+    Args:
+        keys: the learner's, {"access_key": …, "secret_key": …}.
+        account: the account's number, 12 digits.
+        beside: puts a service that MiniStack has not beside its application (ASGI).
+
+    Returns:
+        The ASGI application to serve.
+    """
+    from ministack import app as ministack
+
+    for module in (containers, invoke, asynchronous, checks, reports, gateway, signed_routes,
+                   registry, metrics, filters, stacks, clean_up, closed, buckets):
+        module.apply(port)
+    identities.register_learner(keys, account)
+    about = {"pid": os.getpid(), "port": port, "root": str(paths.ROOT), "addresses": addresses}
+    return gate.guarded(names.mended(beside(ministack.app), port), port, addresses, keys, account,
+                        about)
+
+
+def close(port: int) -> None:
+    """Remove every container that the local cloud on `port` started, and start no more."""
+    containers.close(port)

@@ -1,0 +1,156 @@
+"""What an HTTP caller of a function sees: AWS's errors and AWS's event.
+
+MiniStack answers a function's failure with 502 and the whole stack trace. No front door of AWS's
+shows a caller anything of it: a REST API and a function URL answer 502, an HTTP API 500, each
+with a fixed text.
+"""
+import contextvars
+import json
+import threading
+import time
+
+from workshop.local.patches.invoke import REQUEST_LIMIT
+
+JSON = {"Content-Type": "application/json"}
+_front_door = contextvars.ContextVar("front_door", default="url")
+
+
+def apply(port: int) -> None:
+    """Wrap how MiniStack's HTTP APIs, REST APIs and function URLs call functions."""
+    from ministack.services import apigateway, apigateway_v1, lambda_svc
+    lambda_svc.lambda_execute_result_to_api_proxy_response = discreet(
+        lambda_svc.lambda_execute_result_to_api_proxy_response)
+    lambda_svc._execute_function_with_config_scope = as_event(
+        lambda_svc._execute_function_with_config_scope)
+    apigateway._invoke_lambda_proxy = http_api(apigateway._invoke_lambda_proxy)
+    apigateway._handle_execute_in_scope = throttled(apigateway._handle_execute_in_scope)
+    apigateway_v1._lambda_proxy_response = rest_api(apigateway_v1._lambda_proxy_response)
+
+
+def fault(status: int, message: str) -> dict:
+    """A proxy response that says no more than AWS says."""
+    return {"statusCode": status, "headers": dict(JSON), "body": json.dumps({"message": message})}
+
+
+def discreet(shape):
+    """A function's failure becomes a fixed text; without this it is 502 with the stack trace."""
+    def shaped(result):
+        http = _front_door.get() == "http"
+        if result.get("throttle") and http:
+            return fault(503, "Service Unavailable"), None
+        if result.get("too_large"):
+            return fault(413, "Request Entity Too Large"), None
+        if not result.get("error") or result.get("throttle"):
+            response, kind = shape(result)
+            if result.get("throttle") or well_formed(response):
+                return response, kind
+        return fault(500 if http else 502, "Internal Server Error"), None
+    return shaped
+
+
+def well_formed(response: dict) -> bool:
+    """Whether a proxy response can be sent: a status, headers and a body that is text.
+
+    MiniStack turns other bodies into JSON; AWS answers Internal Server Error.
+    """
+    status, headers, body = (response.get(key) for key in ("statusCode", "headers", "body"))
+    return (str(status).isdigit() and 100 <= int(status) <= 599
+            and isinstance(headers or {}, dict) and isinstance(body or "", str))
+
+
+def rest_api(proxy_response):
+    """A REST API answers 502 with one fixed text, also for a malformed proxy response."""
+    def response(result):
+        body = result.get("body")
+        failed = result.get("error") or result.get("throttle")
+        if failed or not isinstance(body, dict) or not well_formed(body):
+            return fault(502, "Internal server error"), None
+        return proxy_response(result)
+    return response
+
+
+def http_api(invoke_proxy):
+    """An HTTP API: the path that a function sees begins with a named stage; a missing function
+    is an Internal Server Error. MiniStack leaves the stage out and names the missing function."""
+    async def invoke(integration, api_id, stage, path, *arguments, **options):
+        from ministack.services import apigateway, lambda_svc
+        reference = apigateway._extract_lambda_ref_from_integration_uri(
+            integration.get("integrationUri", ""))
+        record, _, _ = lambda_svc._get_func_record_for_ref_in_scope(
+            reference, account_id=options.get("owner_account_id"),
+            region=options.get("owner_region"))
+        if record is None:
+            return 500, dict(JSON), b'{"message":"Internal Server Error"}'
+        if stage != "$default":
+            path = f"/{stage}{path}"
+        token = _front_door.set("http")
+        try:
+            return await invoke_proxy(integration, api_id, stage, path, *arguments, **options)
+        finally:
+            _front_door.reset(token)
+    return invoke
+
+
+def as_event(execute):
+    """Payload format 2.0 leaves out what is empty; MiniStack sends `pathParameters: null`.
+
+    An event is held to Lambda's size limit, whichever door it came through.
+    """
+    def execute_event(record, event):
+        if len(json.dumps(event, ensure_ascii=False).encode()) > REQUEST_LIMIT:
+            return {"error": True, "too_large": True, "body": {
+                "errorType": "RequestTooLargeException", "errorMessage": "Request too large"}}
+        if isinstance(event, dict) and event.get("version") == "2.0" and "requestContext" in event:
+            event = {key: value for key, value in event.items()
+                     if key != "pathParameters" or value}
+        return execute(record, event)
+    return execute_event
+
+
+class Bucket:
+    """A token bucket, as API Gateway uses: `rate` requests a second, `burst` at once."""
+
+    def __init__(self, rate: float, burst: float):
+        self.rate, self.burst = rate, burst
+        self.tokens, self.filled = burst, time.monotonic()
+        self.lock = threading.Lock()
+
+    def take(self) -> bool:
+        """Whether there is a token for one more request now."""
+        with self.lock:
+            now = time.monotonic()
+            self.tokens = min(self.burst, self.tokens + (now - self.filled) * self.rate)
+            self.filled = now
+            if self.tokens < 1:
+                return False
+            self.tokens -= 1
+            return True
+
+
+_buckets: dict[tuple, Bucket] = {}
+
+
+def settings(stage: dict, route_key: str) -> tuple[float, float] | None:
+    """(rate, burst) that a stage sets for a route, or None where it sets none."""
+    chosen = {**(stage.get("defaultRouteSettings") or {}),
+              **((stage.get("routeSettings") or {}).get(route_key) or {})}
+    rate, burst = chosen.get("throttlingRateLimit"), chosen.get("throttlingBurstLimit")
+    return None if rate is None or burst is None else (float(rate), float(burst))
+
+
+def throttled(execute):
+    """An HTTP API's throttling settings answer 429; MiniStack stores them and never looks."""
+    async def execute_in_limits(api_id, stage, path, method, *arguments, **options):
+        from ministack.services import apigateway
+        route = apigateway._match_route(api_id, method, "/" + path.lstrip("/"))
+        limits = settings(apigateway._stages.get(api_id, {}).get(stage) or {},
+                          (route or {}).get("routeKey", ""))
+        if route and limits:
+            key = (api_id, stage, route["routeKey"])
+            bucket = _buckets.get(key)
+            if bucket is None or (bucket.rate, bucket.burst) != limits:
+                bucket = _buckets[key] = Bucket(*limits)
+            if not bucket.take():
+                return 429, dict(JSON), b'{"message":"Too Many Requests"}'
+        return await execute(api_id, stage, path, method, *arguments, **options)
+    return execute_in_limits

@@ -1,0 +1,77 @@
+"""Stacks (CloudFormation): what MiniStack makes of a template's properties.
+
+Its stacks write functions, APIs and stages straight into its tables, past the checks and the
+spelling of the services' own calls.
+"""
+import json
+
+from workshop.local.patches import checks
+
+
+def apply(port: int) -> None:
+    """Wrap how MiniStack's stacks make functions, HTTP APIs and their stages."""
+    from ministack.services.cloudformation import provisioners
+    handlers = provisioners._RESOURCE_HANDLERS
+    function, api = handlers["AWS::Lambda::Function"], handlers["AWS::ApiGatewayV2::Api"]
+    function["create"] = checked(function["create"], port, at=1)
+    function["update"] = checked(function["update"], port, at=2)
+    function["delete"] = with_containers(function["delete"])
+    api["create"] = camel_cased(api["create"], "CorsConfiguration", at=1)
+    api["update"] = camel_cased(api["update"], "CorsConfiguration", at=2)
+    provisioners._apigw_v2_stage_props = stage_settings(provisioners._apigw_v2_stage_props)
+
+
+def checked(provision, port: int, at: int):
+    """A function in a stack must pass what create_function checks; else the stack goes back.
+
+    at: where the properties stand among the arguments of `provision`.
+    """
+    def provision_checked(*arguments, **options):
+        properties = arguments[at]
+        asked = {key: properties[key] for key in ("Role", "Environment", "Runtime", "Code")
+                 if properties.get(key)}
+        asked |= {key: int(properties[key]) for key in checks.RANGES if properties.get(key)}
+        refusal = checks.refuse("POST", checks.FUNCTIONS, json.dumps(asked).encode(), port)
+        if refusal:
+            _code, message, status = refusal
+            raise ValueError(f'Resource handler returned message: "{message} (Service: Lambda, '
+                             f'Status Code: {status})" (HandlerErrorCode: InvalidRequest)')
+        return provision(*arguments, **options)
+    return provision_checked
+
+
+def with_containers(delete):
+    """A function that a stack deletes takes its containers with it, as by delete_function."""
+    def delete_all(physical_id, properties):
+        from ministack.services import lambda_svc
+        delete(physical_id, properties)
+        lambda_svc._pool_kill_function(lambda_svc.get_account_id(), physical_id)
+    return delete_all
+
+
+def camel_case(value):
+    """Keys as the API Gateway's own calls store them: `AllowOrigins` becomes `allowOrigins`."""
+    if not isinstance(value, dict):
+        return value
+    return {key[:1].lower() + key[1:]: camel_case(part) for key, part in value.items()}
+
+
+def camel_cased(provision, key: str, at: int):
+    """Hand on property KEY in camel case; as a template spells it, nobody would read it."""
+    def provision_cased(*arguments, **options):
+        properties = arguments[at]
+        if properties.get(key):
+            properties = {**properties, key: camel_case(properties[key])}
+        return provision(*arguments[:at], properties, *arguments[at + 1:], **options)
+    return provision_cased
+
+
+def stage_settings(stage_properties):
+    """A stage's throttling in camel case, for all routes and for single ones."""
+    def settings(properties):
+        stage = stage_properties(properties)
+        stage["defaultRouteSettings"] = camel_case(stage["defaultRouteSettings"])
+        stage["routeSettings"] = {route: camel_case(limits)
+                                  for route, limits in (stage["routeSettings"] or {}).items()}
+        return stage
+    return settings

@@ -1,0 +1,141 @@
+"""What SageMaker refuses when something is created: the mistakes that learners make most.
+
+The texts are AWS's own where they are known, so that a learner who looks for one finds the world's
+answers to it. Those that begin with "The local cloud" are ours.
+"""
+import re
+from urllib.parse import unquote, urlparse
+
+from workshop.local.addresses import ACCOUNT, REGION
+
+MEMORY = range(1024, 6144 + 1, 1024)         # MB; API_ProductionVariantServerlessConfig
+CONCURRENCY = range(1, 200 + 1)
+NAME = r"[a-zA-Z0-9]([\-a-zA-Z0-9]*[a-zA-Z0-9])?"
+LONGEST_NAME = 63
+# In AWS's messages; `kind` is also the first part of an ARN's resource.
+WORDS = {"model": "model", "endpoint-config": "endpoint configuration", "endpoint": "endpoint"}
+
+
+class Refused(Exception):
+    """A request that is refused: the error's code, message, HTTP status and further members."""
+
+    def __init__(self, code: str, message: str | None, status: int = 400, **members):
+        super().__init__(f"{code}: {message}")
+        self.code, self.message, self.status, self.members = code, message, status, members
+
+
+def invalid(message: str) -> Refused:
+    """The control plane's one error: it has no other for names in use or not found."""
+    return Refused("ValidationException", message)
+
+
+def arn(kind: str, name: str) -> str:
+    """kind: "model", "endpoint-config" or "endpoint"."""
+    return f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{kind}/{name}"
+
+
+def missing(kind: str, name: str) -> Refused:
+    return invalid(f'Could not find {WORDS[kind]} "{arn(kind, name)}".')
+
+
+def name_of(asked: dict, member: str) -> str:
+    """The name that a request gives in `member`; refused when it has no name's form."""
+    name = asked.get(member) or ""
+    where = member[0].lower() + member[1:]
+    if len(name) > LONGEST_NAME:
+        raise constraint(name, where, f"Member must have length less than or equal to "
+                                      f"{LONGEST_NAME}")
+    if not re.fullmatch(NAME, name):
+        raise constraint(name, where, f"Member must satisfy regular expression pattern: ^{NAME}$")
+    return name
+
+
+def constraint(value, where: str, what: str) -> Refused:
+    return invalid(f"1 validation error detected: Value '{value}' at '{where}' failed to satisfy "
+                   f"constraint: {what}")
+
+
+def model(asked: dict) -> dict:
+    """The one container of a model; refused when its role, image or data will not do."""
+    given = [asked["PrimaryContainer"]] if asked.get("PrimaryContainer") else []
+    given += asked.get("Containers") or []
+    if len(given) != 1:
+        raise invalid("The local cloud serves models of one container: give PrimaryContainer.")
+    container, = given
+    for member in ("ModelDataSource", "ModelPackageName", "MultiModelConfig"):
+        if container.get(member):
+            raise invalid(f"The local cloud has no {member}: give Image and ModelDataUrl.")
+    for member in ("VpcConfig", "EnableNetworkIsolation"):
+        if asked.get(member):
+            raise invalid(f"{member} is not supported for serverless endpoints.")
+    role(asked.get("ExecutionRoleArn"))
+    resolve(container.get("Image") or "")
+    if container.get("ModelDataUrl"):
+        model_data(container["ModelDataUrl"])
+    return container
+
+
+def role(name: str | None) -> None:
+    """The execution role must be there and trust SageMaker. What it allows is not checked here."""
+    from ministack.services import iam
+    known = iam._roles.get((name or "").rpartition("/")[2]) or {}
+    if "sagemaker.amazonaws.com" not in unquote(str(known.get("AssumeRolePolicyDocument"))):
+        raise invalid(f"Could not assume role {name}. Please ensure that the role exists and "
+                      "allows principal 'sagemaker.amazonaws.com' to assume the role.")
+
+
+def resolve(image: str) -> str:
+    """The image by its digest; refused when the local registry does not have it.
+
+    A learner names it as docker does here, localhost:PORT/NAME:TAG.
+    """
+    from ministack.services import ecr
+    found = re.fullmatch(r"(localhost:\d+/([^:@]+))(?::([^:@]+))?(?:@(sha256:[0-9a-f]{64}))?",
+                         image)
+    if found:
+        place, repository, tag, digest = found.groups()
+        stored = ecr._find_image(repository, {"imageDigest": digest,
+                                              "imageTag": None if digest else tag or "latest"})
+        if stored:
+            return f"{place}@{stored['imageDigest']}"
+    raise invalid(f"Requested image {image} not found.")
+
+
+def model_data(url: str) -> bytes:
+    """The object that ModelDataUrl names; refused when there is none."""
+    from ministack.services import s3
+    place = urlparse(url)
+    data = None
+    if place.scheme == "s3":
+        data = s3._get_object_data(place.netloc, unquote(place.path.lstrip("/")))
+    if data is None:
+        raise invalid(f"Could not find model data at {url}.")
+    return data
+
+
+def variant(asked: dict) -> dict:
+    """The one production variant of an endpoint configuration, which must be serverless."""
+    variants = asked.get("ProductionVariants") or []
+    if len(variants) != 1:
+        raise invalid("Serverless endpoints have one production variant.")
+    if asked.get("DataCaptureConfig") or asked.get("AsyncInferenceConfig"):
+        raise invalid("Data capture and asynchronous inference are not supported for serverless "
+                      "endpoints.")
+    chosen, = variants
+    where = "productionVariants.1.member"
+    limits = chosen.get("ServerlessConfig")
+    if not limits:
+        raise invalid("The local cloud has serverless endpoints only: give the variant a "
+                      "ServerlessConfig.")
+    if "InstanceType" in chosen or "InitialInstanceCount" in chosen:
+        raise invalid("A serverless variant has no InstanceType and no InitialInstanceCount.")
+    if limits.get("ProvisionedConcurrency"):
+        raise invalid("The local cloud has no ProvisionedConcurrency.")
+    if limits.get("MemorySizeInMB") not in MEMORY:
+        raise constraint(limits.get("MemorySizeInMB"), f"{where}.serverlessConfig.memorySizeInMB",
+                         f"Member must be one of {', '.join(map(str, MEMORY))}")
+    if limits.get("MaxConcurrency") not in CONCURRENCY:
+        raise constraint(limits.get("MaxConcurrency"), f"{where}.serverlessConfig.maxConcurrency",
+                         f"Member must have value from {CONCURRENCY[0]} to {CONCURRENCY[-1]}")
+    name_of(chosen, "VariantName")
+    return chosen

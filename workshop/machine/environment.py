@@ -1,0 +1,378 @@
+"""The Python environment: .venv in the clone, filled from environment.yml's pip part.
+
+Every package but PyTorch is installed as environment.lock names it, and pip refuses a file with
+another hash. Standard library only. A stamp is written last: an environment without it is half-made
+and is made afresh (pip keeps what it has downloaded in its own cache).
+"""
+import hashlib
+import importlib.metadata
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from workshop.machine import engine, pins, requirements, settings
+from workshop.machine.lock import one_at_a_time
+from workshop.machine.paths import BUILD, ROOT, VENV
+from workshop.machine.progress import Line
+
+STAMP = VENV / "workshop.json"
+CONTENTS = VENV / "workshop.contents"     # what was installed, a line each
+LOG = BUILD / "pip.log"
+NEEDED_GB = 5        # measured: 3.5 GB installed, and pip unpacks what it downloads beside it
+CUDA_GB = 4          # measured: what PyTorch for Linux brings besides, unless it is the CPU build
+CUDA = ("On Linux PyTorch comes with CUDA, %d GB more, unless your own pip configuration leads to "
+        "its CPU build (https://pytorch.org/get-started)" % CUDA_GB)
+# Runs a module, and ends with all that it has started when its standard input does, that is, when
+# the command that started it was killed: what goes on writing would be in the way of the next.
+CHILD = """\
+import os, runpy, signal, sys, threading
+def watch():
+    os.read(0, 1)
+    if hasattr(os, "killpg"):
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
+threading.Thread(target=watch, daemon=True).start()
+runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
+"""
+
+
+class Failed(RuntimeError):
+    """The environment cannot be made; the message says what was wrong and what to do."""
+
+
+def prepare() -> Path:
+    """Make the environment if need be and return its Python. Raises Failed.
+
+    A Python that already holds everything (conda's, or a venv of your own) is used as it is.
+    """
+    own = Path(sys.prefix) != VENV or VENV.is_symlink()
+    if own and not requirements.newest_is_wanted() and not differences():
+        return Path(sys.executable)
+    if not is_ready():
+        with one_at_a_time("environment") as lock:
+            if not is_ready():
+                _make(lock)
+    return python()
+
+
+def python() -> Path:
+    """The Python of .venv, whether it is there or not."""
+    return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def is_ready() -> bool:
+    """Whether .venv was completed from these environment.yml and environment.lock, right here."""
+    try:
+        stamp = json.loads(STAMP.read_text(encoding="utf-8"))
+        return python().exists() and stamp == _stamp() and is_whole()
+    except (OSError, ValueError):
+        return False
+
+
+def is_half_made() -> bool:
+    """Whether .venv was begun and not completed."""
+    return VENV.exists() and not VENV.is_symlink() and not STAMP.exists()
+
+
+def is_whole() -> bool:
+    """Whether all that was installed is still in .venv, as far as a quick look shows."""
+    try:
+        before = CONTENTS.read_text(encoding="utf-8").split("\n")
+    except (OSError, ValueError):
+        return True         # made before this was noted
+    return set(before) <= set(_contents())
+
+
+def _contents() -> list[str]:
+    """Packages and modules in .venv that are not empty; a newer version has the same name."""
+    found = []
+    for path in _packages():
+        if path.name.startswith(("~", "__pycache__")) or (path.is_dir() and not any(
+                path.iterdir())):
+            continue
+        name = f"{path.name.split('-')[0].lower()}.dist-info" if path.suffix == ".dist-info" \
+            else path.name
+        found.append(name)
+    return sorted(found)
+
+
+def _packages():
+    """What lies in the folder of .venv that holds packages."""
+    return VENV.glob("Lib/site-packages/*" if os.name == "nt" else "lib/python*/site-packages/*")
+
+
+def activate() -> None:
+    """Let this process and its children find this environment's commands and this clone."""
+    here = str(Path(sys.executable).parent)
+    paths = os.environ.get("PATH", "").split(os.pathsep)
+    os.environ["PATH"] = os.pathsep.join([here, *(path for path in paths if path != here)])
+    settings.tools()
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"     # ONNX Runtime would report its use to its makers
+
+
+def differences() -> list[str]:
+    """Where the running Python's packages differ from `requirements.wanted()`; empty when they agree."""
+    if importlib.util.find_spec("packaging") is None:
+        return ["packaging is not installed"]
+    from packaging.requirements import Requirement
+    wrong = []
+    for entry in requirements.wanted():
+        if entry == "-e .":         # the code that is running now
+            continue
+        asked = Requirement(entry)
+        if asked.marker and not asked.marker.evaluate():
+            continue
+        try:
+            version = importlib.metadata.version(asked.name)
+        except importlib.metadata.PackageNotFoundError:
+            wrong.append(f"{asked.name} is not installed; environment.yml says {entry}")
+            continue
+        if not asked.specifier.contains(version, prereleases=True):
+            wrong.append(f"{asked.name} is {version}; environment.yml says {entry}")
+    return wrong
+
+
+# ---------------------------------------------------------------- making it
+
+def _make(lock: int) -> None:
+    began = time.monotonic()
+    _check_disk()
+    if is_half_made():
+        print("environment: .venv is half-made (a set-up was interrupted); making it afresh",
+              flush=True)
+    elif VENV.exists() and not is_whole():
+        print("environment: files of .venv are missing; making it afresh", flush=True)
+    if not _can_update():
+        _remove(VENV)
+        _create_venv(lock)
+    STAMP.unlink(missing_ok=True)
+    _pip_install(lock)
+    _verify()
+    CONTENTS.write_text("\n".join(_contents()), encoding="utf-8")
+    write_stamp()
+    print(f"environment: ready after {time.monotonic() - began:.0f} s", flush=True)
+
+
+def _can_update() -> bool:
+    """A complete environment of this place, of an older environment.yml, is brought up to date.
+
+    Not one of newer versions than the pins, nor one of the pins to those: what no entry names
+    would stay as it was.
+    """
+    try:
+        stamp = json.loads(STAMP.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return (python().exists() and is_whole() and stamp.get("place") == str(VENV)
+            and stamp.get("newest", False) == requirements.newest_is_wanted())
+
+
+def _check_disk() -> None:
+    free = shutil.disk_usage(ROOT).free / 1e9
+    if free < NEEDED_GB and _is_large():
+        raise Failed(f"{ROOT} has {free:.1f} GB free; the environment needs about {NEEDED_GB} GB. "
+                     f"Make room. {CUDA}.")
+    if free < NEEDED_GB + CUDA_GB and _is_large():
+        print(f"environment: {free:.1f} GB free. {CUDA}.", flush=True)
+
+
+def _is_large() -> bool:
+    return any(entry.startswith("torch") for entry in requirements())
+
+
+def _remove(path: Path) -> None:
+    """Remove a folder, or a link to one (never what the link leads to). Raises Failed.
+
+    A folder is moved aside first: what still writes into it cannot bring it back.
+    """
+    for old in BUILD.glob("removed-*"):
+        shutil.rmtree(old, ignore_errors=True)
+    if path.is_symlink():
+        path.unlink()
+    elif path.exists():
+        old = BUILD / f"removed-{os.getpid()}-{time.time_ns()}"
+        BUILD.mkdir(exist_ok=True)
+        try:
+            path.rename(old)
+        except OSError as error:        # build/ on another disk; or, on Windows, a file in use
+            shutil.rmtree(path, ignore_errors=True)
+            if path.exists():
+                raise Failed(f"{path} cannot be removed ({error}). Close what uses it "
+                             "(python3 -m workshop stop; terminals in which it is active), then "
+                             "run this again.") from None
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _create_venv(lock: int = -1) -> None:
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    if importlib.util.find_spec("ensurepip") is None:       # Debian keeps it in another package
+        package = f"python{version}-venv"
+        if not (engine.is_root() and engine.is_debian()):
+            raise Failed("this Python has no venv module that can make environments. On Debian "
+                         f"and Ubuntu: sudo apt install {package}; then run this again.")
+        engine.apt_install("Python's venv module", package)
+    print(f"environment: creating .venv with Python {version}", flush=True)
+    base = getattr(sys, "_base_executable", sys.executable)     # not the Python just removed
+    plain = dict(os.environ)
+    settings.python(plain)
+    with _child(base, lock, "venv", VENV, environment=plain) as made:
+        said = _to_the_end(made, made.stdout.read)
+    if made.returncode:
+        raise Failed(f"`{base} -m venv {VENV}` failed:\n{said}")
+
+
+def _child(program, lock: int, *words, environment: dict) -> subprocess.Popen:
+    """Start a Python's module that neither a killed command nor a Ctrl-C leaves running.
+
+    It inherits the lock, so that the next command waits until it has ended.
+    """
+    apart = {} if os.name == "nt" else {"start_new_session": True}
+    if lock >= 0 and os.name != "nt":
+        apart["pass_fds"] = [lock]
+    return subprocess.Popen(
+        [str(program), "-c", CHILD, *(str(word) for word in words)], cwd=ROOT, env=environment,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        errors="replace", **apart)
+
+
+def _to_the_end(process: subprocess.Popen, work):
+    """Do what reads the child's output; the child does not outlive a failure of that."""
+    try:
+        return work()
+    except BaseException:
+        process.stdin.close()       # ends it, and all that it has started
+        raise
+
+
+def _pip_install(lock: int) -> None:
+    """Run pip, step by step; its own words go to build/pip.log, a line says how far it is."""
+    LOG.unlink(missing_ok=True)
+    with Line("environment") as line:
+        for step in _steps():
+            _run_pip(step, lock, line)
+
+
+def _steps() -> list[list[str]]:
+    """Arguments of `pip install`, one list for each step."""
+    if requirements.newest_is_wanted():          # nothing is known beforehand of what comes out today
+        return [["-r", _written("requirements.txt", "\n".join(requirements.wanted()) + "\n")]]
+    if not pins.LOCK.is_file():
+        raise Failed(f"{pins.LOCK} is missing. Get it back with: git restore {pins.LOCK.name}")
+    text = pins.LOCK.read_text(encoding="utf-8")
+    wrong = pins.differences(requirements.pinned(), text)
+    if wrong:
+        raise Failed(f"{pins.LOCK.name} does not agree with environment.yml: {'; '.join(wrong)}. "
+                     "Run: python3 -m workshop pins")
+    # The lock is complete, so pip need not look for what a package needs; and no package may bring
+    # PyTorch in passing. Why PyTorch has no hashes: workshop/pins.py. What its build needs beyond
+    # the lock (CUDA, where there is no CPU build) comes with it.
+    torch = [entry for entry in requirements.pinned() if "==" in entry and not pins.has_hashes(entry)]
+    steps = [["--require-hashes", "--no-deps", "-r", str(pins.LOCK)]]
+    if torch:
+        versions = _written("constraints.txt", pins.constraints(text))
+        steps.append([*torch, "--constraint", versions])
+    if "-e ." in requirements():    # built by the setuptools of the first step
+        steps.append(["--no-deps", "--no-build-isolation", "-e", "."])
+    return steps
+
+
+def _written(name: str, text: str) -> str:
+    path = VENV / name
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def _run_pip(step: list[str], lock: int, line: Line) -> None:
+    command = ["pip", "install", "--no-input", "--progress-bar", "off",
+               "--disable-pip-version-check", *step]
+    environment = _plain() | {"PYTHONUNBUFFERED": "1"}
+    with open(LOG, "a", encoding="utf-8") as log, _child(
+            python(), lock, *command, environment=environment) as pip:
+        _to_the_end(pip, lambda: _follow(pip.stdout, log, line))
+    if pip.returncode:
+        raise Failed(_why_pip_failed())
+
+
+def _why_pip_failed() -> str:
+    """What to do, from pip's log."""
+    if "DO NOT MATCH THE HASHES" in LOG.read_text(encoding="utf-8", errors="replace"):
+        return (f"pip refused a file that is not the one that {pins.LOCK.name} names. The file's "
+                f"name and both hashes (all of pip's words are in {LOG}):\n{engine.tail(LOG)}\n"
+                "Nothing of it was installed. If a package index or proxy of your own serves other "
+                "builds, use PyPI for this set-up; otherwise do not install that file, and report "
+                "it.")
+    return ("pip could not install environment.yml. Its last words (all of them in "
+            f"{LOG}):\n{engine.tail(LOG)}\nMend that (is the network there?), and run "
+            "the same command again.")
+
+
+def _plain() -> dict[str, str]:
+    """The environment variables without what would change Python or what pip installs.
+
+    Without this clone's path too: the package is to be found because it is installed.
+    """
+    environment = dict(os.environ)
+    settings.tools(environment, str(python()))
+    del environment["PYTHONPATH"]
+    return environment
+
+
+def _follow(output, log, line: Line) -> None:
+    """Turn pip's output into a line such as "installing 57 of 161 packages"."""
+    found = 0
+    for text in output:
+        log.write(text)
+        log.flush()
+        words = text.split()
+        if text.startswith("Collecting "):
+            found += 1
+            line.say(f"looking up package {found}: {words[1]}")
+        elif words and words[0] == "Downloading" and ".metadata" not in text:
+            size = text[text.rfind("("):].strip()
+            line.say(f"downloading {words[1].rsplit('/')[-1].split('-')[0]} {size}")
+        elif text.startswith("Installing collected packages:"):
+            total = text.count(",") + 1
+            before = _installed()
+            line.say(lambda: f"installing {_installed() - before} of {total} packages")
+
+
+def _installed() -> int:
+    """How many packages stand in .venv: pip is silent while it installs."""
+    return sum(path.suffix == ".dist-info" for path in _packages())
+
+
+def _verify() -> None:
+    """Ask the new Python itself whether it agrees with environment.yml.
+
+    Asked from another folder, so that `import workshop` proves the package is installed too.
+    """
+    ask = "from workshop import environment; print('\\n'.join(environment.differences()))"
+    answer = subprocess.run([str(python()), "-c", ask], cwd=VENV, capture_output=True, text=True,
+                            env=_plain())
+    if answer.returncode or answer.stdout.strip():
+        raise Failed("what pip installed differs from environment.yml:\n"
+                     f"{answer.stdout}{answer.stderr}\n"
+                     "Remove .venv and run the same command again.")
+
+
+def _stamp() -> dict:
+    """What an environment must have been made from to be complete."""
+    config = (VENV / "pyvenv.cfg").read_text(encoding="utf-8")
+    version = [line.split("=")[1].strip() for line in config.splitlines()
+               if line.startswith("version")]
+    return {"environment": hashlib.sha256(requirements.FILE.read_bytes()).hexdigest(),
+            "lock": hashlib.sha256(pins.LOCK.read_bytes()).hexdigest(),
+            "python": "".join(version), "place": str(VENV),
+            **({"newest": True} if requirements.newest_is_wanted() else {})}
+
+
+def write_stamp() -> None:
+    """Say that .venv is complete for environment.yml as it is now."""
+    new = STAMP.with_suffix(".new")
+    new.write_text(json.dumps(_stamp(), indent=1), encoding="utf-8")
+    new.replace(STAMP)
