@@ -57,7 +57,6 @@ lessons.require("03")
 
 # %%
 from workshop import deploy
-from workshop.account import ownership
 
 NAME, IMAGE = deploy.name("churn-zip"), deploy.name("churn-image")
 for name in (NAME, IMAGE):
@@ -366,7 +365,7 @@ key = f"layers/{hashlib.sha256(layer_zip).hexdigest()[:16]}.zip"
 s3.put_object(**OURS, Key=key, Body=layer_zip)
 
 published = client.publish_layer_version(
-    LayerName=NAME, Description=f"{ownership.mark()} by hand",
+    LayerName=NAME, Description=f"{deploy.mark()} by hand",
     Content={"S3Bucket": BUCKET, "S3Key": key},
     CompatibleRuntimes=["python3.13"], CompatibleArchitectures=[engine.architecture()])
 s3.delete_object(**OURS, Key=key)        # Lambda has its own copy now
@@ -881,7 +880,7 @@ deploy.delete(TINY)
 def fails(folder):
     """What Lambda says when the tiny function runs with this layer."""
     made = client.publish_layer_version(
-        LayerName=TINY, Description=f"{ownership.mark()} wrong on purpose",
+        LayerName=TINY, Description=f"{deploy.mark()} wrong on purpose",
         Content={"ZipFile": workshop_packages.zipped(folder)}, CompatibleRuntimes=["python3.13"])
     settings = {"FunctionName": TINY, "Layers": [made["LayerVersionArn"]]}
     try:

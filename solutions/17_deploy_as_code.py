@@ -79,7 +79,6 @@ os.environ["__SAM_CLI_APP_DIR"] = str(Path("../build/sam-cli").resolve())
 
 # %%
 from workshop import deploy
-from workshop.account import ownership
 
 STACK = deploy.name("code")
 deploy.delete_stack(STACK)
@@ -233,7 +232,7 @@ if not cloud.is_local():
 
 # %%
 repository = deploy.image_repository(STACK)
-stack_options = f"--stack-name {STACK} --tags '{ownership.mark()}'"
+stack_options = f"--stack-name {STACK} --tags '{deploy.mark()}'"
 print(stack_options)
 
 # %%

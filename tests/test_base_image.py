@@ -199,7 +199,7 @@ def test_a_changed_recipe_is_another_image(monkeypatch, tmp_path):
 KILLED = """
 import sys
 from pathlib import Path
-from workshop import base_image, engine
+from workshop.machine import base_image, engine
 base_image.STATE = Path(sys.argv[1])
 base_image._check_possible = lambda why: None
 base_image._stand_in_is_here = lambda: False

@@ -32,7 +32,9 @@ FOLDER = "hello_whole"          # a function that no other checkout builds
 WORK = """
 import json
 import boto3
-from workshop import cloud, deploy, engine, lab, ownership, triggers
+from workshop import cloud, deploy, triggers
+from workshop.commands import lab
+from workshop.machine import engine
 cloud.use()
 name, s3 = deploy.name("whole"), deploy.s3()
 image = deploy.build("hello_whole")
@@ -43,7 +45,7 @@ triggers.on_queue(name, triggers.queue(name))
 triggers.on_event(name, name, schedule="rate(1 day)")
 s3.put_object(Bucket=deploy.bucket(name), Key="file", Body=b"")
 boto3.client("lambda").publish_layer_version(
-    LayerName=name, Description=ownership.mark(), Content={"ZipFile": b"PK\\x05\\x06" + bytes(18)})
+    LayerName=name, Description=deploy.mark(), Content={"ZipFile": b"PK\\x05\\x06" + bytes(18)})
 folder = engine.BUILD / "images" / "dangling"
 folder.mkdir()
 for line in "ENV A=1", "ENV A=2":       # the second takes the name from the first
@@ -104,7 +106,7 @@ class Copy:
 
     def label(self):
         """What this checkout says of itself."""
-        return self.run("-c", "from workshop import engine; print(engine.LABEL)").strip()
+        return self.run("-c", "from workshop.machine import engine; print(engine.LABEL)").strip()
 
     def listing(self, others=()) -> dict[str, set[str]]:
         """All that there is of this copy, and of the `others` that it must leave alone."""

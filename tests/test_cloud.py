@@ -85,7 +85,8 @@ def test_a_second_use_starts_nothing(own_port):
 
 
 def test_two_notebooks_at_once_start_one_local_cloud(own_port):
-    code = "from workshop import cloud; from workshop.local import lifecycle; cloud.use(); print(lifecycle.status()['pid'])"
+    code = ("from workshop import cloud; from workshop.local import lifecycle; cloud.use(); "
+            "print(lifecycle.status()['pid'])")
     environment = {**os.environ, "PYTHONPATH": str(paths.ROOT)}
     with ThreadPoolExecutor() as pool:
         done = list(pool.map(lambda _: subprocess.run(

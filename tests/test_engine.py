@@ -253,7 +253,7 @@ def test_the_forwarder_is_for_engines_in_a_virtual_machine(machine, system, plat
 
 def test_two_commands_do_not_work_on_one_thing_at_once(tmp_path):
     """The second waits until the first has let go, and says that it waits."""
-    program = ("import sys, pathlib; from workshop import lock\n"
+    program = ("import sys, pathlib; from workshop.machine import lock\n"
                "lock.BUILD = pathlib.Path(sys.argv[1])\n"
                "with lock.one_at_a_time('engine'): print('in', flush=True); input()")
     first, second = (subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT,
@@ -267,7 +267,7 @@ def test_two_commands_do_not_work_on_one_thing_at_once(tmp_path):
 
 
 def test_ctrl_c_lets_a_child_finish_what_must_not_be_cut_short(tmp_path):
-    program = ("import subprocess, sys; from workshop import engine\n"
+    program = ("import subprocess, sys; from workshop.machine import engine\n"
                "child = ['bash', '-c', 'echo begun; sleep 1; echo done']\n"
                "engine.finish(subprocess.Popen(child, start_new_session=True))")
     process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, text=True,
@@ -285,7 +285,7 @@ def test_ctrl_c_lets_a_child_finish_what_must_not_be_cut_short(tmp_path):
 def test_two_checkouts_on_one_engine_have_two_names_for_an_image_or_container(tmp_path, name):
     shutil.copytree(ROOT / "workshop", tmp_path / "workshop",
                     ignore=shutil.ignore_patterns("__pycache__"))
-    done = subprocess.run([sys.executable, "-c", "import sys; from workshop import engine; "
+    done = subprocess.run([sys.executable, "-c", "import sys; from workshop.machine import engine; "
                            "print(engine.own(sys.argv[1]))", name],
                           cwd=tmp_path, capture_output=True, text=True, check=True)
     first, second = engine.own(name), done.stdout.strip()

@@ -30,7 +30,7 @@ dependencies:
       - packaging=={packaging}
 """
 # The Python that runs the tests holds everything already; let it believe otherwise.
-PREPARE = ("from workshop import environment\n"
+PREPARE = ("from workshop.machine import environment\n"
            "environment.differences = lambda: ['this Python is not the one']\n"
            "try: print(environment.prepare())\n"
            "except environment.Failed as error: raise SystemExit(f'Failed: {error}')")

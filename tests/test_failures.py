@@ -287,14 +287,14 @@ NOTEBOOK = '''
 import sys
 from pathlib import Path
 from IPython.core.interactiveshell import InteractiveShell
-from workshop import last_error
+from workshop.course import last_error
 last_error.FILE = Path(sys.argv[1])
 shell = InteractiveShell.instance()
 
 def run(code, cell):
     print("said", shell.run_cell(code, cell_id=cell).success, last_error.read())
 
-run("from workshop import last_error; last_error.watch(); last_error.watch()", "a")
+run("from workshop.course import last_error; last_error.watch(); last_error.watch()", "a")
 run("raise OSError(30, 'Read-only file system')", "b")
 run("1 + 1", "c")
 run("raise KeyError('customer')", "b")

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError, WaiterError
 
 from workshop import cloud, packages
 from workshop.account import ownership
-from workshop.account.ownership import NotOurs, name, s3, tags  # noqa: F401, part of this module
+from workshop.account.ownership import NotOurs, mark, name, s3, tags  # noqa: F401, part of this module
 from workshop.course import model_files
 from workshop.machine import base_image, engine, modes, paths, tools
 from workshop.machine.lock import one_at_a_time

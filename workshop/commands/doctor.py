@@ -271,7 +271,7 @@ def last_failure(where: str, seen) -> list[Finding]:
 
 def _differences() -> list[str]:
     """Ask the environment's own Python."""
-    ask = "from workshop import environment; print('\\n'.join(environment.differences()))"
+    ask = "from workshop.machine import environment; print('\\n'.join(environment.differences()))"
     answer = subprocess.run([str(environment.python()), "-c", ask], cwd=ROOT, text=True,
                             capture_output=True)
     if answer.returncode:

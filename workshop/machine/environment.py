@@ -351,7 +351,7 @@ def _verify() -> None:
 
     Asked from another folder, so that `import workshop` proves the package is installed too.
     """
-    ask = "from workshop import environment; print('\\n'.join(environment.differences()))"
+    ask = "from workshop.machine import environment; print('\\n'.join(environment.differences()))"
     answer = subprocess.run([str(python()), "-c", ask], cwd=VENV, capture_output=True, text=True,
                             env=_plain())
     if answer.returncode or answer.stdout.strip():
