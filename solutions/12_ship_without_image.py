@@ -448,7 +448,7 @@ print("Right: this folder, and reading only.")
 # %%
 PREFIX = "models/churn"
 iam = boto3.client("iam")
-role_arn = deploy.role(NAME)
+role_arn = deploy.ensure_role(NAME)
 iam.put_role_policy(RoleName=f"{NAME}-role", PolicyName="read_models",
                     PolicyDocument=deploy.policy("read_models", bucket=BUCKET, prefix=PREFIX))
 print(deploy.policy("read_models", bucket=BUCKET, prefix=PREFIX))
@@ -889,7 +889,7 @@ def fails(folder):
     except client.exceptions.ResourceNotFoundException:
         client.create_function(
             **settings, Runtime="python3.13", Handler="lambda_function.lambda_handler", Tags=TAGS,
-            Code={"ZipFile": tiny.getvalue()}, Role=deploy.role(TINY), Timeout=10, MemorySize=512,
+            Code={"ZipFile": tiny.getvalue()}, Role=deploy.ensure_role(TINY), Timeout=10, MemorySize=512,
             Architectures=[engine.architecture()])
         client.get_waiter("function_active_v2").wait(FunctionName=TINY)
     payload = json.load(client.invoke(FunctionName=TINY)["Payload"])

@@ -262,7 +262,7 @@ index = {
 ecr.put_image(repositoryName=NAME, imageTag="index", imageManifest=json.dumps(index),
               imageManifestMediaType=index["mediaType"])
 
-role = deploy.role(NAME)
+role = deploy.ensure_role(NAME)
 settings = dict(FunctionName=NAME, PackageType="Image", Role=role, Tags=deploy.tags(),
                 Architectures=[engine.architecture()])
 message = refused(lambda_.create_function, Code={"ImageUri": f"{address}:index"}, **settings)

@@ -449,7 +449,7 @@ print("Right.")
 found = mine(inventory.find())
 try:
     inventory.remove(found)
-except deploy.NotOurs as error:
+except deploy.NotOursError as error:
     print(error)
 
 # %%

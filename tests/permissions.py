@@ -4,14 +4,14 @@ import string
 
 from ministack.core import iam_evaluator as iam
 
-from workshop import deploy
+from workshop.account import roles
 
 ACCOUNT, REGION = "123456789012", "eu-central-1"
 
 
 def document(file, **values):
     """A policy file as a dict, with account, region and `values` filled in."""
-    text = (deploy.POLICIES / f"{file}.json").read_text(encoding="utf-8")
+    text = (roles.POLICIES / f"{file}.json").read_text(encoding="utf-8")
     return json.loads(string.Template(text).substitute(values, account=ACCOUNT, region=REGION))
 
 

@@ -6,7 +6,7 @@ import pytest
 from botocore.stub import Stubber
 
 from workshop import cloud, deploy
-from workshop.account import ownership
+from workshop.account import calls, functions, ownership
 from workshop.machine import engine, paths
 
 NAME = "workshop-test-deploy"
@@ -127,7 +127,7 @@ def test_only_the_owners_functions_may_pull(nothing, image):
 @pytest.mark.parametrize("image", ["LABEL workshop.stand-in=true"], indirect=True)
 def test_stand_in_is_refused_on_aws_before_any_call(image, monkeypatch):
     monkeypatch.setattr(cloud, "is_local", lambda: False)
-    monkeypatch.setattr(boto3, "client", lambda *_: pytest.fail("called AWS"))
+    monkeypatch.setattr(calls, "client", lambda *_: pytest.fail("called AWS"))
     with pytest.raises(ValueError, match="stand-in"):
         deploy.push(image, NAME)
 
@@ -230,7 +230,7 @@ def test_update_keeps_published_versions_and_the_alias(nothing, images):
 
 
 def test_role_may_write_its_own_logs_and_nothing_else(nothing):
-    deploy.role(NAME)
+    deploy.ensure_role(NAME)
     iam, role = boto3.client("iam"), f"{NAME}-role"
     assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
     assert iam.list_role_policies(RoleName=role)["PolicyNames"] == ["logs"]
@@ -253,7 +253,7 @@ def test_image_uri_needs_a_digest():
 
 
 @pytest.mark.parametrize("call", [
-    lambda: deploy.role("churn"), lambda: deploy.function("churn", IMAGE),
+    lambda: deploy.ensure_role("churn"), lambda: deploy.function("churn", IMAGE),
     lambda: deploy.delete("churn"), lambda: deploy.http_api("churn", NAME)])
 def test_names_begin_with_workshop(call):
     with pytest.raises(ValueError, match="begin with 'workshop-test-'"):
@@ -263,8 +263,9 @@ def test_names_begin_with_workshop(call):
 # What the local cloud does not do: a role that Lambda does not know yet (Stubber)
 
 def stubbed_lambda(monkeypatch):
-    monkeypatch.setattr(deploy.time, "sleep", lambda seconds: None)
     client = boto3.client("lambda")
+    monkeypatch.setattr(calls.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(calls, "client", lambda service: client)
     return client, Stubber(client)
 
 
@@ -278,7 +279,7 @@ def test_create_is_tried_again_until_the_role_is_known(monkeypatch, capsys):
         stub.add_client_error("create_function", "InvalidParameterValueException", UNKNOWN_ROLE)
     stub.add_response("create_function", {"FunctionArn": "arn:made"}, CREATE)
     with stub:
-        made = deploy._create_when_role_is_known(client, **CREATE)
+        made = functions._create_when_role_is_known(**CREATE)
     assert made["FunctionArn"] == "arn:made"
     assert capsys.readouterr().out.count("waiting until a new role or right is known") == 2
 
@@ -287,7 +288,7 @@ def test_create_gives_up_on_a_role_that_stays_unknown(monkeypatch):
     client, stub = stubbed_lambda(monkeypatch)
     stub.add_client_error("create_function", "InvalidParameterValueException", UNKNOWN_ROLE)
     with stub, pytest.raises(RuntimeError, match="cannot assume .*trust policy"):
-        deploy._create_when_role_is_known(client, patience=0, **CREATE)
+        functions._create_when_role_is_known(patience=0, **CREATE)
 
 
 def test_another_invalid_value_is_not_tried_again(monkeypatch):
@@ -296,7 +297,7 @@ def test_another_invalid_value_is_not_tried_again(monkeypatch):
                           "Source image does not exist")
     with stub, pytest.raises(client.exceptions.InvalidParameterValueException,
                              match="Source image does not exist"):
-        deploy._create_when_role_is_known(client, **CREATE)
+        functions._create_when_role_is_known(**CREATE)
 
 
 def test_a_failed_function_is_reported_with_its_reason(monkeypatch):
@@ -305,7 +306,7 @@ def test_a_failed_function_is_reported_with_its_reason(monkeypatch):
     stub.add_response("get_function", {"Configuration": failed})
     stub.add_response("get_function_configuration", failed)
     with stub, pytest.raises(RuntimeError, match="Failed.*Lambda does not have permission"):
-        deploy._wait(client, "function_active_v2", NAME)
+        functions._wait("function_active_v2", NAME)
 
 
 # HTTPS
@@ -396,9 +397,9 @@ def test_delete_touches_nothing_when_something_lacks_our_tag(
     remove = make(images, foreign_role_arn)
     try:
         if make is not foreign_role:
-            deploy.role(NAME)  # something of ours beside it
+            deploy.ensure_role(NAME)  # something of ours beside it
         before = left()
-        with pytest.raises(deploy.NotOurs, match=f"lacks the tags {ownership.mark()}"):
+        with pytest.raises(deploy.NotOursError, match=f"lacks the tags {ownership.mark()}"):
             deploy.delete(NAME)
         assert left() == before
     finally:
@@ -408,7 +409,7 @@ def test_delete_touches_nothing_when_something_lacks_our_tag(
 def test_a_foreign_function_is_not_updated(nothing, images, foreign_role_arn):
     remove = foreign_function(images, foreign_role_arn)
     try:
-        with pytest.raises(deploy.NotOurs):
+        with pytest.raises(deploy.NotOursError):
             deploy.function(NAME, images[1])
         assert now()["Code"]["ImageUri"] == images[0]
         assert left()["role"] == []

@@ -9,7 +9,7 @@ import yaml
 from permissions import ACCOUNT, REGION, allows, document, trusts
 from samcli.yamlhelper import yaml_parse
 
-from workshop import deploy
+from workshop.account import roles
 from workshop.machine import paths
 
 STACK = "shop-churn"
@@ -312,6 +312,6 @@ def test_the_pipelines_jobs_are_in_the_environment_that_is_trusted():
 def test_every_policy_file_is_used_or_taught():
     text = "".join(path.read_text(encoding="utf-8") for folder in ("workshop", "solutions")
                    for path in (paths.ROOT / folder).glob("*.py"))
-    unused = [path.stem for path in deploy.POLICIES.glob("*.json")
+    unused = [path.stem for path in roles.POLICIES.glob("*.json")
               if f'"{path.stem}"' not in text and f"{path.name}" not in text]
     assert unused == []

@@ -12,6 +12,7 @@ import tiny_churn
 from waiting import until
 
 from workshop import deploy, triggers
+from workshop.account import buckets
 from workshop.local.addresses import ACCOUNT
 from workshop.machine import engine, paths
 
@@ -43,8 +44,8 @@ on_event, on_messages, on_file = batch.on_event, batch.on_messages, batch.on_fil
 def delete():
     for name in (EVENTS, FILES, QUEUE, TICKS, FAILURES):
         triggers.delete(name)
-    bucket = boto3.resource("s3").Bucket(deploy.bucket_name(NAME))
-    if deploy.bucket_tags(boto3.client("s3"), bucket.name):
+    bucket = boto3.resource("s3").Bucket(buckets.full_name(NAME))
+    if buckets.tags(bucket.name):
         bucket.object_versions.delete()
     for name in (EVENTS, FILES, QUEUE, NAME):
         deploy.delete(name)

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from workshop import deploy, inventory, triggers
-from workshop.account import ownership
+from workshop.account import calls, ownership, queues, roles, stacks
 from workshop.course import render
 from workshop.machine import paths
 
@@ -28,7 +28,7 @@ def client(service):
 
 def make_functions():
     lambda_ = client("lambda")
-    lambda_.create_function(FunctionName=NAME, Role=deploy.role(NAME), Runtime="python3.13",
+    lambda_.create_function(FunctionName=NAME, Role=deploy.ensure_role(NAME), Runtime="python3.13",
                             Handler="a.b", Code={"ZipFile": EMPTY_ZIP}, Tags=deploy.tags())
     lambda_.publish_version(FunctionName=NAME)
     lambda_.create_alias(FunctionName=NAME, Name="live", FunctionVersion="1")
@@ -78,7 +78,7 @@ def make_watch():
                            Period=60, EvaluationPeriods=1, Threshold=1, Tags=PAIRS,
                            ComparisonOperator="GreaterThanThreshold")
     watch.put_dashboard(DashboardName=NAME, DashboardBody='{"widgets": []}', Tags=PAIRS)
-    client("budgets").create_budget(AccountId=ownership.where()[0], ResourceTags=PAIRS, Budget={
+    client("budgets").create_budget(AccountId=calls.where()[0], ResourceTags=PAIRS, Budget={
         "BudgetName": NAME, "BudgetLimit": {"Amount": "5", "Unit": "USD"}, "TimeUnit": "MONTHLY",
         "BudgetType": "COST"})
 
@@ -110,7 +110,7 @@ def story(local_cloud):
     ours = [one for one in found if one.whose == inventory.OURS]
     failed = inventory.remove(reversed(ours), say=said.append)
     yield SimpleNamespace(found=found, failed=failed, said=said, left=named(inventory.find()))
-    client("sqs").delete_queue(QueueUrl=triggers._find_queue(client("sqs"), OTHER))
+    client("sqs").delete_queue(QueueUrl=queues.find(OTHER))
 
 
 def test_one_of_each_kind_is_found(story):
@@ -157,9 +157,9 @@ def test_what_is_not_ours_is_refused_and_nothing_goes(story):
     deploy.image_repository(NAME)
     theirs, = (one for one in story.found if one.name == OTHER)
     ours = named(one for one in inventory.find() if one.kind == "repository")
-    with pytest.raises(deploy.NotOurs, match=f"{OTHER} lacks the tag"):
+    with pytest.raises(deploy.NotOursError, match=f"{OTHER} lacks the tag"):
         inventory.remove([*ours, theirs], say=lambda _: None)
-    with pytest.raises(deploy.NotOurs):      # it says of itself that it is ours: the tag counts
+    with pytest.raises(deploy.NotOursError):      # it says of itself that it is ours: the tag counts
         inventory.remove([inventory.Thing("queue", OTHER, inventory.OURS, theirs.id)])
     assert named(one for one in inventory.find() if one.kind == "repository") == ours
     assert inventory.remove(ours, say=lambda _: None) == []
@@ -177,12 +177,12 @@ def test_a_listing_does_not_stop_at_its_first_page(local_cloud):
 
 
 def refuse(operation, code="AccessDenied"):
-    """`inventory._pages` where one operation is not allowed."""
+    """`calls.pages` where one operation is not allowed."""
     def pages(service, name, key, **arguments):
         if name == operation:
             raise ClientError({"Error": {"Code": code, "Message": "not allowed"}}, name)
         return real(service, name, key, **arguments)
-    real = inventory._pages
+    real = calls.pages
     return pages
 
 
@@ -190,7 +190,7 @@ def refuse(operation, code="AccessDenied"):
     ("list_roles", "role"), ("describe_stacks", "stack"), ("list_buckets", "bucket"),
     ("get_resources", "by tag")])
 def test_what_may_not_be_looked_at_is_said(local_cloud, monkeypatch, operation, kind):
-    monkeypatch.setattr(inventory, "_pages", refuse(operation))
+    monkeypatch.setattr(calls, "pages", refuse(operation))
     unknown = [one for one in inventory.find() if one.whose == inventory.UNKNOWN]
     assert [(one.kind, one.name) for one in unknown] == [(kind, "AccessDenied: not allowed")]
     assert "cannot be listed" in str(unknown[0])
@@ -258,7 +258,7 @@ def namesakes(local_cloud):
     client("events").delete_rule(Name=NAMESAKE)
     client("cloudwatch").delete_dashboards(DashboardNames=[NAMESAKE])
     client("ecr").delete_repository(repositoryName=NAMESAKE)
-    client("sqs").delete_queue(QueueUrl=triggers._find_queue(client("sqs"), NAMESAKE))
+    client("sqs").delete_queue(QueueUrl=queues.find(NAMESAKE))
     client("logs").delete_log_group(logGroupName=NAMESAKE)
 
 
@@ -293,8 +293,8 @@ STACKED = {  # type: (properties, kind in the inventory); none of these gets the
 @pytest.fixture
 def no_tags(monkeypatch):
     """Only a stack has tags: what is in it can be known by the stack's list alone."""
-    is_ours, real = ownership.is_ours, inventory._stacks
-    monkeypatch.setattr(inventory, "_stacks", lambda meant: [
+    is_ours, real = ownership.is_ours, stacks.listed
+    monkeypatch.setattr(stacks, "listed", lambda meant: [
         (name, number, tags | {"stack": "yes"}, *why) for name, number, tags, *why in real(meant)])
     monkeypatch.setattr(inventory.ownership, "is_ours",
                         lambda tags: is_ours(tags) and "stack" in tags)
@@ -340,7 +340,7 @@ def test_a_protected_stack_stays_with_all_that_is_in_it(local_cloud, resources, 
         assert {one.kind for one in kept} == {"stack", "bucket", "queue"}
         assert {one.whose for one in kept} == {inventory.KEPT}
         assert why in str(next(one for one in kept if one.kind == "stack"))
-        with pytest.raises(deploy.NotOurs, match="is kept"):
+        with pytest.raises(deploy.NotOursError, match="is kept"):
             inventory.remove(kept, say=lambda _: None)
         assert stored(members["Files"]) == ["dear"]
     finally:
@@ -349,7 +349,7 @@ def test_a_protected_stack_stays_with_all_that_is_in_it(local_cloud, resources, 
         drop(stack)
         if why.startswith("Files"):
             client("s3").delete_bucket(Bucket=members["Files"])
-        if url := triggers._find_queue(client("sqs"), "workshop-test-kept-queue"):
+        if url := queues.find("workshop-test-kept-queue"):
             client("sqs").delete_queue(QueueUrl=url)
 
 
@@ -363,15 +363,14 @@ def test_the_policies_of_a_template_in_yaml_are_read_as_well(local_cloud):
         assert set(found("workshop-test-yaml").values()) == {inventory.KEPT}
     finally:
         drop("workshop-test-yaml")
-        client("sqs").delete_queue(QueueUrl=triggers._find_queue(
-            client("sqs"), "workshop-test-yaml-queue"))
+        client("sqs").delete_queue(QueueUrl=queues.find("workshop-test-yaml-queue"))
 
 
 def test_a_stack_whose_template_cannot_be_read_stays(local_cloud, monkeypatch):
     def refused(**_):
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetTemplate")
     members = make("workshop-test-unread", {"Files": BUCKET})
-    monkeypatch.setattr(inventory._client("cloudformation"), "get_template", refused)
+    monkeypatch.setattr(calls.client("cloudformation"), "get_template", refused)
     try:
         assert {one.whose for one in inventory.find() if one.name in (
             "workshop-test-unread", members["Files"])} == {inventory.KEPT}
@@ -394,8 +393,8 @@ def test_a_stack_that_is_only_proposed_is_no_hindrance(local_cloud):
 @pytest.mark.parametrize("stack", ["workshop-test-deleted", "another-teams"])
 def test_what_a_stack_has_left_or_holds_unseen_stays(local_cloud, monkeypatch, stack):
     """On AWS, CloudFormation tags what it makes; the local cloud does not."""
-    url, real = triggers.plain_queue("workshop-test-left"), triggers.queue_tags
-    monkeypatch.setattr(triggers, "queue_tags", lambda *arguments: real(*arguments) | {
+    url, real = triggers.plain_queue("workshop-test-left"), queues.tags
+    monkeypatch.setattr(queues, "tags", lambda *arguments: real(*arguments) | {
         "aws:cloudformation:stack-name": stack})
     left, = (one for one in inventory.find() if one.name == "workshop-test-left")
     assert (left.whose, left.why) == (inventory.KEPT, f"the stack {stack} made it")
@@ -409,7 +408,7 @@ def test_what_another_region_has_or_uses_stays(local_cloud, region):
     there.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": region})
     there.put_bucket_tagging(Bucket=name, Tagging={"TagSet": PAIRS})
     functions = boto3.client("lambda", region_name=region)
-    functions.create_function(FunctionName=name, Role=deploy.role(name), Runtime="python3.13",
+    functions.create_function(FunctionName=name, Role=deploy.ensure_role(name), Runtime="python3.13",
                               Handler="a.b", Code={"ZipFile": EMPTY_ZIP}, Tags=deploy.tags())
     try:
         kept = [one for one in inventory.find() if name in one.name]
@@ -419,7 +418,7 @@ def test_what_another_region_has_or_uses_stays(local_cloud, region):
     finally:
         functions.delete_function(FunctionName=name)
         there.delete_bucket(Bucket=name)
-        deploy.delete_role(client("iam"), f"{name}-role")
+        roles.delete(f"{name}-role")
 
 
 @pytest.mark.parametrize("code, whose", [("UnrecognizedClientException", "ours"),
@@ -429,12 +428,12 @@ def test_a_region_that_is_off_uses_no_role_and_one_that_fails_may(local_cloud, m
                                                                   whose):
     def refused(client):
         raise ClientError({"Error": {"Code": code, "Message": "no"}}, "ListFunctions")
-    monkeypatch.setattr(inventory, "_of_functions", refused)
-    deploy.role(NAME)
+    monkeypatch.setattr(roles, "_of_functions", refused)
+    deploy.ensure_role(NAME)
     try:
-        roles = [one for one in inventory.find() if one.kind == "role"
-                 and (one.name == f"{NAME}-role" or one.whose == inventory.UNKNOWN)]
-        assert {one.whose for one in roles} == {whose}
+        known = [one for one in inventory.find() if one.kind == "role"
+             and (one.name == f"{NAME}-role" or one.whose == inventory.UNKNOWN)]
+        assert {one.whose for one in known} == {whose}
     finally:
         deploy.delete(NAME)
 
@@ -475,13 +474,13 @@ def test_what_makes_something_is_recognised():
 
 
 # Tagged by a call of its own; or meant to fail, or to lack the tag.
-FINE = {("workshop/triggers.py", "put_rule"), ("solutions/21_clean_up.py", "create_budget"),
+FINE = {("workshop/account/rules.py", "put_rule"), ("solutions/21_clean_up.py", "create_budget"),
         ("solutions/21_clean_up.py", "create_queue")}
 
 
 @pytest.mark.parametrize("path", [
     *(lesson.path for lesson in render.lessons()),
-    *(paths.ROOT / "workshop" / name for name in ("deploy.py", "triggers.py", "endpoints.py"))],
+    *(paths.ROOT / "workshop/account").glob("*.py")],
     ids=lambda path: path.stem)
 def test_what_a_lesson_makes_is_tagged(path):
     name = path.relative_to(paths.ROOT).as_posix()
@@ -500,7 +499,7 @@ def account(local_cloud, monkeypatch):
     monkeypatch.setattr(inventory.cloud, "is_local", lambda: False)
     monkeypatch.setattr(inventory, "find", lambda: [] if removed else [thing])
     monkeypatch.setattr(inventory, "remove", lambda things: removed.extend(things))
-    return SimpleNamespace(removed=removed, thing=thing, number=ownership.where()[0])
+    return SimpleNamespace(removed=removed, thing=thing, number=calls.where()[0])
 
 
 def at_a_terminal(monkeypatch, answer):

@@ -12,6 +12,7 @@ from function_folder import load
 from tiny_lessons import MAKE, write_lesson
 
 from workshop import deploy, endpoints
+from workshop.account import calls
 from workshop.course import lessons, model_files
 from workshop.local.sagemaker import container
 from workshop.machine import paths
@@ -120,7 +121,7 @@ def test_the_lesson_that_makes_it_is_named(product, lesson, monkeypatch, tmp_pat
     lambda path: deploy.publish_model("workshop-test-damaged", path, "1")])
 def test_what_is_deployed_is_looked_at_before_anything_is_made(
         read, content, tmp_path, monkeypatch):
-    monkeypatch.setattr(deploy.boto3, "client", lambda *_: pytest.fail("a call was made"))
+    monkeypatch.setattr(calls, "client", lambda *_: pytest.fail("a call was made"))
     path = tmp_path / "model.onnx"
     with pytest.raises(FileNotFoundError, match="There is no model file"):
         read(path)

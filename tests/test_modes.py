@@ -185,7 +185,7 @@ with zipfile.ZipFile(buffer, "w") as archive:
 client = boto3.client("lambda")
 try:
     layer = client.publish_layer_version(LayerName=name, Content={"ZipFile": packages.zipped(folder)})
-    client.create_function(FunctionName=name, Runtime="python3.13", Role=deploy.role(name),
+    client.create_function(FunctionName=name, Runtime="python3.13", Role=deploy.ensure_role(name),
         Handler="lambda_function.lambda_handler", Code={"ZipFile": buffer.getvalue()}, Timeout=30,
         Layers=[layer["LayerVersionArn"]])
     client.get_waiter("function_active_v2").wait(FunctionName=name)

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from workshop import deploy, inventory, triggers
-from workshop.account import ownership
+from workshop.account import buckets, calls, ownership
 from workshop.course import render
 from workshop.local.addresses import ACCOUNT
 from workshop.machine import paths
@@ -105,13 +105,13 @@ def test_lessons_name_what_they_make_with_the_owners_prefix():
 def test_at_the_longest_owner_every_name_stays_within_its_limit(number, monkeypatch):
     """64 characters for functions, roles, rules, schedules; 63 for SageMaker and buckets."""
     monkeypatch.setenv("WORKSHOP_OWNER", LONGEST_OWNER)
-    monkeypatch.setattr(ownership, "where", lambda: (ACCOUNT, LONGEST_REGION))
+    monkeypatch.setattr(calls, "where", lambda: (ACCOUNT, LONGEST_REGION))
     endings = {"-role", "-dead", "-0123abcd", *re.findall(
         r"\{(?:NAME|MODEL|FUNCTION|STACK|ROLLBACK|CHURN|EVENTS|FILES|QUEUE)\}(-[a-z-]+)",
         LESSONS[number])} | ({"-churn-role", "-throttles"} if number == "17" else set())
     for what in literals(LESSONS[number]):
         name = ownership.name(what)
-        assert len(deploy.bucket_name(name)) <= 63, name
+        assert len(buckets.full_name(name)) <= 63, name
         for ending in endings:
             assert len(f"{name}{ending}-role") <= 63, f"{name}{ending}-role"
 
@@ -142,7 +142,7 @@ def furnish(what):
     triggers.on_event(name, name, schedule="rate(1 day)")
     triggers.queue(name)
     deploy.image_repository(name)
-    ownership.s3().put_object(Bucket=deploy.bucket(name), Key="file", Body=b"1")
+    calls.s3().put_object(Bucket=deploy.bucket(name), Key="file", Body=b"1")
     boto3.client("lambda").publish_layer_version(
         LayerName=name, Description=ownership.mark(),
         Content={"ZipFile": b"PK\x05\x06" + bytes(18)})
@@ -196,14 +196,13 @@ def test_one_owners_lesson_start_leaves_the_others_things(class_):
 
 
 @pytest.mark.parametrize("call", [
-    deploy.delete, deploy.close, deploy.bucket, deploy.image_repository, deploy.role_for,
+    deploy.delete, deploy.close, deploy.bucket, deploy.image_repository, deploy.ensure_role,
     triggers.delete, deploy.delete_stack, deploy.layer, triggers.plain_queue],
     ids=lambda call: call.__name__)
 def test_another_owners_name_is_refused(local_cloud, monkeypatch, call):
     monkeypatch.setenv("WORKSHOP_OWNER", "ada")
-    arguments = ("trust",) if call is deploy.role_for else ()
     with pytest.raises(ValueError, match="begin with 'workshop-ada-'"):
-        call("workshop-adab-twin", *arguments)
+        call("workshop-adab-twin")
 
 
 @pytest.mark.parametrize("tags", [{"project": "lambda-onnx-workshop"},
@@ -214,9 +213,9 @@ def test_a_thing_of_our_name_with_anothers_tags_is_left_alone(local_cloud, monke
     sqs, name = boto3.client("sqs"), deploy.name("stray")
     url = sqs.create_queue(QueueName=name, tags=tags)["QueueUrl"]
     try:
-        with pytest.raises(deploy.NotOurs, match="owner=ada"):
+        with pytest.raises(deploy.NotOursError, match="owner=ada"):
             triggers.delete(name)
-        with pytest.raises(deploy.NotOurs, match="owner=ada"):
+        with pytest.raises(deploy.NotOursError, match="owner=ada"):
             triggers.queue(name)
         assert {one.whose for one in inventory.find() if one.name == name} == {inventory.NOT_OURS}
     finally:
@@ -234,12 +233,12 @@ def test_the_workshops_client_refuses_a_strangers_bucket(local_cloud, monkeypatc
     plain = boto3.client("s3")
     plain.create_bucket(Bucket="workshop-test-strange")
     try:
-        monkeypatch.setattr(ownership, "where", lambda: ("999999999999", "us-east-1"))
+        monkeypatch.setattr(calls, "where", lambda: ("999999999999", "us-east-1"))
         with pytest.raises(ClientError, match="AccessDenied"):
-            getattr(ownership.s3(), call)(Bucket="workshop-test-strange", **arguments)
-        monkeypatch.setattr(deploy, "bucket_name", lambda name: "workshop-test-strange")
-        for use in (deploy.bucket, lambda name: list(deploy._bucket_of(name))):
-            with pytest.raises(deploy.NotOurs, match="another account owns it"):
+            getattr(calls.s3(), call)(Bucket="workshop-test-strange", **arguments)
+        monkeypatch.setattr(calls, "client", lambda _: calls.s3())
+        for use in (buckets.ensure, buckets.delete):
+            with pytest.raises(deploy.NotOursError, match="another account owns it"):
                 use("workshop-test-strange")
     finally:
         plain.delete_bucket(Bucket="workshop-test-strange")
@@ -265,12 +264,13 @@ def test_every_bucket_of_a_lesson_and_of_the_workshop_has_its_owner_named():
     free = ("create_bucket", "list_buckets", "generate_presigned_url", "meta", "exceptions",
             "get_paginator", "Config")
     sources = {**{f"lesson {number}": text for number, text in LESSONS.items()},
-               **{path.name: path.read_text() for path in paths.ROOT.glob("workshop/*.py")}}
+               **{path.name: path.read_text() for path in (
+                   *paths.ROOT.glob("workshop/*.py"), *paths.ROOT.glob("workshop/account/*.py"))}}
     for where, text in sources.items():
-        if where != "ownership.py":
-            assert not re.search(r"client\(.s3.\)\.(?!list_buckets|generate_presi)", text), where
+        if where != "calls.py":     # which makes the client that names the owner
+            assert not re.search(r"(?<!calls\.)client\(.s3.\)\.(?!list_buckets|generate_presi)", text), where
             assert 'resource("s3")' not in text, where
-        if re.search(r"(deploy|ownership)\.s3\(\)", text):
+        if re.search(r"\bs3\(\)|calls\.client\(.s3.\)", text):
             continue        # its client names the owner in every call
         for call in re.findall(r"\bs3\.(\w+)\((?!\*\*(?:ours|OURS))[^)]*", text):
             if call == "upload_file":

@@ -18,6 +18,7 @@ from test_signal import BARS, event, shifted_future, table_of
 from waiting import until
 
 from workshop import deploy, endpoints, triggers
+from workshop.account import endpoints as kept
 from workshop.account import ownership
 from workshop.local.addresses import ACCOUNT
 
@@ -145,7 +146,7 @@ def test_an_endpoint_that_is_not_ours_is_left_alone(endpoint):
     arn = client.describe_endpoint(EndpointName=MODEL)["EndpointArn"]
     client.delete_tags(ResourceArn=arn, TagKeys=["project"])
     try:
-        with pytest.raises(deploy.NotOurs, match=f"endpoint {MODEL}"):
+        with pytest.raises(deploy.NotOursError, match=f"endpoint {MODEL}"):
             endpoints.delete(MODEL)
         assert client.describe_endpoint(EndpointName=MODEL)["EndpointStatus"] == "InService"
     finally:
@@ -153,10 +154,10 @@ def test_an_endpoint_that_is_not_ours_is_left_alone(endpoint):
 
 
 def test_names_that_only_begin_alike_are_not_the_endpoints():
-    assert endpoints._is_of("workshop-a", "workshop-a")
-    assert endpoints._is_of("workshop-a-1f", "workshop-a")
-    assert not endpoints._is_of("workshop-a-b-1f", "workshop-a")
-    assert not endpoints._is_of("workshop-ab", "workshop-a")
+    assert kept._is_of("workshop-a", "workshop-a")
+    assert kept._is_of("workshop-a-1f", "workshop-a")
+    assert not kept._is_of("workshop-a-b-1f", "workshop-a")
+    assert not kept._is_of("workshop-ab", "workshop-a")
 
 
 def test_a_month_of_events_gives_one_decision_a_day_and_none_from_the_future(place, session):

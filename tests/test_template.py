@@ -456,7 +456,7 @@ def test_a_stack_that_is_not_ours_stays_and_one_that_is_not_there_is_passed_over
         {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}))
     client.get_waiter("stack_create_complete").wait(StackName=name)
     try:
-        with pytest.raises(deploy.NotOurs, match=f"stack {name} lacks the tag"):
+        with pytest.raises(deploy.NotOursError, match=f"stack {name} lacks the tag"):
             deploy.delete_stack(name)
         assert client.describe_stacks(StackName=name)["Stacks"]
     finally:

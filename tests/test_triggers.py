@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from workshop import cloud, deploy, triggers
-from workshop.account import ownership
+from workshop.account import calls, functions, ownership, rules
 
 NAME = "workshop-test-triggers"
 FOREIGN = {"owner": "somebody else"}
@@ -18,14 +18,14 @@ EMPTY_ZIP = b"PK\x05\x06" + b"\0" * 18
 def function(local_cloud):
     """A zip function of our name; everything of that name is gone afterwards."""
     yield boto3.client("lambda").create_function(
-        FunctionName=NAME, Role=deploy.role(NAME), Runtime="python3.13", Handler="a.b",
+        FunctionName=NAME, Role=deploy.ensure_role(NAME), Runtime="python3.13", Handler="a.b",
         Code={"ZipFile": EMPTY_ZIP}, Tags=deploy.tags())["FunctionArn"]
     triggers.delete(NAME)
     deploy.delete(NAME)
 
 
 def statements():
-    return deploy.statements(boto3.client("lambda"), NAME)
+    return functions.statements(NAME)
 
 
 def test_a_queue_has_its_dead_letters_and_twice_is_one(function):
@@ -64,7 +64,7 @@ def test_a_rule_may_run_its_function_and_twice_is_one(function, what):
     statement, = statements()
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}
     assert statement["Condition"]["ArnLike"]["AWS:SourceArn"] == arn
-    assert ownership.is_ours(triggers._rule_tags(events, NAME))
+    assert ownership.is_ours(rules.tags(rules.find(NAME)))
 
 
 def test_a_bucket_may_run_its_function_for_its_account_alone(function):
@@ -75,7 +75,7 @@ def test_a_bucket_may_run_its_function_for_its_account_alone(function):
     rules = {rule["Name"].lower(): rule["Value"] for rule in one["Filter"]["Key"]["FilterRules"]}
     assert rules == {"prefix": "incoming/", "suffix": ".csv"}
     statement, = statements()
-    assert statement["Condition"]["StringEquals"]["AWS:SourceAccount"] == ownership.where()[0]
+    assert statement["Condition"]["StringEquals"]["AWS:SourceAccount"] == calls.where()[0]
     assert statement["Condition"]["ArnLike"]["AWS:SourceArn"] == f"arn:aws:s3:::{bucket}"
 
 
@@ -110,7 +110,7 @@ def test_what_is_not_ours_stays_as_it_is(local_cloud):
         for call in (lambda: triggers.delete(NAME), lambda: triggers.delete(f"{NAME}-rule"),
                      lambda: triggers.plain_queue(NAME),
                      lambda: triggers.on_event(NAME, f"{NAME}-rule", schedule="rate(1 day)")):
-            with pytest.raises(deploy.NotOurs):
+            with pytest.raises(deploy.NotOursError):
                 call()
         assert sqs.get_queue_url(QueueName=NAME)["QueueUrl"] == url
         assert events.describe_rule(Name=f"{NAME}-rule")["ScheduleExpression"] == "rate(1 hour)"

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from workshop import deploy, packages
+from workshop.account import buckets, layers
 from workshop.course import lessons
 from workshop.local.addresses import ACCOUNT
 from workshop.machine import paths
@@ -168,7 +169,7 @@ def test_the_same_calls_change_nothing(function, models, capsys):
 
 
 def test_layers_that_are_no_longer_named_are_taken_away(nothing):
-    made = deploy._layer_version(NAMED, packages_zip())
+    made = layers.ensure(NAMED, packages_zip(), buckets.full_name(NAMED))
     for layers in ([made], []):
         deploy.zip_function(NAMED, layers=layers, folder="hello")
         config = boto3.client("lambda").get_function_configuration(FunctionName=NAMED)
@@ -176,9 +177,10 @@ def test_layers_that_are_no_longer_named_are_taken_away(nothing):
 
 
 def test_another_layer_is_another_version_and_the_same_is_found_again(nothing):
-    first, second = (deploy._layer_version(NAMED, packages_zip(text)) for text in ("1", "2"))
+    first, second = (layers.ensure(NAMED, packages_zip(text), buckets.full_name(NAMED))
+                     for text in ("1", "2"))
     assert first != second
-    assert deploy._layer_version(NAMED, packages_zip("1")) == first
+    assert layers.ensure(NAMED, packages_zip("1"), buckets.full_name(NAMED)) == first
     objects = boto3.client("s3").list_objects_v2(Bucket=deploy.bucket(NAMED)).get("Contents", [])
     assert objects == [], "Lambda has its own copy: what was uploaded must not stay, and cost"
 
@@ -219,7 +221,7 @@ def left(name):
 
 
 def test_delete_takes_layers_and_bucket_with_all_that_is_in_it(nothing, models):
-    deploy._layer_version(NAMED, packages_zip())
+    layers.ensure(NAMED, packages_zip(), buckets.full_name(NAMED))
     deploy.publish_model(NAMED, models["1"], "1")
     assert len(left(NAMED)) == 2
     deploy.delete(NAMED)
@@ -228,7 +230,7 @@ def test_delete_takes_layers_and_bucket_with_all_that_is_in_it(nothing, models):
 
 
 def foreign_bucket():
-    s3, name = boto3.client("s3"), deploy.bucket_name(NAMED)
+    s3, name = boto3.client("s3"), buckets.full_name(NAMED)
     s3.create_bucket(Bucket=name)
     return lambda: s3.delete_bucket(Bucket=name)
 
@@ -244,12 +246,12 @@ def foreign_layer():
 def test_what_lacks_our_mark_is_neither_used_nor_deleted(nothing, models, make):
     remove = make()
     try:
-        deploy.role(NAMED)      # something of ours beside it
-        with pytest.raises(deploy.NotOurs, match="lacks the tag"):
+        deploy.ensure_role(NAMED)      # something of ours beside it
+        with pytest.raises(deploy.NotOursError, match="lacks the tag"):
             deploy.delete(NAMED)
         assert len(left(NAMED)) == 1
         if make is foreign_bucket:
-            with pytest.raises(deploy.NotOurs):
+            with pytest.raises(deploy.NotOursError):
                 deploy.publish_model(NAMED, models["1"], "1")
     finally:
         remove()

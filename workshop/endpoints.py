@@ -9,16 +9,15 @@ import io
 import tarfile
 from pathlib import Path
 
-import boto3
-from botocore.exceptions import ClientError
-
 from workshop import cloud, deploy
-from workshop.account import ownership
+from workshop.account import calls, endpoints, logs, ownership, roles
+from workshop.account.endpoints import WAITER
 from workshop.course import model_files
 from workshop.machine import base_image, engine, paths, tools
 
+__all__ = ["IMAGE", "WAITER", "archive", "build", "containers", "delete", "serve"]
+
 IMAGE = engine.own("workshop-sagemaker:v1")
-WAITER = {"Delay": 2, "MaxAttempts": 450}   # boto3 looks every 30 seconds, if it is not told
 
 
 def build():
@@ -47,13 +46,6 @@ def archive(model):
     return buffer.getvalue()
 
 
-def role(name, bucket):
-    """Find or make the role that endpoint NAME's container runs under and return its ARN."""
-    arn = deploy.role_for(name, "trust_sagemaker")
-    deploy.grant(name, "serve_model", bucket=bucket, endpoint=name)
-    return arn
-
-
 def serve(name, model, memory=1024, concurrency=5):
     """Put an ONNX model behind the serverless endpoint NAME, new or updated, and wait for it.
 
@@ -62,47 +54,18 @@ def serve(name, model, memory=1024, concurrency=5):
     name. Raises RuntimeError with SageMaker's reason when it does not come into service.
     """
     ownership.check_name(name)
-    client, data = boto3.client("sagemaker"), archive(model)
-    _check_endpoint(client, name)
+    data = archive(model)
+    endpoints.check(name)
     image, bucket = deploy.push(build(), name), deploy.bucket(name)
     settings = f"{image} {memory} {concurrency}".encode()
     config = f"{name}-{hashlib.sha256(data + settings).hexdigest()[:8]}"
-    found = _find(client.describe_endpoint, EndpointName=name)
-    if found and found["EndpointConfigName"] == config and found["EndpointStatus"] == "InService":
-        return name
-    arn, key = role(name, bucket), f"{config}/model.tar.gz"
-    ownership.s3().put_object(Bucket=bucket, Key=key, Body=data)
-    if not _find(client.describe_model, ModelName=config):
-        deploy.when_known(
-            client.create_model, lambda error: "assume" in error["Message"].lower(),
-            ModelName=config, ExecutionRoleArn=arn, Tags=ownership.pairs(),
-            PrimaryContainer={"Image": image, "ModelDataUrl": f"s3://{bucket}/{key}"})
-    if not _find(client.describe_endpoint_config, EndpointConfigName=config):
-        client.create_endpoint_config(
-            EndpointConfigName=config, Tags=ownership.pairs(), ProductionVariants=[{
-                "VariantName": "AllTraffic", "ModelName": config, "ServerlessConfig": {
-                    "MemorySizeInMB": memory, "MaxConcurrency": concurrency}}])
-    if found:
-        client.update_endpoint(EndpointName=name, EndpointConfigName=config)
-    else:
-        client.create_endpoint(EndpointName=name, EndpointConfigName=config, Tags=ownership.pairs())
-    tools.say(f"waiting for endpoint {name} (minutes on AWS)")
-    _wait(client, name, config)
+    role, key = roles.ensure(f"{name}-role", "trust_sagemaker"), f"{config}/model.tar.gz"
+    roles.grant(f"{name}-role", "serve_model", bucket=bucket, endpoint=name)
+    calls.client("s3").put_object(Bucket=bucket, Key=key, Body=data)
+    endpoints.ensure_model(config, role, image, f"s3://{bucket}/{key}")
+    endpoints.ensure_config(config, memory, concurrency)
+    endpoints.ensure(name, config)
     return name
-
-
-def _wait(client, name, config):
-    """Wait until the endpoint runs this configuration."""
-    try:
-        client.get_waiter("endpoint_in_service").wait(EndpointName=name, WaiterConfig=WAITER)
-    except Exception as error:
-        told = client.describe_endpoint(EndpointName=name)
-        raise RuntimeError(f"Endpoint {name} is {told['EndpointStatus']}: "
-                           f"{told.get('FailureReason', 'no reason given')}") from error
-    told = client.describe_endpoint(EndpointName=name)
-    if told["EndpointConfigName"] != config:
-        raise RuntimeError(f"Endpoint {name} went back to its old configuration: "
-                           f"{told.get('FailureReason', 'no reason given')}")
 
 
 def containers(name):
@@ -117,73 +80,10 @@ def delete(name):
     """Delete endpoint NAME with its configurations, models and log group, and what deploy.delete
     deletes under NAME: role, repository, bucket.
 
-    Raises NotOurs, and deletes nothing, when the endpoint, a configuration or a model lacks the
-    workshop's tag.
+    Raises NotOursError, and deletes nothing, when the endpoint, a configuration or a model lacks
+    the owner's tags.
     """
     ownership.check_name(name)
-    client = boto3.client("sagemaker")
-    steps = [*_endpoint_of(client, name), *_configs_of(client, name), *_models_of(client, name)]
-    ownership.delete(steps)
-    logs, group = boto3.client("logs"), f"/aws/sagemaker/Endpoints/{name}"
-    try:        # SageMaker makes it, without tags
-        logs.delete_log_group(logGroupName=group)
-        tools.say(f"deleted log group {group}")
-    except logs.exceptions.ResourceNotFoundException:
-        pass
+    endpoints.delete(name)
+    logs.delete(logs.SAGEMAKER + name, owned=True)      # SageMaker makes it, without tags
     deploy.delete(name)
-
-
-def _endpoint_of(client, name):
-    found = _find(client.describe_endpoint, EndpointName=name)
-    if found:
-        yield (f"endpoint {name}", tags_of(client, found["EndpointArn"]),
-               lambda: delete_endpoint(client, name))
-
-
-def delete_endpoint(client, name):
-    client.delete_endpoint(EndpointName=name)
-    client.get_waiter("endpoint_deleted").wait(EndpointName=name, WaiterConfig=WAITER)
-
-
-def _configs_of(client, name):
-    for page in client.get_paginator("list_endpoint_configs").paginate(NameContains=name):
-        for one in page["EndpointConfigs"]:
-            config = one["EndpointConfigName"]
-            if _is_of(config, name):
-                yield (f"endpoint configuration {config}",
-                       tags_of(client, one["EndpointConfigArn"]),
-                       lambda config=config: client.delete_endpoint_config(
-                           EndpointConfigName=config))
-
-
-def _models_of(client, name):
-    for page in client.get_paginator("list_models").paginate(NameContains=name):
-        for one in page["Models"]:
-            model = one["ModelName"]
-            if _is_of(model, name):
-                yield (f"model {model}", tags_of(client, one["ModelArn"]),
-                       lambda model=model: client.delete_model(ModelName=model))
-
-
-def _is_of(found, name):
-    """Whether a model or configuration belongs to endpoint NAME: NAME-SOMETHING, one word."""
-    return found == name or (found.startswith(f"{name}-") and "-" not in found[len(name) + 1:])
-
-
-def _check_endpoint(client, name):
-    for what, tags, _ in _endpoint_of(client, name):
-        ownership.check(what, tags)
-
-
-def tags_of(client, arn):
-    return ownership.by_key(client.list_tags(ResourceArn=arn)["Tags"])
-
-
-def _find(call, **arguments):
-    """The call's answer, or None: SageMaker says `Could not find …` in a ValidationException."""
-    try:
-        return call(**arguments)
-    except ClientError as error:
-        if "Could not find" in error.response["Error"]["Message"]:
-            return None
-        raise

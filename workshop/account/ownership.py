@@ -7,11 +7,11 @@ deletes anything of such a name without these two tags.
 import hashlib
 import os
 import re
+from collections.abc import Callable
 from functools import cache
+from typing import NamedTuple
 
-import boto3
-from botocore.exceptions import ClientError
-
+from workshop.account import calls
 from workshop.local.addresses import ACCOUNT as LOCAL_ACCOUNT
 from workshop.machine import tools
 
@@ -23,7 +23,7 @@ OWNER_LENGTH = 8
 NAME_LENGTH = 17
 
 
-class NotOurs(RuntimeError):
+class NotOursError(RuntimeError):
     """Something of this name exists that this owner did not make with the workshop."""
 
 
@@ -49,7 +49,7 @@ def owner() -> str:
 @cache
 def _derived(*_who) -> str:
     """The owner of the current caller; asked once for each identity."""
-    return owner_of(boto3.client("sts").get_caller_identity()["Arn"])
+    return owner_of(calls.client("sts").get_caller_identity()["Arn"])
 
 
 def owner_of(arn: str) -> str:
@@ -127,11 +127,11 @@ def is_ours(found):
 
 
 def check(what, found):
-    """Raise NotOurs unless `what`, a thing with these tags, was made by this owner."""
+    """Raise NotOursError unless `what`, a thing with these tags, was made by this owner."""
     if not is_ours(found):
-        raise NotOurs(f"The {what} lacks the tags {mark()}: this owner did not make it with the "
-                      "workshop, which leaves it alone. Rename or delete it yourself, or choose "
-                      "another WORKSHOP_OWNER.")
+        raise NotOursError(f"The {what} lacks the tags {mark()}: this owner did not make it with "
+                           "the workshop, which leaves it alone. Rename or delete it yourself, or "
+                           "choose another WORKSHOP_OWNER.")
 
 
 def check_name(name):
@@ -141,48 +141,49 @@ def check_name(name):
                          "nothing of others can be meant; deploy.name() makes such a name.")
 
 
-# Calls
+# Removal
 
-def s3():
-    """An S3 client that uses a bucket only while the caller's account owns it.
-
-    Names of buckets are the world's, and those of the workshop are easy to guess. A bucket that
-    another account made under such a name is refused: every call carries ExpectedBucketOwner, and
-    S3 answers AccessDenied (403).
-    """
-    client, account = boto3.client("s3"), where()[0]
-
-    def expect(params, model, **_):
-        members = model.input_shape.members if model.input_shape else {}
-        if "ExpectedBucketOwner" in members:
-            params.setdefault("ExpectedBucketOwner", account)
-    client.meta.events.register("provide-client-params.s3", expect)
-    return client
+class Removal(NamedTuple):
+    """Something that may go: what it is, its tags, and the call that removes it."""
+    what: str
+    tags: dict
+    how: Callable[[], object]
 
 
 def delete(steps):
-    """Delete what `steps`, (what, tags, how) each, name, and say so.
+    """Carry out Removals, in their order, and say so.
 
-    Raises NotOurs, and nothing is gone, when one of them is not ours.
+    Raises NotOursError, and nothing is gone, when one of them is not ours.
     """
-    for what, found, _ in steps:
-        check(what, found)
-    for what, _, how in steps:
-        how()
-        tools.say(f"deleted {what}")
+    steps = list(steps)
+    for one in steps:
+        check(one.what, one.tags)
+    for one in steps:
+        calls.if_there(one.how)
+        tools.say(f"deleted {one.what}")
 
 
-def find(call, missing, **arguments):
-    """The call's answer, or None when it fails with the error code MISSING."""
-    try:
-        return call(**arguments)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == missing:
-            return None
-        raise
+def verbs(kind, find, tags, remove):
+    """What is alike in all kinds: the functions check, removals and delete of one.
 
+    check(name) gives what find(name) gives, once it is seen to be the owner's. remove takes what
+    `find` gives where that is text (an ARN, an address), else the name.
+    """
+    def check_(name):
+        check_name(name)
+        found = find(name)
+        if found is not None:
+            check(f"{kind} {name}", tags(found))
+        return found
 
-def where():
-    """Account and Region that the clients talk to."""
-    account = boto3.client("sts").get_caller_identity()["Account"]
-    return account, boto3.session.Session().region_name
+    def removals(name):
+        found = find(name)
+        key = found if isinstance(found, str) else name
+        return [] if found is None else [
+            Removal(f"{kind} {name}", tags(found), lambda: remove(key))]
+
+    def delete_(name):
+        check_name(name)
+        delete(removals(name))
+
+    return check_, removals, delete_

@@ -1,0 +1,107 @@
+"""SQS queues, and the event source mappings that let their messages run functions."""
+from workshop.account import calls, functions, ownership
+from workshop.machine import tools
+from workshop.machine.waiting import until
+
+
+def find(name):
+    """Address (URL) of queue NAME, or None."""
+    found = calls.if_there(calls.client("sqs").get_queue_url, QueueName=name)
+    return found and found["QueueUrl"]
+
+
+def ensure(name, **attributes):
+    """Find or make queue NAME with these attributes (values: str); return its address."""
+    sqs, url = calls.client("sqs"), check(name)
+    if url:
+        sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
+        return url
+    tools.say(f"making queue {name}")
+    return sqs.create_queue(QueueName=name, Attributes=attributes,
+                            tags=ownership.tags())["QueueUrl"]
+
+
+def attributes(url, *names):
+    """Attributes of the queue at an address, in this order (str each)."""
+    found = calls.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=list(names))
+    return [found["Attributes"][name] for name in names]
+
+
+def tags(url):
+    return calls.client("sqs").list_queue_tags(QueueUrl=url).get("Tags", {})
+
+
+def remove(url):
+    calls.client("sqs").delete_queue(QueueUrl=url)
+
+
+def listed(meant):
+    account, region = calls.where()
+    for url in calls.pages("sqs", "list_queues", "QueueUrls", PaginationConfig={"PageSize": 1000}):
+        name = url.rpartition("/")[2]
+        if meant(name, f"arn:aws:sqs:{region}:{account}:{name}"):
+            yield name, url, tags(url)
+
+
+# Event source mappings: such a thing has no name, and is ours when its function is.
+
+def ensure_mapping(function, arn, **settings):
+    """Let what comes from a queue (its ARN) run a function; return the mapping's id once it works.
+
+    settings: as create_event_source_mapping takes them. Raises TimeoutError when it does not start.
+    """
+    client = calls.client("lambda")
+    functions.check(function)
+    found = client.list_event_source_mappings(FunctionName=function, EventSourceArn=arn)
+    if found["EventSourceMappings"]:
+        mapping = found["EventSourceMappings"][0]["UUID"]
+        client.update_event_source_mapping(UUID=mapping, Enabled=True, **settings)
+    else:
+        mapping = when_allowed(
+            client.create_event_source_mapping, FunctionName=function, EventSourceArn=arn,
+            Tags=ownership.tags(), **settings)["UUID"]
+    until(lambda: client.get_event_source_mapping(UUID=mapping)["State"] == "Enabled",
+          f"the event source mapping of {function} is not enabled")
+    return mapping
+
+
+def when_allowed(call, patience=calls.ROLE_PATIENCE, pause=3, **arguments):
+    """Make a call of Lambda's, again while IAM has not told Lambda of a role's new right yet.
+
+    patience, pause: seconds. Raises Lambda's refusal when patience is over.
+    """
+    def unknown(error):
+        return (error["Code"] == "InvalidParameterValueException"
+                and "permission" in error["Message"])
+    return calls.when_known(call, unknown, patience, pause, **arguments)
+
+
+def mapping_removals(function):
+    """What feeds a function of ours is ours."""
+    if found := functions.find(function):
+        for one in calls.pages("lambda", "list_event_source_mappings", "EventSourceMappings",
+                               FunctionName=function):
+            yield ownership.Removal(f"event source mapping of {function}", functions.tags(found),
+                                    lambda mapping=one["UUID"]: remove_mapping(mapping))
+
+
+def remove_mapping(mapping):
+    """Delete an event source mapping (its id), and wait until it is gone."""
+    client = calls.client("lambda")
+    client.delete_event_source_mapping(UUID=mapping)
+    until(lambda: not calls.if_there(client.get_event_source_mapping, UUID=mapping),
+          f"the event source mapping {mapping} is still there")
+
+
+def listed_mappings(meant, functions):
+    """A mapping is called after its source and its function."""
+    ours = {arn for _, arn, tags, *_ in functions() if ownership.is_ours(tags)}
+    for one in calls.pages("lambda", "list_event_source_mappings", "EventSourceMappings"):
+        arn = ":".join(one["FunctionArn"].split(":")[:7])
+        name = arn.rpartition(":")[2]
+        if arn in ours or meant(name, one.get("EventSourceMappingArn")):
+            source = one.get("EventSourceArn", "").rpartition(":")[2]
+            yield f"{source} to {name}", one["UUID"], ownership.tags() if arn in ours else {}
+
+
+check, removals, delete = ownership.verbs("queue", find, tags, remove)
