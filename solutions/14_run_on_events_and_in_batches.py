@@ -146,15 +146,7 @@ said["StatusCode"]
 # %%
 import time
 
-
-def until(true, patience=240):
-    """Ask until the answer is true, and return it."""
-    deadline = time.monotonic() + patience
-    while not (answer := true()):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"still {answer!r} after {patience} s")
-        time.sleep(0.5)
-    return answer
+from workshop.triggers import until   # asks until the answer is true, and returns it
 
 
 def told(function, word):

@@ -119,7 +119,10 @@ def _check_architecture(image, number):
 
 
 def run_docker(*command, stdin=None):
-    """Run `docker …` so that it builds what Lambda takes; see tools.run."""
+    """Run `docker …` so that it builds what Lambda takes; return what it prints.
+
+    stdin: str or None. Raises RuntimeError as tools.run does.
+    """
     return tools.run("docker", *command, stdin=stdin, environment={
         "DOCKER_DEFAULT_PLATFORM": engine.platform(), "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"})
 
@@ -150,7 +153,8 @@ def function(name, image_uri, memory=512, timeout=10, environment=None, command=
     image_uri: with digest, as push() returns it. memory: MB, 128 to 10,240. timeout: seconds,
     at most 900. environment: dict of str. command: the handler, `MODULE.FUNCTION`, in place of
     the image's own CMD. Published versions and aliases stay as they are.
-    Raises RuntimeError with Lambda's reason when it does not become active.
+    Raises ValueError for an image without digest, RuntimeError with Lambda's reason when the
+    function does not become active.
     """
     ownership.check_name(name)
     if "@sha256:" not in image_uri:
@@ -224,10 +228,10 @@ def layer(name, folder=None):
 def publish_model(name, path, version, prefix="models/churn"):
     """Put a model file into the bucket of function NAME, point to it, and return the pointer's URI.
 
-    version: for people, as the model's signature has it (str). The model gets a key of its own,
-    PREFIX/SHA-256/…, so that what was published stays as it was; the pointer is
-    PREFIX/current.json, as lambda/churn/model_store.py reads it. Raises model_files.DamagedFile
-    when it is not whole: the functions would refuse it.
+    path: of a .onnx or .pkl file. version: for people, as the model's signature has it (str). The
+    model gets a key of its own, PREFIX/SHA-256/…, so that what was published stays as it was; the
+    pointer is PREFIX/current.json, as lambda/churn/model_store.py reads it. Raises
+    model_files.DamagedFile when it is not whole: the functions would refuse it.
     """
     model_files.check(path)
     content, client, made = Path(path).read_bytes(), s3(), bucket(name)

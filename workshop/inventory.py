@@ -1,7 +1,7 @@
 """What the workshop made in an account: found by its tag and by its name, and removed in order.
 
     python -m workshop.inventory            lists
-    python -m workshop.inventory --remove   removes; on AWS only after you typed the account's number
+    python -m workshop.inventory --remove   removes; on AWS after you typed the account's number
 
 One account and one Region, those that the session points at (IAM and Budgets have no Region). By
 tag: project and owner; by name: workshop-OWNER-…, as every lesson names what it makes. What has
@@ -267,8 +267,8 @@ def agreed(account: str) -> bool:
               "number; or unset AWS_PROFILE to clean this machine only.", file=sys.stderr)
         return False
     try:
-        answer = input(f"What is ours of this will be removed from AWS account {account}, for good. "
-                     "Type the account's number to agree: ")
+        answer = input(f"What is ours of this will be removed from AWS account {account}, for "
+                       "good. Type the account's number to agree: ")
     except EOFError:
         answer = ""
     if answer.strip() != account:
@@ -278,6 +278,7 @@ def agreed(account: str) -> bool:
 
 
 def show(heading: str, things: list[Thing]) -> None:
+    """Print things under a heading."""
     print(heading, flush=True)
     for one in things:
         print(f"  {one}")

@@ -10,9 +10,10 @@ from workshop import cloud, deploy
 from workshop.account import calls, functions, ownership, queues, rules
 from workshop.account.queues import when_allowed
 from workshop.machine import tools
+from workshop.machine.waiting import until
 
 __all__ = ["delete", "failures_to", "on_event", "on_file", "on_queue", "plain_queue", "queue",
-           "queue_arn", "waiting", "when_allowed"]
+           "queue_arn", "until", "waiting", "when_allowed"]
 
 RECEIVES = 3            # attempts for a message, before it goes to the dead letters
 VISIBILITY = 60         # seconds; AWS advises six times the function's time-out
@@ -38,12 +39,12 @@ def plain_queue(name):
 
 
 def queue_arn(url):
-    """ARN of the queue at an address."""
+    """ARN of the queue at an address (url)."""
     return queues.attributes(url, "QueueArn")[0]
 
 
 def waiting(url):
-    """How many messages a queue holds: (to be taken, taken and hidden). Both are approximate."""
+    """How many messages the queue at `url` holds: (to be taken, taken and hidden), roughly."""
     return tuple(map(int, queues.attributes(
         url, "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")))
 
@@ -53,8 +54,9 @@ def waiting(url):
 def on_queue(function, url, batch=10, most=2):
     """Let a queue's messages run a function, `batch` at a time, in `most` environments at once.
 
-    The function names the messages that failed (ReportBatchItemFailures); the others are deleted.
-    Returns the event source mapping's id when it works.
+    function: its name. url: the queue's. The function names the messages that failed
+    (ReportBatchItemFailures); the others are deleted. Returns the event source mapping's id when
+    it works.
     """
     arn = queue_arn(url)
     deploy.allow(function, "read_queue", queue=arn.rpartition(":")[2])
@@ -97,7 +99,10 @@ def on_file(function, bucket, prefix, suffix=""):
 
 
 def failures_to(function, url, retries=2):
-    """Send to a queue what a function could not do with an asynchronous event after `retries`."""
+    """Send to the queue at `url` what a function could not do with an event after `retries`.
+
+    function: its name; events are the asynchronous ones.
+    """
     arn = queue_arn(url)
     deploy.allow(function, "send_failures", queue=arn.rpartition(":")[2])
     when_allowed(calls.client("lambda").put_function_event_invoke_config,

@@ -5,7 +5,7 @@ KINDS = ("CompositeAlarm", "MetricAlarm")       # a composite one stands on the 
 
 
 def find(name):
-    """Alarm NAME as CloudWatch describes it, or None."""
+    """Alarm NAME as CloudWatch describes it (dict), or None."""
     found = calls.client("cloudwatch").describe_alarms(AlarmNames=[name], AlarmTypes=KINDS)
     return next((one for kind in KINDS for one in found.get(f"{kind}s", [])), None)
 
@@ -16,18 +16,13 @@ def ensure(name, **settings):
     calls.client("cloudwatch").put_metric_alarm(AlarmName=name, Tags=ownership.pairs(), **settings)
 
 
-def tags(alarm):
-    return calls.tags("cloudwatch", ResourceARN=alarm["AlarmArn"])
-
-
-def remove(name):
-    calls.client("cloudwatch").delete_alarms(AlarmNames=[name])
-
-
 def listed(meant):
+    """What the inventory lists of the alarms that are meant; composite ones first."""
     for kind in KINDS:
-        yield from calls.listed(meant, tags, "cloudwatch", "describe_alarms", f"{kind}s",
-                                "AlarmName", "AlarmArn", AlarmTypes=[kind])
+        yield from calls.lister(tags, "cloudwatch", "describe_alarms", f"{kind}s",
+                                "AlarmName", "AlarmArn", AlarmTypes=[kind])(meant)
 
 
+tags = calls.tagger("cloudwatch", lambda alarm: {"ResourceARN": alarm["AlarmArn"]})
+remove = calls.remover("cloudwatch", "delete_alarms", lambda name: {"AlarmNames": [name]})
 check, removals, delete = ownership.verbs("alarm", find, tags, remove)

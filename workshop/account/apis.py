@@ -16,10 +16,10 @@ def _named(name):
 
 
 def ensure(name, function_arn, route):
-    """Find or make the HTTP API NAME that sends ROUTE to a function; return what find() gives.
+    """Find or make the HTTP API NAME that sends ROUTE to a function; return it as find() does.
 
-    route: method and path, e.g. `POST /predict`. Makes what is missing of: API, integration
-    (payload 2.0), route, `$default` stage.
+    function_arn: str. route: method and path, e.g. `POST /predict`. Makes what is missing of: API,
+    integration (payload 2.0), route, `$default` stage.
     """
     ownership.check_name(name)
     client = calls.client("apigatewayv2")
@@ -57,6 +57,7 @@ def permit(api, function, route):
 
 
 def tags(api):
+    """Tags (dict of str) of an API."""
     return api.get("Tags") or api.get("tags") or {}
 
 
@@ -66,20 +67,14 @@ def delete(name):
 
 
 def removals(name):
+    """What `delete` takes away under NAME."""
     for one in _named(name):
         yield ownership.Removal(f"HTTP API {name}", tags(one),
                                 lambda api=one["ApiId"]: remove(api))
 
 
-def remove(api):
-    calls.client("apigatewayv2").delete_api(ApiId=api)
-
-
-def remove_rest(api):
-    calls.client("apigateway").delete_rest_api(restApiId=api)
-
-
 def listed(meant):
+    """What the inventory lists of the HTTP APIs that are meant."""
     region = calls.where()[1]
     for one in calls.pages("apigatewayv2", "get_apis", "Items"):
         if meant(one["Name"], f"arn:aws:apigateway:{region}::/apis/{one['ApiId']}"):
@@ -87,7 +82,12 @@ def listed(meant):
 
 
 def listed_rest(meant):
+    """The same of REST APIs that are meant."""
     region = calls.where()[1]
     for one in calls.pages("apigateway", "get_rest_apis", "items"):
         if meant(one["name"], f"arn:aws:apigateway:{region}::/restapis/{one['id']}"):
             yield one["name"], one["id"], tags(one)
+
+
+remove = calls.remover("apigatewayv2", "delete_api", lambda api: {"ApiId": api})
+remove_rest = calls.remover("apigateway", "delete_rest_api", lambda api: {"restApiId": api})

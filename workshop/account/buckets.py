@@ -29,12 +29,12 @@ def ensure(name):
 
 
 def tags(name):
-    """Tags of a bucket, or None where there is no such bucket.
+    """Tags (dict of str) of bucket NAME, or None where there is no such bucket.
 
     Raises NotOursError where S3 refuses it: a stranger may have taken the name.
     """
     try:
-        return ownership.by_key(calls.client("s3").get_bucket_tagging(Bucket=name)["TagSet"])
+        return calls.by_key(calls.client("s3").get_bucket_tagging(Bucket=name)["TagSet"])
     except ClientError as error:
         if error.response["Error"]["Code"] == "AccessDenied":
             raise ownership.NotOursError(
@@ -49,7 +49,7 @@ def tags(name):
 
 
 def remove(name):
-    """A bucket can go only when it is empty: of every version, deletion marker, half upload."""
+    """Delete bucket NAME, whosever it is, with every version, deletion marker, half upload."""
     s3 = calls.client("s3")
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=name):
         old = [{"Key": one["Key"], "VersionId": one["VersionId"]}
@@ -62,6 +62,7 @@ def remove(name):
 
 
 def listed(meant):
+    """What the inventory lists of the buckets that are meant; it keeps those of another Region."""
     s3, here = calls.client("s3"), calls.where()[1]
     for one in calls.pages("s3", "list_buckets", "Buckets", PaginationConfig={"PageSize": 1000}):
         if meant(one["Name"], f"arn:aws:s3:::{one['Name']}"):

@@ -11,7 +11,7 @@ def _account():
 
 
 def find(name):
-    """Budget NAME as its service describes it, or None."""
+    """Budget NAME as its service describes it (dict), or None."""
     found = calls.if_there(_client().describe_budget, **_account(), BudgetName=name)
     return found and found["Budget"]
 
@@ -31,14 +31,17 @@ def _arn(budget):
 
 
 def tags(budget):
-    return calls.tags("budgets", ResourceARN=_arn(budget))
+    """Tags (dict of str) of a budget."""
+    return calls.by_key(_client().list_tags_for_resource(ResourceARN=_arn(budget))["ResourceTags"])
 
 
 def remove(name):
+    """Delete budget NAME, whosever it is."""
     _client().delete_budget(**_account(), BudgetName=name)
 
 
 def listed(meant):
+    """What the inventory lists of the budgets that are meant."""
     for page in _client().get_paginator("describe_budgets").paginate(**_account()):
         for one in page.get("Budgets") or []:
             if meant(one["BudgetName"], _arn(one)):

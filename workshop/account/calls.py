@@ -16,9 +16,9 @@ MISSING_IN_MESSAGE = ("does not exist", "Could not find")
 
 
 def client(service, region=None):
-    """A boto3 client; to make one takes longer than most calls, so each is made once.
+    """A boto3 client of a service, in a region; S3's is that of s3().
 
-    That of S3 uses a bucket only while the caller's account owns it.
+    Each is made once, because that takes longer than most calls.
     """
     boto3.DEFAULT_SESSION or boto3.setup_default_session()      # cloud.use() asks for a new one
     return _made(service, region, boto3.DEFAULT_SESSION, os.environ.get("AWS_ENDPOINT_URL"),
@@ -54,25 +54,49 @@ def where():
 
 
 def pages(service, operation, key, **arguments):
-    """Every entry of a listing, page after page."""
+    """Every entry of a listing, page after page: of the service's operation, under this key."""
     for page in client(service).get_paginator(operation).paginate(**arguments):
         yield from page.get(key) or []
 
 
-def listed(meant, tags, service, operation, key, name, arn, **arguments):
-    """(name, ARN, tags) of every entry that is meant; name, arn: where an entry has them."""
-    for one in pages(service, operation, key, **arguments):
-        if meant(one[name], one[arn]):
-            yield one[name], one[arn], tags(one)
+# Verbs of a kind (see __init__.py) that are one call
+
+def remover(service, operation, arguments):
+    """The verb `remove`: one operation of a service.
+
+    arguments: gives the operation's, a dict, for a name, address or ARN.
+    """
+    return lambda key: getattr(client(service), operation)(**arguments(key))
 
 
-def tags(service, **arn):
-    """Tags of a resource (dict of str), at a service that lists them by ARN."""
-    found = client(service).list_tags_for_resource(**arn)
-    listing = next(found[key] for key in ("Tags", "tags", "ResourceTags") if key in found)
-    return listing if isinstance(listing, dict) else {
-        one.get("Key", one.get("key")): one.get("Value", one.get("value")) for one in listing}
+def tagger(service, arguments):
+    """The verb `tags`, at a service that lists tags by ARN. arguments: gives {name: ARN}."""
+    def tags(thing):
+        found = client(service).list_tags_for_resource(**arguments(thing))
+        pairs = next(found[key] for key in ("Tags", "tags", "ResourceTags") if key in found)
+        return pairs if isinstance(pairs, dict) else by_key(pairs)
+    return tags
 
+
+def lister(tags, service, operation, key, name, arn, **arguments):
+    """The verb `listed`: one listing of a service; operation, key and arguments as for pages().
+
+    tags: the kind's verb. name, arn: where an entry has them (str).
+    """
+    def listed(meant):
+        for one in pages(service, operation, key, **arguments):
+            if meant(one[name], one[arn]):
+                yield one[name], one[arn], tags(one)
+    return listed
+
+
+def by_key(tags):
+    """The tags (list of keys and values), as most services give them, as a dict; {} for None."""
+    return {one.get("Key", one.get("key")): one.get("Value", one.get("value"))
+            for one in tags or []}
+
+
+# Not there, not yet
 
 def if_there(call, *arguments, **named):
     """The call's answer, or None where the thing that it is about is not there."""
@@ -85,7 +109,7 @@ def if_there(call, *arguments, **named):
 
 
 def is_missing(error) -> bool:
-    """Whether an exception says that a thing is not there."""
+    """Whether an error (an exception) says that a thing is not there."""
     if not isinstance(error, ClientError):
         return False
     told = error.response["Error"]

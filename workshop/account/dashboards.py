@@ -5,7 +5,7 @@ from workshop.account import calls, ownership
 
 
 def find(name):
-    """Dashboard NAME with its DashboardArn and DashboardBody, or None."""
+    """Dashboard NAME with its DashboardArn and DashboardBody (str), or None."""
     return calls.if_there(calls.client("cloudwatch").get_dashboard, DashboardName=name)
 
 
@@ -16,17 +16,8 @@ def ensure(name, widgets):
         DashboardName=name, DashboardBody=json.dumps({"widgets": widgets}), Tags=ownership.pairs())
 
 
-def tags(dashboard):
-    return calls.tags("cloudwatch", ResourceARN=dashboard["DashboardArn"])
-
-
-def remove(name):
-    calls.client("cloudwatch").delete_dashboards(DashboardNames=[name])
-
-
-def listed(meant):
-    return calls.listed(meant, tags, "cloudwatch", "list_dashboards", "DashboardEntries",
-                        "DashboardName", "DashboardArn")
-
-
+tags = calls.tagger("cloudwatch", lambda one: {"ResourceARN": one["DashboardArn"]})
+remove = calls.remover("cloudwatch", "delete_dashboards", lambda name: {"DashboardNames": [name]})
+listed = calls.lister(tags, "cloudwatch", "list_dashboards", "DashboardEntries",
+                      "DashboardName", "DashboardArn")
 check, removals, delete = ownership.verbs("dashboard", find, tags, remove)

@@ -10,7 +10,7 @@ WAITER = {"Delay": 2, "MaxAttempts": 450}   # boto3 looks every 30 seconds, if i
 
 
 def find(name):
-    """Endpoint NAME as SageMaker describes it, or None."""
+    """Endpoint NAME as SageMaker describes it (dict), or None."""
     return calls.if_there(calls.client("sagemaker").describe_endpoint, EndpointName=name)
 
 
@@ -51,7 +51,10 @@ def ensure_model(name, role, image, data):
 
 
 def ensure_config(name, memory, concurrency):
-    """Find or make the serverless configuration NAME of the model NAME; memory in MB."""
+    """Find or make the serverless configuration NAME of the model NAME.
+
+    memory: MB. concurrency: requests at once.
+    """
     ownership.check_name(name)
     client = calls.client("sagemaker")
     if not calls.if_there(client.describe_endpoint_config, EndpointConfigName=name):
@@ -62,9 +65,9 @@ def ensure_config(name, memory, concurrency):
 
 
 def tags(thing):
-    """Of an endpoint, a configuration or a model."""
+    """Tags (dict of str) of a thing: an endpoint, a configuration or a model."""
     arn = thing.get("EndpointArn") or thing.get("EndpointConfigArn") or thing["ModelArn"]
-    return ownership.by_key(calls.client("sagemaker").list_tags(ResourceArn=arn)["Tags"])
+    return calls.by_key(calls.client("sagemaker").list_tags(ResourceArn=arn)["Tags"])
 
 
 def delete(name):
@@ -92,22 +95,18 @@ def _is_of(found, name):
 
 
 def remove(name):
+    """Delete endpoint NAME, whosever it is, and wait until it is gone."""
     client = calls.client("sagemaker")
     client.delete_endpoint(EndpointName=name)
     client.get_waiter("endpoint_deleted").wait(EndpointName=name, WaiterConfig=WAITER)
 
 
-def remove_config(name):
-    calls.client("sagemaker").delete_endpoint_config(EndpointConfigName=name)
-
-
-def remove_model(name):
-    calls.client("sagemaker").delete_model(ModelName=name)
-
-
 def listed(meant, what="Endpoint"):
-    """what: Endpoint, EndpointConfig or Model."""
-    return calls.listed(meant, tags, "sagemaker", *_listing(what), f"{what}Name", f"{what}Arn")
+    """What the inventory lists of those that are meant. what: Endpoint, EndpointConfig or Model."""
+    return calls.lister(tags, "sagemaker", *_listing(what), f"{what}Name", f"{what}Arn")(meant)
 
 
+remove_config = calls.remover("sagemaker", "delete_endpoint_config", lambda name: {
+    "EndpointConfigName": name})
+remove_model = calls.remover("sagemaker", "delete_model", lambda name: {"ModelName": name})
 check, endpoint_removals, _ = ownership.verbs("endpoint", find, tags, remove)

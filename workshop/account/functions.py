@@ -10,7 +10,7 @@ from workshop.machine import engine, tools
 
 
 def find(name):
-    """Configuration of function NAME with its Code, or None."""
+    """Configuration of function NAME (dict) with its Code, or None."""
     found = calls.if_there(calls.client("lambda").get_function, FunctionName=name)
     return found and {**found["Configuration"], "Code": found["Code"]}
 
@@ -122,7 +122,7 @@ def permit(name, statement, service, **source):
 
 
 def statements(name):
-    """Statements of a function's policy (list of dict)."""
+    """Statements (list of dict) of the policy of function NAME."""
     found = calls.if_there(calls.client("lambda").get_policy, FunctionName=name)
     return json.loads(found["Policy"])["Statement"] if found else []
 
@@ -141,28 +141,24 @@ def close(name, service):
 # Tags, removal, listing
 
 def tags(function):
+    """Tags (dict of str) of a function, as find() gives it."""
     return calls.client("lambda").list_tags(Resource=function["FunctionArn"])["Tags"]
 
 
 def remove(name):
-    """A function goes with its addresses, so that none leads to a later one of the same name."""
+    """Delete function NAME, whosever it is, with its addresses: none may lead to a later one."""
     remove_urls(name)
     calls.client("lambda").delete_function(FunctionName=name)
 
 
 def remove_urls(name):
-    """The function's own address and those of its aliases (the local cloud lists them alike)."""
-    function = name.partition(":function:")[2].split(":")[0] or name       # of a name or an ARN
+    """Delete the addresses of function NAME (or its ARN), and those of its aliases."""
+    function = name.partition(":function:")[2].split(":")[0] or name
     aliases = [one["Name"] for one in
                calls.pages("lambda", "list_aliases", "Aliases", FunctionName=function)]
     for qualifier in ({}, *({"Qualifier": alias} for alias in aliases)):
         calls.if_there(calls.client("lambda").delete_function_url_config,
                        FunctionName=function, **qualifier)
-
-
-def listed(meant):
-    return calls.listed(meant, tags, "lambda", "list_functions", "Functions",
-                        "FunctionName", "FunctionArn")
 
 
 def listed_urls(functions):
@@ -173,4 +169,5 @@ def listed_urls(functions):
             yield one["FunctionUrl"], one["FunctionArn"], tags_
 
 
+listed = calls.lister(tags, "lambda", "list_functions", "Functions", "FunctionName", "FunctionArn")
 check, removals, delete = ownership.verbs("function", find, tags, remove)

@@ -6,7 +6,7 @@ from workshop.machine import engine, tools
 
 
 def find(name):
-    """The newest version of layer NAME, or None."""
+    """The newest version of layer NAME (dict), or None."""
     return next(versions(name), None)
 
 
@@ -16,10 +16,11 @@ def versions(name):
 
 
 def ensure(name, content, bucket):
-    """ARN of the version of layer NAME with this zip (bytes), published if there is none.
+    """ARN of the version of layer NAME with this content, published if there is none.
 
-    bucket: the name of one for the way; a zip of more than 50 MB cannot go with the call itself
-    (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html). Made if missing.
+    content: a zip, as bytes. bucket: name of one for the way, made if missing, because a zip of
+    more than 50 MB cannot go with the call itself
+    (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
     """
     ownership.check_name(name)
     digest = hashlib.sha256(content).hexdigest()
@@ -40,6 +41,7 @@ def ensure(name, content, bucket):
 
 
 def tags(version):
+    """The owner's tags where a version's description says so, else {}."""
     return ownership.tags() if ownership.has_mark(version.get("Description")) else {}
 
 
@@ -49,6 +51,7 @@ def delete(name):
 
 
 def removals(name):
+    """What `delete` takes away under NAME."""
     for one in versions(name):
         arn = one["LayerVersionArn"]
         yield ownership.Removal(f"layer {name}, version {one['Version']}", tags(one),
@@ -56,12 +59,13 @@ def removals(name):
 
 
 def remove(arn):
-    """One version, by its ARN."""
+    """Delete one version, whosever it is, by its ARN (arn)."""
     name, version = arn.split(":")[-2:]
     calls.client("lambda").delete_layer_version(LayerName=name, VersionNumber=int(version))
 
 
 def listed(meant):
+    """What the inventory lists: versions of the layers that are meant."""
     for layer in calls.pages("lambda", "list_layers", "Layers"):
         if meant(layer["LayerName"]):
             for one in versions(layer["LayerName"]):

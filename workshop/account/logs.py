@@ -1,4 +1,8 @@
-"""CloudWatch log groups. A service that writes one makes it if it is missing, without tags."""
+"""CloudWatch log groups. A service that writes one makes it if it is missing, without tags.
+
+owned, in these verbs: whether what writes the group is the owner's, so that a group without tags
+is, too.
+"""
 from workshop.account import calls, ownership
 
 RETENTION_DAYS = 7
@@ -8,16 +12,16 @@ SERVICES = (LAMBDA, SAGEMAKER, "/aws/apigateway/", "")
 
 
 def find(group):
-    """The log group of this whole name as CloudWatch describes it, or None."""
+    """The log group of this whole name as CloudWatch describes it (dict), or None."""
     return next((one for one in calls.pages("logs", "describe_log_groups", "logGroups",
                                             logGroupNamePrefix=group)
                  if one["logGroupName"] == group), None)
 
 
 def ensure(group, owned=False, days=RETENTION_DAYS):
-    """Find or make a log group, so that no line in it stays for more than so many days.
+    """Find or make a log group (its name), so that no line in it stays for more than so many days.
 
-    owned: whether what writes it is the owner's, so that a group without tags is, too.
+    days: one of those that put_retention_policy takes.
     """
     ownership.check_name(_bare(group))
     logs, found = calls.client("logs"), find(group)
@@ -33,30 +37,30 @@ def _bare(group):
     return group.removeprefix(next(one for one in SERVICES if group.startswith(one)))
 
 
-def tags(group):
-    return calls.tags("logs", resourceArn=group["arn"].removesuffix(":*"))
-
-
 def delete(group, owned=False):
-    """Delete a log group with its lines."""
+    """Delete a log group (its name) with its lines."""
     ownership.delete(removals(group, owned))
 
 
 def removals(group, owned=False):
+    """What `delete` takes away for this group."""
     if found := find(group):
         yield ownership.Removal(f"log group {group}", ownership.tags() if owned else tags(found),
                                 lambda: remove(group))
 
 
-def remove(group):
-    calls.client("logs").delete_log_group(logGroupName=group)
-
-
 def listed(meant, functions, endpoints):
-    """Groups with the tag; and those that a service made for a function or endpoint of ours."""
+    """What the inventory lists: groups that are meant, by tag or by name.
+
+    functions, endpoints: listings; what a service made for one of ours is ours.
+    """
     ours = {service + name for service, things in ((LAMBDA, functions), (SAGEMAKER, endpoints))
             for name, _, found, *_ in things() if ownership.is_ours(found)}
     for one in calls.pages("logs", "describe_log_groups", "logGroups"):
         name, arn = one["logGroupName"], one["arn"].removesuffix(":*")
         if meant(_bare(name)) or meant(name, arn):
             yield name, arn, ownership.tags() if name in ours else tags(one)
+
+
+tags = calls.tagger("logs", lambda group: {"resourceArn": group["arn"].removesuffix(":*")})
+remove = calls.remover("logs", "delete_log_group", lambda group: {"logGroupName": group})

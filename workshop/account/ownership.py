@@ -115,19 +115,13 @@ def has_mark(text: str | None) -> bool:
     return f"{text or ''} ".startswith(f"{mark()} ")
 
 
-def by_key(tags):
-    """Tags as most services give them, a list of keys and values, as a dict; {} for None."""
-    return {one.get("Key", one.get("key")): one.get("Value", one.get("value"))
-            for one in tags or []}
-
-
 def is_ours(found):
-    """Whether a thing with these tags (dict of str) was made by this owner with the workshop."""
+    """Whether what has the tags `found` (dict of str) was made by this owner with the workshop."""
     return tags().items() <= found.items()
 
 
 def check(what, found):
-    """Raise NotOursError unless `what`, a thing with these tags, was made by this owner."""
+    """Raise NotOursError unless `what`, with the tags `found`, was made by this owner."""
     if not is_ours(found):
         raise NotOursError(f"The {what} lacks the tags {mark()}: this owner did not make it with "
                            "the workshop, which leaves it alone. Rename or delete it yourself, or "
@@ -151,7 +145,7 @@ class Removal(NamedTuple):
 
 
 def delete(steps):
-    """Carry out Removals, in their order, and say so.
+    """Carry out the steps, an iterable of Removal, in their order, and say so.
 
     Raises NotOursError, and nothing is gone, when one of them is not ours.
     """
@@ -164,10 +158,10 @@ def delete(steps):
 
 
 def verbs(kind, find, tags, remove):
-    """What is alike in all kinds: the functions check, removals and delete of one.
+    """What is alike in all kinds: the functions check, removals and delete of one (kind, in words).
 
-    check(name) gives what find(name) gives, once it is seen to be the owner's. remove takes what
-    `find` gives where that is text (an ARN, an address), else the name.
+    check(name) gives what find(name) gives, once its tags are seen to be the owner's. remove takes
+    what `find` gives where that is text (an ARN, an address), else the name.
     """
     def check_(name):
         check_name(name)

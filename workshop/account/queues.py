@@ -22,20 +22,18 @@ def ensure(name, **attributes):
 
 
 def attributes(url, *names):
-    """Attributes of the queue at an address, in this order (str each)."""
+    """Attributes (str each) of the queue at an address (url), in this order."""
     found = calls.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=list(names))
     return [found["Attributes"][name] for name in names]
 
 
 def tags(url):
+    """Tags (dict of str) of the queue at an address (url)."""
     return calls.client("sqs").list_queue_tags(QueueUrl=url).get("Tags", {})
 
 
-def remove(url):
-    calls.client("sqs").delete_queue(QueueUrl=url)
-
-
 def listed(meant):
+    """What the inventory lists of the queues that are meant."""
     account, region = calls.where()
     for url in calls.pages("sqs", "list_queues", "QueueUrls", PaginationConfig={"PageSize": 1000}):
         name = url.rpartition("/")[2]
@@ -46,9 +44,9 @@ def listed(meant):
 # Event source mappings: such a thing has no name, and is ours when its function is.
 
 def ensure_mapping(function, arn, **settings):
-    """Let what comes from a queue (its ARN) run a function; return the mapping's id once it works.
+    """Let what comes from a queue (arn) run a function; return the mapping's id once it works.
 
-    settings: as create_event_source_mapping takes them. Raises TimeoutError when it does not start.
+    settings: as create_event_source_mapping takes them. TimeoutError when it does not start.
     """
     client = calls.client("lambda")
     functions.check(function)
@@ -68,7 +66,7 @@ def ensure_mapping(function, arn, **settings):
 def when_allowed(call, patience=calls.ROLE_PATIENCE, pause=3, **arguments):
     """Make a call of Lambda's, again while IAM has not told Lambda of a role's new right yet.
 
-    patience, pause: seconds. Raises Lambda's refusal when patience is over.
+    call: a method of its client. patience, pause: seconds; then Lambda's refusal is raised.
     """
     def unknown(error):
         return (error["Code"] == "InvalidParameterValueException"
@@ -77,7 +75,7 @@ def when_allowed(call, patience=calls.ROLE_PATIENCE, pause=3, **arguments):
 
 
 def mapping_removals(function):
-    """What feeds a function of ours is ours."""
+    """Removals of what feeds a function (its name); it is ours when the function is."""
     if found := functions.find(function):
         for one in calls.pages("lambda", "list_event_source_mappings", "EventSourceMappings",
                                FunctionName=function):
@@ -86,7 +84,7 @@ def mapping_removals(function):
 
 
 def remove_mapping(mapping):
-    """Delete an event source mapping (its id), and wait until it is gone."""
+    """Delete an event source mapping (its id), whosever it is, and wait until it is gone."""
     client = calls.client("lambda")
     client.delete_event_source_mapping(UUID=mapping)
     until(lambda: not calls.if_there(client.get_event_source_mapping, UUID=mapping),
@@ -94,7 +92,7 @@ def remove_mapping(mapping):
 
 
 def listed_mappings(meant, functions):
-    """A mapping is called after its source and its function."""
+    """What the inventory lists: mappings of our functions (a listing), and what else is meant."""
     ours = {arn for _, arn, tags, *_ in functions() if ownership.is_ours(tags)}
     for one in calls.pages("lambda", "list_event_source_mappings", "EventSourceMappings"):
         arn = ":".join(one["FunctionArn"].split(":")[:7])
@@ -104,4 +102,5 @@ def listed_mappings(meant, functions):
             yield f"{source} to {name}", one["UUID"], ownership.tags() if arn in ours else {}
 
 
+remove = calls.remover("sqs", "delete_queue", lambda url: {"QueueUrl": url})
 check, removals, delete = ownership.verbs("queue", find, tags, remove)

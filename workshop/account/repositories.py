@@ -6,13 +6,13 @@ from workshop.machine import tools
 
 
 def find(name):
-    """Repository NAME as ECR describes it, or None."""
+    """Repository NAME as ECR describes it (dict), or None."""
     found = calls.if_there(calls.client("ecr").describe_repositories, repositoryNames=[name])
     return found and found["repositories"][0]
 
 
 def ensure(name):
-    """Find or make repository NAME, let Lambda pull from it, and return its address."""
+    """Find or make the ECR repository NAME, let Lambda pull from it, and return its address."""
     ecr, found = calls.client("ecr"), check(name)
     if not found:
         found = ecr.create_repository(repositoryName=name, tags=ownership.pairs())["repository"]
@@ -29,23 +29,14 @@ def credentials():
 
 
 def digest(name, tag):
-    """The digest, `sha256:…`, of the image that has this tag now."""
+    """The digest, `sha256:…`, of the image in repository NAME that has this tag now."""
     return calls.client("ecr").describe_images(
         repositoryName=name, imageIds=[{"imageTag": tag}])["imageDetails"][0]["imageDigest"]
 
 
-def tags(repository):
-    return calls.tags("ecr", resourceArn=repository["repositoryArn"])
-
-
-def remove(name):
-    """force: with its images, else RepositoryNotEmptyException."""
-    calls.client("ecr").delete_repository(repositoryName=name, force=True)
-
-
-def listed(meant):
-    return calls.listed(meant, tags, "ecr", "describe_repositories", "repositories",
-                        "repositoryName", "repositoryArn")
-
-
+tags = calls.tagger("ecr", lambda one: {"resourceArn": one["repositoryArn"]})
+remove = calls.remover("ecr", "delete_repository", lambda name: {    # force: with its images
+    "repositoryName": name, "force": True})
+listed = calls.lister(tags, "ecr", "describe_repositories", "repositories",
+                      "repositoryName", "repositoryArn")
 check, removals, delete = ownership.verbs("repository", find, tags, remove)

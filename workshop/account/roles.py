@@ -28,7 +28,7 @@ def policy(name, **values):
 
 
 def find(name):
-    """Role NAME as IAM describes it, or None."""
+    """Role NAME as IAM describes it (dict), or None."""
     found = calls.if_there(calls.client("iam").get_role, RoleName=name)
     return found and found["Role"]
 
@@ -50,12 +50,12 @@ def grant(name, what, **values):
 
 
 def tags(role):
-    return ownership.by_key(
-        calls.client("iam").list_role_tags(RoleName=role["RoleName"])["Tags"])
+    """Tags (dict of str) of a role."""
+    return calls.by_key(calls.client("iam").list_role_tags(RoleName=role["RoleName"])["Tags"])
 
 
 def remove(name):
-    """A role can go only when nothing hangs on it, and no instance profile holds it."""
+    """Delete role NAME, whosever it is, once nothing hangs on it and no profile holds it."""
     iam, of = calls.client("iam"), {"RoleName": name}
     for one in list(calls.pages(
             "iam", "list_instance_profiles_for_role", "InstanceProfiles", **of)):
@@ -69,6 +69,7 @@ def remove(name):
 
 
 def listed(meant):
+    """What the inventory lists of the roles that are meant; another Region's use keeps one."""
     users = cache(_users_elsewhere)
     for one in calls.pages("iam", "list_roles", "Roles"):
         if meant(one["RoleName"], one["Arn"]):
@@ -117,16 +118,12 @@ def _of_models(client):
 
 # Policies of their own
 
-def listed_policies(meant):
-    def tags(one):
-        return ownership.by_key(
-            calls.client("iam").list_policy_tags(PolicyArn=one["Arn"])["Tags"])
-    return calls.listed(meant, tags, "iam", "list_policies", "Policies", "PolicyName", "Arn",
-                        Scope="Local")
+def _policy_tags(policy):
+    return calls.by_key(calls.client("iam").list_policy_tags(PolicyArn=policy["Arn"])["Tags"])
 
 
 def remove_policy(arn):
-    """The version in force goes with the policy; older ones have to go before."""
+    """Delete a policy by its ARN (arn), whosever it is; its older versions go before."""
     iam = calls.client("iam")
     for one in list(calls.pages("iam", "list_policy_versions", "Versions", PolicyArn=arn)):
         if not one["IsDefaultVersion"]:
@@ -134,4 +131,6 @@ def remove_policy(arn):
     iam.delete_policy(PolicyArn=arn)
 
 
+listed_policies = calls.lister(_policy_tags, "iam", "list_policies", "Policies",
+                               "PolicyName", "Arn", Scope="Local")
 check, removals, delete = ownership.verbs("role", find, tags, remove)

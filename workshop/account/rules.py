@@ -5,7 +5,7 @@ from workshop.account import calls, ownership
 
 
 def find(name):
-    """Rule NAME as EventBridge describes it, or None."""
+    """Rule NAME as EventBridge describes it (dict), or None."""
     return calls.if_there(calls.client("events").describe_rule, Name=name)
 
 
@@ -29,12 +29,8 @@ def aim(name, target):
         raise RuntimeError(f"EventBridge refuses the target: {refused[0]['ErrorMessage']}")
 
 
-def tags(rule):
-    return calls.tags("events", ResourceARN=rule["Arn"])
-
-
 def remove(name):
-    """A rule can go only when it has no targets."""
+    """Delete rule NAME, whosever it is; it can go only when it has no targets."""
     events = calls.client("events")
     ids = [one["Id"] for one in calls.pages("events", "list_targets_by_rule", "Targets", Rule=name)]
     if ids:
@@ -43,9 +39,11 @@ def remove(name):
 
 
 def listed(meant):
+    """What the inventory lists of the rules that are meant, but for those of AWS's services."""
     for one in calls.pages("events", "list_rules", "Rules"):
         if meant(one["Name"], one["Arn"]) and not one.get("ManagedBy"):
             yield one["Name"], one["Arn"], tags(one)
 
 
+tags = calls.tagger("events", lambda rule: {"ResourceARN": rule["Arn"]})
 check, removals, delete = ownership.verbs("rule", find, tags, remove)

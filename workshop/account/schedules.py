@@ -7,11 +7,12 @@ from workshop.machine import tools
 
 
 def find(name):
-    """Schedule NAME of group NAME as Scheduler describes it, or None."""
+    """Schedule NAME of group NAME as Scheduler describes it (dict), or None."""
     return calls.if_there(calls.client("scheduler").get_schedule, GroupName=name, Name=name)
 
 
 def find_group(name):
+    """Schedule group NAME as Scheduler describes it (dict), or None."""
     return calls.if_there(calls.client("scheduler").get_schedule_group, Name=name)
 
 
@@ -30,27 +31,25 @@ def ensure(name, expression, target):
 
 
 def tags(schedule):
+    """The owner's tags where a schedule's description says so, else {}."""
     return ownership.tags() if ownership.has_mark(schedule.get("Description")) else {}
 
 
-def group_tags(group):
-    return calls.tags("scheduler", ResourceArn=group["Arn"])
-
-
 def remove(number):
-    """One schedule, by GROUP/NAME."""
+    """Delete one schedule, whosever it is. number: GROUP/NAME."""
     group, _, name = number.partition("/")
     calls.client("scheduler").delete_schedule(GroupName=group, Name=name)
 
 
 def remove_group(name):
-    """The schedules go before their group: Scheduler takes its time with one that is not empty."""
+    """Delete group NAME, whosever it is; Scheduler takes its time with one that is not empty."""
     for one in list(calls.pages("scheduler", "list_schedules", "Schedules", GroupName=name)):
         calls.if_there(remove, f"{name}/{one['Name']}")
     calls.client("scheduler").delete_schedule_group(Name=name)
 
 
 def listed(meant, groups):
+    """What the inventory lists: schedules in our groups (a listing), and what else is meant."""
     ours = {name for name, _, found in groups() if ownership.is_ours(found)}
     for one in calls.pages("scheduler", "list_schedules", "Schedules"):
         group, name = one.get("GroupName", "default"), one["Name"]
@@ -59,11 +58,9 @@ def listed(meant, groups):
             yield name, f"{group}/{name}", ownership.tags() if group in ours else tags(told)
 
 
-def listed_groups(meant):
-    return calls.listed(meant, group_tags, "scheduler", "list_schedule_groups", "ScheduleGroups",
-                        "Name", "Arn")
-
-
 # A schedule goes with its group.
+group_tags = calls.tagger("scheduler", lambda group: {"ResourceArn": group["Arn"]})
+listed_groups = calls.lister(group_tags, "scheduler", "list_schedule_groups", "ScheduleGroups",
+                             "Name", "Arn")
 check_group, removals, delete = ownership.verbs(
     "schedule group", find_group, group_tags, remove_group)

@@ -9,7 +9,7 @@ WAITER = {"Delay": 2, "MaxAttempts": 900}      # half an hour; boto3 looks every
 
 
 def find(name):
-    """Stack NAME (or its id) as CloudFormation describes it, or None."""
+    """Stack NAME (or its id) as CloudFormation describes it (dict), or None."""
     found = calls.if_there(calls.client("cloudformation").describe_stacks, StackName=name)
     return found and found["Stacks"][0]
 
@@ -45,11 +45,14 @@ def _wait(waiter, stack):
 
 
 def tags(stack):
-    return ownership.by_key(stack.get("Tags"))
+    """Tags (dict of str) of a stack."""
+    return calls.by_key(stack.get("Tags"))
 
 
 def remove(name):
-    """By name or id. It cannot go while a bucket or repository in it holds something: those first.
+    """Delete stack NAME (or its id), whosever it is, and wait until it is gone.
+
+    A bucket or repository in it that holds something would keep it: those go first.
 
     Raises NotOursError when something keeps it (what_keeps), RuntimeError with CloudFormation's
     reason when something in it cannot be deleted.
@@ -69,6 +72,7 @@ def remove(name):
 
 
 def listed(meant):
+    """What the inventory lists of the stacks that are meant, but for nested ones."""
     for one in calls.pages("cloudformation", "describe_stacks", "Stacks"):
         if meant(one["StackName"], one["StackId"]) and not one.get("ParentId") \
                 and one["StackStatus"] != "DELETE_COMPLETE":

@@ -15,19 +15,14 @@ def ensure(name):
         Name=name, Tags=ownership.pairs())["TopicArn"]
 
 
-def tags(arn):
-    return calls.tags("sns", ResourceArn=arn)
-
-
-def remove(arn):
-    calls.client("sns").delete_topic(TopicArn=arn)
-
-
 def listed(meant):
+    """What the inventory lists of the topics that are meant."""
     for one in calls.pages("sns", "list_topics", "Topics"):
         arn = one["TopicArn"]
         if meant(arn.rpartition(":")[2], arn):
             yield arn.rpartition(":")[2], arn, tags(arn)
 
 
+tags = calls.tagger("sns", lambda arn: {"ResourceArn": arn})
+remove = calls.remover("sns", "delete_topic", lambda arn: {"TopicArn": arn})
 check, removals, delete = ownership.verbs("topic", find, tags, remove)
