@@ -1,18 +1,15 @@
-"""workshop.deploy against the local cloud; what that cannot reproduce is played by a Stubber."""
+"""workshop.deploy against the local cloud: what lessons 04 to 06 do by hand."""
 import json
 
 import boto3
 import pytest
-from botocore.stub import Stubber
 
 from workshop import cloud, deploy
-from workshop.account import calls, functions, ownership
+from workshop.account import calls, ownership
 from workshop.machine import engine, paths
 
 NAME = "workshop-test-deploy"
 GROUP = f"/aws/lambda/{NAME}"
-# Lambda resolves an image only when it starts it, so functions that are never invoked need none.
-ROLE = "arn:aws:iam::123456789012:role/workshop-test-deploy-role"
 IMAGE = f"localhost/none@sha256:{'a' * 64}"     # where no call is meant to be made
 
 
@@ -111,17 +108,6 @@ def test_the_image_that_was_asked_for_is_pushed_though_another_takes_its_name(
     assert deploy.push(image, NAME) == expected
     monkeypatch.undo()
     assert deploy.push(image, NAME) != expected
-
-
-def test_only_the_owners_functions_may_pull(nothing, image):
-    deploy.push(image, NAME)
-    text = boto3.client("ecr").get_repository_policy(repositoryName=NAME)["policyText"]
-    [statement] = json.loads(text)["Statement"]
-    assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
-    assert set(statement["Action"]) == {"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}
-    account = boto3.client("sts").get_caller_identity()["Account"]
-    assert statement["Condition"] == {"StringLike": {
-        "aws:sourceArn": f"arn:aws:lambda:us-east-1:{account}:function:workshop-test-*"}}
 
 
 @pytest.mark.parametrize("image", ["LABEL workshop.stand-in=true"], indirect=True)
@@ -241,12 +227,6 @@ def test_role_may_write_its_own_logs_and_nothing_else(nothing):
     assert statement["Resource"] == f"arn:aws:logs:us-east-1:{account}:log-group:{GROUP}:*"
 
 
-def test_log_group_forgets_after_a_week(nothing, images):
-    deploy.function(NAME, images[0])
-    [group] = boto3.client("logs").describe_log_groups(logGroupNamePrefix=GROUP)["logGroups"]
-    assert group["retentionInDays"] == 7
-
-
 def test_image_uri_needs_a_digest():
     with pytest.raises(ValueError, match="does not name a digest"):
         deploy.function(NAME, "localhost:4566/workshop-churn:v1")
@@ -258,55 +238,6 @@ def test_image_uri_needs_a_digest():
 def test_names_begin_with_workshop(call):
     with pytest.raises(ValueError, match="begin with 'workshop-test-'"):
         call()
-
-
-# What the local cloud does not do: a role that Lambda does not know yet (Stubber)
-
-def stubbed_lambda(monkeypatch):
-    client = boto3.client("lambda")
-    monkeypatch.setattr(calls.time, "sleep", lambda seconds: None)
-    monkeypatch.setattr(calls, "client", lambda service: client)
-    return client, Stubber(client)
-
-
-CREATE = {"FunctionName": NAME, "Role": ROLE, "Code": {"ImageUri": IMAGE}}
-UNKNOWN_ROLE = "The role defined for the function cannot be assumed by Lambda."
-
-
-def test_create_is_tried_again_until_the_role_is_known(monkeypatch, capsys):
-    client, stub = stubbed_lambda(monkeypatch)
-    for _ in range(2):
-        stub.add_client_error("create_function", "InvalidParameterValueException", UNKNOWN_ROLE)
-    stub.add_response("create_function", {"FunctionArn": "arn:made"}, CREATE)
-    with stub:
-        made = functions._create_when_role_is_known(**CREATE)
-    assert made["FunctionArn"] == "arn:made"
-    assert capsys.readouterr().out.count("waiting until a new role or right is known") == 2
-
-
-def test_create_gives_up_on_a_role_that_stays_unknown(monkeypatch):
-    client, stub = stubbed_lambda(monkeypatch)
-    stub.add_client_error("create_function", "InvalidParameterValueException", UNKNOWN_ROLE)
-    with stub, pytest.raises(RuntimeError, match="cannot assume .*trust policy"):
-        functions._create_when_role_is_known(patience=0, **CREATE)
-
-
-def test_another_invalid_value_is_not_tried_again(monkeypatch):
-    client, stub = stubbed_lambda(monkeypatch)
-    stub.add_client_error("create_function", "InvalidParameterValueException",
-                          "Source image does not exist")
-    with stub, pytest.raises(client.exceptions.InvalidParameterValueException,
-                             match="Source image does not exist"):
-        functions._create_when_role_is_known(**CREATE)
-
-
-def test_a_failed_function_is_reported_with_its_reason(monkeypatch):
-    client, stub = stubbed_lambda(monkeypatch)
-    failed = {"State": "Failed", "StateReason": "Lambda does not have permission to access it"}
-    stub.add_response("get_function", {"Configuration": failed})
-    stub.add_response("get_function_configuration", failed)
-    with stub, pytest.raises(RuntimeError, match="Failed.*Lambda does not have permission"):
-        functions._wait("function_active_v2", NAME)
 
 
 # HTTPS

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 import pytest
+
 import tiny_churn
 from waiting import until
-
 from workshop import deploy, triggers
 from workshop.account import buckets
 from workshop.local.addresses import ACCOUNT

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from workshop import deploy, inventory, triggers
-from workshop.account import calls, ownership, queues, roles, stacks
+from workshop.account import calls, ownership, queues, stacks
 from workshop.course import render
 from workshop.machine import paths
 
@@ -159,7 +159,7 @@ def test_what_is_not_ours_is_refused_and_nothing_goes(story):
     ours = named(one for one in inventory.find() if one.kind == "repository")
     with pytest.raises(deploy.NotOursError, match=f"{OTHER} lacks the tag"):
         inventory.remove([*ours, theirs], say=lambda _: None)
-    with pytest.raises(deploy.NotOursError):      # it says of itself that it is ours: the tag counts
+    with pytest.raises(deploy.NotOursError):    # it says of itself that it is ours: tags count
         inventory.remove([inventory.Thing("queue", OTHER, inventory.OURS, theirs.id)])
     assert named(one for one in inventory.find() if one.kind == "repository") == ours
     assert inventory.remove(ours, say=lambda _: None) == []
@@ -315,81 +315,6 @@ def test_members_are_known_by_their_type_and_physical_id(local_cloud, no_tags):
 
 # Kept: what somebody has protected, and what another Region has or uses
 
-def stored(bucket):
-    return [one["Key"] for one in client("s3").list_objects_v2(Bucket=bucket).get("Contents", [])]
-
-
-BUCKET = {"Type": "AWS::S3::Bucket"}
-QUEUE = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "workshop-test-kept-queue"}}
-
-
-@pytest.mark.parametrize("resources, settings, why", [
-    ({"Files": BUCKET, "Queue": QUEUE}, {"EnableTerminationProtection": True},
-     "termination protection is on"),
-    ({"Files": BUCKET | {"DeletionPolicy": "Retain"}, "Queue": QUEUE}, {},
-     "Files has DeletionPolicy: Retain"),
-    ({"Files": BUCKET, "Queue": QUEUE | {"DeletionPolicy": "RetainExceptOnCreate"}}, {},
-     "Queue has DeletionPolicy: RetainExceptOnCreate")])
-def test_a_protected_stack_stays_with_all_that_is_in_it(local_cloud, resources, settings, why):
-    stack = "workshop-test-kept"
-    members = make(stack, resources, **settings)
-    try:
-        client("s3").put_object(Bucket=members["Files"], Key="dear", Body=b"")
-        kept = [one for one in inventory.find() if one.name in {stack, members["Files"],
-                                                                "workshop-test-kept-queue"}]
-        assert {one.kind for one in kept} == {"stack", "bucket", "queue"}
-        assert {one.whose for one in kept} == {inventory.KEPT}
-        assert why in str(next(one for one in kept if one.kind == "stack"))
-        with pytest.raises(deploy.NotOursError, match="is kept"):
-            inventory.remove(kept, say=lambda _: None)
-        assert stored(members["Files"]) == ["dear"]
-    finally:
-        for key in stored(members["Files"]):
-            client("s3").delete_object(Bucket=members["Files"], Key=key)
-        drop(stack)
-        if why.startswith("Files"):
-            client("s3").delete_bucket(Bucket=members["Files"])
-        if url := queues.find("workshop-test-kept-queue"):
-            client("sqs").delete_queue(QueueUrl=url)
-
-
-def test_the_policies_of_a_template_in_yaml_are_read_as_well(local_cloud):
-    client("cloudformation").create_stack(StackName="workshop-test-yaml", Tags=PAIRS, TemplateBody=(
-        "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    DeletionPolicy: Retain\n"
-        "    Properties:\n      QueueName: !Sub ${AWS::StackName}-queue\n"))
-    client("cloudformation").get_waiter("stack_create_complete").wait(
-        StackName="workshop-test-yaml", WaiterConfig={"Delay": 1})
-    try:
-        assert set(found("workshop-test-yaml").values()) == {inventory.KEPT}
-    finally:
-        drop("workshop-test-yaml")
-        client("sqs").delete_queue(QueueUrl=queues.find("workshop-test-yaml-queue"))
-
-
-def test_a_stack_whose_template_cannot_be_read_stays(local_cloud, monkeypatch):
-    def refused(**_):
-        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetTemplate")
-    members = make("workshop-test-unread", {"Files": BUCKET})
-    monkeypatch.setattr(calls.client("cloudformation"), "get_template", refused)
-    try:
-        assert {one.whose for one in inventory.find() if one.name in (
-            "workshop-test-unread", members["Files"])} == {inventory.KEPT}
-    finally:
-        drop("workshop-test-unread")
-
-
-def test_a_stack_that_is_only_proposed_is_no_hindrance(local_cloud):
-    stacks = client("cloudformation")
-    stacks.create_change_set(
-        StackName="workshop-test-proposed", ChangeSetName="first", ChangeSetType="CREATE",
-        Tags=PAIRS, TemplateBody=json.dumps({"Resources": {"Files": BUCKET}}))
-    stacks.get_waiter("change_set_create_complete").wait(
-        StackName="workshop-test-proposed", ChangeSetName="first", WaiterConfig={"Delay": 1})
-    things = [one for one in inventory.find() if one.name == "workshop-test-proposed"]
-    assert [one.whose for one in things] == [inventory.OURS]
-    assert inventory.remove(things, say=lambda _: None) == []
-
-
 @pytest.mark.parametrize("stack", ["workshop-test-deleted", "another-teams"])
 def test_what_a_stack_has_left_or_holds_unseen_stays(local_cloud, monkeypatch, stack):
     """On AWS, CloudFormation tags what it makes; the local cloud does not."""
@@ -399,52 +324,6 @@ def test_what_a_stack_has_left_or_holds_unseen_stays(local_cloud, monkeypatch, s
     left, = (one for one in inventory.find() if one.name == "workshop-test-left")
     assert (left.whose, left.why) == (inventory.KEPT, f"the stack {stack} made it")
     client("sqs").delete_queue(QueueUrl=url)
-
-
-@pytest.mark.parametrize("region", ["eu-west-1", "ap-south-1"])
-def test_what_another_region_has_or_uses_stays(local_cloud, region):
-    name = f"workshop-test-{region}"
-    there = boto3.client("s3", region_name=region)
-    there.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": region})
-    there.put_bucket_tagging(Bucket=name, Tagging={"TagSet": PAIRS})
-    functions = boto3.client("lambda", region_name=region)
-    functions.create_function(FunctionName=name, Role=deploy.ensure_role(name), Runtime="python3.13",
-                              Handler="a.b", Code={"ZipFile": EMPTY_ZIP}, Tags=deploy.tags())
-    try:
-        kept = [one for one in inventory.find() if name in one.name]
-        assert {(one.kind, one.whose) for one in kept} == {("bucket", inventory.KEPT),
-                                                           ("role", inventory.KEPT)}
-        assert all(region in one.why for one in kept)
-    finally:
-        functions.delete_function(FunctionName=name)
-        there.delete_bucket(Bucket=name)
-        roles.delete(f"{name}-role")
-
-
-@pytest.mark.parametrize("code, whose", [("UnrecognizedClientException", "ours"),
-                                         ("AccessDeniedException", "ours"),
-                                         ("ServiceUnavailableException", "cannot be listed")])
-def test_a_region_that_is_off_uses_no_role_and_one_that_fails_may(local_cloud, monkeypatch, code,
-                                                                  whose):
-    def refused(client):
-        raise ClientError({"Error": {"Code": code, "Message": "no"}}, "ListFunctions")
-    monkeypatch.setattr(roles, "_of_functions", refused)
-    deploy.ensure_role(NAME)
-    try:
-        known = [one for one in inventory.find() if one.kind == "role"
-             and (one.name == f"{NAME}-role" or one.whose == inventory.UNKNOWN)]
-        assert {one.whose for one in known} == {whose}
-    finally:
-        deploy.delete(NAME)
-
-
-@pytest.mark.parametrize("text", ["project=lambda-onnx-workshop owner=test", "workshop"])
-def test_a_dashboard_is_ours_by_its_tags_whatever_its_text_says(local_cloud, text):
-    watch, name = client("cloudwatch"), "workshop-test-dashboard"
-    watch.put_dashboard(DashboardName=name, DashboardBody=json.dumps({"widgets": [
-        {"type": "text", "properties": {"markdown": text}}]}))
-    assert found(name) == {("dashboard", name): inventory.NOT_OURS}
-    watch.delete_dashboards(DashboardNames=[name])
 
 
 # What lessons make must be found again

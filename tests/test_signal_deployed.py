@@ -6,7 +6,6 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 
 import boto3
-import function_folder
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -14,11 +13,11 @@ import pytest
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.linear_model import LogisticRegression
+
+import function_folder
 from test_signal import BARS, event, shifted_future, table_of
 from waiting import until
-
 from workshop import deploy, endpoints, triggers
-from workshop.account import endpoints as kept
 from workshop.account import ownership
 from workshop.local.addresses import ACCOUNT
 
@@ -151,13 +150,6 @@ def test_an_endpoint_that_is_not_ours_is_left_alone(endpoint):
         assert client.describe_endpoint(EndpointName=MODEL)["EndpointStatus"] == "InService"
     finally:
         client.add_tags(ResourceArn=arn, Tags=ownership.pairs())
-
-
-def test_names_that_only_begin_alike_are_not_the_endpoints():
-    assert kept._is_of("workshop-a", "workshop-a")
-    assert kept._is_of("workshop-a-1f", "workshop-a")
-    assert not kept._is_of("workshop-a-b-1f", "workshop-a")
-    assert not kept._is_of("workshop-ab", "workshop-a")
 
 
 def test_a_month_of_events_gives_one_decision_a_day_and_none_from_the_future(place, session):

@@ -4,7 +4,6 @@ from types import SimpleNamespace
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
 
 from workshop import cloud, deploy, triggers
 from workshop.account import calls, functions, ownership, rules
@@ -135,23 +134,3 @@ def test_on_aws_a_queues_name_is_waited_for(function, monkeypatch):
 def test_names_begin_with_workshop(local_cloud, call):
     with pytest.raises(ValueError, match="begin with 'workshop-test-'"):
         call("mine")
-
-
-def refusing(times, code="InvalidParameterValueException"):
-    """A call that Lambda refuses so many times, because the role's right is not known yet."""
-    said = "The provided execution role does not have permissions to call ReceiveMessage on SQS"
-    refusals = [ClientError({"Error": {"Code": code, "Message": said}}, "Create")] * times
-
-    def call(**arguments):
-        if refusals:
-            raise refusals.pop()
-        return arguments
-    return call
-
-
-def test_a_right_that_is_not_known_yet_is_waited_for():
-    assert triggers.when_allowed(refusing(2), pause=0, a=1) == {"a": 1}
-    with pytest.raises(ClientError):
-        triggers.when_allowed(refusing(2), patience=-1, pause=0)
-    with pytest.raises(ClientError):
-        triggers.when_allowed(refusing(1, code="ResourceNotFoundException"), pause=0)
