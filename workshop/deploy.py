@@ -200,7 +200,7 @@ def http_api(name, function, route="POST /predict"):
     route: method and path. The function lets this API invoke it for this route alone.
     """
     ownership.check_name(name)
-    api = apis.ensure(name, functions.find(function)["FunctionArn"], route)
+    api = apis.ensure(name, functions.arn(function), route)
     apis.permit(api["ApiId"], function, route)
     return api["ApiEndpoint"].rstrip("/")
 

@@ -164,40 +164,39 @@ def kinds(tagged: set[str], held: dict | None = None) -> list[Kind]:
     groups = cache(lambda: list(schedules.listed_groups(meant)))
     made = cache(lambda: _but_for(held, "AWS::Lambda::Function", 0, functions.listed(meant)))
     served = cache(lambda: _but_for(held, "AWS::SageMaker::Endpoint", 1, endpoints.listed(meant)))
+    def kind(name, module, type, by="name"):
+        return Kind(name, partial(module.listed, meant), module.remove, type, by)
     return [
-        Kind("stack", partial(stacks.listed, meant), stacks.remove, "CloudFormation::Stack", "id"),
+        kind("stack", stacks, "CloudFormation::Stack", "id"),
         Kind("schedule", partial(schedules.listed, meant, groups), schedules.remove,
              "Scheduler::Schedule", "id", known_by="name"),
         Kind("schedule group", groups, schedules.remove_group, "Scheduler::ScheduleGroup"),
         Kind("event source mapping", partial(queues.listed_mappings, meant, made),
              queues.remove_mapping, "Lambda::EventSourceMapping", "id"),
-        Kind("rule", partial(rules.listed, meant), rules.remove, "Events::Rule"),
-        Kind("HTTP API", partial(apis.listed, meant), apis.remove, "ApiGatewayV2::Api", "id"),
+        kind("rule", rules, "Events::Rule"),
+        kind("HTTP API", apis, "ApiGatewayV2::Api", "id"),
         Kind("REST API", partial(apis.listed_rest, meant), apis.remove_rest,
              "ApiGateway::RestApi", "id"),
         Kind("function URL", partial(functions.listed_urls, made), functions.remove_urls,
              "Lambda::Url", "id"),
         Kind("function", made, functions.remove, "Lambda::Function"),
-        Kind("layer version", partial(layers.listed, meant), layers.remove,
-             "Lambda::LayerVersion", "id"),
+        kind("layer version", layers, "Lambda::LayerVersion", "id"),
         Kind("endpoint", served, endpoints.remove, "SageMaker::Endpoint", known_by="id"),
         Kind("endpoint config", partial(endpoints.listed, meant, "EndpointConfig"),
              endpoints.remove_config, "SageMaker::EndpointConfig", known_by="id"),
         Kind("model", partial(endpoints.listed, meant, "Model"), endpoints.remove_model,
              "SageMaker::Model", known_by="id"),
-        Kind("queue", partial(queues.listed, meant), queues.remove, "SQS::Queue", "id"),
-        Kind("alarm", partial(alarms.listed, meant), alarms.remove, "CloudWatch::Alarm"),
-        Kind("topic", partial(topics.listed, meant), topics.remove, "SNS::Topic", "id"),
-        Kind("dashboard", partial(dashboards.listed, meant), dashboards.remove,
-             "CloudWatch::Dashboard"),
-        Kind("bucket", partial(buckets.listed, meant), buckets.remove, "S3::Bucket"),
-        Kind("repository", partial(repositories.listed, meant), repositories.remove,
-             "ECR::Repository"),
+        kind("queue", queues, "SQS::Queue", "id"),
+        kind("alarm", alarms, "CloudWatch::Alarm"),
+        kind("topic", topics, "SNS::Topic", "id"),
+        kind("dashboard", dashboards, "CloudWatch::Dashboard"),
+        kind("bucket", buckets, "S3::Bucket"),
+        kind("repository", repositories, "ECR::Repository"),
         Kind("log group", partial(logs.listed, meant, made, served), logs.remove, "Logs::LogGroup"),
-        Kind("role", partial(roles.listed, meant), roles.remove, "IAM::Role"),
+        kind("role", roles, "IAM::Role"),
         Kind("policy", partial(roles.listed_policies, meant), roles.remove_policy,
              "IAM::ManagedPolicy", "id"),
-        Kind("budget", partial(budgets.listed, meant), budgets.remove, "Budgets::Budget")]
+        kind("budget", budgets, "Budgets::Budget")]
 
 
 def _meant(tagged, name, arn=""):

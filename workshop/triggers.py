@@ -74,7 +74,7 @@ def on_event(function, rule, pattern=None, schedule=None, paths=None, template=N
     """
     arn = rules.ensure(rule, pattern, schedule)
     functions.permit(function, f"rule-{rule}", "events.amazonaws.com", SourceArn=arn)
-    target = {"Id": function, "Arn": functions.find(function)["FunctionArn"]}
+    target = {"Id": function, "Arn": functions.arn(function)}
     if template:
         target["InputTransformer"] = {"InputPathsMap": paths or {}, "InputTemplate": template}
     elif constant is not None:
@@ -94,7 +94,7 @@ def on_file(function, bucket, prefix, suffix=""):
     filters = [{"Name": "prefix", "Value": prefix}, {"Name": "suffix", "Value": suffix}]
     calls.client("s3").put_bucket_notification_configuration(
         Bucket=bucket, NotificationConfiguration={"LambdaFunctionConfigurations": [{
-            "Id": function, "LambdaFunctionArn": functions.find(function)["FunctionArn"],
+            "Id": function, "LambdaFunctionArn": functions.arn(function),
             "Events": ["s3:ObjectCreated:*"], "Filter": {"Key": {"FilterRules": filters}}}]})
 
 

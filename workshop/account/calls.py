@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from workshop.machine import tools
 
+HOMES = {"budgets": "us-east-1"}    # services that have one home, whatever Region is in use
 ROLE_PATIENCE = 120  # seconds; a new role or right may not be known for seconds to minutes
 # What services answer for a thing that is not there: words in the error's code; or in the message
 # of a CloudFormation stack (ValidationError) and of SageMaker (ValidationException).
@@ -21,8 +22,8 @@ def client(service, region=None):
     Each is made once, because that takes longer than most calls.
     """
     boto3.DEFAULT_SESSION or boto3.setup_default_session()      # cloud.use() asks for a new one
-    return _made(service, region, boto3.DEFAULT_SESSION, os.environ.get("AWS_ENDPOINT_URL"),
-                 os.environ.get("AWS_REGION"))
+    return _made(service, region or HOMES.get(service), boto3.DEFAULT_SESSION,
+                 os.environ.get("AWS_ENDPOINT_URL"), os.environ.get("AWS_REGION"))
 
 
 @cache
@@ -112,17 +113,17 @@ def is_missing(error) -> bool:
     """Whether an error (an exception) says that a thing is not there."""
     if not isinstance(error, ClientError):
         return False
-    told = error.response["Error"]
-    return (any(word in told.get("Code", "") for word in MISSING)
-            or told.get("Code", "").startswith("Validation")
-            and any(words in told.get("Message", "") for words in MISSING_IN_MESSAGE))
+    refusal = error.response["Error"]
+    return (any(word in refusal.get("Code", "") for word in MISSING)
+            or refusal.get("Code", "").startswith("Validation")
+            and any(words in refusal.get("Message", "") for words in MISSING_IN_MESSAGE))
 
 
 def reason(error) -> str:
     """One line of an error."""
     if isinstance(error, ClientError):
-        told = error.response["Error"]
-        return f"{told.get('Code')}: {told.get('Message')}"
+        refusal = error.response["Error"]
+        return f"{refusal.get('Code')}: {refusal.get('Message')}"
     return str(error).splitlines()[0]
 
 

@@ -30,13 +30,13 @@ def ensure(name, config):
     try:
         client.get_waiter("endpoint_in_service").wait(EndpointName=name, WaiterConfig=WAITER)
     except WaiterError as error:
-        told = find(name)
-        raise RuntimeError(f"Endpoint {name} is {told['EndpointStatus']}: "
-                           f"{told.get('FailureReason', 'no reason given')}") from error
-    told = find(name)
-    if told["EndpointConfigName"] != config:
+        now = find(name)
+        raise RuntimeError(f"Endpoint {name} is {now['EndpointStatus']}: "
+                           f"{now.get('FailureReason', 'no reason given')}") from error
+    now = find(name)
+    if now["EndpointConfigName"] != config:
         raise RuntimeError(f"Endpoint {name} went back to its old configuration: "
-                           f"{told.get('FailureReason', 'no reason given')}")
+                           f"{now.get('FailureReason', 'no reason given')}")
 
 
 def ensure_model(name, role, image, data):

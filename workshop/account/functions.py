@@ -15,6 +15,11 @@ def find(name):
     return found and {**found["Configuration"], "Code": found["Code"]}
 
 
+def arn(name):
+    """ARN of function NAME. Raises Lambda's ResourceNotFoundException where there is none."""
+    return calls.client("lambda").get_function(FunctionName=name)["Configuration"]["FunctionArn"]
+
+
 def ensure(name, code, fixed, **wanted):
     """Create or update function NAME, wait until it can be invoked, return its ARN.
 
@@ -27,11 +32,11 @@ def ensure(name, code, fixed, **wanted):
         _update(name, found, code, wanted)
         return found["FunctionArn"]
     tools.say(f"creating function {name}, {wanted['MemorySize']} MB, {wanted['Timeout']} s")
-    arn = _create_when_role_is_known(
+    made = _create_when_role_is_known(
         FunctionName=name, Code=code, Architectures=[engine.architecture()],
-        Tags=ownership.tags(), **fixed, **wanted)["FunctionArn"]
+        Tags=ownership.tags(), **fixed, **wanted)
     _wait("function_active_v2", name)
-    return arn
+    return made["FunctionArn"]
 
 
 def _create_when_role_is_known(patience=calls.ROLE_PATIENCE, pause=3, **arguments):

@@ -54,8 +54,8 @@ def listed(meant, groups):
     for one in calls.pages("scheduler", "list_schedules", "Schedules"):
         group, name = one.get("GroupName", "default"), one["Name"]
         if group in ours or meant(name, one["Arn"]):
-            told = calls.client("scheduler").get_schedule(GroupName=group, Name=name)
-            yield name, f"{group}/{name}", ownership.tags() if group in ours else tags(told)
+            described = calls.client("scheduler").get_schedule(GroupName=group, Name=name)
+            yield name, f"{group}/{name}", ownership.tags() if group in ours else tags(described)
 
 
 # A schedule goes with its group.
