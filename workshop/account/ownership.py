@@ -164,6 +164,7 @@ def verbs(kind, find, tags, remove):
     what `find` gives where that is text (an ARN, an address), else the name.
     """
     def check_(name):
+        """What find(name) gives. Raises NotOursError unless it is the owner's."""
         check_name(name)
         found = find(name)
         if found is not None:
@@ -171,12 +172,17 @@ def verbs(kind, find, tags, remove):
         return found
 
     def removals(name):
+        """The Removal, in a list, of what there is under this name."""
         found = find(name)
         key = found if isinstance(found, str) else name
         return [] if found is None else [
             Removal(f"{kind} {name}", tags(found), lambda: remove(key))]
 
     def delete_(name):
+        """Delete what there is under this name, with all that hangs on it.
+
+        Raises NotOursError, and deletes nothing, when it is not the owner's.
+        """
         check_name(name)
         delete(removals(name))
 
