@@ -27,7 +27,7 @@ def quiet(monkeypatch):
     monkeypatch.setattr(clean.lab, "stop", lambda: False)
     monkeypatch.setattr(clean.lab, "running", lambda: None)
     monkeypatch.setattr(clean, "cloud_ports", lambda build=None: [])
-    monkeypatch.setattr(clean.engine, "LABEL", OURS)
+    monkeypatch.setattr(clean.labels, "OURS", OURS)
 
 
 @pytest.fixture
@@ -225,7 +225,7 @@ def test_every_maker_of_images_and_containers_says_whose_they_are():
     assert makers >= {"workshop/deploy.py", "workshop/endpoints.py", "workshop/packages.py",
                       "workshop/measure/container.py", "workshop/machine/desktop.py"}
     shared = {"workshop/machine/base_image.py"}     # the stand-in serves every checkout
-    assert not [name for name in makers - shared if "engine.LABEL" not in (ROOT / name).read_text()]
+    assert not [name for name in makers - shared if "labels.OURS" not in (ROOT / name).read_text()]
     assert "LABEL workshop=lambda-onnx" in (ROOT / "docker/Dockerfile").read_text()
     assert "workshop=lambda-onnx" in (ROOT / "docker/base/Dockerfile").read_text()
 

@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from workshop import deploy
-from workshop.machine import base_image, engine
+from workshop.machine import base_image, engine, labels
 from workshop.machine.paths import ROOT
 
 pytestmark = [
@@ -34,7 +34,7 @@ import json
 import boto3
 from workshop import cloud, deploy, triggers
 from workshop.commands import lab
-from workshop.machine import engine
+from workshop.machine import engine, labels
 cloud.use()
 name, s3 = deploy.name("whole"), deploy.s3()
 image = deploy.build("hello_whole")
@@ -53,7 +53,7 @@ for line in "ENV A=1", "ENV A=2":       # the second takes the name from the fir
     engine.docker("build", "-t", f"{image}-more", str(folder), timeout=120).check_returncode()
 engine.docker("create", "--name", COPY, image).check_returncode()      # as a lesson does by hand
 for kind in "network", "volume":
-    engine.docker(kind, "create", "--label", engine.LABEL, COPY).check_returncode()
+    engine.docker(kind, "create", "--label", labels.OURS, COPY).check_returncode()
 (engine.ROOT / "notebooks" / "__pycache__").mkdir()
 (engine.ROOT / "notebooks" / "__pycache__" / "mine.pyc").touch()
 process = lab.launch(["--no-browser"])
@@ -106,7 +106,7 @@ class Copy:
 
     def label(self):
         """What this checkout says of itself."""
-        return self.run("-c", "from workshop.machine import engine; print(engine.LABEL)").strip()
+        return self.run("-c", "from workshop.machine import labels; print(labels.OURS)").strip()
 
     def listing(self, others=()) -> dict[str, set[str]]:
         """All that there is of this copy, and of the `others` that it must leave alone."""
@@ -247,7 +247,7 @@ def test_a_link_goes_and_not_what_it_leads_to(story):
 
 
 def test_two_checkouts_have_two_labels(story):
-    assert story.copy.label() != engine.LABEL
+    assert story.copy.label() != labels.OURS
 
 
 def test_a_second_clean_finds_nothing(story):

@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from waiting import until
 
 from workshop import cloud
+from workshop.local import limits
 from workshop.local.patches import containers, gateway, invoke, names, reports
 from workshop.machine import base_image, engine, paths
 
@@ -251,7 +252,7 @@ def test_deleting_a_function_removes_its_environments(new_function):
 
 def test_a_function_runs_as_lambda_runs_it(probe):
     payload = probe.ask()["payload"]
-    assert f"{payload['user']}:{payload['group']}" == containers.SANDBOX
+    assert f"{payload['user']}:{payload['group']}" == limits.SANDBOX
     assert probe.ask(write="/var/task/x")["payload"]["error"] == "Read-only file system"
     assert probe.ask(write="/home/x")["payload"]["error"] is not None
     assert probe.ask(write="/tmp/x")["payload"]["error"] is None

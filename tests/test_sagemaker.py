@@ -27,7 +27,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, WaiterError
 from waiting import until
 
-from workshop.local import addresses, identities, lifecycle, sagemaker
+from workshop.local import addresses, identities, lifecycle, limits, sagemaker
 from workshop.local.patches import containers
 from workshop.local.sagemaker import api, container, runtime, variant
 from workshop.local.sagemaker.checks import Refused
@@ -618,7 +618,7 @@ def test_a_container_finds_its_model_and_may_write_to_tmp_only(here, new_endpoin
     assert answer["model"] == {"/opt/ml/model/model.txt": "one",
                                "/opt/ml/model/code/more.txt": "two"}
     assert answer["writable"] == ["/tmp"]
-    assert answer["user"] == containers.SANDBOX
+    assert answer["user"] == limits.SANDBOX
     ports = engine.docker("inspect", "--format", "{{json .NetworkSettings.Ports}}",
                           *endpoint.containers()).stdout
     assert [entry["HostIp"] for entry in json.loads(ports)["8080/tcp"]] == ["127.0.0.1"]
@@ -794,8 +794,8 @@ def test_every_package_is_installed_with_the_workshop():
 
 
 def test_the_limits_are_those_that_aws_documents():
-    assert runtime.ANSWER == 60 and container.START == 180
-    assert container.MOST == 4 * 1024 * 1024
+    assert limits.ENDPOINT_ANSWER == 60 and limits.ENDPOINT_START == 180
+    assert limits.ENDPOINT_REQUEST == 4 * 1024 * 1024
     told = (paths.ROOT / "workshop/LOCAL_CLOUD.md").read_text()
     assert f"after {api.IDLE} seconds" in told
 

@@ -12,13 +12,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
+from workshop.local.limits import ENDPOINT_MEMORY
 from workshop.machine.paths import DATA
 
 MILLION = 1_000_000
 MONTH = 730                       # hours, as AWS's own calculator counts: 365 × 24 / 12
 DOORS = ("function_url", "http_api", "rest_api")
 ARCHITECTURES = ("x86_64", "arm64")
-ENDPOINT_MEMORY = range(1024, 6144 + 1, 1024)   # MB; API_ProductionVariantServerlessConfig
 
 
 @dataclass(frozen=True)

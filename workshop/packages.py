@@ -9,7 +9,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from workshop.machine import base_image, engine, modes, paths, tools
+from workshop.machine import base_image, engine, labels, modes, paths, tools
 from workshop.machine.lock import one_at_a_time
 
 PYTHON = "3.13"
@@ -81,7 +81,7 @@ def compile_bytecode(packages):
     unchecked-hash: valid whatever dates the files get in a zip.
     """
     container = tools.run(
-        "docker", "create", "--label", "workshop=lambda-onnx", "--label", engine.LABEL,
+        "docker", "create", "--label", labels.WORKSHOP, "--label", labels.OURS,
         "--network", "none",
         "--entrypoint", "python3", base_image.get(), "-m", "compileall", "-q",
         "--invalidation-mode", "unchecked-hash",

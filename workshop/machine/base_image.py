@@ -22,7 +22,7 @@ import urllib.request
 from datetime import date
 from pathlib import Path
 
-from workshop.machine import engine, modes
+from workshop.machine import engine, labels, modes
 from workshop.machine.lock import one_at_a_time
 from workshop.machine.paths import BUILD, DOCKER
 
@@ -30,7 +30,6 @@ REAL = "public.ecr.aws/lambda/python:3.13"
 PLAIN = "public.ecr.aws/docker/library/python:3.13-slim"    # for what does not run on Lambda
 REGISTRY = "https://public.ecr.aws/v2/"
 STAND_IN = "workshop-lambda-base"       # `stand_in` adds the tag
-LABEL = "workshop.stand-in"
 RECIPE = DOCKER / "base"
 STATE = BUILD / "base"
 UNREACHABLE = STATE / "unreachable"     # holds the day on which the registry did not answer
@@ -93,7 +92,7 @@ def refuse_stand_in(image: str) -> None:
     config = _inspect(image, "{{json .Config}}")
     if config is None:
         raise ValueError(f"there is no local image {image!r}; build it first")
-    if (config.get("Labels") or {}).get(LABEL) == "true":
+    if (config.get("Labels") or {}).get(labels.STAND_IN) == "true":
         raise ValueError(
             f"{image} is built on the workshop's stand-in for AWS's Lambda base image, which is "
             "never pushed to an AWS account. Build it again on AWS's own, where that can be "

@@ -2,7 +2,7 @@
 import time
 from pathlib import Path
 
-from workshop.machine import base_image, engine
+from workshop.machine import base_image, engine, labels
 
 PROGRAM = Path(__file__).with_name("forwarder.py")     # what runs in the container
 
@@ -38,8 +38,8 @@ def start_forwarder(port: int, target: str = "host.docker.internal", target_port
     remove_forwarder(port)
     answer = engine.docker(
         "run", "--detach", "--name", name, "--network", "host",
-        "--label", f"workshop.cloud={port}", "--label", "workshop=lambda-onnx",
-        "--label", engine.LABEL,
+        "--label", labels.of_cloud(port), "--label", labels.WORKSHOP,
+        "--label", labels.OURS,
         "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
         "--user", "65534:65534", *options, "--entrypoint", "python3", base_image.get(),
         "-u", "-c", PROGRAM.read_text(encoding="utf-8"),

@@ -3,7 +3,6 @@
 Standard library only: the command line uses it before the environment stands.
 """
 import functools
-import hashlib
 import ipaddress
 import json
 import os
@@ -16,8 +15,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from workshop.machine import labels
 from workshop.machine.lock import one_at_a_time
-from workshop.machine.paths import BUILD, ROOT
+from workshop.machine.paths import BUILD
 
 READY = "ready"
 NOT_INSTALLED = "not installed"
@@ -30,11 +30,7 @@ LINUX_PAGE = "https://docs.docker.com/engine/install/"
 GROUP_PAGE = "https://docs.docker.com/engine/install/linux-postinstall/"
 WITHOUT = "The lessons that need no Docker run all the same: python3 -m workshop run"
 
-# Images, containers, networks and volumes that this checkout makes carry this label: another one
-# on the same engine can be told apart. Not the path itself: images may go to a registry.
-CLONE = hashlib.sha256(str(ROOT).encode()).hexdigest()[:12]
-LABEL = f"workshop.clone={CLONE}"
-
+LABEL = labels.OURS
 LOG = BUILD / "dockerd.log"
 STARTED = "dockerd.json"    # in build/: the engine that this checkout started
 OS_RELEASE = Path("/etc/os-release")
@@ -63,7 +59,7 @@ def own(name: str) -> str:
     images and remove each other's containers.
     """
     name, colon, tag = name.partition(":")
-    return f"{name}-{CLONE[:8]}{colon}{tag}"
+    return f"{name}-{labels.NUMBER[:8]}{colon}{tag}"
 
 
 # ---------------------------------------------------------------- what is there

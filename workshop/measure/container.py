@@ -7,8 +7,8 @@ import tempfile
 import uuid
 from pathlib import Path
 
-from workshop.local.patches.containers import SANDBOX, VCPU_MEMORY
-from workshop.machine import engine
+from workshop.local import limits
+from workshop.machine import engine, labels
 from workshop.machine.paths import BUILD
 
 HERE = Path(__file__).parent
@@ -45,8 +45,9 @@ class Container:
         # its input ends, and with that it does. Removed when it ends.
         self.process = subprocess.Popen(
             ["docker", "run", "--interactive", "--rm", "--name", self.name, *NO_PROXY,
-             "--label", "workshop=lambda-onnx", "--label", engine.LABEL, "--read-only", "--tmpfs", "/tmp:size=512m",
-             "--network", "none", "--ipc", "none", "--user", SANDBOX, "--cap-drop", "ALL",
+             "--label", labels.WORKSHOP, "--label", labels.OURS, "--read-only",
+             "--tmpfs", "/tmp:size=512m",
+             "--network", "none", "--ipc", "none", "--user", limits.SANDBOX, "--cap-drop", "ALL",
              "--security-opt", "no-new-privileges", "--memory", limit, "--memory-swap", limit,
              "--cpuset-cpus", _cores(1), "--volume", f"{_scripts()}:/measure:ro",
              "--entrypoint", "python3", self.image, "-I", "-S", "/measure/runtime_api.py"],
@@ -90,7 +91,7 @@ class Container:
         """
         self.limit(1.0)                 # INIT has a full CPU
         took = self._init()
-        self.limit(self.memory / VCPU_MEMORY)
+        self.limit(self.memory / limits.VCPU_MEMORY)
         first = self.ask("invoke", event=event, times=1)
         self._check(first["answer"])
         rest = self.ask("invoke", event=event, times=warm) if warm else first
@@ -102,7 +103,7 @@ class Container:
         """Start the image once and return what it answers to each event."""
         self.limit(1.0)
         self._init()
-        self.limit(self.memory / VCPU_MEMORY)
+        self.limit(self.memory / limits.VCPU_MEMORY)
         answers = [self.ask("invoke", event=event, times=1)["answer"] for event in events]
         self.ask("stop")
         return answers

@@ -4,9 +4,9 @@ import os
 import threading
 import time
 
+from workshop.local import limits
 from workshop.local.sagemaker import checks
 from workshop.local.sagemaker.checks import Refused, arn, invalid, missing, name_of
-from workshop.local.sagemaker.container import START
 from workshop.local.sagemaker.endpoint import CHANGING, Endpoint
 
 IDLE = 10        # seconds after which an idle container goes; AWS does not say after how many
@@ -34,7 +34,7 @@ class ControlPlane:
         self.tags: dict[str, dict[str, str]] = {}        # ARN → key → value
         self.lock = threading.RLock()
         self.idle_seconds = seconds("WORKSHOP_SAGEMAKER_IDLE", IDLE)
-        self.start_seconds = seconds("WORKSHOP_SAGEMAKER_START", START)
+        self.start_seconds = seconds("WORKSHOP_SAGEMAKER_START", limits.ENDPOINT_START)
         threading.Thread(target=self._scale_in, daemon=True, name="workshop-sagemaker-idle").start()
 
     def operate(self, name: str, asked: dict) -> dict | None:

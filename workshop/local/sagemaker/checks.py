@@ -8,8 +8,6 @@ from urllib.parse import unquote, urlparse
 
 from workshop.local.addresses import ACCOUNT, REGION
 
-MEMORY = range(1024, 6144 + 1, 1024)         # MB; API_ProductionVariantServerlessConfig
-CONCURRENCY = range(1, 200 + 1)
 NAME = r"[a-zA-Z0-9]([\-a-zA-Z0-9]*[a-zA-Z0-9])?"
 LONGEST_NAME = 63
 # In AWS's messages; `kind` is also the first part of an ARN's resource.
@@ -123,19 +121,21 @@ def variant(asked: dict) -> dict:
                       "endpoints.")
     chosen, = variants
     where = "productionVariants.1.member"
-    limits = chosen.get("ServerlessConfig")
-    if not limits:
+    serverless = chosen.get("ServerlessConfig")
+    if not serverless:
         raise invalid("The local cloud has serverless endpoints only: give the variant a "
                       "ServerlessConfig.")
     if "InstanceType" in chosen or "InitialInstanceCount" in chosen:
         raise invalid("A serverless variant has no InstanceType and no InitialInstanceCount.")
-    if limits.get("ProvisionedConcurrency"):
+    if serverless.get("ProvisionedConcurrency"):
         raise invalid("The local cloud has no ProvisionedConcurrency.")
-    if limits.get("MemorySizeInMB") not in MEMORY:
-        raise constraint(limits.get("MemorySizeInMB"), f"{where}.serverlessConfig.memorySizeInMB",
-                         f"Member must be one of {', '.join(map(str, MEMORY))}")
-    if limits.get("MaxConcurrency") not in CONCURRENCY:
-        raise constraint(limits.get("MaxConcurrency"), f"{where}.serverlessConfig.maxConcurrency",
-                         f"Member must have value from {CONCURRENCY[0]} to {CONCURRENCY[-1]}")
+    memories, concurrencies = limits.ENDPOINT_MEMORY, limits.ENDPOINT_CONCURRENCY
+    memory, concurrency = serverless.get("MemorySizeInMB"), serverless.get("MaxConcurrency")
+    if memory not in memories:
+        raise constraint(memory, f"{where}.serverlessConfig.memorySizeInMB",
+                         f"Member must be one of {', '.join(map(str, memories))}")
+    if concurrency not in concurrencies:
+        raise constraint(concurrency, f"{where}.serverlessConfig.maxConcurrency",
+                         f"Member must have value from {concurrencies[0]} to {concurrencies[-1]}")
     name_of(chosen, "VariantName")
     return chosen

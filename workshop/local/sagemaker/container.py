@@ -10,16 +10,15 @@ import zlib
 from dataclasses import dataclass, field
 from urllib.parse import urlparse
 
-from workshop.local import identities
+from workshop.local import identities, limits
 from workshop.local.addresses import REGION
 from workshop.local.patches import containers
 from workshop.local.patches.invoke import address
 from workshop.local.sagemaker import telemetry
+from workshop.machine import labels
 
 MODEL_FOLDER = "/opt/ml/model"
 # SageMaker Developer Guide, "Invoke a serverless endpoint".
-START = 180              # seconds to download the model and answer /ping
-MOST = 4 * 1024 * 1024   # bytes of a request's or an answer's body
 PING = 2                 # seconds for one answer to /ping
 
 
@@ -46,7 +45,7 @@ class Plan:
     role: str                        # ARN of the role that the container acts with
     archive: bytes | None = None     # what goes into MODEL_FOLDER, a tar archive
     environment: dict[str, str] = field(default_factory=dict)
-    start_seconds: float = START
+    start_seconds: float = limits.ENDPOINT_START
 
 
 def unpacked(data: bytes, url: str) -> bytes:
@@ -87,7 +86,7 @@ def options(plan: Plan) -> dict:
             **identities.for_role(plan.role, "SageMaker"),
             "AWS_ENDPOINT_URL": containers.endpoint_url(),
             **plan.environment},
-        "labels": {**container_reaper.own_labels("sagemaker"), "workshop.endpoint": plan.endpoint},
+        "labels": {**container_reaper.own_labels("sagemaker"), labels.ENDPOINT: plan.endpoint},
         "ports": {"8080/tcp": ("127.0.0.1", None)},  # loopback only
         "extra_hosts": {"host.docker.internal": "host-gateway"},
         "use_config_proxy": False,      # the proxy in Docker's configuration is for builds
@@ -141,7 +140,7 @@ class Environment:
 
     def ask(self, body: bytes, headers: dict[str, str],
             seconds: float) -> tuple[int, http.client.HTTPMessage, bytes]:
-        """POST a request to /invocations: (status, headers, body); the body is cut after MOST + 1.
+        """POST a request to /invocations: (status, headers, body); the body is cut after limits.ENDPOINT_REQUEST + 1.
 
         Raises TimeoutError after `seconds` without an answer, Gone, Ended.
         """
@@ -159,7 +158,7 @@ class Environment:
         try:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
-            return answer.status, answer.headers, answer.read(MOST + 1)
+            return answer.status, answer.headers, answer.read(limits.ENDPOINT_REQUEST + 1)
         finally:
             connection.close()
 

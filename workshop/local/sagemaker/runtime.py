@@ -1,13 +1,13 @@
 """The call of `boto3.client("sagemaker-runtime")`: InvokeEndpoint."""
 import time
 
+from workshop.local import limits
 from workshop.local.addresses import ACCOUNT, REGION
 from workshop.local.sagemaker import telemetry
 from workshop.local.sagemaker.checks import Refused
-from workshop.local.sagemaker.container import MOST, Ended, Gone, StartFailed
+from workshop.local.sagemaker.container import Ended, Gone, StartFailed
 from workshop.local.sagemaker.variant import Busy, NotReady, Variant
 
-ANSWER = 60      # seconds for the container to answer ("Invoke a serverless endpoint")
 CUSTOM = "x-amzn-sagemaker-custom-attributes"
 # What a caller's headers are called in the container.
 PASSED_ON = {b"content-type": "Content-Type", b"accept": "Accept", CUSTOM.encode(): CUSTOM}
@@ -21,7 +21,7 @@ def invoke(control, name: str, headers: dict[bytes, bytes], body: bytes):
 
     Raises Refused: ValidationError, ThrottlingException, ModelError, ModelNotReadyException.
     """
-    if len(body) > MOST:
+    if len(body) > limits.ENDPOINT_REQUEST:
         raise Refused("ValidationError", "Request {request-id} has oversize body.")
     endpoint = control.endpoints.get(name)
     variant = endpoint and endpoint.variant
@@ -77,7 +77,7 @@ class Request:
         environment, answered = self._take(), None
         began = time.monotonic()
         try:
-            answered = environment.ask(self.body, self.headers, ANSWER)
+            answered = environment.ask(self.body, self.headers, limits.ENDPOINT_ANSWER)
             memory = telemetry.memory_utilization(environment.container, self.plan.memory)
         except Ended:   # while it was idle: another one takes the request
             pass
@@ -101,20 +101,20 @@ class Request:
     def _take(self):
         """A container that is free; waits for one."""
         try:
-            return self.variant.take(ANSWER)
+            return self.variant.take(limits.ENDPOINT_ANSWER)
         except NotReady:
             if self.variant.closed:     # deleted meanwhile
                 raise not_found(self.plan.endpoint) from None
             raise Refused("ModelNotReadyException", "The model is not ready: no container came "
-                          f"up or became free within {ANSWER} seconds. Try again.", 429) from None
+                          f"up or became free within {limits.ENDPOINT_ANSWER} seconds. Try again.", 429) from None
         except StartFailed as failed:
             raise self._model_error(500, str(failed)) from None
 
     def _refuse_bad(self, status: int, content: bytes) -> None:
         """An answer that is an error, or too large, reaches the caller as a ModelError."""
         if not 200 <= status < 300:
-            raise self._model_error(status, content[:MOST].decode("utf-8", "replace"))
-        if len(content) > MOST:
+            raise self._model_error(status, content[:limits.ENDPOINT_REQUEST].decode("utf-8", "replace"))
+        if len(content) > limits.ENDPOINT_REQUEST:
             raise self._model_error(500, None)
 
     def _model_error(self, status: int, message: str | None) -> Refused:
