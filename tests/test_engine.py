@@ -144,7 +144,7 @@ def test_a_failed_installation_gives_apt_gets_last_words(machine):
     machine.install("apt-get", "apt-cache")
     machine.write("broken")
     machine.be(root=True)
-    with pytest.raises(engine.Missing, match="E: no network"):
+    with pytest.raises(engine.EngineError, match="E: no network"):
         engine.ensure()
 
 
@@ -152,7 +152,7 @@ def test_an_engine_that_does_not_start_gives_its_last_words(machine):
     machine.install(*DOCKER)
     machine.write("broken")
     machine.be(root=True)
-    with pytest.raises(engine.Missing, match="no right to mount"):
+    with pytest.raises(engine.EngineError, match="no right to mount"):
         engine.ensure()
 
 
@@ -174,7 +174,7 @@ def test_elsewhere_it_says_what_to_do_and_touches_nothing(machine, situation):
     machine.install("apt-get", *installed)
     machine.write("error", error or "Cannot connect to the Docker daemon")
     machine.be(**who)
-    with pytest.raises(engine.Missing) as refusal:
+    with pytest.raises(engine.EngineError) as refusal:
         engine.ensure()
     assert words in str(refusal.value) and engine.WITHOUT in str(refusal.value)
     assert machine.calls() == []
@@ -184,7 +184,7 @@ def test_an_engine_somewhere_else_is_not_replaced_by_a_local_one(machine, monkey
     machine.install(*DOCKER, "apt-get")
     machine.be(root=True)
     monkeypatch.setenv("DOCKER_HOST", "tcp://elsewhere:2376")
-    with pytest.raises(engine.Missing, match="tcp://elsewhere:2376"):
+    with pytest.raises(engine.EngineError, match="tcp://elsewhere:2376"):
         engine.ensure()
     assert machine.calls() == []
 
@@ -193,7 +193,7 @@ def test_windows_containers_are_refused(machine):
     machine.install(*DOCKER)
     machine.write("up")
     machine.write("info", json.dumps({**INFO, "OSType": "windows"}))
-    with pytest.raises(engine.Missing, match="Switch to Linux containers"):
+    with pytest.raises(engine.EngineError, match="Switch to Linux containers"):
         engine.ensure()
 
 

@@ -33,7 +33,7 @@ dependencies:
 PREPARE = ("from workshop.machine import environment\n"
            "environment.differences = lambda: ['this Python is not the one']\n"
            "try: print(environment.prepare())\n"
-           "except environment.Failed as error: raise SystemExit(f'Failed: {error}')")
+           "except environment.SetUpError as error: raise SystemExit(f'Failed: {error}')")
 
 
 # ---------------------------------------------------------------- environment.yml
@@ -314,7 +314,7 @@ def test_a_python_without_its_venv_module_is_told_the_package(monkeypatch):
     monkeypatch.setattr(environment.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(engine, "is_root", lambda: False)
     package = f"python3.{sys.version_info.minor}-venv"
-    with pytest.raises(environment.Failed, match=f"sudo apt install {package}"):
+    with pytest.raises(environment.SetUpError, match=f"sudo apt install {package}"):
         environment._create_venv()
 
 
@@ -334,7 +334,7 @@ def test_root_on_debian_gets_the_venv_module(monkeypatch, tmp_path):
 def test_a_full_disk_is_found_before_anything_is_downloaded(monkeypatch):
     usage = shutil.disk_usage(ROOT)._replace(free=1_000_000_000)
     monkeypatch.setattr(environment.shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(environment.Failed, match="1.0 GB free"):
+    with pytest.raises(environment.SetUpError, match="1.0 GB free"):
         environment._check_disk()
 
 

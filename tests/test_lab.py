@@ -116,7 +116,7 @@ def test_stop_ends_a_running_lab(server, tmp_path):
 
 def test_a_lab_that_does_not_start_gives_its_last_words(tmp_path, capsys):
     process = lab.launch(["--ServerApp.port=no-number"], tmp_path)
-    with pytest.raises(lab.Failed, match="no-number"):
+    with pytest.raises(lab.LabError, match="no-number"):
         lab.wait_until_up(process, tmp_path)
 
 

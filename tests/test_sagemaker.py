@@ -30,7 +30,7 @@ from waiting import until
 from workshop.local import addresses, identities, lifecycle, limits, sagemaker
 from workshop.local.patches import containers
 from workshop.local.sagemaker import api, container, runtime, variant
-from workshop.local.sagemaker.checks import Refused
+from workshop.local.sagemaker.checks import RefusedError
 from workshop.machine import base_image, engine, paths
 
 pytestmark = pytest.mark.skipif(not engine.available(), reason="no Docker engine is running")
@@ -485,7 +485,7 @@ def test_model_data_that_is_no_archive_fails_the_endpoint(here, new_endpoint, pr
 
 
 def test_an_archive_cannot_reach_outside_its_folder():
-    with pytest.raises(container.StartFailed, match="../x is not allowed in it"):
+    with pytest.raises(container.StartError, match="../x is not allowed in it"):
         container.unpacked(archive(**{"../x": b"1"}), "s3://bucket/key")
 
 
@@ -702,7 +702,7 @@ class Scene:
         self.meets, self.discarded = meets, []
 
     def take(self, seconds):
-        if isinstance(self.meets, (variant.NotReady, container.StartFailed)):
+        if isinstance(self.meets, (variant.NotReadyError, container.StartError)):
             raise self.meets
         return self
 
@@ -720,18 +720,18 @@ def no_metrics(monkeypatch):
 
 @pytest.mark.parametrize("meets, code, status, words", [
     (TimeoutError(), "ModelError", 424, "Your invocation timed out while waiting"),
-    (container.Gone("reset"), "ModelError", 424, "container ended"),
-    (container.StartFailed("no ping"), "ModelError", 424, "no ping"),
-    (variant.NotReady(), "ModelNotReadyException", 429, "within 60 seconds"),
+    (container.GoneError("reset"), "ModelError", 424, "container ended"),
+    (container.StartError("no ping"), "ModelError", 424, "no ping"),
+    (variant.NotReadyError(), "ModelNotReadyException", 429, "within 60 seconds"),
 ], ids=["time-out", "gone", "no cold start", "not ready"])
 def test_what_a_request_meets_is_told_in_aws_errors(no_metrics, meets, code, status, words):
     scene = Scene(meets)
-    with pytest.raises(Refused, match=words) as caught:
+    with pytest.raises(RefusedError, match=words) as caught:
         runtime.Request(scene, {}, b"").answer()
     assert (caught.value.code, caught.value.status) == (code, status)
     if isinstance(meets, TimeoutError):
         assert caught.value.members["OriginalStatusCode"] == 0
-    assert bool(scene.discarded) is isinstance(meets, (TimeoutError, container.Gone))
+    assert bool(scene.discarded) is isinstance(meets, (TimeoutError, container.GoneError))
 
 
 def test_a_container_that_does_not_answer_in_time_times_out():
@@ -740,7 +740,7 @@ def test_a_container_that_does_not_answer_in_time_times_out():
         asked.place = f"127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(TimeoutError):
             asked.ask(b"{}", {}, 0.2)
-    with pytest.raises(container.Ended):
+    with pytest.raises(container.EndedError):
         asked.ask(b"{}", {}, 0.2)
 
 
@@ -752,10 +752,10 @@ def plan():
 def test_a_start_that_fails_ends_a_requests_wait_only_when_there_is_no_other_container(
         monkeypatch, no_metrics, plan):
     def no_container(plan, abandoned):
-        raise container.StartFailed("no ping")
+        raise container.StartError("no ping")
     monkeypatch.setattr(variant, "Environment", no_container)
     alone = variant.Variant(plan)
-    with pytest.raises(container.StartFailed, match="no ping"):
+    with pytest.raises(container.StartError, match="no ping"):
         alone.take(10)
     other, busy = variant.Variant(plan), object()
     other.environments.add(busy)
@@ -773,7 +773,7 @@ def test_a_start_that_fails_ends_a_requests_wait_only_when_there_is_no_other_con
 
 def test_a_request_waits_no_longer_than_it_may(monkeypatch, plan):
     monkeypatch.setattr(variant, "ENVIRONMENTS", 0)
-    with pytest.raises(variant.NotReady):
+    with pytest.raises(variant.NotReadyError):
         variant.Variant(plan).take(0.1)
 
 

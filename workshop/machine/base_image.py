@@ -49,7 +49,7 @@ SLIM = ("rm -rf \"$1\"/usr/share/locale \"$1\"/usr/share/man \"$1\"/usr/share/in
 DEBIAN_NAMES = {"x86_64": "amd64", "arm64": "arm64"}
 
 
-class Unavailable(RuntimeError):
+class BaseImageError(RuntimeError):
     """Neither AWS's image nor a stand-in can be had here; the message says why and what to do."""
 
 
@@ -58,8 +58,8 @@ def get(image: str = REAL) -> str:
 
     WORKSHOP_BASE_IMAGE, else `image` (local, or pulled), else the stand-in (built once). `image` is
     AWS's for Lambda, or PLAIN, which has Python only; both come from AWS's public registry.
-    Prints one line that says which and why. Raises engine.Missing without a Docker engine and
-    Unavailable where there is no base image to be had.
+    Prints one line that says which and why. Raises engine.EngineError without a Docker engine and
+    BaseImageError where there is no base image to be had.
     """
     chosen = os.environ.get("WORKSHOP_BASE_IMAGE")
     if chosen:
@@ -191,15 +191,15 @@ def _build_stand_in(why: str) -> None:
 
 
 def _check_possible(why: str) -> None:
-    """Raise Unavailable, with what to do, where the stand-in cannot be built."""
+    """Raise BaseImageError, with what to do, where the stand-in cannot be built."""
     if not (engine.is_root() and engine.is_debian()):
-        raise Unavailable(
+        raise BaseImageError(
             f"there is no Lambda base image: {why}, and a stand-in can only be built as root on "
             f"Debian or Ubuntu. Connect to the internet and try `docker pull {REAL}`; or name an "
             "image with the same contract in WORKSHOP_BASE_IMAGE.")
     wanted, here = engine.architecture(), engine.ARCHITECTURES.get(host.machine().lower())
     if wanted != here and not list(Path("/proc/sys/fs/binfmt_misc").glob("qemu-*")):
-        raise Unavailable(
+        raise BaseImageError(
             f"a stand-in for {wanted} cannot be built on this {here} machine, which has no "
             "emulation of other processors: unset WORKSHOP_ARCHITECTURE, or "
             "`apt-get install qemu-user-static binfmt-support`.")
@@ -245,12 +245,12 @@ def _fetch_packages(context: Path) -> None:
 def emulator(architecture: str) -> Path:
     """The official Runtime Interface Emulator for an architecture, in Lambda's words.
 
-    It comes with the AWS SAM CLI. Raises Unavailable where that is not installed.
+    It comes with the AWS SAM CLI. Raises BaseImageError where that is not installed.
     """
     package = importlib.util.find_spec("samcli")
     if package is None:
-        raise Unavailable("the package aws-sam-cli, which holds the Runtime Interface Emulator, is "
-                          "not installed: run python3 -m workshop doctor")
+        raise BaseImageError("the package aws-sam-cli, which holds the Runtime Interface Emulator, is "
+                             "not installed: run python3 -m workshop doctor")
     return Path(package.origin).parent / "local" / "rapid" / f"aws-lambda-rie-{architecture}"
 
 
@@ -310,10 +310,10 @@ def _step(what: str, work, *arguments) -> None:
 
 
 def _run(command: list) -> None:
-    """Run a command; raises Unavailable with its last words when it fails."""
+    """Run a command; raises BaseImageError with its last words when it fails."""
     done = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace",
                           **({"umask": modes.UMASK} if os.name == "posix" else {}))
     if done.returncode:
-        raise Unavailable(f"the stand-in for AWS's base image could not be built; `{command[0]}` "
-                          "said:\n" + "\n".join(done.stdout.splitlines()[-8:]))
+        raise BaseImageError(f"the stand-in for AWS's base image could not be built; `{command[0]}` "
+                             "said:\n" + "\n".join(done.stdout.splitlines()[-8:]))

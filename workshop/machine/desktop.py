@@ -17,7 +17,7 @@ def ensure_forwarder(port: int) -> None:
     `docker push` on Linux; the choice of it, and the name host.docker.internal, are written from
     Docker Desktop's documentation and have not run on a Mac or on Windows.
 
-    Elsewhere this does nothing. Raises engine.Missing when the forwarder does not start.
+    Elsewhere this does nothing. Raises engine.EngineError when the forwarder does not start.
     """
     if engine.is_desktop():
         start_forwarder(port)
@@ -50,7 +50,7 @@ def start_forwarder(port: int, target: str = "host.docker.internal", target_port
             return name
         time.sleep(0.2)
     remove_forwarder(port)
-    raise engine.Missing(f"the forwarder for Docker Desktop did not start on port {port}:\n"
+    raise engine.EngineError(f"the forwarder for Docker Desktop did not start on port {port}:\n"
                   + (answer.stderr + said.stderr).strip())
 
 

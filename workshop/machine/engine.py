@@ -40,7 +40,7 @@ SYSTEMD = Path("/run/systemd/system")     # exists where systemd is in charge
 ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "arm64": "arm64", "aarch64": "arm64"}
 
 
-class Missing(RuntimeError):
+class EngineError(RuntimeError):
     """There is no Docker engine that can be used; the message says what to do."""
 
 
@@ -95,7 +95,7 @@ def _info() -> dict:
     """`docker info` of a running engine, asked once for each process."""
     state = look()
     if state.kind != READY:
-        raise Missing(_what_to_do(state))
+        raise EngineError(_what_to_do(state))
     return state.info
 
 
@@ -103,7 +103,7 @@ def available() -> bool:
     """Whether an engine that runs Linux containers answers now."""
     try:
         return bool(_info())
-    except Missing:
+    except EngineError:
         return False
 
 
@@ -161,7 +161,7 @@ def bridge_gateway() -> str | None:
 def ensure() -> None:
     """Return when an engine answers; on Debian and Ubuntu, root gets one installed and started.
 
-    Raises Missing, with what to do, where that is not possible.
+    Raises EngineError, with what to do, where that is not possible.
     """
     state = look()
     if state.kind == READY:
@@ -173,7 +173,7 @@ def ensure() -> None:
                 _start()
         _info.cache_clear()
         return
-    raise Missing(_what_to_do(state))
+    raise EngineError(_what_to_do(state))
 
 
 def is_root() -> bool:
@@ -195,7 +195,7 @@ def is_debian(itself: bool = False) -> bool:
 
 
 def apt_install(what: str, *packages: str) -> None:
-    """Install Debian packages, saying so; raises Missing with apt-get's last words."""
+    """Install Debian packages, saying so; raises EngineError with apt-get's last words."""
     print(f"{what}: apt-get install {' '.join(packages)} …", flush=True)
     began = time.monotonic()
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "PATH": _path()}
@@ -210,8 +210,8 @@ def apt_install(what: str, *packages: str) -> None:
                                              stderr=subprocess.STDOUT, env=environment,
                                              start_new_session=True))
     if status:
-        raise Missing(f"`{' '.join(command)}` failed; its last words (all of them in {log}):\n"
-                      + tail(log))
+        raise EngineError(f"`{' '.join(command)}` failed; its last words (all of them in {log}):\n"
+                          + tail(log))
     print(f"{what}: installed in {time.monotonic() - began:.0f} s", flush=True)
 
 
@@ -240,7 +240,7 @@ def _install() -> None:
     if _find("docker") and _find("dockerd") and _find("iptables"):
         return
     if not is_debian():
-        raise Missing(_what_to_do(State(NOT_INSTALLED)))
+        raise EngineError(_what_to_do(State(NOT_INSTALLED)))
     packages = ["docker.io", "iptables"]
     # Newer releases hold the `docker` command in a package of its own.
     if subprocess.run(["apt-cache", "show", "docker-cli"], capture_output=True).returncode == 0:
@@ -264,9 +264,9 @@ def _start() -> None:
     while (state := look()).kind != READY:
         ended = process is not None and process.poll() is not None
         if ended or time.monotonic() - began > 60:
-            raise Missing(f"the Docker engine did not start ({state.detail}); the last lines of "
-                          f"{LOG}:\n{tail(LOG)}\nIn a container without privileges no engine can "
-                          f"run. {WITHOUT}")
+            raise EngineError(f"the Docker engine did not start ({state.detail}); the last lines of "
+                              f"{LOG}:\n{tail(LOG)}\nIn a container without privileges no engine can "
+                              f"run. {WITHOUT}")
         time.sleep(0.2)
     print(f"Docker engine: {state.info['ServerVersion']} answers after "
           f"{time.monotonic() - began:.1f} s", flush=True)

@@ -21,7 +21,7 @@ NO_PROXY = [f"--env={name}=" for word in ("http_proxy", "https_proxy", "all_prox
             for name in (word, word.upper())]
 
 
-class Failed(RuntimeError):
+class MeasureError(RuntimeError):
     """Something could not be measured; the message says what and why."""
 
 
@@ -66,7 +66,7 @@ class Container:
         self.errors.close()
 
     def ask(self, do: str, **given) -> dict:
-        """Have the stand-in do one thing and return its answer; raises Failed with its words."""
+        """Have the stand-in do one thing and return its answer; raises MeasureError with its words."""
         try:
             self.process.stdin.write(json.dumps({"do": do, **given}) + "\n")
             self.process.stdin.flush()
@@ -76,11 +76,11 @@ class Container:
         if not line:
             self.process.wait()
             self.errors.seek(0)
-            raise Failed(f"{self.image}: its container ended: "
-                         f"{self.errors.read().strip() or 'without a word'}")
+            raise MeasureError(f"{self.image}: its container ended: "
+                               f"{self.errors.read().strip() or 'without a word'}")
         answer = json.loads(line)
         if "error" in answer:
-            raise Failed(f"{self.image}: {answer['error']}")
+            raise MeasureError(f"{self.image}: {answer['error']}")
         return answer
 
     def start(self, event: dict, warm: int = 0) -> tuple[dict, list[float]]:
@@ -125,7 +125,7 @@ class Container:
         answer = engine.docker("update", "--cpu-period", str(PERIOD), "--cpu-quota", str(quota),
                                "--cpuset-cpus", _cores(math.ceil(cpus)), self.name)
         if answer.returncode:
-            raise Failed(f"{self.image}: its CPU cannot be capped: {answer.stderr.strip()}")
+            raise MeasureError(f"{self.image}: its CPU cannot be capped: {answer.stderr.strip()}")
         self.cpus = cpus
 
     def _init(self, **variables) -> dict:
@@ -138,14 +138,14 @@ class Container:
         """A function that refuses its request is not worth timing."""
         status = answer.get("statusCode", 200) if isinstance(answer, dict) else 200
         if status >= 400:
-            raise Failed(f"{self.image}: the request was not answered: {json.dumps(answer)[:300]}")
+            raise MeasureError(f"{self.image}: the request was not answered: {json.dumps(answer)[:300]}")
 
 
 def inspect(image: str) -> dict:
-    """`docker image inspect` of a local image; raises Failed where there is none."""
+    """`docker image inspect` of a local image; raises MeasureError where there is none."""
     answer = engine.docker("image", "inspect", image)
     if answer.returncode:
-        raise Failed(f"there is no image {image}: build it first")
+        raise MeasureError(f"there is no image {image}: build it first")
     return json.loads(answer.stdout)[0]
 
 

@@ -12,7 +12,7 @@ from workshop.machine import engine
 from workshop.machine.paths import BUILD
 from workshop.machine.progress import Line
 from workshop.measure import sizes
-from workshop.measure.container import Container, Failed, inspect
+from workshop.measure.container import Container, MeasureError, inspect
 from workshop.measure.figures import summary
 from workshop.measure.variants import EMPTY, LADDER, RAW, Variant, build, own_files
 
@@ -36,7 +36,7 @@ def run(variants=None, starts: int = 30, cold_starts: int = 10, memory: int = 17
     variants: names of LADDER or Variants of your own; default all of LADDER. The empty handler
     and the one whose session.run is the yardstick are always among them. starts: with the images'
     files in memory ("warm" disk). cold_starts: with their pages dropped. memory: MB, and with it
-    the CPU. Raises Failed with what a variant said when it does not start or answer.
+    the CPU. Raises MeasureError with what a variant said when it does not start or answer.
     """
     starts, cold_starts = _at_most(starts), _at_most(cold_starts)
     chosen = choose(variants)
@@ -70,7 +70,7 @@ def choose(variants) -> list[Variant]:
     named = list(variants or ladder)
     unknown = [one for one in named if isinstance(one, str) and one not in ladder]
     if unknown:
-        raise Failed(f"there is no variant {unknown[0]!r}; there are {', '.join(ladder)}")
+        raise MeasureError(f"there is no variant {unknown[0]!r}; there are {', '.join(ladder)}")
     names = {EMPTY, RAW, *(one for one in named if isinstance(one, str))}
     return [ladder[name] for name in ladder if name in names] + \
         [one for one in named if isinstance(one, Variant) and one.name not in names]
@@ -166,7 +166,7 @@ def memory(variant, memories=MEMORIES, starts: int = 3) -> list[dict]:
                 line.say(f"{size} MB, round {number + 1} of {starts}")
                 try:
                     taken[size].append(_start_alone(containers[size], one.event))
-                except Failed as failure:
+                except MeasureError as failure:
                     errors[size] = str(failure)
     rows = [{"memory_mb": size, "error": errors[size]} if size in errors else
             _medians(size, taken[size]) for size in memories]

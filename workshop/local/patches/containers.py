@@ -26,7 +26,7 @@ _closing = threading.Event()
 _at_work = threading.BoundedSemaphore(ENVIRONMENTS)
 
 
-class Refused(RuntimeError):
+class RefusedError(RuntimeError):
     """The function cannot be started, in Lambda's words: error type and message."""
 
     def __init__(self, error_type: str, message: str):
@@ -313,7 +313,7 @@ def spawn(config: dict, code_zip: bytes | None, _pin_platform: bool = True):
     """Start a new environment for a function and return (container, None) as MiniStack expects.
 
     Raises:
-        Refused: the image is not there, or is built for another architecture.
+        RefusedError: the image is not there, or is built for another architecture.
         RuntimeError: the local cloud is stopping, or no engine answers.
     """
     client = docker_client()
@@ -345,22 +345,22 @@ def function_image(client, config: dict) -> tuple[str, dict]:
     of_image = config.get("PackageType") == "Image"
     name = config.get("ImageUri") if of_image else runtime_image(config.get("Runtime", ""))
     if not name:
-        raise Refused("InvalidParameterValueException",
-                      f"The runtime {config.get('Runtime')!r} cannot run here: use python3.13.")
+        raise RefusedError("InvalidParameterValueException",
+                           f"The runtime {config.get('Runtime')!r} cannot run here: use python3.13.")
     try:
         image = client.images.get(name)
     except docker.errors.ImageNotFound:
         try:
             image = pull(client, name)
         except docker.errors.APIError as error:
-            raise Refused("ImageNotFound", f"The image {name} cannot be pulled: "
-                                           f"{error.explanation or error}") from None
+            raise RefusedError("ImageNotFound", f"The image {name} cannot be pulled: "
+                                                f"{error.explanation or error}") from None
     wanted = (config.get("Architectures") or ["x86_64"])[0]
     built = image.attrs.get("Architecture", "").replace("amd64", "x86_64")  # in Lambda's words
     if of_image and built != wanted:
-        raise Refused("Runtime.InvalidEntrypoint",
-                      "Error: fork/exec /lambda-entrypoint.sh: exec format error "
-                      f"(the image is built for {built}, the function for {wanted})")
+        raise RefusedError("Runtime.InvalidEntrypoint",
+                           "Error: fork/exec /lambda-entrypoint.sh: exec format error "
+                           f"(the image is built for {built}, the function for {wanted})")
     return name, image.attrs.get("Config") or {}
 
 
@@ -385,7 +385,7 @@ def contents(config: dict, code_zip: bytes | None, given: dict, image_config: di
         architecture = (config.get("Architectures") or ["x86_64"])[0]
         return [*declared, (volumes.EMULATOR_FOLDER, volumes.emulator(architecture))]
     if not code_zip:
-        raise Refused("InvalidParameterValueException", "The function has no code.")
+        raise RefusedError("InvalidParameterValueException", "The function has no code.")
     layers = [lambda_svc._resolve_layer_zip(layer) for layer in config.get("Layers") or []]
     return [(volumes.CODE, volumes.unzipped(code_zip)),
             *((volumes.LAYERS, volumes.unzipped(layer)) for layer in layers if layer)]

@@ -14,7 +14,7 @@ LONGEST_NAME = 63
 WORDS = {"model": "model", "endpoint-config": "endpoint configuration", "endpoint": "endpoint"}
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A request that is refused: the error's code, message, HTTP status and further members."""
 
     def __init__(self, code: str, message: str | None, status: int = 400, **members):
@@ -22,9 +22,9 @@ class Refused(Exception):
         self.code, self.message, self.status, self.members = code, message, status, members
 
 
-def invalid(message: str) -> Refused:
+def invalid(message: str) -> RefusedError:
     """The control plane's one error: it has no other for names in use or not found."""
-    return Refused("ValidationException", message)
+    return RefusedError("ValidationException", message)
 
 
 def arn(kind: str, name: str) -> str:
@@ -32,7 +32,7 @@ def arn(kind: str, name: str) -> str:
     return f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{kind}/{name}"
 
 
-def missing(kind: str, name: str) -> Refused:
+def missing(kind: str, name: str) -> RefusedError:
     return invalid(f'Could not find {WORDS[kind]} "{arn(kind, name)}".')
 
 
@@ -48,7 +48,7 @@ def name_of(asked: dict, member: str) -> str:
     return name
 
 
-def constraint(value, where: str, what: str) -> Refused:
+def constraint(value, where: str, what: str) -> RefusedError:
     return invalid(f"1 validation error detected: Value '{value}' at '{where}' failed to satisfy "
                    f"constraint: {what}")
 

@@ -22,15 +22,15 @@ MODEL_FOLDER = "/opt/ml/model"
 PING = 2                 # seconds for one answer to /ping
 
 
-class StartFailed(Exception):
+class StartError(Exception):
     """A container did not come up; the message is what DescribeEndpoint gives as FailureReason."""
 
 
-class Gone(Exception):
+class GoneError(Exception):
     """The container ended, or closed the connection, before it had answered a request."""
 
 
-class Ended(Exception):
+class EndedError(Exception):
     """The container had ended before a request could be sent to it."""
 
 
@@ -51,7 +51,7 @@ class Plan:
 def unpacked(data: bytes, url: str) -> bytes:
     """A model's .tar.gz as a tar archive of root's that everyone may read and nobody may write.
 
-    Raises StartFailed when it is no such archive, or holds more than files and folders.
+    Raises StartError when it is no such archive, or holds more than files and folders.
     """
     target = io.BytesIO()
     try:
@@ -67,10 +67,10 @@ def unpacked(data: bytes, url: str) -> bytes:
                 clean.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
                 archive.addfile(clean, source.extractfile(member) if member.isfile() else None)
     except (tarfile.TarError, OSError, EOFError, ValueError, zlib.error) as error:
-        raise StartFailed('Failed to extract model data archive for container "container_1" from '
-                          f'URL "{url}". Please ensure that the object located at the URL is a '
-                          f"valid tar.gz archive ({error}). workshop.endpoints.archive() makes one "
-                          "of a model (lesson 15).") from None
+        raise StartError('Failed to extract model data archive for container "container_1" from '
+                         f'URL "{url}". Please ensure that the object located at the URL is a '
+                         f"valid tar.gz archive ({error}). workshop.endpoints.archive() makes one "
+                         "of a model (lesson 15).") from None
     return target.getvalue()
 
 
@@ -101,7 +101,7 @@ class Environment:
     def __init__(self, plan: Plan, abandoned=lambda: False):
         """Start it, and return when it has answered /ping.
 
-        Raises StartFailed, also when `abandoned()` says that nobody needs it any more.
+        Raises StartError, also when `abandoned()` says that nobody needs it any more.
         """
         self.plan, self.abandoned = plan, abandoned
         self.removing, self.removed = threading.Lock(), False
@@ -127,7 +127,7 @@ class Environment:
             self.container.reload()
             if self.container.status != "running" or time.monotonic() > deadline or \
                     containers.stopping() or self.abandoned():
-                raise StartFailed(
+                raise StartError(
                     f"The primary container for production variant {self.plan.variant} did not "
                     "pass the ping health check. Please check CloudWatch logs for this endpoint.")
             time.sleep(0.05)
@@ -142,16 +142,16 @@ class Environment:
             seconds: float) -> tuple[int, http.client.HTTPMessage, bytes]:
         """POST a request to /invocations: (status, headers, body); the body is cut after limits.ENDPOINT_REQUEST + 1.
 
-        Raises TimeoutError after `seconds` without an answer, Gone, Ended.
+        Raises TimeoutError after `seconds` without an answer, GoneError, EndedError.
         """
         try:
             return self._request("POST", "/invocations", body, headers, seconds)
         except ConnectionRefusedError:
-            raise Ended from None
+            raise EndedError from None
         except TimeoutError:
             raise
         except (OSError, http.client.HTTPException) as error:
-            raise Gone(str(error)) from None
+            raise GoneError(str(error)) from None
 
     def _request(self, method, path, body, headers, seconds):
         connection = http.client.HTTPConnection(self.place, timeout=max(seconds, 0.01))
@@ -175,15 +175,15 @@ def create(plan: Plan):
     import docker
     client = containers.docker_client()
     if containers.stopping() or client is None:
-        raise StartFailed("The local cloud is stopping." if client else "Docker does not answer.")
+        raise StartError("The local cloud is stopping." if client else "Docker does not answer.")
     try:
         client.images.get(plan.image)
     except docker.errors.ImageNotFound:
         try:
             containers.pull(client, plan.image)
         except docker.errors.APIError as error:
-            raise StartFailed(f"Failed to pull the image {plan.image}: "
-                              f"{error.explanation or error}") from None
+            raise StartError(f"Failed to pull the image {plan.image}: "
+                             f"{error.explanation or error}") from None
     given = options(plan)
     container = client.containers.create(**given)
     container.access_key = given["environment"]["AWS_ACCESS_KEY_ID"]
@@ -196,7 +196,7 @@ def launch(container) -> None:
     try:
         container.start()
     except docker.errors.APIError as error:
-        raise StartFailed("The primary container could not be started: "
-                          f"{error.explanation or error}") from None
+        raise StartError("The primary container could not be started: "
+                         f"{error.explanation or error}") from None
     if containers.stopping():
-        raise StartFailed("The local cloud is stopping.")
+        raise StartError("The local cloud is stopping.")
