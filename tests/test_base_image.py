@@ -127,7 +127,8 @@ def test_a_name_server_that_never_answers_is_not_waited_for(monkeypatch):
 def test_without_debian_and_root_the_message_says_what_to_do(state, monkeypatch, root, debian):
     monkeypatch.setattr(engine, "is_root", lambda: root)
     monkeypatch.setattr(engine, "is_debian", lambda: debian)
-    with pytest.raises(base_image.BaseImageError, match="as root on Debian.*docker pull") as refusal:
+    with pytest.raises(base_image.BaseImageError, match="as root on Debian.*docker pull"
+                       ) as refusal:
         base_image._build_stand_in("the registry is down")
     assert "the registry is down" in str(refusal.value)
 

@@ -40,8 +40,9 @@ def clone(tmp_path):
     """A folder like a clone after some use, with a linked environment."""
     root = tmp_path / "clone"
     for name in ("build/models/churn.onnx", "workshop.egg-info/PKG-INFO", "notebooks/00_x.ipynb",
-                 "notebooks/.ipynb_checkpoints/00_x.ipynb", "workshop/commands/lab.py", "data/churn.csv",
-                 "workshop/__pycache__/lab.pyc", "workshop/local/patches/__pycache__/a.pyc"):
+                 "notebooks/.ipynb_checkpoints/00_x.ipynb", "workshop/commands/lab.py",
+                 "data/churn.csv", "workshop/__pycache__/lab.pyc",
+                 "workshop/local/patches/__pycache__/a.pyc"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text("x")
     (tmp_path / "theirs").mkdir()

@@ -227,7 +227,8 @@ def test_after_clean_all_is_as_it_was(story, kind):
 
 
 def test_what_the_lessons_made_in_the_cloud_was_removed_before_the_cloud_ended(story):
-    account = story.said.split("In the account, of the owner test:")[1].split("To remove from this machine:")[0]
+    account = story.said.split("In the account, of the owner test:")[1]
+    account = account.split("To remove from this machine:")[0]
     things, proof = account.split("Looked again:")
     for kind in ("function", "HTTP API", "bucket", "queue", "rule", "layer version", "role",
                  "repository", "event source mapping", "log group"):

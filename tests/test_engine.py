@@ -60,7 +60,8 @@ class Machine:
         for name in ("DOCKER_HOST", "WORKSHOP_ARCHITECTURE"):
             monkeypatch.delenv(name, raising=False)
         for name, value in {"BUILD": folder, "LOG": folder / "dockerd.log", "SYSTEM_FOLDERS": (),
-                            "SYSTEMD": folder / "systemd", "OS_RELEASE": folder / "release"}.items():
+                            "SYSTEMD": folder / "systemd",
+                            "OS_RELEASE": folder / "release"}.items():
             monkeypatch.setattr(engine, name, value)
         monkeypatch.setattr(lock, "BUILD", folder)
         self.be(root=False, system="ID=debian")
@@ -344,7 +345,8 @@ def test_docker_pushes_through_the_forwarder(forwarder, tmp_path):
     (tmp_path / "blob").write_bytes(uuid.uuid4().bytes * 100_000)       # several reads' worth
     try:
         for command in (["build", "--quiet", "--tag", image, str(tmp_path)],
-                        ["login", f"localhost:{port}", "-u", "AWS", "-p", password], ["push", image]):
+                        ["login", f"localhost:{port}", "-u", "AWS", "-p", password],
+                        ["push", image]):
             answer = engine.docker(*command, timeout=120)
             assert answer.returncode == 0, answer.stdout + answer.stderr
         pushed = ecr.describe_images(repositoryName=repository)["imageDetails"]

@@ -121,8 +121,8 @@ def test_a_lab_that_does_not_start_gives_its_last_words(tmp_path, capsys):
 
 
 def test_ctrl_c_prints_no_traceback_and_leaves_nothing_running(tmp_path):
-    program = ("import sys, pathlib; from workshop.commands import lab; lab._start_cloud = lambda: None; "
-               "sys.exit(lab.main(['--no-browser'], pathlib.Path(sys.argv[1])))")
+    program = ("import sys, pathlib; from workshop.commands import lab; lab._start_cloud = lambda: "
+               "None; sys.exit(lab.main(['--no-browser'], pathlib.Path(sys.argv[1])))")
     process = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT, text=True,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     said = ""

@@ -124,7 +124,8 @@ def test_entry_point_that_is_not_there_is_named():
 
 
 def test_request_that_fails_says_how(runtime):
-    with pytest.raises(runtime_api.RuntimeApiError, match="the request failed: ValueError: not that"):
+    with pytest.raises(runtime_api.RuntimeApiError, match="the request failed: ValueError: not "
+                                                          "that"):
         runtime("fails").invoke({})
 
 

@@ -181,10 +181,12 @@ name = "workshop-test-umask"
 buffer = io.BytesIO()
 with zipfile.ZipFile(buffer, "w") as archive:
     entry = zipfile.ZipInfo("lambda_function.py"); entry.external_attr = 0o644 << 16
-    archive.writestr(entry, "import deep.er\\ndef lambda_handler(event, context):\\n    return deep.er.answer")
+    archive.writestr(entry, "import deep.er\\n"
+                            "def lambda_handler(event, context):\\n    return deep.er.answer")
 client = boto3.client("lambda")
 try:
-    layer = client.publish_layer_version(LayerName=name, Content={"ZipFile": packages.zipped(folder)})
+    layer = client.publish_layer_version(LayerName=name,
+                                         Content={"ZipFile": packages.zipped(folder)})
     client.create_function(FunctionName=name, Runtime="python3.13", Role=deploy.role(name),
         Handler="lambda_function.lambda_handler", Code={"ZipFile": buffer.getvalue()}, Timeout=30,
         Layers=[layer["LayerVersionArn"]])

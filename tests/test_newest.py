@@ -43,7 +43,7 @@ def test_environment_yml_says_how_far_each_of_its_pins_may_move():
     assert any(re.fullmatch(r"protobuf>=[\d.]+,<7", entry) for entry in entries)
 
 
-# ---------------------------------------------------------------- the environment of newest versions
+# ------------------------------------------------------------- the environment of newest versions
 
 def test_only_with_the_variable_is_anything_but_the_pins_installed(monkeypatch):
     monkeypatch.delenv(requirements.VARIABLE, raising=False)

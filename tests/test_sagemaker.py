@@ -34,6 +34,7 @@ from workshop.local.sagemaker.checks import RefusedError
 from workshop.machine import base_image, engine, paths
 
 pytestmark = pytest.mark.skipif(not engine.available(), reason="no Docker engine is running")
+ROLE_ARN = "arn:aws:iam::012345678912:role/r"
 IDLE, START = 6, 15      # seconds; the local cloud of these tests is less patient than usual
 ACCOUNT = "012345678912"
 
@@ -696,7 +697,8 @@ def test_a_function_invokes_an_endpoint(here, shared):
 
 class Scene:
     """A variant whose container does one thing."""
-    plan, closed = container.Plan("churn", "AllTraffic", "image", 1024, 5, "arn:aws:iam::012345678912:role/r"), False
+    plan = container.Plan("churn", "AllTraffic", "image", 1024, 5, ROLE_ARN)
+    closed = False
 
     def __init__(self, meets):
         self.meets, self.discarded = meets, []
@@ -746,7 +748,7 @@ def test_a_container_that_does_not_answer_in_time_times_out():
 
 @pytest.fixture
 def plan():
-    return container.Plan("churn", "AllTraffic", "image", 1024, 5, "arn:aws:iam::012345678912:role/r")
+    return container.Plan("churn", "AllTraffic", "image", 1024, 5, ROLE_ARN)
 
 
 def test_a_start_that_fails_ends_a_requests_wait_only_when_there_is_no_other_container(

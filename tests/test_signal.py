@@ -80,7 +80,8 @@ class Signal:
     """The function's modules, with what they talk to."""
     def __init__(self, monkeypatch):
         for name, value in {"LEDGER_BUCKET": "b", "BUCKET_OWNER": ACCOUNT,
-                            "ENDPOINT": "e", "ORDERS_QUEUE": "q", "CLOCK": "event", "AWS_DEFAULT_REGION": "us-east-1"}.items():
+                            "ENDPOINT": "e", "ORDERS_QUEUE": "q", "CLOCK": "event",
+                            "AWS_DEFAULT_REGION": "us-east-1"}.items():
             monkeypatch.setenv(name, value)
         for path in LAMBDA.glob("*/*.py"):
             monkeypatch.delitem(sys.modules, path.stem, raising=False)

@@ -167,8 +167,8 @@ def container(tasks: int = 1, vcpu: float = 0.25, memory_gb: float = 0.5, *,
     """Dollars for containers that always run, on Fargate: {"tasks", "load balancer", "addresses"}.
 
     Each task has one public IPv4 address, as has the balancer in each of its two zones (fewer it
-    cannot have: Elastic Load Balancing API, CreateLoadBalancer). What passes through the balancer is
-    not counted, nor is anything else that `month` does not count for the function.
+    cannot have: Elastic Load Balancing API, CreateLoadBalancer). What passes through the balancer
+    is not counted, nor is anything else that `month` does not count for the function.
     """
     task = (vcpu * usd(f"container_vcpu_{architecture}")
             + memory_gb * usd(f"container_memory_{architecture}"))

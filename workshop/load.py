@@ -37,7 +37,7 @@ def arrivals(rate, seconds, path, body, begin=0.0, name=None, seed=19):
 
 
 def burst(number, path, body, begin=0.0, name=None):
-    """`number` requests at the same moment, second `begin` of the run; the rest as for `arrivals`."""
+    """`number` requests at the same moment, second `begin` of it; the rest as for `arrivals`."""
     return [{"at": begin, "path": path, "body": body, "name": name or path}
             for _ in range(number)]
 

@@ -86,15 +86,15 @@ FAILURES = (
         (r"role defined for the function cannot be assumed by Lambda",),
         "the role is new and not known everywhere yet, or its trust policy does not name "
         "lambda.amazonaws.com.",
-        "look at the trust policy (workshop/account/policies/trust.json); if it is right, try again for "
-        "up to two minutes, on this error alone"),
+        "look at the trust policy (workshop/account/policies/trust.json); if it is right, try "
+        "again for up to two minutes, on this error alone"),
     Failure(
         "No right to fetch the image",
         (r"Lambda does not have permission to access the ECR image",),
         "the repository's policy does not let lambda.amazonaws.com read; the function's role has "
         "no part in this.",
-        "set_repository_policy with workshop/account/policies/repository.json (workshop.deploy.push() "
-        "does it)"),
+        "set_repository_policy with workshop/account/policies/repository.json "
+        "(workshop.deploy.push() does it)"),
     Failure(
         "An update during an update",
         (r"An update is in progress for resource", r"currently in the following state: Pending"),

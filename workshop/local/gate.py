@@ -31,7 +31,7 @@ FOREIGN_SITES = {"cross-site", "same-site"}
 SINGLE = {b"host", b"authorization", b"x-amz-date", b"x-amz-content-sha256", b"x-amz-target",
           b"x-amz-security-token", b"origin", b"sec-fetch-site", b"content-length"}
 
-# Who signed the request to an API or a function URL that is being answered: a Caller, or RefusedError.
+# Who signed the request to an API or a function URL that is being answered, or why nobody did.
 UNSIGNED = RefusedError("MissingAuthenticationToken", "Missing Authentication Token")
 signer = contextvars.ContextVar("signer", default=UNSIGNED)
 
@@ -104,7 +104,7 @@ def without_cors(send):
 
 async def public(application, scope, receive, send, account):
     """An API or a function URL. A signature is looked at here; whether one is needed is a matter
-    of the route, see mends/signed_routes."""
+    of the route, see patches/signed_routes."""
     if scope["path"].count("/") == 3:       # …/ID alone is the root, and MiniStack wants its slash
         scope = {**scope, "path": scope["path"] + "/", "raw_path": scope["raw_path"] + b"/"}
     request = described(scope, b"")
@@ -133,7 +133,7 @@ async def registry(application, scope, receive, send, headers):
 
 
 def _is_registry(path: str) -> bool:
-    """Whether MiniStack's registry answers at this path; API Gateway's calls begin with /v2/ too."""
+    """Whether MiniStack's registry answers here; API Gateway's calls begin with /v2/ too."""
     from ministack import app
     return app._is_ecr_registry_path(path)
 

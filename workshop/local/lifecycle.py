@@ -130,6 +130,11 @@ def mine(number: int) -> dict | None:
     return health
 
 
+def reachable_from_containers(number: int) -> bool:
+    """Whether the running local cloud listens where functions' containers look for it."""
+    return (engine.bridge_gateway() or "127.0.0.1") in mine(number).get("addresses", [])
+
+
 def _health(number: int, keys: dict | None) -> dict | None:
     """What the port answers to the question for health: all of it if it knows these keys.
 

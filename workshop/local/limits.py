@@ -21,4 +21,4 @@ ENDPOINT_MEMORY = range(1024, 6144 + 1, 1024)   # MB (ProductionVariantServerles
 ENDPOINT_CONCURRENCY = range(1, 200 + 1)        # (ProductionVariantServerlessConfig)
 ENDPOINT_REQUEST = 4 * MB           # bytes of a request's or an answer's body (InvokeEndpoint)
 ENDPOINT_START = 180                # seconds to download the model and answer /ping
-ENDPOINT_ANSWER = 60                # seconds for the container to answer ("Invoke a serverless endpoint")
+ENDPOINT_ANSWER = 60                # seconds for an answer ("Invoke a serverless endpoint")

@@ -1,4 +1,4 @@
-"""The local cloud: MiniStack in this process, mended (workshop/local/patches), for this machine only.
+"""The local cloud: MiniStack in this process, patched (local/patches), for this machine only.
 
 SageMaker Serverless, which MiniStack has not, is served beside it (workshop/local/sagemaker).
 

@@ -18,7 +18,7 @@ from ministack.core import iam_evaluator, sigv4
 PRESIGNED_SECONDS = 604_800     # the longest that a presigned URL is valid
 SKEW = timedelta(minutes=15)    # how far ahead a presigned URL's clock may be
 UNSIGNED = {"UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"}   # bodies not covered
-# Headers that name what is asked: a signature that leaves them out could be used for something else.
+# Headers that name what is asked: a signature that leaves them out could be used for another thing.
 COVERED = ("host", "x-amz-")
 UNCOVERED = {"x-amz-content-sha256"}    # it is in the canonical request in its own right
 
@@ -26,7 +26,7 @@ UNCOVERED = {"x-amz-content-sha256"}    # it is in the canonical request in its 
 @dataclass(frozen=True)
 class Request:
     """A request as it arrived. `headers`: lower-case name → value, repeated ones joined by a comma;
-    `path` and `query` as sent, percent-encoded; `parameters`: the query, decoded (name → values)."""
+    `path` and `query` as sent, percent-encoded; `parameters`: the decoded query (name → values)."""
     method: str
     path: str
     query: str
@@ -58,7 +58,7 @@ def is_signed(request: Request) -> bool:
 
 
 def verify(request: Request, account: str) -> Caller:
-    """Who signed the request. Raises RefusedError: no signature, an unknown key, an altered or old one."""
+    """Who signed the request. Raises RefusedError: no signature, an unknown key, a wrong one."""
     if not is_signed(request):
         raise RefusedError("MissingAuthenticationToken", "Request is missing Authentication Token")
     presigned = "authorization" not in request.headers
@@ -87,8 +87,9 @@ def _parsed(request: Request, presigned: bool) -> sigv4.HeaderSignature:
         raise RefusedError("IncompleteSignature", "Date must be in ISO-8601 'basic format'. Got "
                                                   f"'{signature.amz_date}'.")
     if signature.date_stamp != signature.amz_date[:8]:
-        raise RefusedError("CredentialDateMismatch", "Date in Credential scope does not match YYYYMMDD "
-                                                     "from ISO-8601 version of date from HTTP.")
+        raise RefusedError("CredentialDateMismatch",
+                           "Date in Credential scope does not match YYYYMMDD from ISO-8601 version "
+                           "of date from HTTP.")
     return signature
 
 
@@ -102,7 +103,8 @@ def _check_time(request, signature, presigned) -> None:
     text = request.parameters.get("X-Amz-Expires", [""])[0]
     if not re.fullmatch(r"[0-9]{1,6}", text) or not 1 <= int(text) <= PRESIGNED_SECONDS:
         raise RefusedError("IncompleteSignature",
-                           f"X-Amz-Expires must be a number of seconds from 1 to {PRESIGNED_SECONDS}.")
+                           "X-Amz-Expires must be a number of seconds from 1 to "
+                           f"{PRESIGNED_SECONDS}.")
     if not signed_at - SKEW <= now < signed_at + timedelta(seconds=int(text)):
         raise RefusedError("RequestExpired", "Request has expired")
 
@@ -130,14 +132,15 @@ def _check_covered(request, signature, presigned) -> None:
     open_ones = sorted(name for name in {"host", *request.headers}
                        if name.startswith(COVERED) and name not in covered | UNCOVERED)
     if open_ones:
-        raise RefusedError("SignatureDoesNotMatch", "There were headers present in the request which "
-                                                    f"were not signed: {', '.join(open_ones)}")
+        raise RefusedError("SignatureDoesNotMatch",
+                           "There were headers present in the request which were not signed: "
+                           f"{', '.join(open_ones)}")
     declared = request.headers.get("x-amz-content-sha256")
     if presigned or declared is None or (declared in UNSIGNED and signature.service == "s3"):
         return
     if declared != hashlib.sha256(request.body).hexdigest():
-        raise RefusedError("SignatureDoesNotMatch", "The provided 'x-amz-content-sha256' header does "
-                                                    "not match what was computed.")
+        raise RefusedError("SignatureDoesNotMatch", "The provided 'x-amz-content-sha256' header "
+                                                    "does not match what was computed.")
 
 
 def _signature(request, signature, presigned, credential) -> str:

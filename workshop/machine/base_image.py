@@ -249,8 +249,8 @@ def emulator(architecture: str) -> Path:
     """
     package = importlib.util.find_spec("samcli")
     if package is None:
-        raise BaseImageError("the package aws-sam-cli, which holds the Runtime Interface Emulator, is "
-                             "not installed: run python3 -m workshop doctor")
+        raise BaseImageError("the package aws-sam-cli, which holds the Runtime Interface Emulator, "
+                             "is not installed: run python3 -m workshop doctor")
     return Path(package.origin).parent / "local" / "rapid" / f"aws-lambda-rie-{architecture}"
 
 
@@ -315,5 +315,5 @@ def _run(command: list) -> None:
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace",
                           **({"umask": modes.UMASK} if os.name == "posix" else {}))
     if done.returncode:
-        raise BaseImageError(f"the stand-in for AWS's base image could not be built; `{command[0]}` "
-                             "said:\n" + "\n".join(done.stdout.splitlines()[-8:]))
+        raise BaseImageError(f"the stand-in for AWS's base image could not be built; "
+                             f"`{command[0]}` said:\n" + "\n".join(done.stdout.splitlines()[-8:]))

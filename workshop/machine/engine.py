@@ -264,9 +264,9 @@ def _start() -> None:
     while (state := look()).kind != READY:
         ended = process is not None and process.poll() is not None
         if ended or time.monotonic() - began > 60:
-            raise EngineError(f"the Docker engine did not start ({state.detail}); the last lines of "
-                              f"{LOG}:\n{tail(LOG)}\nIn a container without privileges no engine can "
-                              f"run. {WITHOUT}")
+            raise EngineError(f"the Docker engine did not start ({state.detail}); the last lines "
+                              f"of {LOG}:\n{tail(LOG)}\nIn a container without privileges no "
+                              f"engine can run. {WITHOUT}")
         time.sleep(0.2)
     print(f"Docker engine: {state.info['ServerVersion']} answers after "
           f"{time.monotonic() - began:.1f} s", flush=True)

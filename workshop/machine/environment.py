@@ -116,7 +116,7 @@ def activate() -> None:
 
 
 def differences() -> list[str]:
-    """Where the running Python's packages differ from `requirements.wanted()`; empty when they agree."""
+    """Where the running Python's packages differ from what is wanted; empty when they agree."""
     if importlib.util.find_spec("packaging") is None:
         return ["packaging is not installed"]
     from packaging.requirements import Requirement
@@ -175,8 +175,8 @@ def _can_update() -> bool:
 def _check_disk() -> None:
     free = shutil.disk_usage(ROOT).free / 1e9
     if free < NEEDED_GB and _is_large():
-        raise SetUpError(f"{ROOT} has {free:.1f} GB free; the environment needs about {NEEDED_GB} GB. "
-                         f"Make room. {CUDA}.")
+        raise SetUpError(f"{ROOT} has {free:.1f} GB free; the environment needs about {NEEDED_GB} "
+                         f"GB. Make room. {CUDA}.")
     if free < NEEDED_GB + CUDA_GB and _is_large():
         print(f"environment: {free:.1f} GB free. {CUDA}.", flush=True)
 
@@ -203,8 +203,8 @@ def _remove(path: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
             if path.exists():
                 raise SetUpError(f"{path} cannot be removed ({error}). Close what uses it "
-                                 "(python3 -m workshop stop; terminals in which it is active), then "
-                                 "run this again.") from None
+                                 "(python3 -m workshop stop; terminals in which it is active), "
+                                 "then run this again.") from None
         shutil.rmtree(old, ignore_errors=True)
 
 
@@ -259,19 +259,20 @@ def _pip_install(lock: int) -> None:
 
 def _steps() -> list[list[str]]:
     """Arguments of `pip install`, one list for each step."""
-    if requirements.newest_is_wanted():          # nothing is known beforehand of what comes out today
+    if requirements.newest_is_wanted():      # nothing is known beforehand of what comes out today
         return [["-r", _written("requirements.txt", "\n".join(requirements.wanted()) + "\n")]]
     if not pins.LOCK.is_file():
         raise SetUpError(f"{pins.LOCK} is missing. Get it back with: git restore {pins.LOCK.name}")
     text = pins.LOCK.read_text(encoding="utf-8")
     wrong = pins.differences(requirements.pinned(), text)
     if wrong:
-        raise SetUpError(f"{pins.LOCK.name} does not agree with environment.yml: {'; '.join(wrong)}. "
-                         "Run: python3 -m workshop pins")
+        raise SetUpError(f"{pins.LOCK.name} does not agree with environment.yml: "
+                         f"{'; '.join(wrong)}. Run: python3 -m workshop pins")
     # The lock is complete, so pip need not look for what a package needs; and no package may bring
     # PyTorch in passing. Why PyTorch has no hashes: workshop/pins.py. What its build needs beyond
     # the lock (CUDA, where there is no CPU build) comes with it.
-    torch = [entry for entry in requirements.pinned() if "==" in entry and not pins.has_hashes(entry)]
+    torch = [entry for entry in requirements.pinned()
+             if "==" in entry and not pins.has_hashes(entry)]
     steps = [["--require-hashes", "--no-deps", "-r", str(pins.LOCK)]]
     if torch:
         versions = _written("constraints.txt", pins.constraints(text))

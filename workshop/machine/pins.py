@@ -121,8 +121,8 @@ def _run(command: list, folder: Path | None = None) -> None:
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, errors="replace")
     if done.returncode:
-        raise LockError(f"`{Path(command[0]).name} {' '.join(map(str, command[1:4]))} …` failed, and "
-                        f"the locks stay as they were:\n{done.stdout.strip()}")
+        raise LockError(f"`{Path(command[0]).name} {' '.join(map(str, command[1:4]))} …` failed, "
+                        f"and the locks stay as they were:\n{done.stdout.strip()}")
 
 
 def _replace(path: Path, head: str, text: str) -> None:

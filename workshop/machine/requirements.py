@@ -75,8 +75,9 @@ def _range(pin: re.Match, number: int) -> str:
     comment = pin["comment"] or ""
     limit = LIMIT.fullmatch(comment.rstrip())
     if not limit and comment.strip().startswith("newest"):
-        raise UnclearPinError(f"environment.yml:{number}: `#{comment}` does not say how far {pin['name']} "
-                              "may move: write `# newest: <VERSION, why` or `# newest: held, why`.")
+        raise UnclearPinError(f"environment.yml:{number}: `#{comment}` does not say how far "
+                              f"{pin['name']} may move: write `# newest: <VERSION, why` or "
+                              "`# newest: held, why`.")
     if limit and limit["held"]:
         return f"=={pin['version']}"
     return f">={pin['version']}" + (f",{limit['below']}" if limit else "")

@@ -66,7 +66,7 @@ class Container:
         self.errors.close()
 
     def ask(self, do: str, **given) -> dict:
-        """Have the stand-in do one thing and return its answer; raises MeasureError with its words."""
+        """Have the stand-in do one thing and return its answer; MeasureError has its words."""
         try:
             self.process.stdin.write(json.dumps({"do": do, **given}) + "\n")
             self.process.stdin.flush()
@@ -138,7 +138,8 @@ class Container:
         """A function that refuses its request is not worth timing."""
         status = answer.get("statusCode", 200) if isinstance(answer, dict) else 200
         if status >= 400:
-            raise MeasureError(f"{self.image}: the request was not answered: {json.dumps(answer)[:300]}")
+            raise MeasureError(f"{self.image}: the request was not answered: "
+                               f"{json.dumps(answer)[:300]}")
 
 
 def inspect(image: str) -> dict:

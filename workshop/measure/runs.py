@@ -77,7 +77,7 @@ def choose(variants) -> list[Variant]:
 
 
 def _at_most(starts: int) -> int:
-    """As many starts as are wanted, or WORKSHOP_STARTS: tests set it where no figure is looked at."""
+    """As many starts as are wanted, or WORKSHOP_STARTS: for tests that look at no figure."""
     return min(starts, int(os.environ.get(AT_MOST) or starts))
 
 

@@ -277,9 +277,11 @@ def call(handler, event, times):
         done = subprocess.run(["python3", script, given], capture_output=True, text=True,
                               env={**os.environ, "PYTHONPATH": PYTHONPATH}, timeout=5 * PATIENCE)
     except subprocess.TimeoutExpired:
-        raise RuntimeApiError(f"{times} calls of the handler took more than {5 * PATIENCE} s") from None
+        raise RuntimeApiError(f"{times} calls of the handler took more than {5 * PATIENCE} s"
+                              ) from None
     if done.returncode:
-        raise RuntimeApiError("\n  ".join(["calling the handler failed", *done.stderr.splitlines()[-5:]]))
+        raise RuntimeApiError("\n  ".join(["calling the handler failed",
+                                           *done.stderr.splitlines()[-5:]]))
     return json.loads(done.stdout)
 
 

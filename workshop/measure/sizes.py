@@ -73,7 +73,7 @@ def _gzip_size(file) -> int:
 
 
 def _deflated(piece, before):
-    """Bytes of one piece of a file, compressed with what stands before it in mind (as pigz does)."""
+    """Bytes of one piece of a file, compressed as pigz does, knowing what stands before it."""
     packer = zlib.compressobj(wbits=-15, **({"zdict": before} if before else {}))
     return len(packer.compress(piece)) + len(packer.flush(zlib.Z_SYNC_FLUSH))
 

@@ -42,8 +42,8 @@ def refuse(method: str, path: str, body: bytes, port: int) -> tuple[str, str, in
         return None
     if len(body) > limits.ZIP_REQUEST:
         operation = "CreateFunction" if creates else "UpdateFunctionCode"
-        return ("RequestEntityTooLargeException", f"Request must be smaller than {limits.ZIP_REQUEST} "
-                f"bytes for the {operation} operation", 413)
+        return ("RequestEntityTooLargeException", f"Request must be smaller than "
+                f"{limits.ZIP_REQUEST} bytes for the {operation} operation", 413)
     try:
         asked = json.loads(body)
     except json.JSONDecodeError:

@@ -186,7 +186,7 @@ def runtime_image(runtime: str) -> str | None:
     return lambda_svc._RUNTIME_IMAGE_MAP.get(runtime)
 
 
-def limits(memory: int) -> dict:
+def sandbox(memory: int) -> dict:
     """Arguments of `docker run` that hold a function to its memory (MB), CPU, disk and user.
 
     MiniStack sets none of them. INIT has a full vCPU at least; `settle` lowers it afterwards.
@@ -303,7 +303,7 @@ def options(config: dict, image: str, image_config: dict) -> dict:
         "mounts": [Mount("/tmp", None)],  # a volume of its own
         "working_dir": overrides.get("WorkingDirectory"),
         **process(config, image_config),
-        **limits(int(config.get("MemorySize", 128))),
+        **sandbox(int(config.get("MemorySize", 128))),
         **sandbox(),
     }
     return {key: value for key, value in chosen.items() if value is not None}
@@ -346,7 +346,8 @@ def function_image(client, config: dict) -> tuple[str, dict]:
     name = config.get("ImageUri") if of_image else runtime_image(config.get("Runtime", ""))
     if not name:
         raise RefusedError("InvalidParameterValueException",
-                           f"The runtime {config.get('Runtime')!r} cannot run here: use python3.13.")
+                           f"The runtime {config.get('Runtime')!r} cannot run here: use "
+                           "python3.13.")
     try:
         image = client.images.get(name)
     except docker.errors.ImageNotFound:

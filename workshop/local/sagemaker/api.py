@@ -41,8 +41,9 @@ class ControlPlane:
         """Answer one operation; raises RefusedError."""
         operation = OPERATIONS.get(name)
         if operation is None:
-            raise RefusedError("UnknownOperationException", f"The local cloud has no {name or 'such'} "
-                               "operation of SageMaker's; it has " + ", ".join(OPERATIONS) + ".")
+            raise RefusedError("UnknownOperationException", f"The local cloud has no "
+                               f"{name or 'such'} operation of SageMaker's; it has "
+                               f"{', '.join(OPERATIONS)}.")
         with self.lock:
             return operation(self, asked)
 

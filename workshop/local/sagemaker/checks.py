@@ -6,6 +6,7 @@ answers to it. Those that begin with "The local cloud" are ours.
 import re
 from urllib.parse import unquote, urlparse
 
+from workshop.local import limits
 from workshop.local.addresses import ACCOUNT, REGION
 
 NAME = r"[a-zA-Z0-9]([\-a-zA-Z0-9]*[a-zA-Z0-9])?"

@@ -91,7 +91,7 @@ def options(plan: Plan) -> dict:
         "extra_hosts": {"host.docker.internal": "host-gateway"},
         "use_config_proxy": False,      # the proxy in Docker's configuration is for builds
         "volumes": ["/tmp", *([MODEL_FOLDER] if plan.archive else [])],
-        **containers.limits(plan.memory),
+        **containers.sandbox(plan.memory),
     }
 
 
@@ -140,7 +140,9 @@ class Environment:
 
     def ask(self, body: bytes, headers: dict[str, str],
             seconds: float) -> tuple[int, http.client.HTTPMessage, bytes]:
-        """POST a request to /invocations: (status, headers, body); the body is cut after limits.ENDPOINT_REQUEST + 1.
+        """POST a request to /invocations: (status, headers, body).
+
+        The body is cut one byte after the most that AWS takes, so that a longer one can be told.
 
         Raises TimeoutError after `seconds` without an answer, GoneError, EndedError.
         """

@@ -17,7 +17,7 @@ def plan(endpoint: str, model: dict, variant: dict, start_seconds: float) -> Pla
 
     Raises StartError when the model's data is not there or no archive.
     """
-    container, limits = model["container"], variant["ServerlessConfig"]
+    container, serverless = model["container"], variant["ServerlessConfig"]
     url, archive = container.get("ModelDataUrl"), None
     try:
         image = checks.resolve(container["Image"])
@@ -25,9 +25,9 @@ def plan(endpoint: str, model: dict, variant: dict, start_seconds: float) -> Pla
             archive = unpacked(checks.model_data(url), url)
     except checks.RefusedError as refused:
         raise StartError(refused.message) from None
-    return Plan(endpoint, variant["VariantName"], image, limits["MemorySizeInMB"],
-                limits["MaxConcurrency"], model["role"], archive, dict(container.get("Environment") or {}),
-                start_seconds)
+    return Plan(endpoint, variant["VariantName"], image, serverless["MemorySizeInMB"],
+                serverless["MaxConcurrency"], model["role"], archive,
+                dict(container.get("Environment") or {}), start_seconds)
 
 
 class Endpoint:

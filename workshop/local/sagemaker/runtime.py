@@ -105,15 +105,17 @@ class Request:
         except NotReadyError:
             if self.variant.closed:     # deleted meanwhile
                 raise not_found(self.plan.endpoint) from None
-            raise RefusedError("ModelNotReadyException", "The model is not ready: no container came "
-                               f"up or became free within {limits.ENDPOINT_ANSWER} seconds. Try again.", 429) from None
+            raise RefusedError("ModelNotReadyException", "The model is not ready: no container "
+                               f"came up or became free within {limits.ENDPOINT_ANSWER} seconds. "
+                               "Try again.", 429) from None
         except StartError as failed:
             raise self._model_error(500, str(failed)) from None
 
     def _refuse_bad(self, status: int, content: bytes) -> None:
         """An answer that is an error, or too large, reaches the caller as a ModelError."""
         if not 200 <= status < 300:
-            raise self._model_error(status, content[:limits.ENDPOINT_REQUEST].decode("utf-8", "replace"))
+            words = content[:limits.ENDPOINT_REQUEST].decode("utf-8", "replace")
+            raise self._model_error(status, words)
         if len(content) > limits.ENDPOINT_REQUEST:
             raise self._model_error(500, None)
 

@@ -49,8 +49,8 @@ class Variant:
     def take(self, seconds: float) -> Environment:
         """A container for one request: an idle one, or the first that is free or has started.
 
-        Raises NotReadyError after `seconds`, StartError when a container did not come up meanwhile and
-        there is no other to wait for.
+        Raises NotReadyError after `seconds`, StartError when a container did not come up
+        meanwhile and there is no other to wait for.
         """
         deadline = time.monotonic() + seconds
         with self.change:
