@@ -275,7 +275,7 @@ def test_more_memory_than_the_function_has_ends_the_run(probe):
 @pytest.mark.parametrize("memory, quota", [(128, 7235), (1769, 100_000), (3538, 200_000)])
 def test_memory_buys_cpu_at_1769_mb_a_vcpu(memory, quota):
     assert containers.cpu_quota(memory) == quota
-    assert containers.sandbox(memory)["cpu_quota"] == max(quota, containers.PERIOD)
+    assert containers.resources(memory)["cpu_quota"] == max(quota, containers.PERIOD)
 
 
 def test_the_cpu_quota_holds_once_init_is_over(new_function):

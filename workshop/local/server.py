@@ -24,7 +24,7 @@ from workshop.machine import engine, modes, processes, settings
 def configure(port: int) -> None:
     """Set what MiniStack reads from the environment when it is imported.
 
-    Nothing of the learner's own settings reaches it: see workshop/settings.py.
+    Nothing of the learner's own settings reaches it: see workshop/machine/settings.py.
     """
     chosen = settings.local_cloud()
     os.environ.clear()

@@ -269,7 +269,7 @@ def _steps() -> list[list[str]]:
         raise SetUpError(f"{pins.LOCK.name} does not agree with environment.yml: "
                          f"{'; '.join(wrong)}. Run: python3 -m workshop pins")
     # The lock is complete, so pip need not look for what a package needs; and no package may bring
-    # PyTorch in passing. Why PyTorch has no hashes: workshop/pins.py. What its build needs beyond
+    # PyTorch in passing. Why PyTorch has no hashes: workshop/machine/pins.py. What its build needs beyond
     # the lock (CUDA, where there is no CPU build) comes with it.
     torch = [entry for entry in requirements.pinned()
              if "==" in entry and not pins.has_hashes(entry)]

@@ -186,7 +186,7 @@ def runtime_image(runtime: str) -> str | None:
     return lambda_svc._RUNTIME_IMAGE_MAP.get(runtime)
 
 
-def sandbox(memory: int) -> dict:
+def resources(memory: int) -> dict:
     """Arguments of `docker run` that hold a function to its memory (MB), CPU, disk and user.
 
     MiniStack sets none of them. INIT has a full vCPU at least; `settle` lowers it afterwards.
@@ -303,7 +303,7 @@ def options(config: dict, image: str, image_config: dict) -> dict:
         "mounts": [Mount("/tmp", None)],  # a volume of its own
         "working_dir": overrides.get("WorkingDirectory"),
         **process(config, image_config),
-        **sandbox(int(config.get("MemorySize", 128))),
+        **resources(int(config.get("MemorySize", 128))),
         **sandbox(),
     }
     return {key: value for key, value in chosen.items() if value is not None}

@@ -91,7 +91,7 @@ def options(plan: Plan) -> dict:
         "extra_hosts": {"host.docker.internal": "host-gateway"},
         "use_config_proxy": False,      # the proxy in Docker's configuration is for builds
         "volumes": ["/tmp", *([MODEL_FOLDER] if plan.archive else [])],
-        **containers.sandbox(plan.memory),
+        **containers.resources(plan.memory),
     }
 
 

@@ -1,4 +1,4 @@
-"""What Locust runs for workshop/load.py, in a process of its own: a plan that was made beforehand.
+"""What Locust runs for workshop/load, in a process of its own: a plan that was made beforehand.
 
 An arrival sends one request at its moment and is gone. A caller sends, waits for the answer, and
 only then sends the next one.

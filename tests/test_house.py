@@ -1,0 +1,94 @@
+"""The rooms of workshop/: which imports which, and that prose names files that exist."""
+import ast
+import re
+import subprocess
+import sys
+from collections import deque
+from pathlib import Path
+
+import grimp
+import pytest
+
+from workshop.machine.paths import ROOT
+
+# What lessons import, and nothing else.
+TOP = ("base_image", "cloud", "cost", "deploy", "endpoints", "engine", "failures", "inventory",
+       "lessons", "load", "measure", "packages", "plots", "triggers")
+# From the upper room to the lowest: a room may import only what stands below it, or beside it.
+ROOMS = [("__main__", "commands"), TOP, ("account", "course"), ("local",), ("machine",)]
+
+
+@pytest.fixture(scope="module")
+def graph():
+    return grimp.build_graph("workshop", cache_dir=None)
+
+
+def test_every_module_has_its_room():
+    inside = {path.stem for path in (ROOT / "workshop").iterdir()
+              if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert inside - {"__init__"} == {name for room in ROOMS for name in room}
+
+
+def test_no_arrow_points_from_a_lower_room_to_an_upper_one(graph):
+    level = {name: height for height, room in enumerate(ROOMS) for name in room}
+    wrong = [f"{module} imports {other}" for module in graph.modules if module.count(".")
+             for other in graph.find_modules_directly_imported_by(module) if other.count(".")
+             and level[other.split(".")[1]] < level[module.split(".")[1]]]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_account_and_course_know_nothing_of_each_other(graph):
+    for one, other in (("account", "course"), ("course", "account")):
+        assert not graph.find_shortest_chains(f"workshop.{one}", f"workshop.{other}")
+
+
+def test_no_module_imports_itself_by_way_of_others(graph):
+    """Kahn's algorithm: what is left when modules without imports are taken away, is a circle."""
+    needs = {one: set(graph.find_modules_directly_imported_by(one)) for one in graph.modules}
+    ready = deque(one for one, others in needs.items() if not others)
+    while ready:
+        done = ready.popleft()
+        needs.pop(done)
+        for one, others in needs.items():
+            if done in others:
+                others.remove(done)
+                if not others:
+                    ready.append(one)
+    assert not needs, f"circles among {', '.join(sorted(needs))}"
+
+
+def test_lessons_import_only_the_top_level():
+    for source in (ROOT / "solutions").glob("*.py"):
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8").replace("# !", "# "))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("workshop"):
+                room, _, inner = node.module.removeprefix("workshop").lstrip(".").partition(".")
+                names = [room] if room else [one.name for one in node.names]
+                assert set(names) <= set(TOP) and not inner, f"{source.name}: {node.module}"
+
+
+PROSE = sorted([*ROOT.glob("*.md"), *ROOT.glob("*/*.md"), *ROOT.glob("docker/**/*.md"),
+                *ROOT.glob("solutions/*.py"), *ROOT.glob("workshop/**/*.py"),
+                *ROOT.glob("lambda/*/*.py"), *ROOT.glob("tests/**/*.py")])
+NAMED = re.compile(r"(?<![\w/.{$-])(?:\.\./)*((?:workshop|lambda|docker|tests|solutions|data|findings)"
+                   r"/[\w/.-]*\w/?)")
+# Names that stand for any file, and files that a lesson or a test makes.
+EXAMPLES = re.compile(r"NN|01_$|test_x|docker/buildx")
+
+
+@pytest.mark.parametrize("path", PROSE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_prose_names_files_that_exist(path):
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".py":
+        comments = [line for line in text.splitlines() if line.lstrip().startswith("#")]
+        docs = [ast.get_docstring(node) or "" for node in ast.walk(ast.parse(text)) if isinstance(
+            node, (ast.Module, ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef))]
+        text = "\n".join([*comments, *docs])
+    missing = {name for name in NAMED.findall(text) if not EXAMPLES.search(name)
+               and not (ROOT / name).exists()}
+    assert not missing, missing
+
+
+def test_ruff_finds_nothing():
+    done = subprocess.run([sys.executable, "-m", "ruff", "check", "--no-cache", "."], cwd=ROOT,
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
