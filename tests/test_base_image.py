@@ -11,8 +11,8 @@ import urllib.error
 from datetime import date
 
 import pytest
-from emulator import docker, emulator, invoke
 
+from emulator import docker, emulator, invoke
 from workshop.machine import base_image, engine, modes
 from workshop.machine.paths import ROOT
 

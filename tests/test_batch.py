@@ -8,9 +8,9 @@ import uuid
 
 import boto3
 import pytest
+
 import tiny_churn
 from function_folder import Context, load
-
 from workshop.local.addresses import ACCOUNT
 from workshop.machine.paths import LAMBDA, ROOT
 

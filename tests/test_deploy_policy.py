@@ -6,9 +6,9 @@ from pathlib import Path
 import cfnlint
 import pytest
 import yaml
-from permissions import ACCOUNT, REGION, allows, document, trusts
 from samcli.yamlhelper import yaml_parse
 
+from permissions import ACCOUNT, REGION, allows, document, trusts
 from workshop import deploy
 from workshop.machine import paths
 

@@ -14,8 +14,8 @@ import sys
 
 import pytest
 import yaml
-from waiting import until
 
+from waiting import until
 from workshop.machine import engine, environment, pins, progress, requirements
 from workshop.machine.paths import ROOT
 

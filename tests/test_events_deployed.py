@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 import pytest
+
 import tiny_churn
 from waiting import until
-
 from workshop import deploy, triggers
 from workshop.local.addresses import ACCOUNT
 from workshop.machine import engine, paths

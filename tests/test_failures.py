@@ -4,8 +4,8 @@ import subprocess
 import sys
 
 import pytest
-from tiny_lessons import write_lesson
 
+from tiny_lessons import write_lesson
 from workshop.commands import doctor
 from workshop.course import failures, last_error, lessons, render
 from workshop.machine import paths

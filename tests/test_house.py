@@ -4,7 +4,6 @@ import re
 import subprocess
 import sys
 from collections import deque
-from pathlib import Path
 
 import grimp
 import pytest
@@ -71,8 +70,8 @@ PROSE = sorted([*ROOT.glob("*.md"), *ROOT.glob("*/*.md"), *ROOT.glob("docker/**/
                 *ROOT.glob("lambda/*/*.py"), *ROOT.glob("tests/**/*.py")])
 NAMED = re.compile(r"(?<![\w/.{$-])(?:\.\./)*((?:workshop|lambda|docker|tests|solutions|data|findings)"
                    r"/[\w/.-]*\w/?)")
-# Names that stand for any file, and files that a lesson or a test makes.
-EXAMPLES = re.compile(r"NN|01_$|test_x|docker/buildx")
+# Names that stand for any file.
+EXAMPLES = re.compile(r"NN|NAME|FOLDER|01_$|test_x|docker/buildx")
 
 
 @pytest.mark.parametrize("path", PROSE, ids=lambda path: str(path.relative_to(ROOT)))

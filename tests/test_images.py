@@ -7,8 +7,8 @@ import subprocess
 
 import pandas as pd
 import pytest
-from emulator import docker, emulator, invoke, json_lines
 
+from emulator import docker, emulator, invoke, json_lines
 from workshop.course import lessons
 from workshop.machine import base_image, engine
 from workshop.machine.paths import DOCKER, LAMBDA, MODELS

@@ -7,11 +7,11 @@ import sys
 import urllib.parse
 import urllib.request
 
-import devtools
 import nbformat
 import pytest
-from waiting import until
 
+import devtools
+from waiting import until
 from workshop.commands import browser, lab
 from workshop.machine import engine
 from workshop.machine.paths import BUILD, NOTEBOOKS, ROOT

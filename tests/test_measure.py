@@ -14,8 +14,8 @@ from pathlib import Path
 
 import matplotlib
 import pytest
-from waiting import until
 
+from waiting import until
 from workshop import measure
 from workshop.course import lessons
 from workshop.machine import base_image, engine

@@ -15,8 +15,8 @@ from importlib.metadata import version
 import pytest
 import requests
 from botocore.exceptions import ClientError
-from waiting import until
 
+from waiting import until
 from workshop import cloud
 from workshop.local import limits
 from workshop.local.patches import containers, gateway, invoke, names, reports

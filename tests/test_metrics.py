@@ -7,9 +7,9 @@ import uuid
 
 import pytest
 import requests
+
 import tiny_churn
 from function_folder import Context, load
-
 from workshop.local.patches import filters, metrics
 from workshop.machine import paths
 

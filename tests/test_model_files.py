@@ -7,10 +7,10 @@ import tarfile
 import zipfile
 
 import pytest
+
 import tiny_churn
 from function_folder import load
 from tiny_lessons import MAKE, write_lesson
-
 from workshop import deploy, endpoints
 from workshop.course import lessons, model_files
 from workshop.local.sagemaker import container

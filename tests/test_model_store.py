@@ -9,10 +9,10 @@ import uuid
 import boto3
 import onnx
 import pytest
-import tiny_churn
 from botocore.stub import Stubber
-from function_folder import Context, load
 
+import tiny_churn
+from function_folder import Context, load
 from workshop.local.addresses import ACCOUNT
 from workshop.machine.paths import LAMBDA, ROOT
 

@@ -11,8 +11,8 @@ import sys
 import threading
 
 import pytest
-from waiting import until
 
+from waiting import until
 from workshop import cloud
 from workshop.commands import doctor
 from workshop.local import addresses, lifecycle, server

@@ -1,8 +1,8 @@
 """Notebooks under pytest: which cells run, and what a fault in one looks like."""
 import nbformat
 import pytest
-from tiny_lessons import write_lesson
 
+from tiny_lessons import write_lesson
 from workshop.course import pytest_plugin, render
 from workshop.machine import engine
 from workshop.machine.paths import ROOT

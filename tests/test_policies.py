@@ -6,9 +6,9 @@ import string
 
 import cfnlint.api
 import pytest
-from permissions import ACCOUNT, allows, trusts
 from samcli.yamlhelper import yaml_parse
 
+from permissions import ACCOUNT, allows, trusts
 from workshop.machine import paths
 
 POLICIES = sorted(path for path in paths.ROOT.rglob("*.json")

@@ -4,8 +4,8 @@ import re
 
 import nbformat
 import pytest
-from tiny_lessons import BODY, write_lesson
 
+from tiny_lessons import BODY, write_lesson
 from workshop.course import render
 
 

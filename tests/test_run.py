@@ -6,8 +6,8 @@ import sys
 import time
 
 import pytest
-from tiny_lessons import MAKE, runs, write_lesson
 
+from tiny_lessons import MAKE, runs, write_lesson
 from workshop.course import lessons, site
 from workshop.machine import engine
 

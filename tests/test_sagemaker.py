@@ -22,11 +22,11 @@ import boto3
 import numpy as np
 import onnxruntime as ort
 import pytest
-import tiny_churn
 from botocore.config import Config
 from botocore.exceptions import ClientError, WaiterError
-from waiting import until
 
+import tiny_churn
+from waiting import until
 from workshop.local import addresses, identities, lifecycle, limits, sagemaker
 from workshop.local.patches import containers
 from workshop.local.sagemaker import api, container, runtime, variant

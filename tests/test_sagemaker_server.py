@@ -9,9 +9,9 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
-import tiny_churn
 from onnx import TensorProto, helper
 
+import tiny_churn
 from workshop.machine.paths import DOCKER, ROOT
 
 FOLDER = DOCKER / "sagemaker"

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
-from function_folder import Context
 
+from function_folder import Context
 from workshop.local.addresses import ACCOUNT
 from workshop.machine.paths import LAMBDA, ROOT
 

@@ -6,7 +6,6 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 
 import boto3
-import function_folder
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -14,9 +13,10 @@ import pytest
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.linear_model import LogisticRegression
+
+import function_folder
 from test_signal import BARS, event, shifted_future, table_of
 from waiting import until
-
 from workshop import deploy, endpoints, triggers
 from workshop.account import ownership
 from workshop.local.addresses import ACCOUNT
