@@ -7,7 +7,9 @@ from collections import deque
 
 import grimp
 import pytest
+import yaml
 
+from workshop.machine import requirements
 from workshop.machine.paths import ROOT
 
 # What lessons import, and nothing else.
@@ -39,6 +41,23 @@ def test_no_arrow_points_from_a_lower_room_to_an_upper_one(graph):
 def test_account_and_course_know_nothing_of_each_other(graph):
     for one, other in (("account", "course"), ("course", "account")):
         assert not graph.find_shortest_chains(f"workshop.{one}", f"workshop.{other}")
+
+
+def drawn(graph) -> str:
+    """The rooms and what they import of each other, as Mermaid draws it."""
+    names = {"top": "what lessons import<br>cloud, deploy, triggers …"}
+    room = {name: "top" for name in TOP} | {name: name for name in (
+        "commands", "account", "course", "local", "machine")}
+    arrows = {(room[one.split(".")[1]], room[other.split(".")[1]])
+              for one in graph.modules if one.count(".") and "__main__" not in one
+              for other in graph.find_modules_directly_imported_by(one) if other.count(".")}
+    lines = [f"    {one} --> {other}" for one, other in sorted(arrows) if one != other]
+    return "\n".join(["```mermaid", "flowchart TD",
+                      *(f'    {name}["{text}"]' for name, text in names.items()), *lines, "```"])
+
+
+def test_the_picture_of_the_rooms_is_drawn_from_the_code(graph):
+    assert drawn(graph) in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), drawn(graph)
 
 
 def test_no_module_imports_itself_by_way_of_others(graph):
@@ -91,3 +110,8 @@ def test_ruff_finds_nothing():
     done = subprocess.run([sys.executable, "-m", "ruff", "check", "--no-cache", "."], cwd=ROOT,
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_pre_commit_has_the_same_ruff_as_the_environment():
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    assert f"ruff=={hooks['repos'][0]['rev'].removeprefix('v')}" in requirements.pinned()

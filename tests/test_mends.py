@@ -1,4 +1,4 @@
-"""Each mend of MiniStack: the function that it leans on is unchanged, and AWS's behaviour holds."""
+"""Each patch of MiniStack: the function that it leans on is unchanged, and AWS's behaviour holds."""
 import base64
 import io
 import json
@@ -22,8 +22,8 @@ from workshop.local import limits
 from workshop.local.patches import containers, gateway, invoke, names, reports
 from workshop.machine import base_image, engine, paths
 
-# MiniStack's private functions that a mend replaces, wraps or calls: SHA-256 of the source (first
-# 12 digits). When MiniStack changes, read what changed, mend the mend, then change the digest.
+# MiniStack's private functions that a patch replaces, wraps or calls: SHA-256 of the source (first
+# 12 digits). When MiniStack changes, read what changed, adapt the patch, then change the digest.
 LEANS_ON = {
     "app._stop_docker_containers": "1b1e554c50c8",
     "app._parse_execute_api_url": "13d571174968",

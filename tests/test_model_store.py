@@ -243,7 +243,7 @@ def test_without_any_model_callers_get_500_and_nothing_else(start, bucket, model
     assert (refused["model"], refused["serving"]) == ("refused", None)
     assert error in refused["error"] and words in refused["reason"]
     assert request["status"] == 500 and request["error"] == "NoModel"
-    bucket.publish("1", models["1"])        # mended: no new start is needed
+    bucket.publish("1", models["1"])        # repaired: no new start is needed
     assert ask(function, capsys)[0]["model_version"] == "1"
 
 

@@ -264,7 +264,7 @@ def last_failure(where: str, seen) -> list[Finding]:
                         "read the last lines of its message, and compare them with the table at "
                         "the beginning of lesson 20")]
     return [Finding(WARNING, f"{where} failed: “{words}”. {name}: {known[name].cause}",
-                    f"{known[name].mend} (lesson 20, “{name}”)")
+                    f"{known[name].fix} (lesson 20, “{name}”)")
             for name, words in seen if name in known]
 
 

@@ -16,7 +16,7 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 @dataclass(frozen=True)
 class Failure:
-    """One failure: name, regular expressions that match its messages, cause, and mend.
+    """One failure: name, regular expressions that match its messages, cause, and fix.
 
     name: also the heading of its section in lesson 20. signs: each is enough by itself; they
     match text in which every run of white space is one blank. Where a sign has a group named
@@ -25,7 +25,7 @@ class Failure:
     name: str
     signs: tuple[str, ...]
     cause: str
-    mend: str
+    fix: str
 
     def seen_in(self, text: str) -> str | None:
         """The words of the text by which the failure is known, or None."""
