@@ -20,15 +20,16 @@ FOLDER = DOCKER / "sagemaker"
 @pytest.fixture(scope="module")
 def code():
     """The modules (model, server) of the container."""
-    for name in ("contract", "web"):        # a function of lambda/ has its own
+    names = [path.stem for path in FOLDER.glob("*.py")]
+    for name in names:      # a function of lambda/ may have its own of that name
         sys.modules.pop(name, None)
     sys.path.insert(0, str(FOLDER))
     try:
         yield importlib.import_module("model"), importlib.import_module("server")
     finally:
         sys.path.remove(str(FOLDER))
-        for name in ("model", "server", "contract", "web"):
-            del sys.modules[name]
+        for name in names:
+            sys.modules.pop(name, None)
 
 
 @pytest.fixture(scope="module")
