@@ -57,7 +57,7 @@ def on_event(event, context):
     Returns the outcome, "scored" or "duplicate". Raises ScoringError: then Lambda tries again.
     """
     try:
-        lambda_function.renew()
+        lambda_function.renew_model()
         outcome = score(event)
     except Exception as error:
         log(context, "event", outcome="failed", reason=explain(error))
@@ -73,7 +73,7 @@ def on_messages(event, context):
     deletes the others. Needs ReportBatchItemFailures on the event source mapping; without it, SQS
     deletes them all.
     """
-    lambda_function.renew()
+    lambda_function.renew_model()
     failed = []
     for message in event["Records"]:
         name = {"message": message["messageId"]}
@@ -96,7 +96,7 @@ def on_file(event, context):
     outcomes = []
     for record in event["Records"]:
         try:
-            lambda_function.renew()
+            lambda_function.renew_model()
             result = score_file(record["s3"])
         except Exception as error:
             log(context, "file", outcome="failed", reason=explain(error))

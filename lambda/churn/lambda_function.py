@@ -60,7 +60,7 @@ def session_options():
     return options
 
 
-def use(model):
+def use_model(model):
     """Answer with `model`, as load returns it, from now on."""
     global session, signature, fields, feed
     session, signature, fields = model
@@ -69,10 +69,10 @@ def use(model):
             for field in fields}
 
 
-def renew():
+def renew_model():
     """Where the model lies in S3: go on with the one that counts now; raises NoModelError."""
     if models and (model := models.current())[1] is not signature:
-        use(model)
+        use_model(model)
 
 
 # Done once for each execution environment, before its first request.
@@ -82,7 +82,7 @@ if MODEL_URI:
     import model_store
     models = model_store.Store(MODEL_URI, load)
 else:
-    use(load(MODEL_PATH))
+    use_model(load(MODEL_PATH))
 gc.enable()
 
 
@@ -98,7 +98,7 @@ def lambda_handler(event, context):
     """Answer one event of any kind that web.py knows."""
     call = web.Call(event, context)
     try:
-        renew()
+        renew_model()
         customer = contract.read_customer(call.read(contract.EXAMPLE), fields)
         metrics.count(customer, signature.get("spread"))
         call.answer(contract.answer(predict(customer), signature))

@@ -3,7 +3,8 @@
 
 A churn function's request is `{"customer": {field: value, …}}`, invoked directly or as the JSON
 body of `POST /predict`. A caller's mistake is answered with 400 and says what is allowed. What
-holds for every event is in web.py.
+holds for every event is in web.py. The SageMaker server in docker/sagemaker gets many
+`{field: value, …}` at once, and checks them by the same Field.
 """
 import math
 

@@ -4,7 +4,8 @@
 An event is a direct invoke, or `POST /predict` through a REST API, an HTTP API or a function URL.
 A caller's mistake is answered with a 4xx that says what is wrong and what is allowed. A fault of
 ours is answered with 500 and nothing else; where it happened stands in the log. Nothing that a
-caller sent is ever logged, nor are values sent back.
+caller sent is ever logged, nor are values sent back. The SageMaker server in docker/sagemaker has
+the same mistakes and faults, and other events.
 """
 import binascii
 import json
