@@ -39,12 +39,12 @@ class Field:
         if not isinstance(value, self.types) or value is True or value is False:
             return "is missing" if value is self else MUST_BE[self.kind]
         if self.choices:
-            return None if value in self.choices else self.refuse(value)
+            return None if value in self.choices else self.explain(value)
         if self.low <= value <= self.high and (not self.whole or value % 1 == 0):
             return None
-        return self.refuse(value)
+        return self.explain(value)
 
-    def refuse(self, value):
+    def explain(self, value):
         """Return why a value of the right type is refused."""
         if isinstance(value, float) and not math.isfinite(value):
             return "must be a finite number"
