@@ -128,7 +128,7 @@ def test_an_id_with_another_question_is_refused(batch):
 
 def test_a_model_in_s3_is_renewed_before_it_is_asked(batch, monkeypatch):
     function = batch.lambda_function
-    model = function.session, function.signature | {"version": "2"}
+    model = function.session, function.signature | {"version": "2"}, function.fields
 
     class Models:
         def current(self):

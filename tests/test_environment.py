@@ -69,12 +69,12 @@ def test_what_is_installed_agrees_with_environment_yml():
     ("numpy==1.0", f"numpy is {importlib.metadata.version('numpy')}; environment.yml says"),
 ])
 def test_a_difference_is_named(monkeypatch, entry, words):
-    monkeypatch.setattr(environment, "requirements", lambda: ["-e .", entry, "boto3>1"])
+    monkeypatch.setattr(requirements, "pinned", lambda: ["-e .", entry, "boto3>1"])
     assert len(environment.differences()) == 1 and words in environment.differences()[0]
 
 
 def test_an_entry_for_another_system_is_no_difference(monkeypatch):
-    monkeypatch.setattr(environment, "requirements",
+    monkeypatch.setattr(requirements, "pinned",
                         lambda: ['no-such-package-at-all==1.0; sys_platform == "none"'])
     assert environment.differences() == []
 

@@ -87,7 +87,8 @@ def test_lessons_import_only_the_top_level():
 PROSE = sorted([*ROOT.glob("*.md"), *ROOT.glob("*/*.md"), *ROOT.glob("docker/**/*.md"),
                 *ROOT.glob("solutions/*.py"), *ROOT.glob("workshop/**/*.py"),
                 *ROOT.glob("lambda/*/*.py"), *ROOT.glob("tests/**/*.py")])
-NAMED = re.compile(r"(?<![\w/.{$-])(?:\.\./)*((?:workshop|lambda|docker|tests|solutions|data|findings)"
+NAMED = re.compile(r"(?<![\w/.{$-])(?:\.\./)*"
+                   r"((?:workshop|lambda|docker|tests|solutions|data|findings)"
                    r"/[\w/.-]*\w/?)")
 # Names that stand for any file.
 EXAMPLES = re.compile(r"NN|NAME|FOLDER|01_$|test_x|docker/buildx")

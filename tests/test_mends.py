@@ -1,4 +1,4 @@
-"""Each patch of MiniStack: the function that it leans on is unchanged, and AWS's behaviour holds."""
+"""Each patch of MiniStack: the function it leans on is unchanged, and AWS's behaviour holds."""
 import base64
 import io
 import json

@@ -103,7 +103,7 @@ class Signal:
         return self.lambda_function.lambda_handler(event, self.context)
 
     def refuses(self, event, words):
-        with pytest.raises(self.market.NoDecision, match=words):
+        with pytest.raises(self.market.NoDecisionError, match=words):
             self(event)
 
 
@@ -471,7 +471,7 @@ def test_a_success_between_failures_keeps_the_breaker_closed(signal):
     for day in days[:6]:
         try:
             outcomes.append(signal(event(day)))
-        except signal.market.NoDecision as error:
+        except signal.market.NoDecisionError as error:
             outcomes.append("breaker" if "breaker" in str(error) else "failed")
     assert outcomes == ["failed", "failed", "ordered"] * 2
 

@@ -182,7 +182,7 @@ def _check_disk() -> None:
 
 
 def _is_large() -> bool:
-    return any(entry.startswith("torch") for entry in requirements())
+    return any(entry.startswith("torch") for entry in requirements.pinned())
 
 
 def _remove(path: Path) -> None:
@@ -269,7 +269,7 @@ def _steps() -> list[list[str]]:
         raise SetUpError(f"{pins.LOCK.name} does not agree with environment.yml: "
                          f"{'; '.join(wrong)}. Run: python3 -m workshop pins")
     # The lock is complete, so pip need not look for what a package needs; and no package may bring
-    # PyTorch in passing. Why PyTorch has no hashes: workshop/machine/pins.py. What its build needs beyond
+    # PyTorch in passing. Why PyTorch has no hashes: see pins.py. What its build needs beyond
     # the lock (CUDA, where there is no CPU build) comes with it.
     torch = [entry for entry in requirements.pinned()
              if "==" in entry and not pins.has_hashes(entry)]
@@ -277,7 +277,7 @@ def _steps() -> list[list[str]]:
     if torch:
         versions = _written("constraints.txt", pins.constraints(text))
         steps.append([*torch, "--constraint", versions])
-    if "-e ." in requirements():    # built by the setuptools of the first step
+    if "-e ." in requirements.pinned():    # built by the setuptools of the first step
         steps.append(["--no-deps", "--no-build-isolation", "-e", "."])
     return steps
 

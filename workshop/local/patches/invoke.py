@@ -104,7 +104,7 @@ def refusing(execute):
     def execute_or_say(func, event, request_id):
         result = execute(func, event, request_id)
         body = result.get("body")
-        if result.get("error") and isinstance(body, dict) and body.get("errorType") == "Refused":
+        if result.get("error") and isinstance(body, dict) and body.get("errorType") == "RefusedError":
             body["errorType"], _, message = body["errorMessage"].partition(": ")
             body["errorMessage"] = f"RequestId: {request_id} {message}"
         return result
