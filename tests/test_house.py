@@ -107,6 +107,38 @@ def test_prose_names_files_that_exist(path):
     assert not missing, missing
 
 
+def public_functions():
+    """What people call: the functions of the modules that lessons import, and of account/."""
+    for path in sorted([*(ROOT / "workshop").glob("*.py"), *(ROOT / "workshop").glob("load/*.py"),
+                        *(ROOT / "workshop").glob("account/*.py"),
+                        *(ROOT / "workshop").glob("measure/runs.py")]):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                yield pytest.param(node, id=f"{path.relative_to(ROOT / 'workshop')}:{node.name}")
+
+
+def raised(function):
+    """Names of the errors that a function's own lines raise."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Raise) and node.exc is not None:
+            made = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+            name = made.attr if isinstance(made, ast.Attribute) else getattr(made, "id", "")
+            if name[:1].isupper():
+                yield name
+
+
+@pytest.mark.parametrize("function", public_functions())
+def test_a_public_function_says_its_types_and_errors(function):
+    text = ast.get_docstring(function) or ""
+    assert text
+    arguments = [one for one in function.args.args + function.args.kwonlyargs
+                 if one.annotation is None and one.arg not in text and one.arg.upper() not in text]
+    defaults = function.args.args[len(function.args.args) - len(function.args.defaults):]
+    unsaid = [one.arg for one in arguments if one not in defaults]
+    assert not unsaid, "neither a type nor a word in the docstring"
+    assert not [name for name in raised(function) if name not in text], "not in the docstring"
+
+
 def test_ruff_finds_nothing():
     done = subprocess.run([sys.executable, "-m", "ruff", "check", "--no-cache", "."], cwd=ROOT,
                           capture_output=True, text=True)

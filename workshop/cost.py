@@ -73,7 +73,7 @@ def usage(requests: float, memory_mb: float, warm_ms: float, *, init_ms: float =
     A share `cold_share` of the requests (0 to 1) starts an environment: it is billed for INIT,
     `init_ms`, and then takes `first_ms` (default: `warm_ms`) instead of `warm_ms`. INIT is billed
     for every kind of package since 2025-08-01 (AWS Compute Blog, "AWS Lambda standardizes billing
-    for INIT Phase").
+    for INIT Phase"). Raises ValueError for another share.
     """
     if not 0 <= cold_share <= 1:
         raise ValueError(f"cold_share is {cold_share}: a share lies between 0 and 1")

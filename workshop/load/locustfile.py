@@ -24,6 +24,7 @@ run_began = AsyncResult()       # Unix time; set once all users are there
 
 @events.spawning_complete.add_listener
 def begin(**_):
+    """All users are there: now the moments of the plan are counted from."""
     run_began.set(time.time())
 
 

@@ -5,6 +5,7 @@ import os
 import random
 import re
 import statistics
+from collections.abc import Iterable
 from datetime import datetime, timezone
 
 from workshop import cost
@@ -64,8 +65,11 @@ def run(variants=None, starts: int = 30, cold_starts: int = 10, memory: int = 17
     return record
 
 
-def choose(variants) -> list[Variant]:
-    """Variants by name, in LADDER's order, with those that every run has."""
+def choose(variants: Iterable[str | Variant]) -> list[Variant]:
+    """Variants by name, in LADDER's order, with those that every run has.
+
+    Raises MeasureError for a name that is none.
+    """
     ladder = {one.name: one for one in LADDER}
     named = list(variants or ladder)
     unknown = [one for one in named if isinstance(one, str) and one not in ladder]
@@ -147,8 +151,10 @@ def machine() -> dict:
 
 # ---------------------------------------------------------------- memory sizes
 
-def memory(variant, memories=MEMORIES, starts: int = 3) -> list[dict]:
-    """Measure one variant at several memory sizes (MB), in turn; medians, one dict for each.
+def memory(variant: str | Variant, memories=MEMORIES, starts: int = 3) -> list[dict]:
+    """Measure one variant at several sizes of memory, `memories` (MB), in turn.
+
+    Returns medians, one dict for each size.
 
     INIT has one full CPU whatever the size, which is observed, not promised (Serverless Land,
     "init-heavy lifting"); requests have 1 CPU for each 1,769 MB (Lambda developer guide), and are
@@ -234,7 +240,7 @@ def read_imports(text: str) -> list[dict]:
 # ---------------------------------------------------------------- small things
 
 def write(name: str, content) -> None:
-    """Write build/measure/NAME.json, whole or not at all."""
+    """Write build/measure/NAME.json, whole or not at all: `content` is what JSON can hold."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     part = FOLDER / f"{name}.json.{os.getpid()}.part"
     part.write_text(json.dumps(content, indent=1))

@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 
 from workshop.local import limits
-from workshop.local.patches import reports
+from workshop.local.patches import containers, reports
 
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever proxy is set
 EMULATOR = "/2015-03-31/functions/function/invocations"
@@ -104,7 +104,8 @@ def refusing(execute):
     def execute_or_say(func, event, request_id):
         result = execute(func, event, request_id)
         body = result.get("body")
-        if result.get("error") and isinstance(body, dict) and body.get("errorType") == "RefusedError":
+        if result.get("error") and isinstance(body, dict) \
+                and body.get("errorType") == containers.RefusedError.__name__:
             body["errorType"], _, message = body["errorMessage"].partition(": ")
             body["errorMessage"] = f"RequestId: {request_id} {message}"
         return result
