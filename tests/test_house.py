@@ -3,11 +3,13 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections import deque
 
 import grimp
 import pytest
 import yaml
+from setuptools import find_packages
 
 from workshop.machine import requirements
 from workshop.machine.paths import ROOT
@@ -28,6 +30,14 @@ def test_every_module_has_its_room():
     inside = {path.stem for path in (ROOT / "workshop").iterdir()
               if path.suffix == ".py" or (path / "__init__.py").exists()}
     assert inside - {"__init__"} == {name for room in ROOMS for name in room}
+
+
+def test_every_package_is_installed_with_the_workshop():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    include = project["tool"]["setuptools"]["packages"]["find"]["include"]
+    assert set(find_packages(ROOT, include=include)) == {
+        ".".join(init.parent.relative_to(ROOT).parts)
+        for init in (ROOT / "workshop").rglob("__init__.py")}
 
 
 def test_no_arrow_points_from_a_lower_room_to_an_upper_one(graph):

@@ -13,7 +13,6 @@ import string
 import subprocess
 import tarfile
 import time
-import tomllib
 import uuid
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -786,13 +785,6 @@ def test_a_request_whose_sender_went_away_is_not_answered():
     scope = {"type": "http", "path": "/endpoints/churn/invocations", "headers": [(
         b"authorization", b"AWS4-HMAC-SHA256 Credential=test/20261122/us-east-1/sagemaker/x")]}
     asyncio.run(sagemaker.beside(None)(scope, receive, None))  # None would fail if it were used
-
-
-def test_every_package_is_installed_with_the_workshop():
-    listed = tomllib.loads((paths.ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
-    assert set(listed["packages"]) == {
-        ".".join(init.parent.relative_to(paths.ROOT).parts)
-        for init in (paths.ROOT / "workshop").rglob("__init__.py")}
 
 
 def test_the_limits_are_those_that_aws_documents():
