@@ -311,7 +311,7 @@ def test_a_port_that_belongs_to_something_else_is_left_alone_and_named(monkeypat
         port = server.server_address[1]
         monkeypatch.setattr(clean.lab, "stop", lambda: False)
         monkeypatch.setattr(clean, "cloud_ports", lambda: [port])
-        monkeypatch.setattr(cloud, "SILENCE", 0.5)
+        monkeypatch.setattr(lifecycle, "SILENCE", 0.5)
         assert clean.stop() == 1
         server.shutdown()
     assert f"local cloud, port {port}: " in capsys.readouterr().err

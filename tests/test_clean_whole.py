@@ -34,7 +34,7 @@ import json
 import boto3
 from workshop import cloud, deploy, triggers
 from workshop.commands import lab
-from workshop.machine import engine, labels
+from workshop.machine import engine, labels, paths
 cloud.use()
 name, s3 = deploy.name("whole"), deploy.s3()
 image = deploy.build("hello_whole")
@@ -46,7 +46,7 @@ triggers.on_event(name, name, schedule="rate(1 day)")
 s3.put_object(Bucket=deploy.bucket(name), Key="file", Body=b"")
 boto3.client("lambda").publish_layer_version(
     LayerName=name, Description=deploy.mark(), Content={"ZipFile": b"PK\\x05\\x06" + bytes(18)})
-folder = engine.BUILD / "images" / "dangling"
+folder = paths.BUILD / "images" / "dangling"
 folder.mkdir()
 for line in "ENV A=1", "ENV A=2":       # the second takes the name from the first
     (folder / "Dockerfile").write_text(f"FROM {image}\\n{line}\\n")
@@ -54,8 +54,8 @@ for line in "ENV A=1", "ENV A=2":       # the second takes the name from the fir
 engine.docker("create", "--name", COPY, image).check_returncode()      # as a lesson does by hand
 for kind in "network", "volume":
     engine.docker(kind, "create", "--label", labels.OURS, COPY).check_returncode()
-(engine.ROOT / "notebooks" / "__pycache__").mkdir()
-(engine.ROOT / "notebooks" / "__pycache__" / "mine.pyc").touch()
+(paths.ROOT / "notebooks" / "__pycache__").mkdir()
+(paths.ROOT / "notebooks" / "__pycache__" / "mine.pyc").touch()
 process = lab.launch(["--no-browser"])
 lab.wait_until_up(process)
 """

@@ -170,7 +170,9 @@ def test_a_function_finds_its_layer_under_umask_077(local_cloud, docker_engine):
     """A whole deployment by a process, and of a local cloud, that began with that umask."""
     program = """
 import os; os.umask(0o077)
-from workshop import cloud; cloud.use()      # as `lab` starts it
+from workshop import cloud
+from workshop.local import lifecycle
+lifecycle.start(); cloud.use()      # as `lab` starts it
 import boto3, io, json, pathlib, tempfile, zipfile
 from workshop import deploy, packages
 folder = pathlib.Path(tempfile.mkdtemp())

@@ -133,8 +133,8 @@ def _cannot_see(record, images) -> list[str]:
         record["starts"] = [start for start in record["starts"] if start["disk"] == "warm"]
         told.append("cold disks: this engine did not let go of the images' files, or did not say "
                     "what was read, so the starts meant to be cold are left out")
-    labels = [inspect(image)["Config"].get("Labels") or {} for image in images.values()]
-    if any(one.get(labels.STAND_IN) == "true" for one in labels):
+    marks = [inspect(image)["Config"].get("Labels") or {} for image in images.values()]
+    if any(one.get(labels.STAND_IN) == "true" for one in marks):
         told.append("AWS's own base image: these are built on the workshop's stand-in, with "
                     "Debian's Python of the same version")
     return told
