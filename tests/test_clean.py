@@ -11,7 +11,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from workshop import cloud
 from workshop.commands import clean
 from workshop.local import addresses, lifecycle
 from workshop.machine import base_image, engine

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime, timezone
 
 from workshop import cost
-from workshop.machine import engine
+from workshop.machine import engine, labels
 from workshop.machine.paths import BUILD
 from workshop.machine.progress import Line
 from workshop.measure import sizes
