@@ -279,6 +279,7 @@ def run(image, tmp_path):
                     folder.mkdir(mode=0o755)
                     for name, text in files.items():
                         (folder / name).write_text(text)
+                    modes.settle(folder)
                     mounts += ["--volume", f"{folder}:{target}:ro"]
             return stack.enter_context(emulator(image, handler, options=[*options, *mounts]))
         yield start

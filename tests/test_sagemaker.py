@@ -30,7 +30,7 @@ from workshop.local import addresses, identities, lifecycle, limits, sagemaker
 from workshop.local.patches import containers
 from workshop.local.sagemaker import api, container, runtime, variant
 from workshop.local.sagemaker.checks import RefusedError
-from workshop.machine import base_image, engine, paths
+from workshop.machine import base_image, engine, modes, paths
 
 pytestmark = pytest.mark.skipif(not engine.available(), reason="no Docker engine is running")
 ROLE_ARN = "arn:aws:iam::012345678912:role/r"
@@ -226,6 +226,7 @@ def probe_image(build, tmp_path_factory):
     (folder / "Dockerfile").write_text(
         "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nLABEL workshop=lambda-onnx\nCOPY serve.py /\n"
         'ENTRYPOINT ["python3", "-u", "/serve.py"]\n')
+    modes.settle(folder)
     return build(folder)
 
 
@@ -328,8 +329,8 @@ def test_the_workshops_container_runs_by_itself_and_ends_when_it_is_told_to(
     ping = ("import urllib.request as u; "
             "print(u.urlopen('http://localhost:8080/ping').status, __import__('os').getuid())")
     try:
-        engine.docker("create", "--name", name, "--network", "none", "--volume", "/opt/ml/model",
-                      server_image, "serve")
+        engine.docker("create", "--name", name, "--network", "none", *engine.NO_PROXY,
+                      "--volume", "/opt/ml/model", server_image, "serve")
         assert engine.docker("cp", f"{tmp_path}/model.onnx",
                              f"{name}:/opt/ml/model/").returncode == 0
         engine.docker("start", name)

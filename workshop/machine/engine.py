@@ -37,6 +37,9 @@ OS_RELEASE = Path("/etc/os-release")
 SYSTEM_FOLDERS = ("/usr/sbin", "/sbin")   # `su` leaves them out of PATH
 SYSTEMD = Path("/run/systemd/system")     # exists where systemd is in charge
 # The names that an architecture goes by, and Lambda's own name for it.
+# The proxy in Docker's configuration is for builds; `docker run` would hand it on.
+NO_PROXY = [f"--env={name}=" for word in ("http_proxy", "https_proxy", "all_proxy", "ftp_proxy")
+            for name in (word, word.upper())]
 ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "arm64": "arm64", "aarch64": "arm64"}
 
 

@@ -16,10 +16,6 @@ PERIOD = 20_000     # microseconds of the scheduler's period that the CPU's cap 
 LEAST_QUOTA = 1_000             # microseconds; the kernel takes no less
 OWN_MB = 8         # what the stand-in itself takes, on top of the function's memory
 
-# The proxy in Docker's configuration is for builds; `docker run` would hand it on.
-NO_PROXY = [f"--env={name}=" for word in ("http_proxy", "https_proxy", "all_proxy", "ftp_proxy")
-            for name in (word, word.upper())]
-
 
 class MeasureError(RuntimeError):
     """Something could not be measured; the message says what and why."""
@@ -44,7 +40,7 @@ class Container:
         # A session of its own: a Ctrl-C is for us, and we end the container. Should we be killed,
         # its input ends, and with that it does. Removed when it ends.
         self.process = subprocess.Popen(
-            ["docker", "run", "--interactive", "--rm", "--name", self.name, *NO_PROXY,
+            ["docker", "run", "--interactive", "--rm", "--name", self.name, *engine.NO_PROXY,
              "--label", labels.WORKSHOP, "--label", labels.OURS, "--read-only",
              "--tmpfs", "/tmp:size=512m",
              "--network", "none", "--ipc", "none", "--user", limits.SANDBOX, "--cap-drop", "ALL",
