@@ -32,7 +32,7 @@ def make_churn():
         table[column] = table[column].map({1: "yes", 0: "no"})
     table = table[list(COLUMNS)].rename(columns=COLUMNS)
     for column in table.columns:
-        if not table[column].dtype.kind in "if":
+        if table[column].dtype.kind not in "if":
             table[column] = table[column].str.lower().str.replace(" ", "_")
     return table
 

@@ -316,7 +316,6 @@ print("Right: the guilty one goes, once, and no other.")
 # refuses, and it looks again. Here is its heart:
 
 # %%
-import inspect
 import re
 from pathlib import Path
 

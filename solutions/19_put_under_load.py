@@ -651,7 +651,7 @@ assert stalled(opened) > stalled(closed), "no stall seen: is the clock of your m
 # moment *planned* (as `load.run` does), or from the moment sent? did the generator keep to its plan?
 # Locust itself, used as its tutorial shows, with users that loop, is closed. Here each arrival is a
 # user of its own who asks once and goes
-# ([`workshop/locustfile.py`](../workshop/locustfile.py)).
+# ([`workshop/load/locustfile.py`](../workshop/load/locustfile.py)).
 #
 # ### Exercise 3: put back what was left out (8 minutes)
 #

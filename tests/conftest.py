@@ -1,19 +1,17 @@
 """What the tests share: a local cloud for the whole session, and a function in it to ask."""
 import base64
 import contextlib
-import io
 import json
 import os
 import re
 import signal
 import subprocess
 import uuid
-import zipfile
 from pathlib import Path
 
 import pytest
 
-from workshop import cloud
+from workshop import cloud, packages
 from workshop.local import lifecycle
 from workshop.machine import engine, settings
 
@@ -188,7 +186,4 @@ def probe(aws, role, probe_image):
 @pytest.fixture(scope="session")
 def probe_zip() -> bytes:
     """The probe as a zip file."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.write(PROBE / "lambda_function.py", "lambda_function.py")
-    return buffer.getvalue()
+    return packages.zipped(PROBE, "*.py")

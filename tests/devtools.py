@@ -6,6 +6,7 @@ import subprocess
 import urllib.request
 
 import websocket
+
 from waiting import until
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",

@@ -4,6 +4,8 @@ import subprocess
 import uuid
 from contextlib import contextmanager
 
+from workshop.machine.engine import NO_PROXY
+
 # Runs inside the container, which has no network but its own: POSTs each event of a JSON list.
 POST = """
 import json, sys, time, urllib.error, urllib.request
@@ -42,8 +44,8 @@ def emulator(image, *arguments, options=AS_LAMBDA):
     """Start `image`; yields the container's name. Removed at the end."""
     name = f"workshop-test-{uuid.uuid4().hex[:8]}"
     try:
-        docker("run", "--detach", "--name", name, "--label", "workshop=lambda-onnx", *options,
-               image, *arguments)
+        docker("run", "--detach", "--name", name, "--label", "workshop=lambda-onnx", *NO_PROXY,
+               *options, image, *arguments)
         yield name
     finally:
         subprocess.run(["docker", "rm", "--force", name], capture_output=True)

@@ -30,8 +30,9 @@ from workshop.machine import engine, settings  # noqa: E402, the clone's own, wi
 
 NOWHERE = "http://127.0.0.1:9"      # nothing listens there
 VARIABLES = {
-    "AWS_ENDPOINT_URL": NOWHERE, "AWS_ENDPOINT_URL_SQS": NOWHERE, "AWS_ENDPOINT_URL_LAMBDA": NOWHERE,
-    "AWS_ENDPOINT_URL_S3": NOWHERE, "AWS_ENDPOINT_URL_STS": NOWHERE, "AWS_CA_BUNDLE": "/nonexistent",
+    "AWS_ENDPOINT_URL": NOWHERE, "AWS_ENDPOINT_URL_SQS": NOWHERE, "AWS_ENDPOINT_URL_S3": NOWHERE,
+    "AWS_ENDPOINT_URL_LAMBDA": NOWHERE, "AWS_ENDPOINT_URL_STS": NOWHERE,
+    "AWS_CA_BUNDLE": "/nonexistent",
     "AWS_USE_FIPS_ENDPOINT": "true", "AWS_DEFAULT_OUTPUT": "table", "AWS_MAX_ATTEMPTS": "1",
     "AWS_RETRY_MODE": "adaptive", "AWS_DATA_PATH": "/nonexistent", "AWS_ROLE_ARN": "theirs",
     "AWS_WEB_IDENTITY_TOKEN_FILE": "/nonexistent", "AWS_DEFAULT_REGION": "eu-north-1",

@@ -3,6 +3,7 @@ import hashlib
 import hmac
 
 import pytest
+
 from function_folder import load
 
 

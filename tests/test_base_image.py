@@ -11,8 +11,8 @@ import urllib.error
 from datetime import date
 
 import pytest
-from emulator import docker, emulator, invoke
 
+from emulator import docker, emulator, invoke
 from workshop.machine import base_image, engine, modes
 from workshop.machine.paths import ROOT
 
@@ -127,7 +127,8 @@ def test_a_name_server_that_never_answers_is_not_waited_for(monkeypatch):
 def test_without_debian_and_root_the_message_says_what_to_do(state, monkeypatch, root, debian):
     monkeypatch.setattr(engine, "is_root", lambda: root)
     monkeypatch.setattr(engine, "is_debian", lambda: debian)
-    with pytest.raises(base_image.Unavailable, match="as root on Debian.*docker pull") as refusal:
+    with pytest.raises(base_image.BaseImageError, match="as root on Debian.*docker pull"
+                       ) as refusal:
         base_image._build_stand_in("the registry is down")
     assert "the registry is down" in str(refusal.value)
 
@@ -138,12 +139,12 @@ def test_another_architecture_without_emulation_is_refused(state, monkeypatch):
     monkeypatch.setattr(base_image.host, "machine", lambda: "x86_64")
     monkeypatch.setattr(base_image.Path, "glob", lambda path, pattern: [])
     monkeypatch.setenv("WORKSHOP_ARCHITECTURE", "arm64")
-    with pytest.raises(base_image.Unavailable, match="arm64 cannot be built on this x86_64"):
+    with pytest.raises(base_image.BaseImageError, match="arm64 cannot be built on this x86_64"):
         base_image._build_stand_in("it is out of reach")
 
 
 def test_a_failing_step_is_told_with_its_last_words():
-    with pytest.raises(base_image.Unavailable, match="`sh` said:\nE: no such suite"):
+    with pytest.raises(base_image.BaseImageError, match="`sh` said:\nE: no such suite"):
         base_image._run(["sh", "-c", "echo E: no such suite >&2; exit 25"])
 
 
@@ -278,6 +279,7 @@ def run(image, tmp_path):
                     folder.mkdir(mode=0o755)
                     for name, text in files.items():
                         (folder / name).write_text(text)
+                    modes.settle(folder)
                     mounts += ["--volume", f"{folder}:{target}:ro"]
             return stack.enter_context(emulator(image, handler, options=[*options, *mounts]))
         yield start

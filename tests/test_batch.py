@@ -8,9 +8,9 @@ import uuid
 
 import boto3
 import pytest
+
 import tiny_churn
 from function_folder import Context, load
-
 from workshop.local.addresses import ACCOUNT
 from workshop.machine.paths import LAMBDA, ROOT
 
@@ -128,7 +128,7 @@ def test_an_id_with_another_question_is_refused(batch):
 
 def test_a_model_in_s3_is_renewed_before_it_is_asked(batch, monkeypatch):
     function = batch.lambda_function
-    model = function.session, function.signature | {"version": "2"}
+    model = function.session, function.signature | {"version": "2"}, function.fields
 
     class Models:
         def current(self):

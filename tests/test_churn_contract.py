@@ -9,9 +9,9 @@ import json
 import math
 
 import pytest
+
 import tiny_churn
 from function_folder import Context, load
-
 from workshop.machine.paths import ROOT
 
 FUNCTIONS = {"churn": "model.onnx", "churn_sklearn": "model.pkl"}

@@ -11,7 +11,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from workshop import cloud
 from workshop.commands import clean
 from workshop.local import addresses, lifecycle
 from workshop.machine import base_image, engine
@@ -27,7 +26,7 @@ def quiet(monkeypatch):
     monkeypatch.setattr(clean.lab, "stop", lambda: False)
     monkeypatch.setattr(clean.lab, "running", lambda: None)
     monkeypatch.setattr(clean, "cloud_ports", lambda build=None: [])
-    monkeypatch.setattr(clean.engine, "LABEL", OURS)
+    monkeypatch.setattr(clean.labels, "OURS", OURS)
 
 
 @pytest.fixture
@@ -40,8 +39,9 @@ def clone(tmp_path):
     """A folder like a clone after some use, with a linked environment."""
     root = tmp_path / "clone"
     for name in ("build/models/churn.onnx", "workshop.egg-info/PKG-INFO", "notebooks/00_x.ipynb",
-                 "notebooks/.ipynb_checkpoints/00_x.ipynb", "workshop/commands/lab.py", "data/churn.csv",
-                 "workshop/__pycache__/lab.pyc", "workshop/local/patches/__pycache__/a.pyc"):
+                 "notebooks/.ipynb_checkpoints/00_x.ipynb", "workshop/commands/lab.py",
+                 "data/churn.csv", "workshop/__pycache__/lab.pyc",
+                 "workshop/local/patches/__pycache__/a.pyc"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text("x")
     (tmp_path / "theirs").mkdir()
@@ -225,7 +225,7 @@ def test_every_maker_of_images_and_containers_says_whose_they_are():
     assert makers >= {"workshop/deploy.py", "workshop/endpoints.py", "workshop/packages.py",
                       "workshop/measure/container.py", "workshop/machine/desktop.py"}
     shared = {"workshop/machine/base_image.py"}     # the stand-in serves every checkout
-    assert not [name for name in makers - shared if "engine.LABEL" not in (ROOT / name).read_text()]
+    assert not [name for name in makers - shared if "labels.OURS" not in (ROOT / name).read_text()]
     assert "LABEL workshop=lambda-onnx" in (ROOT / "docker/Dockerfile").read_text()
     assert "workshop=lambda-onnx" in (ROOT / "docker/base/Dockerfile").read_text()
 
@@ -310,7 +310,7 @@ def test_a_port_that_belongs_to_something_else_is_left_alone_and_named(monkeypat
         port = server.server_address[1]
         monkeypatch.setattr(clean.lab, "stop", lambda: False)
         monkeypatch.setattr(clean, "cloud_ports", lambda: [port])
-        monkeypatch.setattr(cloud, "SILENCE", 0.5)
+        monkeypatch.setattr(lifecycle, "SILENCE", 0.5)
         assert clean.stop() == 1
         server.shutdown()
     assert f"local cloud, port {port}: " in capsys.readouterr().err

@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from workshop import deploy
-from workshop.machine import base_image, engine
+from workshop.machine import base_image, engine, labels
 from workshop.machine.paths import ROOT
 
 pytestmark = [
@@ -34,7 +34,7 @@ import json
 import boto3
 from workshop import cloud, deploy, triggers
 from workshop.commands import lab
-from workshop.machine import engine
+from workshop.machine import engine, labels, paths
 cloud.use()
 name, s3 = deploy.name("whole"), deploy.s3()
 image = deploy.build("hello_whole")
@@ -46,16 +46,16 @@ triggers.on_event(name, name, schedule="rate(1 day)")
 s3.put_object(Bucket=deploy.bucket(name), Key="file", Body=b"")
 boto3.client("lambda").publish_layer_version(
     LayerName=name, Description=deploy.mark(), Content={"ZipFile": b"PK\\x05\\x06" + bytes(18)})
-folder = engine.BUILD / "images" / "dangling"
+folder = paths.BUILD / "images" / "dangling"
 folder.mkdir()
 for line in "ENV A=1", "ENV A=2":       # the second takes the name from the first
     (folder / "Dockerfile").write_text(f"FROM {image}\\n{line}\\n")
     engine.docker("build", "-t", f"{image}-more", str(folder), timeout=120).check_returncode()
 engine.docker("create", "--name", COPY, image).check_returncode()      # as a lesson does by hand
 for kind in "network", "volume":
-    engine.docker(kind, "create", "--label", engine.LABEL, COPY).check_returncode()
-(engine.ROOT / "notebooks" / "__pycache__").mkdir()
-(engine.ROOT / "notebooks" / "__pycache__" / "mine.pyc").touch()
+    engine.docker(kind, "create", "--label", labels.OURS, COPY).check_returncode()
+(paths.ROOT / "notebooks" / "__pycache__").mkdir()
+(paths.ROOT / "notebooks" / "__pycache__" / "mine.pyc").touch()
 process = lab.launch(["--no-browser"])
 lab.wait_until_up(process)
 """
@@ -106,7 +106,7 @@ class Copy:
 
     def label(self):
         """What this checkout says of itself."""
-        return self.run("-c", "from workshop.machine import engine; print(engine.LABEL)").strip()
+        return self.run("-c", "from workshop.machine import labels; print(labels.OURS)").strip()
 
     def listing(self, others=()) -> dict[str, set[str]]:
         """All that there is of this copy, and of the `others` that it must leave alone."""
@@ -227,7 +227,8 @@ def test_after_clean_all_is_as_it_was(story, kind):
 
 
 def test_what_the_lessons_made_in_the_cloud_was_removed_before_the_cloud_ended(story):
-    account = story.said.split("In the account, of the owner test:")[1].split("To remove from this machine:")[0]
+    account = story.said.split("In the account, of the owner test:")[1]
+    account = account.split("To remove from this machine:")[0]
     things, proof = account.split("Looked again:")
     for kind in ("function", "HTTP API", "bucket", "queue", "rule", "layer version", "role",
                  "repository", "event source mapping", "log group"):
@@ -247,7 +248,7 @@ def test_a_link_goes_and_not_what_it_leads_to(story):
 
 
 def test_two_checkouts_have_two_labels(story):
-    assert story.copy.label() != engine.LABEL
+    assert story.copy.label() != labels.OURS
 
 
 def test_a_second_clean_finds_nothing(story):

@@ -37,8 +37,8 @@ def clean_environment(monkeypatch):
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_DEFAULT_REGION",
-                 "DOCKER_DEFAULT_PLATFORM", "BUILDX_NO_DEFAULT_ATTESTATIONS", "no_proxy", "NO_PROXY",
-                 *cloud.KEYS):
+                 "DOCKER_DEFAULT_PLATFORM", "BUILDX_NO_DEFAULT_ATTESTATIONS", "no_proxy",
+                 "NO_PROXY", *cloud.KEYS):
         monkeypatch.setenv(name, "")      # so that monkeypatch takes away what `use` sets
         monkeypatch.delenv(name)
     return monkeypatch

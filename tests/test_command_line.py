@@ -78,7 +78,8 @@ def test_a_lesson_that_does_not_exist_is_refused():
     assert answer.returncode == 2 and "There is no lesson 99" in answer.stderr
 
 
-@pytest.mark.parametrize("error", [environment.Failed("no disk"), engine.Missing("no engine")])
+@pytest.mark.parametrize("error", [environment.SetUpError("no disk"),
+                                   engine.EngineError("no engine")])
 def test_an_error_for_people_has_no_traceback(monkeypatch, capsys, error):
     def fail(*_):
         raise error

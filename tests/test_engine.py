@@ -60,7 +60,8 @@ class Machine:
         for name in ("DOCKER_HOST", "WORKSHOP_ARCHITECTURE"):
             monkeypatch.delenv(name, raising=False)
         for name, value in {"BUILD": folder, "LOG": folder / "dockerd.log", "SYSTEM_FOLDERS": (),
-                            "SYSTEMD": folder / "systemd", "OS_RELEASE": folder / "release"}.items():
+                            "SYSTEMD": folder / "systemd",
+                            "OS_RELEASE": folder / "release"}.items():
             monkeypatch.setattr(engine, name, value)
         monkeypatch.setattr(lock, "BUILD", folder)
         self.be(root=False, system="ID=debian")
@@ -144,7 +145,7 @@ def test_a_failed_installation_gives_apt_gets_last_words(machine):
     machine.install("apt-get", "apt-cache")
     machine.write("broken")
     machine.be(root=True)
-    with pytest.raises(engine.Missing, match="E: no network"):
+    with pytest.raises(engine.EngineError, match="E: no network"):
         engine.ensure()
 
 
@@ -152,7 +153,7 @@ def test_an_engine_that_does_not_start_gives_its_last_words(machine):
     machine.install(*DOCKER)
     machine.write("broken")
     machine.be(root=True)
-    with pytest.raises(engine.Missing, match="no right to mount"):
+    with pytest.raises(engine.EngineError, match="no right to mount"):
         engine.ensure()
 
 
@@ -174,7 +175,7 @@ def test_elsewhere_it_says_what_to_do_and_touches_nothing(machine, situation):
     machine.install("apt-get", *installed)
     machine.write("error", error or "Cannot connect to the Docker daemon")
     machine.be(**who)
-    with pytest.raises(engine.Missing) as refusal:
+    with pytest.raises(engine.EngineError) as refusal:
         engine.ensure()
     assert words in str(refusal.value) and engine.WITHOUT in str(refusal.value)
     assert machine.calls() == []
@@ -184,7 +185,7 @@ def test_an_engine_somewhere_else_is_not_replaced_by_a_local_one(machine, monkey
     machine.install(*DOCKER, "apt-get")
     machine.be(root=True)
     monkeypatch.setenv("DOCKER_HOST", "tcp://elsewhere:2376")
-    with pytest.raises(engine.Missing, match="tcp://elsewhere:2376"):
+    with pytest.raises(engine.EngineError, match="tcp://elsewhere:2376"):
         engine.ensure()
     assert machine.calls() == []
 
@@ -193,7 +194,7 @@ def test_windows_containers_are_refused(machine):
     machine.install(*DOCKER)
     machine.write("up")
     machine.write("info", json.dumps({**INFO, "OSType": "windows"}))
-    with pytest.raises(engine.Missing, match="Switch to Linux containers"):
+    with pytest.raises(engine.EngineError, match="Switch to Linux containers"):
         engine.ensure()
 
 
@@ -344,7 +345,8 @@ def test_docker_pushes_through_the_forwarder(forwarder, tmp_path):
     (tmp_path / "blob").write_bytes(uuid.uuid4().bytes * 100_000)       # several reads' worth
     try:
         for command in (["build", "--quiet", "--tag", image, str(tmp_path)],
-                        ["login", f"localhost:{port}", "-u", "AWS", "-p", password], ["push", image]):
+                        ["login", f"localhost:{port}", "-u", "AWS", "-p", password],
+                        ["push", image]):
             answer = engine.docker(*command, timeout=120)
             assert answer.returncode == 0, answer.stdout + answer.stderr
         pushed = ecr.describe_images(repositoryName=repository)["imageDetails"]

@@ -14,8 +14,8 @@ import sys
 
 import pytest
 import yaml
-from waiting import until
 
+from waiting import until
 from workshop.machine import engine, environment, pins, progress, requirements
 from workshop.machine.paths import ROOT
 
@@ -33,7 +33,7 @@ dependencies:
 PREPARE = ("from workshop.machine import environment\n"
            "environment.differences = lambda: ['this Python is not the one']\n"
            "try: print(environment.prepare())\n"
-           "except environment.Failed as error: raise SystemExit(f'Failed: {error}')")
+           "except environment.SetUpError as error: raise SystemExit(f'Failed: {error}')")
 
 
 # ---------------------------------------------------------------- environment.yml
@@ -69,12 +69,12 @@ def test_what_is_installed_agrees_with_environment_yml():
     ("numpy==1.0", f"numpy is {importlib.metadata.version('numpy')}; environment.yml says"),
 ])
 def test_a_difference_is_named(monkeypatch, entry, words):
-    monkeypatch.setattr(environment, "requirements", lambda: ["-e .", entry, "boto3>1"])
+    monkeypatch.setattr(requirements, "pinned", lambda: ["-e .", entry, "boto3>1"])
     assert len(environment.differences()) == 1 and words in environment.differences()[0]
 
 
 def test_an_entry_for_another_system_is_no_difference(monkeypatch):
-    monkeypatch.setattr(environment, "requirements",
+    monkeypatch.setattr(requirements, "pinned",
                         lambda: ['no-such-package-at-all==1.0; sys_platform == "none"'])
     assert environment.differences() == []
 
@@ -314,7 +314,7 @@ def test_a_python_without_its_venv_module_is_told_the_package(monkeypatch):
     monkeypatch.setattr(environment.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(engine, "is_root", lambda: False)
     package = f"python3.{sys.version_info.minor}-venv"
-    with pytest.raises(environment.Failed, match=f"sudo apt install {package}"):
+    with pytest.raises(environment.SetUpError, match=f"sudo apt install {package}"):
         environment._create_venv()
 
 
@@ -334,7 +334,7 @@ def test_root_on_debian_gets_the_venv_module(monkeypatch, tmp_path):
 def test_a_full_disk_is_found_before_anything_is_downloaded(monkeypatch):
     usage = shutil.disk_usage(ROOT)._replace(free=1_000_000_000)
     monkeypatch.setattr(environment.shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(environment.Failed, match="1.0 GB free"):
+    with pytest.raises(environment.SetUpError, match="1.0 GB free"):
         environment._check_disk()
 
 

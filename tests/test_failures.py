@@ -4,8 +4,8 @@ import subprocess
 import sys
 
 import pytest
-from tiny_lessons import write_lesson
 
+from tiny_lessons import write_lesson
 from workshop.commands import doctor
 from workshop.course import failures, last_error, lessons, render
 from workshop.machine import paths
@@ -182,8 +182,8 @@ def test_several_failures_in_one_log_are_all_named():
 
 def test_cause_and_mend_are_sentences_of_one_line():
     for failure in failures.FAILURES:
-        assert failure.cause and failure.mend and failure.cause.endswith((".", ")"))
-        assert "\n" not in failure.cause + failure.mend
+        assert failure.cause and failure.fix and failure.cause.endswith((".", ")"))
+        assert "\n" not in failure.cause + failure.fix
 
 
 def test_every_failure_is_a_section_of_lesson_20_and_met_there():
@@ -341,7 +341,7 @@ def test_doctor_says_what_was_seen_cause_mend_and_section(last):
     assert (finding.level, finding.what, finding.fix) == (
         doctor.WARNING, "lesson 05 failed: “Error: Runtime exited with error: signal: killed”. "
         f"Out of memory: {failure.cause}",
-        f"{failure.mend} (lesson 20, “Out of memory”)")
+        f"{failure.fix} (lesson 20, “Out of memory”)")
     assert "\n" not in str(finding)
     last_error.keep(MESSAGES["Out of memory"][0], "cell 0123-4567")
     finding, = doctor.last_failure(*last_error.read())

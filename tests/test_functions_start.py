@@ -4,6 +4,7 @@ import pickle
 
 import onnx
 import pytest
+
 import tiny_churn
 from function_folder import load
 

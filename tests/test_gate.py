@@ -14,18 +14,18 @@ import urllib.parse
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 
-import attempts
 import boto3
 import botocore.auth
-import devtools
 import pytest
 import requests
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
-from waiting import until
 
+import attempts
+import devtools
+from waiting import until
 from workshop import cloud
 from workshop.commands import browser
 from workshop.local import addresses, gate, identities, lifecycle, services

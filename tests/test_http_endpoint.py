@@ -11,8 +11,8 @@ import onnxruntime
 import pandas as pd
 import pytest
 import requests
-from waiting import until
 
+from waiting import until
 from workshop import cloud, deploy
 from workshop.course import lessons
 from workshop.machine import engine, paths

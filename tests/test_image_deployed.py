@@ -4,7 +4,6 @@ import base64
 import io
 import json
 
-import native
 import numpy as np
 import onnx
 import onnxruntime
@@ -12,6 +11,7 @@ import pytest
 import requests
 from PIL import Image
 
+import native
 from workshop import cloud, deploy
 from workshop.course import lessons
 from workshop.machine import engine

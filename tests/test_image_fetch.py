@@ -17,12 +17,13 @@ import ssl
 import threading
 
 import pytest
-import tiny_image
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from function_folder import Context, load
 from PIL import Image
+
+import tiny_image
+from function_folder import Context, load
 
 PRIVATE_WORD = "Zaphod-8472"    # in no message and in no log
 

@@ -13,16 +13,16 @@ import zlib
 
 import numpy as np
 import onnx
-import picture_memory
 import pytest
+from PIL import Image, ImageFile
+
+import picture_memory
 import tiny_image
 from emulator import AS_LAMBDA, docker, emulator, invoke, json_lines
 from function_folder import Context, load
 from picture_memory import chunk
-from PIL import Image, ImageFile
 from test_images import build_command, stage
 from tiny_image import KERAS_LIKE, TORCH_LIKE, changed
-
 from workshop.machine import engine
 from workshop.machine.paths import ROOT
 

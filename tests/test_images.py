@@ -7,10 +7,10 @@ import subprocess
 
 import pandas as pd
 import pytest
-from emulator import docker, emulator, invoke, json_lines
 
+from emulator import docker, emulator, invoke, json_lines
 from workshop.course import lessons
-from workshop.machine import base_image, engine
+from workshop.machine import base_image, engine, modes
 from workshop.machine.paths import DOCKER, LAMBDA, MODELS
 
 pytestmark = pytest.mark.skipif(not engine.available(), reason="no Docker engine to build with")
@@ -28,9 +28,10 @@ def models():
 
 def stage(folder, name, model=None):
     """Put what goes into an image into `folder`, as lesson 04 does."""
-    shutil.copytree(LAMBDA / name, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    modes.copy(LAMBDA / name, folder)
     if model is not None:
         shutil.copy(model, folder / f"model{model.suffix}")
+        modes.settle(folder)
     return folder
 
 

@@ -7,11 +7,11 @@ import sys
 import urllib.parse
 import urllib.request
 
-import devtools
 import nbformat
 import pytest
-from waiting import until
 
+import devtools
+from waiting import until
 from workshop.commands import browser, lab
 from workshop.machine import engine
 from workshop.machine.paths import BUILD, NOTEBOOKS, ROOT
@@ -116,13 +116,13 @@ def test_stop_ends_a_running_lab(server, tmp_path):
 
 def test_a_lab_that_does_not_start_gives_its_last_words(tmp_path, capsys):
     process = lab.launch(["--ServerApp.port=no-number"], tmp_path)
-    with pytest.raises(lab.Failed, match="no-number"):
+    with pytest.raises(lab.LabError, match="no-number"):
         lab.wait_until_up(process, tmp_path)
 
 
 def test_ctrl_c_prints_no_traceback_and_leaves_nothing_running(tmp_path):
-    program = ("import sys, pathlib; from workshop.commands import lab; lab._start_cloud = lambda: None; "
-               "sys.exit(lab.main(['--no-browser'], pathlib.Path(sys.argv[1])))")
+    program = ("import sys, pathlib; from workshop.commands import lab; lab._start_cloud = lambda: "
+               "None; sys.exit(lab.main(['--no-browser'], pathlib.Path(sys.argv[1])))")
     process = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT, text=True,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     said = ""

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import matplotlib
 import pytest
-from waiting import until
 
+from waiting import until
 from workshop import measure
 from workshop.course import lessons
 from workshop.machine import base_image, engine
@@ -108,23 +108,24 @@ def test_start_takes_until_the_first_next_and_says_what_the_kernel_counted(runti
     ("dies", r"(?s)ended with status 7.*hello from the log"),
     ("complains", "^ImportError: no x$"), ("wanders", "asked the Runtime API for .*/elsewhere")])
 def test_start_that_fails_says_how(runtime, how, words):
-    with pytest.raises(runtime_api.Failure, match=words):
+    with pytest.raises(runtime_api.RuntimeApiError, match=words):
         runtime(how)
 
 
 def test_start_that_takes_too_long_is_ended(runtime, monkeypatch):
     monkeypatch.setattr(runtime_api, "PATIENCE", 0.3)
-    with pytest.raises(runtime_api.Failure, match="no answer within 0.3 s"):
+    with pytest.raises(runtime_api.RuntimeApiError, match="no answer within 0.3 s"):
         runtime("sleeps")
 
 
 def test_entry_point_that_is_not_there_is_named():
-    with pytest.raises(runtime_api.Failure, match="no-such-program"):
+    with pytest.raises(runtime_api.RuntimeApiError, match="no-such-program"):
         runtime_api.Runtime(["/no-such-program"])
 
 
 def test_request_that_fails_says_how(runtime):
-    with pytest.raises(runtime_api.Failure, match="the request failed: ValueError: not that"):
+    with pytest.raises(runtime_api.RuntimeApiError, match="the request failed: ValueError: not "
+                                                          "that"):
         runtime("fails").invoke({})
 
 
@@ -286,7 +287,7 @@ def test_what_is_pinned_to_every_run():
     assert runs.choose(None) == list(LADDER)
     mine = Variant("mine", "churn", model="churn.onnx")
     assert runs.choose([mine])[-1] is mine and runs.only(mine) is mine
-    with pytest.raises(measure.Failed, match="no variant 'mine'; there are empty, sklearn"):
+    with pytest.raises(measure.MeasureError, match="no variant 'mine'; there are empty, sklearn"):
         runs.choose(["mine"])
 
 
@@ -376,7 +377,7 @@ def test_command_refuses_numbers_that_make_no_sense(arguments, capsys):
 
 def test_command_says_what_a_variant_said_without_a_traceback(monkeypatch, capsys):
     def fail(*_):
-        raise measure.Failed("churn:default: ImportError: no x")
+        raise measure.MeasureError("churn:default: ImportError: no x")
     monkeypatch.setattr(runs, "run", fail)
     assert command.main([]) == 1
     assert capsys.readouterr().err == "measure: churn:default: ImportError: no x\n"
@@ -488,13 +489,13 @@ def test_container_is_held_as_lambda_holds_a_function(image):
 def test_image_that_cannot_be_measured_says_why_and_its_container_lives_on(image, name, words):
     with measure.Container(image(name), 128) as one:
         for _ in range(2):
-            with pytest.raises(measure.Failed, match=words):
+            with pytest.raises(measure.MeasureError, match=words):
                 one.start({})
         assert one.ask("forget")["files"] > 100
 
 
 def test_image_that_is_not_there_is_named(docker_engine):
-    with pytest.raises(measure.Failed, match="there is no image workshop-no-such-image"):
+    with pytest.raises(measure.MeasureError, match="there is no image workshop-no-such-image"):
         measure.Container("workshop-no-such-image", 128)
 
 

@@ -1,4 +1,4 @@
-"""Each mend of MiniStack: the function that it leans on is unchanged, and AWS's behaviour holds."""
+"""Each patch of MiniStack: the function it leans on is unchanged, and AWS's behaviour holds."""
 import base64
 import io
 import json
@@ -15,14 +15,15 @@ from importlib.metadata import version
 import pytest
 import requests
 from botocore.exceptions import ClientError
-from waiting import until
 
+from waiting import until
 from workshop import cloud
+from workshop.local import limits
 from workshop.local.patches import containers, gateway, invoke, names, reports
 from workshop.machine import base_image, engine, paths
 
-# MiniStack's private functions that a mend replaces, wraps or calls: SHA-256 of the source (first
-# 12 digits). When MiniStack changes, read what changed, mend the mend, then change the digest.
+# MiniStack's private functions that a patch replaces, wraps or calls: SHA-256 of the source (first
+# 12 digits). When MiniStack changes, read what changed, adapt the patch, then change the digest.
 LEANS_ON = {
     "app._stop_docker_containers": "1b1e554c50c8",
     "app._parse_execute_api_url": "13d571174968",
@@ -251,7 +252,7 @@ def test_deleting_a_function_removes_its_environments(new_function):
 
 def test_a_function_runs_as_lambda_runs_it(probe):
     payload = probe.ask()["payload"]
-    assert f"{payload['user']}:{payload['group']}" == containers.SANDBOX
+    assert f"{payload['user']}:{payload['group']}" == limits.SANDBOX
     assert probe.ask(write="/var/task/x")["payload"]["error"] == "Read-only file system"
     assert probe.ask(write="/home/x")["payload"]["error"] is not None
     assert probe.ask(write="/tmp/x")["payload"]["error"] is None
@@ -274,7 +275,7 @@ def test_more_memory_than_the_function_has_ends_the_run(probe):
 @pytest.mark.parametrize("memory, quota", [(128, 7235), (1769, 100_000), (3538, 200_000)])
 def test_memory_buys_cpu_at_1769_mb_a_vcpu(memory, quota):
     assert containers.cpu_quota(memory) == quota
-    assert containers.limits(memory)["cpu_quota"] == max(quota, containers.PERIOD)
+    assert containers.resources(memory)["cpu_quota"] == max(quota, containers.PERIOD)
 
 
 def test_the_cpu_quota_holds_once_init_is_over(new_function):

@@ -2,9 +2,9 @@
 import json
 import re
 
-import provoke_messages
 import pytest
 
+import provoke_messages
 from workshop.course import failures
 
 ROWS = json.loads(provoke_messages.ROWS.read_text(encoding="utf-8"))

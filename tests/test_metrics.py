@@ -7,9 +7,9 @@ import uuid
 
 import pytest
 import requests
+
 import tiny_churn
 from function_folder import Context, load
-
 from workshop.local.patches import filters, metrics
 from workshop.machine import paths
 
@@ -230,7 +230,8 @@ def test_an_http_api_tells_how_it_answered(probe, aws, local_cloud):
         target = api.create_integration(
             ApiId=made["ApiId"], IntegrationType="AWS_PROXY", IntegrationUri=arn,
             PayloadFormatVersion="2.0")["IntegrationId"]
-        api.create_route(ApiId=made["ApiId"], RouteKey="POST /probe", Target=f"integrations/{target}")
+        api.create_route(ApiId=made["ApiId"], RouteKey="POST /probe",
+                         Target=f"integrations/{target}")
         api.create_stage(ApiId=made["ApiId"], StageName="$default", AutoDeploy=True)
         statuses = [requests.post(made["ApiEndpoint"] + "/probe", json=body).status_code
                     for body in ({}, {"raise": "x"})]

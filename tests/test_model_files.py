@@ -197,7 +197,7 @@ def test_a_good_archive_is_unpacked():
 @pytest.mark.parametrize("length", [*range(0, len(GOOD), max(1, len(GOOD) // 60)), len(GOOD) - 1,
                                     len(GOOD) - 8])
 def test_an_archive_cut_anywhere_is_refused(length):
-    with pytest.raises(container.StartFailed, match=REFUSED):
+    with pytest.raises(container.StartError, match=REFUSED):
         container.unpacked(GOOD[:length], "s3://b/k")
 
 
@@ -206,7 +206,7 @@ def test_an_archive_cut_anywhere_is_refused(length):
     gzip.compress(b"no archive"), gzip.compress(gzip.decompress(GOOD)[:700]), zipped(),
     b"<html>404</html>", b"\x1f\x8b", bytes(1000)])
 def test_what_is_no_whole_archive_is_refused(data):
-    with pytest.raises(container.StartFailed, match=REFUSED):
+    with pytest.raises(container.StartError, match=REFUSED):
         container.unpacked(data, "s3://b/k")
 
 
@@ -215,5 +215,5 @@ def test_what_is_no_whole_archive_is_refused(data):
     other("model.onnx", tarfile.SYMTYPE, "/etc"), other("m.onnx", tarfile.LNKTYPE, "../../x"),
     other("pipe", tarfile.FIFOTYPE), other("null", tarfile.CHRTYPE), other("a", tarfile.BLKTYPE)])
 def test_an_archive_holds_files_and_folders_inside_its_own_folder(member):
-    with pytest.raises(container.StartFailed, match="is not allowed in it.*endpoints.archive"):
+    with pytest.raises(container.StartError, match="is not allowed in it.*endpoints.archive"):
         container.unpacked(members(a_file("ok"), member), "s3://b/k")

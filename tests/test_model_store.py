@@ -9,10 +9,10 @@ import uuid
 import boto3
 import onnx
 import pytest
-import tiny_churn
 from botocore.stub import Stubber
-from function_folder import Context, load
 
+import tiny_churn
+from function_folder import Context, load
 from workshop.local.addresses import ACCOUNT
 from workshop.machine.paths import LAMBDA, ROOT
 
@@ -242,8 +242,8 @@ def test_without_any_model_callers_get_500_and_nothing_else(start, bucket, model
                       "request_id": Context.aws_request_id}
     assert (refused["model"], refused["serving"]) == ("refused", None)
     assert error in refused["error"] and words in refused["reason"]
-    assert request["status"] == 500 and request["error"] == "NoModel"
-    bucket.publish("1", models["1"])        # mended: no new start is needed
+    assert request["status"] == 500 and request["error"] == "NoModelError"
+    bucket.publish("1", models["1"])        # repaired: no new start is needed
     assert ask(function, capsys)[0]["model_version"] == "1"
 
 
@@ -322,7 +322,7 @@ def test_a_model_in_a_strangers_bucket_never_answers(start, bucket, models, monk
     bucket.publish("1", models["1"])
     function = start()
     function.models.where["ExpectedBucketOwner"] = "999999999999"
-    with pytest.raises(function.model_store.NoModel):
+    with pytest.raises(function.model_store.NoModelError):
         function.models.current()
     assert "AccessDenied" in capsys.readouterr().out
 

@@ -170,7 +170,9 @@ def test_a_function_finds_its_layer_under_umask_077(local_cloud, docker_engine):
     """A whole deployment by a process, and of a local cloud, that began with that umask."""
     program = """
 import os; os.umask(0o077)
-from workshop import cloud; cloud.use()      # as `lab` starts it
+from workshop import cloud
+from workshop.local import lifecycle
+lifecycle.start(); cloud.use()      # as `lab` starts it
 import boto3, io, json, pathlib, tempfile, zipfile
 from workshop import deploy, packages
 folder = pathlib.Path(tempfile.mkdtemp())
@@ -181,10 +183,12 @@ name = "workshop-test-umask"
 buffer = io.BytesIO()
 with zipfile.ZipFile(buffer, "w") as archive:
     entry = zipfile.ZipInfo("lambda_function.py"); entry.external_attr = 0o644 << 16
-    archive.writestr(entry, "import deep.er\\ndef lambda_handler(event, context):\\n    return deep.er.answer")
+    archive.writestr(entry, "import deep.er\\n"
+                            "def lambda_handler(event, context):\\n    return deep.er.answer")
 client = boto3.client("lambda")
 try:
-    layer = client.publish_layer_version(LayerName=name, Content={"ZipFile": packages.zipped(folder)})
+    layer = client.publish_layer_version(LayerName=name,
+                                         Content={"ZipFile": packages.zipped(folder)})
     client.create_function(FunctionName=name, Runtime="python3.13", Role=deploy.ensure_role(name),
         Handler="lambda_function.lambda_handler", Code={"ZipFile": buffer.getvalue()}, Timeout=30,
         Layers=[layer["LayerVersionArn"]])

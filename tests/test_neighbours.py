@@ -11,8 +11,8 @@ import sys
 import threading
 
 import pytest
-from waiting import until
 
+from waiting import until
 from workshop import cloud
 from workshop.commands import doctor
 from workshop.local import addresses, lifecycle, server
@@ -222,7 +222,7 @@ def test_a_machine_without_ipv6_or_bridge_is_served(monkeypatch):
 
 def test_signal_of_a_stop_is_a_gentle_one(own_port, monkeypatch):
     sent = []
-    monkeypatch.setattr(cloud.processes, "command",
+    monkeypatch.setattr(lifecycle.processes, "command",
                         lambda pid: "python " + " ".join(lifecycle._program(own_port)))
     monkeypatch.setattr(cloud.os, "kill", lambda pid, number: sent.append((pid, number)))
     lifecycle._end(own_port, 4242)

@@ -28,7 +28,7 @@ def test_a_pin_moves_as_far_as_its_comment_says():
     "newest: <7", "newest: held", "newest: held,", "newest: 7, why", "newest: <=7, why",
     "newest <7, why", "newest: never, why", "newest:<7, why"])
 def test_another_form_is_refused_with_its_line_and_the_right_form(comment):
-    with pytest.raises(requirements.Unclear) as caught:
+    with pytest.raises(requirements.UnclearPinError) as caught:
         derived("fine==1", f"numpy==2.4  # {comment}")
     assert str(caught.value).startswith("environment.yml:6: ")
     assert "how far numpy may move: write `# newest: <VERSION, why`" in str(caught.value)
@@ -43,7 +43,7 @@ def test_environment_yml_says_how_far_each_of_its_pins_may_move():
     assert any(re.fullmatch(r"protobuf>=[\d.]+,<7", entry) for entry in entries)
 
 
-# ---------------------------------------------------------------- the environment of newest versions
+# ------------------------------------------------------------- the environment of newest versions
 
 def test_only_with_the_variable_is_anything_but_the_pins_installed(monkeypatch):
     monkeypatch.delenv(requirements.VARIABLE, raising=False)
@@ -145,7 +145,7 @@ def test_a_report_counts_failures_and_names_the_first(tmp_path, capsys):
 
 def test_versions_that_cannot_be_had_are_said_where_the_table_would_be(monkeypatch, capsys):
     def fail():
-        raise environment.Failed("no version of numpy fits")
+        raise environment.SetUpError("no version of numpy fits")
     monkeypatch.setenv(requirements.VARIABLE, "0")        # put back at the end
     monkeypatch.setattr(environment, "prepare", fail)
     assert newest.main([]) == 1

@@ -6,7 +6,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from workshop.machine import environment, pins, requirements
+from workshop.machine import pins, requirements
 from workshop.machine.python_version import NEWEST, OLDEST
 
 LOCK = pins.LOCK.read_text(encoding="utf-8")
@@ -116,7 +116,7 @@ def small(monkeypatch, tmp_path):
     monkeypatch.setattr(pins, "LOCK", tmp_path / "environment.lock")
     monkeypatch.setattr(pins, "DEPLOY_LOCK", tmp_path / "deploy.lock")
     monkeypatch.setattr(pins, "DEPLOYS_WITH", ("iniconfig",))
-    monkeypatch.setattr(environment, "requirements",
+    monkeypatch.setattr(requirements, "pinned",
                         lambda: ["-e .", "jinja2==3.1.6", "iniconfig==2.1.0"])
     return tmp_path
 
@@ -134,7 +134,7 @@ def test_a_lock_holds_what_is_needed_in_turn_and_keeps_versions_that_fit(small):
 
 def test_versions_that_do_not_exist_leave_the_locks_as_they_were(small, monkeypatch, capsys):
     pins.LOCK.write_text("# as it was\n")
-    monkeypatch.setattr(environment, "requirements", lambda: ["iniconfig==0.0.0.1"])
+    monkeypatch.setattr(requirements, "pinned", lambda: ["iniconfig==0.0.0.1"])
     assert pins.main([]) == 1
     said = capsys.readouterr().err
     assert "the locks stay as they were" in said and "0.0.0.1" in said

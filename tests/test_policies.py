@@ -6,9 +6,10 @@ import string
 
 import cfnlint.api
 import pytest
-from permissions import ACCOUNT, allows, trusts
 from samcli.yamlhelper import yaml_parse
 
+from permissions import ACCOUNT, allows, trusts
+from workshop.account import roles
 from workshop.machine import paths
 
 POLICIES = sorted(path for path in paths.ROOT.rglob("*.json")
@@ -108,7 +109,7 @@ def test_a_service_takes_a_role_for_this_account_only(statement):
 
 def test_sagemaker_takes_its_role_for_sagemakers_things_only():
     document = json.loads(string.Template(
-        (paths.ROOT / "workshop/account/policies/trust_sagemaker.json").read_text()).substitute(Samples()))
+        (roles.POLICIES / "trust_sagemaker.json").read_text()).substitute(Samples()))
     for source in (f"arn:aws:ec2:us-east-1:{ACCOUNT}:instance/i",
                    "arn:aws:sagemaker:us-east-1:210987654321:model/x",
                    f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model/x"):
@@ -143,13 +144,13 @@ def test_metrics_are_put_by_no_policy_outside_the_files():
 
 
 def permits():
-    """Each `add_permission` or `_permit` for a service in the lessons and the workshop's code."""
-    for path in [*paths.SOLUTIONS.glob("*.py"), *(paths.ROOT / "workshop").glob("*.py")]:
+    """Each `add_permission` or `functions.permit` for a service in the lessons and the workshop's code."""
+    for path in [*paths.SOLUTIONS.glob("*.py"), *(paths.ROOT / "workshop").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(
-                    ("add_permission", "_permit")):
+                    ("add_permission", "functions.permit")):
                 call = ast.unparse(node)
-                if "amazonaws.com" in call or "Principal=GATEWAY" in call:
+                if "amazonaws.com" in call or "GATEWAY" in call:
                     yield pytest.param(call, {one.arg for one in node.keywords},
                                        id=f"{path.stem[:12]}-{node.lineno}")
 

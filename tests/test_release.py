@@ -6,10 +6,10 @@ import boto3
 import numpy as np
 import onnx
 import pytest
-import tiny_churn
 from onnx import helper, numpy_helper
-from waiting import until
 
+import tiny_churn
+from waiting import until
 from workshop import deploy, triggers
 from workshop.machine import engine, paths
 

@@ -4,8 +4,8 @@ import re
 
 import nbformat
 import pytest
-from tiny_lessons import BODY, write_lesson
 
+from tiny_lessons import BODY, write_lesson
 from workshop.course import render
 
 
@@ -171,3 +171,29 @@ def test_a_fault_in_the_header_is_told(tmp_path, old, new, words):
     path.write_text(text.replace(old, new), encoding="utf-8")
     with pytest.raises(render.LessonError, match=rf"00_make_it.py:\d+: .*{words}"):
         render.parse(path)
+
+
+def test_shared_files_are_copied_with_a_line_that_says_where_from(root):
+    common = root / "lambda" / "common"
+    common.mkdir(parents=True)
+    for name in render.COPIES:
+        (common / name).write_text('"""Über."""\n', encoding="utf-8")
+    changed = render.write(root)
+    for name, folders in render.COPIES.items():
+        for folder in folders:
+            assert root / folder / name in changed
+            assert (root / folder / name).read_text(encoding="utf-8") == (
+                f"# Copied from lambda/common/{name} by python3 -m workshop render: "
+                'change it there.\n"""Über."""\n')
+    assert render.write(root) == []
+
+
+def test_a_copy_that_was_changed_by_hand_is_told(root, capsys):
+    common = root / "lambda" / "common"
+    common.mkdir(parents=True)
+    for name in render.COPIES:
+        (common / name).write_text("x = 1\n")
+    render.write(root)
+    (root / "lambda/image/web.py").write_text("x = 2\n")
+    assert render.main(["--check"], root) == 1
+    assert capsys.readouterr().out.startswith("lambda/image/web.py differs from a rendering")

@@ -6,8 +6,8 @@ import sys
 import time
 
 import pytest
-from tiny_lessons import MAKE, runs, write_lesson
 
+from tiny_lessons import MAKE, runs, write_lesson
 from workshop.course import lessons, site
 from workshop.machine import engine
 
@@ -49,7 +49,7 @@ def test_what_no_lesson_makes_is_refused(root, what):
 
 def test_a_fault_names_lesson_cell_and_line_and_its_half_product_does_not_count(root):
     path = write_lesson(root, "00_make_it", products=PRODUCT, more=HALF + "\n# %%\n1 / 0\n")
-    with pytest.raises(lessons.LessonFailed) as told:
+    with pytest.raises(lessons.LessonRunError) as told:
         lessons.require("00", root)
     line = len(path.read_text().splitlines()) - 1
     assert "Lesson 00, “Make it”: cell 8 of 8" in str(told.value)
@@ -113,13 +113,13 @@ def test_a_lesson_can_require_another_while_it_runs(root):
 
 def test_a_lesson_that_does_not_make_its_product_is_a_fault(root):
     write_lesson(root, "00_make_it", products="build/other.txt", more=MAKE)
-    with pytest.raises(lessons.LessonFailed, match="did not make build/other.txt"):
+    with pytest.raises(lessons.LessonRunError, match="did not make build/other.txt"):
         lessons.require("00", root)
 
 
 def test_a_kernel_that_dies_is_told(root):
     write_lesson(root, "00_make_it", products=PRODUCT, more="\n# %%\nimport os; os._exit(1)\n")
-    with pytest.raises(lessons.LessonFailed, match="cell 7 of 7.*its Python ended"):
+    with pytest.raises(lessons.LessonRunError, match="cell 7 of 7.*its Python ended"):
         lessons.require("00", root)
 
 

@@ -167,7 +167,8 @@ def test_ministack_reads_no_variable_that_the_process_gets(home):
 
 HOSTILE_DOCKER = {
     "proxies": {"default": {"httpProxy": "http://proxy:3128"}}, "credsStore": "does-not-exist",
-    "credHelpers": {"public.ecr.aws": "neither"}, "auths": {"public.ecr.aws": {"auth": "b2xkOm9sZA=="}},
+    "credHelpers": {"public.ecr.aws": "neither"},
+    "auths": {"public.ecr.aws": {"auth": "b2xkOm9sZA=="}},
     "psFormat": "{{.ID}}", "imagesFormat": "x", "HttpHeaders": {"X": "1"}, "currentContext": "mine",
     "aliases": {"builder": "theirs"}}
 
@@ -271,8 +272,10 @@ import zipfile
 def build_wheel(folder, *_):
     with zipfile.ZipFile(f"{folder}/tiny-1-py3-none-any.whl", "w") as wheel:
         wheel.writestr("tiny.py", "")
-        wheel.writestr("tiny-1.dist-info/METADATA", "Metadata-Version: 2.1\\nName: tiny\\nVersion: 1\\n")
-        wheel.writestr("tiny-1.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        wheel.writestr("tiny-1.dist-info/METADATA",
+                       "Metadata-Version: 2.1\\nName: tiny\\nVersion: 1\\n")
+        wheel.writestr("tiny-1.dist-info/WHEEL", "Wheel-Version: 1.0\\n"
+                       "Root-Is-Purelib: true\\nTag: py3-none-any\\n")
         wheel.writestr("tiny-1.dist-info/RECORD", "")
     return "tiny-1-py3-none-any.whl"
 """)

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
-from function_folder import Context
 
+from function_folder import Context
 from workshop.local.addresses import ACCOUNT
 from workshop.machine.paths import LAMBDA, ROOT
 
@@ -80,7 +80,8 @@ class Signal:
     """The function's modules, with what they talk to."""
     def __init__(self, monkeypatch):
         for name, value in {"LEDGER_BUCKET": "b", "BUCKET_OWNER": ACCOUNT,
-                            "ENDPOINT": "e", "ORDERS_QUEUE": "q", "CLOCK": "event", "AWS_DEFAULT_REGION": "us-east-1"}.items():
+                            "ENDPOINT": "e", "ORDERS_QUEUE": "q", "CLOCK": "event",
+                            "AWS_DEFAULT_REGION": "us-east-1"}.items():
             monkeypatch.setenv(name, value)
         for path in LAMBDA.glob("*/*.py"):
             monkeypatch.delitem(sys.modules, path.stem, raising=False)
@@ -102,7 +103,7 @@ class Signal:
         return self.lambda_function.lambda_handler(event, self.context)
 
     def refuses(self, event, words):
-        with pytest.raises(self.market.NoDecision, match=words):
+        with pytest.raises(self.market.NoDecisionError, match=words):
             self(event)
 
 
@@ -470,7 +471,7 @@ def test_a_success_between_failures_keeps_the_breaker_closed(signal):
     for day in days[:6]:
         try:
             outcomes.append(signal(event(day)))
-        except signal.market.NoDecision as error:
+        except signal.market.NoDecisionError as error:
             outcomes.append("breaker" if "breaker" in str(error) else "failed")
     assert outcomes == ["failed", "failed", "ordered"] * 2
 

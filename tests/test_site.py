@@ -1,12 +1,12 @@
 """The pages of executed lessons: they load nothing, lead on, and hold every picture."""
 import re
 
-import devtools
 import nbformat
 import pytest
+
+import devtools
 from tiny_lessons import write_lesson
 from waiting import until
-
 from workshop.commands import browser
 from workshop.course import lessons, render, site
 

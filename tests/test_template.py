@@ -19,11 +19,11 @@ import yaml
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError, WaiterError
-from permissions import ACCOUNT, REGION, allows, document
 from samcli.cli.types import CfnParameterOverridesType
 from samcli.yamlhelper import yaml_parse
-from waiting import until
 
+from permissions import ACCOUNT, REGION, allows, document
+from waiting import until
 from workshop import cloud, deploy
 from workshop.account import ownership
 from workshop.course import lessons

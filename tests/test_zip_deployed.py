@@ -122,7 +122,7 @@ def test_update_and_rollback_change_the_answers_and_not_the_function(function, m
 
 
 def test_damaged_model_answers_nobody(function, models, customers):
-    """Old environments go on, new ones say 500, and both are well when the object is mended."""
+    """Old environments go on, new ones say 500, and both are well when the object is repaired."""
     deploy.publish_model(NAME, models["3"], "3")
     time.sleep(0.2)
     assert ask(function, customers[0])[0]["model_version"] == "3"

@@ -93,9 +93,9 @@ def _use_local() -> None:
     if not engine.available():
         print("No Docker engine is running: functions cannot be invoked, images not built. "
               "`python3 -m workshop doctor` says what to do. Everything else works.")
-    elif (engine.bridge_gateway() or "127.0.0.1") not in lifecycle.mine(port()).get("addresses", []):
+    elif not lifecycle.reachable_from_containers(port()):
         print("Docker started after the local cloud, so functions cannot reach it: "
-              "`python3 -m workshop stop` and this cell again mend that.")
+              "`python3 -m workshop stop` and this cell again put that right.")
 
 
 def _use_aws() -> None:

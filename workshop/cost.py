@@ -12,13 +12,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
+from workshop.local.limits import ENDPOINT_MEMORY
 from workshop.machine.paths import DATA
 
 MILLION = 1_000_000
 MONTH = 730                       # hours, as AWS's own calculator counts: 365 × 24 / 12
 DOORS = ("function_url", "http_api", "rest_api")
 ARCHITECTURES = ("x86_64", "arm64")
-ENDPOINT_MEMORY = range(1024, 6144 + 1, 1024)   # MB; API_ProductionVariantServerlessConfig
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def usage(requests: float, memory_mb: float, warm_ms: float, *, init_ms: float =
     A share `cold_share` of the requests (0 to 1) starts an environment: it is billed for INIT,
     `init_ms`, and then takes `first_ms` (default: `warm_ms`) instead of `warm_ms`. INIT is billed
     for every kind of package since 2025-08-01 (AWS Compute Blog, "AWS Lambda standardizes billing
-    for INIT Phase").
+    for INIT Phase"). Raises ValueError for another share.
     """
     if not 0 <= cold_share <= 1:
         raise ValueError(f"cold_share is {cold_share}: a share lies between 0 and 1")
@@ -167,8 +167,8 @@ def container(tasks: int = 1, vcpu: float = 0.25, memory_gb: float = 0.5, *,
     """Dollars for containers that always run, on Fargate: {"tasks", "load balancer", "addresses"}.
 
     Each task has one public IPv4 address, as has the balancer in each of its two zones (fewer it
-    cannot have: Elastic Load Balancing API, CreateLoadBalancer). What passes through the balancer is
-    not counted, nor is anything else that `month` does not count for the function.
+    cannot have: Elastic Load Balancing API, CreateLoadBalancer). What passes through the balancer
+    is not counted, nor is anything else that `month` does not count for the function.
     """
     task = (vcpu * usd(f"container_vcpu_{architecture}")
             + memory_gb * usd(f"container_memory_{architecture}"))

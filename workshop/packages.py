@@ -9,7 +9,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from workshop.machine import base_image, engine, modes, paths, tools
+from workshop.machine import base_image, engine, labels, modes, paths, tools
 from workshop.machine.lock import one_at_a_time
 
 PYTHON = "3.13"
@@ -62,8 +62,11 @@ def pip_options():
             *(f"--platform={glibc}_{machine}" for glibc in GLIBC)]
 
 
-def leave_out(packages, patterns):
-    """Delete from the folder `packages` what the file `patterns` names, if there is that file."""
+def leave_out(packages: Path, patterns: Path) -> None:
+    """Delete from the folder `packages` what the file `patterns` names, if there is that file.
+
+    Raises ValueError for a pattern that leads out of the folder.
+    """
     if not patterns.is_file():
         return
     for line in patterns.read_text(encoding="utf-8-sig").splitlines():
@@ -75,13 +78,13 @@ def leave_out(packages, patterns):
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
-def compile_bytecode(packages):
+def compile_bytecode(packages: Path) -> None:
     """Compile a folder with Lambda's own Python: another minor version's bytecode is ignored.
 
     unchecked-hash: valid whatever dates the files get in a zip.
     """
     container = tools.run(
-        "docker", "create", "--label", "workshop=lambda-onnx", "--label", engine.LABEL,
+        "docker", "create", "--label", labels.WORKSHOP, "--label", labels.OURS,
         "--network", "none",
         "--entrypoint", "python3", base_image.get(), "-m", "compileall", "-q",
         "--invalidation-mode", "unchecked-hash",
@@ -94,8 +97,8 @@ def compile_bytecode(packages):
         tools.run("docker", "rm", "--force", "--volumes", container)
 
 
-def zipped(folder, pattern="**/*"):
-    """The files of a folder as a zip (bytes); the same files give the same bytes."""
+def zipped(folder: str | Path, pattern="**/*") -> bytes:
+    """The files of a folder that fit a pattern, as a zip; the same files give the same bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(path for path in Path(folder).glob(pattern) if path.is_file()):

@@ -37,7 +37,7 @@ def show(figure, description: str) -> None:
 
 
 def onnx_graph(model, layers: bool = False) -> SVG:
-    """Return the graph of an `onnx.ModelProto` as a picture, read from left to right.
+    """Return the graph of a model, an `onnx.ModelProto`, as a picture, read from left to right.
 
     Operations of one kind that feed the same one share a box, as do inputs of one type. With
     `layers`, a box is a layer instead: an operation with a matrix of weights, whose shape is

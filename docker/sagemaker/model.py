@@ -2,16 +2,16 @@
 
 The file carries a `signature` in its metadata, JSON: {"model", "version", "inputs": [{"name",
 "type": "category" | "integer" | "number", "allowed": […] or "minimum", "maximum"}, …]}.
+A number without a range may be any that float32 has.
 """
 import json
-import math
 
 import numpy as np
 import onnxruntime as ort
 
-TYPES = {"category": str, "integer": (int, float), "number": (int, float)}
+import contract
+
 ONNX_TYPES = {"category": "tensor(string)", "integer": "tensor(float)", "number": "tensor(float)"}
-LARGEST = float(np.finfo(np.float32).max)
 MOST_PROBLEMS = 20      # a request with more is told the first ones
 
 
@@ -37,12 +37,12 @@ class Model:
                 "workshop.endpoints.serve does all three but the export)") from None
         text = self.session.get_modelmeta().custom_metadata_map.get("signature")
         self.signature = json.loads(text) if text else {}
-        self.inputs = self.signature.get("inputs")
-        if not self.inputs or "version" not in self.signature:
+        inputs = self.signature.get("inputs")
+        if not inputs or "version" not in self.signature:
             raise ValueError(f"{path}: the model has no signature with inputs and a version; "
                              "export it again, with its metadata")
         taken = [(node.name, node.type) for node in self.session.get_inputs()]
-        promised = [(entry["name"], ONNX_TYPES.get(entry["type"])) for entry in self.inputs]
+        promised = [(entry["name"], ONNX_TYPES.get(entry["type"])) for entry in inputs]
         # One input for each field, or all fields side by side in one matrix.
         self.as_matrix = (len(taken) == 1 and taken != promised
                           and self.session.get_inputs()[0].shape[-1] == len(promised))
@@ -51,6 +51,7 @@ class Model:
         if promised != taken:
             raise ValueError(f"{path}: the signature names the inputs {promised}, the model has "
                              f"{taken}")
+        self.fields = [contract.Field(entry) for entry in inputs]
         outputs = [node.name for node in self.session.get_outputs()]
         self.output = "probabilities" if "probabilities" in outputs else outputs[0]
 
@@ -61,21 +62,14 @@ class Model:
         repeated: they may be of a kind that no log should hold.
         """
         found = []
-        known = [entry["name"] for entry in self.inputs]
         for place, instance in enumerate(instances):
             if len(found) >= MOST_PROBLEMS:
                 break
-            if not isinstance(instance, dict):
-                found.append((place, None, "must be an object", known))
-                continue
-            for entry in self.inputs:
-                message = wrong(entry, instance)
-                if message:
-                    found.append((place, entry["name"], message, allowed(entry)))
-            found += [(place, name[:60], "is not a known field", known)
-                      for name in instance if name not in known]
-        return [dict(zip(("instance", "field", "message", "allowed"), problem))
-                for problem in found[:MOST_PROBLEMS]]
+            problems = (contract.check_values(instance, self.fields) if isinstance(instance, dict)
+                        else [{"field": None, "message": "must be an object",
+                               "allowed": [field.name for field in self.fields]}])
+            found += [{"instance": place, **problem} for problem in problems]
+        return found[:MOST_PROBLEMS]
 
     def predict(self, instances):
         """Return one prediction for each checked instance.
@@ -85,13 +79,13 @@ class Model:
         """
         if self.as_matrix:
             feed = {self.session.get_inputs()[0].name: np.array(
-                [[instance[entry["name"]] for entry in self.inputs] for instance in instances],
+                [[instance[field.name] for field in self.fields] for instance in instances],
                 dtype=np.float32)}
         else:
-            feed = {entry["name"]: np.array(
-                [[instance[entry["name"]]] for instance in instances],
-                dtype=object if entry["type"] == "category" else np.float32)
-                for entry in self.inputs}
+            feed = {field.name: np.array(
+                [[instance[field.name]] for instance in instances],
+                dtype=object if field.kind == "category" else np.float32)
+                for field in self.fields}
         rows, = self.session.run([self.output], feed)
         if self.output == "probabilities" and rows.shape[1] == 2:
             return rows[:, 1].tolist()
@@ -106,28 +100,3 @@ def options():
     chosen.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting is billed
     chosen.log_severity_level = 3       # errors; it warns about hardware it cannot see
     return chosen
-
-
-def wrong(entry, instance):
-    """Return what is wrong with one field of an instance, or None."""
-    if entry["name"] not in instance:
-        return "is missing"
-    value, kind = instance[entry["name"]], entry["type"]
-    # True is an int in Python, and would pass for 1.
-    if not isinstance(value, TYPES[kind]) or isinstance(value, bool):
-        return {"category": "must be a string", "integer": "must be a whole number",
-                "number": "must be a number"}[kind]
-    if isinstance(value, float) and not math.isfinite(value):
-        return "must be a finite number"
-    if kind == "integer" and value != int(value):
-        return "must be a whole number"
-    if "allowed" in entry:
-        return None if value in entry["allowed"] else "is not one of the allowed values"
-    low, high = entry.get("minimum", -LARGEST), entry.get("maximum", LARGEST)
-    return None if low <= value <= high else "is out of range"
-
-
-def allowed(entry):
-    """Return what a field may hold: a list of values, or its range (both ends included)."""
-    return entry.get("allowed") or {end: entry[end] for end in ("minimum", "maximum")
-                                    if end in entry}

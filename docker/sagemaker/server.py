@@ -12,12 +12,13 @@ import os
 import signal
 import sys
 import time
-import traceback
+from http import HTTPStatus
 from pathlib import Path
 
 import onnxruntime as ort
 
 from model import Model
+from web import CallerError, describe_fault
 
 MODEL = Path("/opt/ml/model/model.onnx")
 MOST = 6 * 1024 * 1024      # bytes of a request; SageMaker's own limit, 4 MB for serverless
@@ -25,41 +26,33 @@ THREADS = 4                 # requests at once, for endpoints that are not serve
 EXAMPLE = '{"instances": [{…}]}'
 
 
-class CallerError(Exception):
-    """The caller's mistake: an HTTP status line, a message, problems by instance and field."""
-
-    def __init__(self, status, message, problems=(), headers=()):
-        super().__init__(message)
-        self.status, self.headers = status, list(headers)
-        self.content = {"message": message, "problems": list(problems)}
-
-
 def application(model):
     """Return the WSGI application that answers with `model`."""
     def answer(environ, start_response):
-        route = (environ["REQUEST_METHOD"], environ["PATH_INFO"])
-        if route == ("GET", "/ping"):       # the model is loaded: it is ready
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        if (method, path) == ("GET", "/ping"):      # the model is loaded: it is ready
             start_response("200 OK", [("Content-Length", "0")])
             return [b""]
-        began, headers, log = time.perf_counter(), [], {}
+        began, headers, log = time.perf_counter(), {}, {}
         try:
-            check_route(*route)
+            check_route(method, path)
             instances = read(environ, model)
             log["instances"] = len(instances)
-            status, content = "200 OK", {"predictions": model.predict(instances),
-                                         "model_version": model.signature["version"]}
+            status, content = 200, {"predictions": model.predict(instances),
+                                    "model_version": model.signature["version"]}
         except CallerError as error:
             status, content, headers = error.status, error.content, error.headers
         except Exception as error:          # the last resort: callers must not see what went wrong
-            status, content = "500 Internal Server Error", {"message": "internal error"}
-            log |= describe(error)
+            status, content = 500, {"message": "internal error"}
+            log |= describe_fault(error)
         body = json.dumps(content).encode()
         print(json.dumps({
-            "status": int(status[:3]), **log,
+            "status": status, **log,
             "milliseconds": round((time.perf_counter() - began) * 1000, 3),
             "model_version": model.signature["version"]}), flush=True)
-        start_response(status, [("Content-Type", "application/json"),
-                                ("Content-Length", str(len(body))), *headers])
+        start_response(f"{status} {HTTPStatus(status).phrase}", [
+            ("Content-Type", "application/json"), ("Content-Length", str(len(body))),
+            *headers.items()])
         return [body]
     return answer
 
@@ -67,38 +60,29 @@ def application(model):
 def check_route(method, path):
     """Raise CallerError unless it is POST /invocations."""
     if path not in ("/ping", "/invocations"):
-        raise CallerError("404 Not Found", "there is nothing here; use POST /invocations")
+        raise CallerError(404, "there is nothing here; use POST /invocations")
     wanted = "POST" if path == "/invocations" else "GET"
     if method != wanted:
-        raise CallerError("405 Method Not Allowed", f"use {wanted} {path}",
-                          headers=[("Allow", wanted)])
+        raise CallerError(405, f"use {wanted} {path}", headers={"Allow": wanted})
 
 
 def read(environ, model):
     """Return the checked instances of a request; raises CallerError."""
     kind = (environ.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
     if kind != "application/json":
-        raise CallerError("415 Unsupported Media Type",
-                          "send JSON, with the content type application/json")
+        raise CallerError(415, "send JSON, with the content type application/json")
     try:
         request = json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
     except (ValueError, RecursionError):    # a UnicodeDecodeError is a ValueError
-        raise CallerError("400 Bad Request", f"the body is not valid JSON: {EXAMPLE}") from None
+        raise CallerError(400, f"the body is not valid JSON: {EXAMPLE}") from None
     if not isinstance(request, dict) or not isinstance(request.get("instances"), list) \
             or not request["instances"] or len(request) > 1:
-        raise CallerError("400 Bad Request", "the body must be an object with one list in it, "
-                                             f"which is not empty: {EXAMPLE}")
+        raise CallerError(400, "the body must be an object with one list in it, "
+                               f"which is not empty: {EXAMPLE}")
     problems = model.problems(request["instances"])
     if problems:
-        raise CallerError("400 Bad Request", "the request is not valid", problems)
+        raise CallerError(400, "the request is not valid", problems)
     return request["instances"]
-
-
-def describe(error):
-    """Return where a fault happened, for the log. Its text may quote a caller's value."""
-    return {"error": type(error).__name__,
-            "stack": [f"{frame.filename}:{frame.lineno} {frame.name}"
-                      for frame in traceback.extract_tb(error.__traceback__)]}
 
 
 def main(arguments):

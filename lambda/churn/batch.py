@@ -20,12 +20,12 @@ import re
 import tempfile
 from urllib.parse import unquote_plus
 
-import boto3                # brought by Lambda's own Python
+import boto3  # brought by Lambda's own Python
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 import contract
-import lambda_function      # loads the model, once for each execution environment
+import lambda_function  # loads the model, once for each execution environment
 import web
 
 INCOMING, SCORED, REJECTED, SCORES = "incoming/", "scored/", "rejected/", "scores/"
@@ -57,7 +57,7 @@ def on_event(event, context):
     Returns the outcome, "scored" or "duplicate". Raises ScoringError: then Lambda tries again.
     """
     try:
-        renew()
+        lambda_function.renew_model()
         outcome = score(event)
     except Exception as error:
         log(context, "event", outcome="failed", reason=explain(error))
@@ -73,7 +73,7 @@ def on_messages(event, context):
     deletes the others. Needs ReportBatchItemFailures on the event source mapping; without it, SQS
     deletes them all.
     """
-    renew()
+    lambda_function.renew_model()
     failed = []
     for message in event["Records"]:
         name = {"message": message["messageId"]}
@@ -96,7 +96,7 @@ def on_file(event, context):
     outcomes = []
     for record in event["Records"]:
         try:
-            renew()
+            lambda_function.renew_model()
             result = score_file(record["s3"])
         except Exception as error:
             log(context, "file", outcome="failed", reason=explain(error))
@@ -104,12 +104,6 @@ def on_file(event, context):
         log(context, "file", **result)
         outcomes.append(result)
     return outcomes
-
-
-def renew():
-    """Where the model lies in S3 (MODEL_URI): go on with the one that counts now."""
-    if lambda_function.models:
-        lambda_function.session, lambda_function.signature = lambda_function.models.current()
 
 
 # ---------------------------------------------------------------- one request
@@ -125,7 +119,7 @@ def score(request):
         raise ScoringError(f"a request is an object: {EXAMPLE}")
     check_id(request.get("id"))
     asked = {name: value for name, value in request.items() if name != "id"}
-    answer = contract.answer(asked, lambda_function.signature, lambda_function.predict)
+    answer = ask(asked)
     key = f"{SCORES}{request['id']}.json"
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
     body = json.dumps({"id": request["id"], **answer}).encode()
@@ -134,6 +128,12 @@ def score(request):
     if s3.head_object(Bucket=bucket, Key=key, **OWNED)["Metadata"].get("asked") != digest:
         raise ScoringError("this id has an answer already, to another question")
     return "duplicate"
+
+
+def ask(request):
+    """Return the answer to `{"customer": …}`; raises web.CallerError for one that is not valid."""
+    customer = contract.read_customer(request, lambda_function.fields)
+    return contract.answer(lambda_function.predict(customer), lambda_function.signature)
 
 
 def check_id(name):
@@ -235,7 +235,7 @@ def score_lines(lines, scored, rejected):
 
 def read_header(line):
     """Return the names of the columns; raises ScoringError unless they are the model's and `id`."""
-    names = ["id", *(entry["name"] for entry in lambda_function.signature["inputs"])]
+    names = ["id", *(field.name for field in lambda_function.fields)]
     if line.startswith(("\udcff\udcfe", "\udcfe\udcff")) or "\0" in line:
         raise ScoringError("the file is not UTF-8 (UTF-16, it seems): save it as CSV UTF-8")
     header = split(line)
@@ -281,12 +281,10 @@ def score_row(header, cells):
     customer = dict(zip(header, cells))
     name = customer.pop("id")
     check_id(name)
-    for entry in lambda_function.signature["inputs"]:
-        if entry["type"] != "category":
-            customer[entry["name"]] = number(customer[entry["name"]])
-    answer = contract.answer({"customer": customer}, lambda_function.signature,
-                             lambda_function.predict)
-    return [name, *answer.values()]
+    for field in lambda_function.fields:
+        if field.kind != "category":
+            customer[field.name] = number(customer[field.name])
+    return [name, *ask({"customer": customer}).values()]
 
 
 def number(cell):
@@ -320,7 +318,7 @@ def rewound(file):
     return file.buffer
 
 
-# ---------------------------------------------------------------- what is told
+# ---------------------------------------------------------------- the log
 
 def explain(error):
     """Say what is wrong without any value, for the log, dead letters and rejected rows."""
@@ -331,12 +329,12 @@ def explain(error):
     if not isinstance(error, web.CallerError):
         fault = web.describe_fault(error)
         return f"{fault['error']} in {fault['stack'][-1]}"
-    known = {"body", "customer", *(one["name"] for one in lambda_function.signature["inputs"])}
+    known = {"body", "customer", *(field.name for field in lambda_function.fields)}
     problems = error.content["problems"]
-    told = [f"{one['field']} {one['message']}" for one in problems if one["field"] in known]
-    if len(told) < len(problems):       # their names are the caller's
-        told.append(f"{len(problems) - len(told)} unknown fields")
-    return "; ".join(told)
+    messages = [f"{one['field']} {one['message']}" for one in problems if one["field"] in known]
+    if len(messages) < len(problems):       # their names are the caller's
+        messages.append(f"{len(problems) - len(messages)} unknown fields")
+    return "; ".join(messages)
 
 
 def code(error):

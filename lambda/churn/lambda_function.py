@@ -1,10 +1,11 @@
 """Churn probability of one customer, by ONNX Runtime.
 
 The model file carries its own signature; there is no second copy of it here. What a request may
-look like, and what goes back, is in contract.py.
+look like, and what goes back, is in contract.py; what holds for any event is in web.py.
 """
 # What is imported stays: looking for garbage among it only delays the start.
 import gc
+
 gc.disable()
 
 import json
@@ -24,7 +25,7 @@ ONNX_TYPES = {"category": "tensor(string)", "integer": "tensor(float)", "number"
 
 
 def load(path):
-    """Return the ONNX session and the signature of the model at `path`.
+    """Return the ONNX session, the signature and the fields of the model at `path`.
 
     Raises FileNotFoundError, or ValueError when the model is damaged, or contradicts its
     signature: a function that cannot answer should fail when it starts, not when it is asked.
@@ -39,15 +40,15 @@ def load(path):
                          "again") from None
     text = session.get_modelmeta().custom_metadata_map.get("signature")
     signature = json.loads(text) if text else None
-    contract.check_signature(signature, path)
-    promised = [(entry["name"], ONNX_TYPES[entry["type"]]) for entry in signature["inputs"]]
+    fields = contract.read_fields(signature, path)
+    promised = [(field.name, ONNX_TYPES[field.kind]) for field in fields]
     taken = [(node.name, node.type) for node in session.get_inputs()]
-    for said, has in zip(promised + [None] * len(taken), taken + [None] * len(promised)):
-        if said != has:
-            raise ValueError(f"{path}: the signature names the input {said}, the model has {has}")
+    for wanted, has in zip(promised + [None] * len(taken), taken + [None] * len(promised)):
+        if wanted != has:
+            raise ValueError(f"{path}: the signature names the input {wanted}, the model has {has}")
     if "probabilities" not in [node.name for node in session.get_outputs()]:
         raise ValueError(f"{path}: the model has no output 'probabilities'")
-    return session, signature
+    return session, signature, fields
 
 
 def session_options():
@@ -60,38 +61,49 @@ def session_options():
     return options
 
 
+def use_model(model):
+    """Answer with `model`, as load returns it, from now on."""
+    global session, signature, fields, feed
+    session, signature, fields = model
+    # One request at a time is answered here, so all of them can have the same arrays.
+    feed = {field.name: np.empty((1, 1), object if field.kind == "category" else np.float32)
+            for field in fields}
+
+
+def renew_model():
+    """Where the model lies in S3: go on with the one that counts now; raises NoModelError."""
+    if models and (model := models.current())[1] is not signature:
+        use_model(model)
+
+
 # Done once for each execution environment, before its first request.
 ort.set_default_logger_severity(3)
+models = session = signature = fields = feed = None
 if MODEL_URI:
     import model_store
-    models, session, signature = model_store.Store(MODEL_URI, load), None, None
+    models = model_store.Store(MODEL_URI, load)
 else:
-    models, (session, signature) = None, load(MODEL_PATH)
+    use_model(load(MODEL_PATH))
 gc.enable()
 
 
 def predict(customer):
     """Return the probability (0 to 1) that a checked customer leaves."""
-    metrics.count(customer, signature.get("spread"))
-    feed = {}
-    for entry in signature["inputs"]:
-        kind = object if entry["type"] == "category" else np.float32
-        feed[entry["name"]] = np.array([[customer[entry["name"]]]], dtype=kind)
+    for name, array in feed.items():
+        array[0, 0] = customer[name]
     probabilities, = session.run(["probabilities"], feed)
     return probabilities[0, 1]
 
 
-def refuse(event, kind):
-    """In place of an answer: there is no model."""
-    raise model_store.NoModel(MODEL_URI)
-
-
 def lambda_handler(event, context):
-    """Answer one event of any kind that contract.py knows."""
-    global session, signature
-    if models:
-        try:
-            session, signature = models.current()
-        except model_store.NoModel:
-            return web.respond(event, context, None, refuse, metrics.of_request)
-    return contract.respond(event, context, signature, predict, metrics.of_request)
+    """Answer one event of any kind that web.py knows."""
+    call = web.Call(event, context)
+    try:
+        renew_model()
+        customer = contract.read_customer(call.read(contract.EXAMPLE), fields)
+        metrics.count(customer, signature.get("spread"))
+        call.answer(contract.answer(predict(customer), signature))
+    except Exception as error:      # the last resort: callers must not see what went wrong
+        call.refuse(error)
+    call.log(signature and signature["version"], metrics.of_call(call))
+    return call.response()

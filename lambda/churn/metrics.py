@@ -1,4 +1,4 @@
-"""What a request's line in the log says in figures: metrics, and now and then how inputs are spread.
+"""What a request's line in the log says in figures: metrics, and at times how inputs are spread.
 
 CloudWatch makes metrics of a line in its embedded metric format (EMF): `_aws` in the line names
 which of the other entries are metrics, and by what they are told apart. Nothing is sent, nothing
@@ -26,21 +26,18 @@ EVERY = 50      # customers
 counts, counted = {}, 0
 
 
-def of_request(line, content):
-    """Return what a request's line says besides: its metrics, and the counts when it is time.
-
-    line: the line as it is, with `status` and `milliseconds`. content: what the caller gets.
-    """
-    status, answered = line["status"], "churn_probability" in content
-    said = {**DIMENSIONS, "Requests": 1, "Faults": 1 if status >= 500 else 0,
-            "Rejected": 1 if 400 <= status < 500 else 0, "Latency": line["milliseconds"]}
+def of_call(call):
+    """Return what an answered call's line says besides: metrics, and counts when it is time."""
+    status, answered = call.status, "churn_probability" in call.content
+    figures = {**DIMENSIONS, "Requests": 1, "Faults": 1 if status >= 500 else 0,
+               "Rejected": 1 if 400 <= status < 500 else 0, "Latency": call.milliseconds}
     if answered:
-        said["Probability"] = content["churn_probability"]
+        figures["Probability"] = call.content["churn_probability"]
     if counted >= EVERY:
-        said["inputs"] = take_counts()
-    said["_aws"] = {"Timestamp": int(time.time() * 1000),
-                    "CloudWatchMetrics": ANSWERED if answered else UNANSWERED}
-    return said
+        figures["inputs"] = take_counts()
+    figures["_aws"] = {"Timestamp": int(time.time() * 1000),
+                       "CloudWatchMetrics": ANSWERED if answered else UNANSWERED}
+    return figures
 
 
 def count(customer, spread):

@@ -23,7 +23,7 @@ FOLDER = Path("/tmp/models")        # the one place where a function may write
 POINTER_SIZE = 10_000               # bytes; a pointer has some hundred
 
 
-class NoModel(RuntimeError):
+class NoModelError(RuntimeError):
     """No model has been usable so far; the log said why."""
 
 
@@ -41,15 +41,15 @@ class Store:
             raise ValueError(f"MODEL_URI is {uri!r}; it must be s3://BUCKET/KEY of the pointer")
         account = os.environ.get("BUCKET_OWNER", "")
         if not re.fullmatch("[0-9]{12}", account):
-            raise ValueError(f"BUCKET_OWNER is {account!r}; it must be the 12 digits of the account "
-                             "that owns the bucket")
+            raise ValueError(f"BUCKET_OWNER is {account!r}; it must be the 12 digits of the "
+                             "account that owns the bucket")
         self.where = {"Bucket": self.bucket, "ExpectedBucketOwner": account}
         self.load, self.seconds = load, float(os.environ.get("MODEL_REFRESH_SECONDS") or REFRESH)
         self.model, self.version, self.etag, self.due = None, None, None, 0
         self.client = s3_client()
 
     def current(self):
-        """Return the model that counts now; raises NoModel while none has been usable.
+        """Return the model that counts now; raises NoModelError while none has been usable.
 
         No lock: an execution environment answers one request at a time.
         """
@@ -58,7 +58,7 @@ class Store:
             self.renew()
             self.due = time.time() + (self.seconds if self.model else min(RETRY, self.seconds))
         if self.model is None:
-            raise NoModel(f"s3://{self.bucket}/{self.pointer}")
+            raise NoModelError(f"s3://{self.bucket}/{self.pointer}")
         return self.model
 
     def renew(self):
@@ -130,7 +130,7 @@ class Store:
 
 def s3_client():
     """A client that gives up early: a request waits while it asks, and a model may be here."""
-    import boto3            # brought by Lambda's Python; a function without MODEL_URI never waits
+    import boto3  # brought by Lambda's Python; a function without MODEL_URI never waits
     from botocore.config import Config
     return boto3.client("s3", config=Config(
         connect_timeout=1, read_timeout=3, retries={"total_max_attempts": 2}))

@@ -9,6 +9,7 @@ import os
 
 import contract
 import onnx_c_api
+import web
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MODEL_PATH = os.environ.get("MODEL_PATH") or os.path.join(HERE, "model.onnx")
@@ -17,7 +18,7 @@ ONNX_TYPES = {"category": "tensor(string)", "integer": "tensor(float)", "number"
 
 
 def load(path):
-    """Return the ONNX session and the signature of the model at `path`.
+    """Return the ONNX session, the signature and the fields of the model at `path`.
 
     Raises FileNotFoundError, or ValueError when the model is damaged, or contradicts its
     signature: a function that cannot answer should fail when it starts, not when it is asked.
@@ -35,26 +36,32 @@ def load(path):
                          "again") from None
     text = session.metadata("signature")
     signature = json.loads(text) if text else None
-    contract.check_signature(signature, path)
-    promised = [(entry["name"], ONNX_TYPES[entry["type"]]) for entry in signature["inputs"]]
+    fields = contract.read_fields(signature, path)
+    promised = [(field.name, ONNX_TYPES[field.kind]) for field in fields]
     if promised != session.inputs:
         raise ValueError(f"{path}: the signature names the inputs {promised}, the model "
                          f"{session.inputs}")
     if "probabilities" not in session.outputs:
         raise ValueError(f"{path}: the model has no output 'probabilities'")
-    return session, signature
+    return session, signature, fields
 
 
 # Done once for each execution environment, before its first request.
-session, signature = load(MODEL_PATH)
+session, signature, fields = load(MODEL_PATH)
 
 
 def predict(customer):
     """Return the probability (0 to 1) that a checked customer leaves."""
-    values = [customer[entry["name"]] for entry in signature["inputs"]]
-    return session.run("probabilities", values)[1]
+    return session.run("probabilities", [customer[field.name] for field in fields])[1]
 
 
 def lambda_handler(event, context):
-    """Answer one event of any kind that contract.py knows."""
-    return contract.respond(event, context, signature, predict)
+    """Answer one event of any kind that web.py knows."""
+    call = web.Call(event, context)
+    try:
+        customer = contract.read_customer(call.read(contract.EXAMPLE), fields)
+        call.answer(contract.answer(predict(customer), signature))
+    except Exception as error:      # the last resort: callers must not see what went wrong
+        call.refuse(error)
+    call.log(signature["version"])
+    return call.response()

@@ -1,11 +1,11 @@
+# Copied from lambda/common/web.py by python3 -m workshop render: change it there.
 """What the functions do with an event, whatever model answers it.
 
 An event is a direct invoke, or `POST /predict` through a REST API, an HTTP API or a function URL.
 A caller's mistake is answered with a 4xx that says what is wrong and what is allowed. A fault of
 ours is answered with 500 and nothing else; where it happened stands in the log. Nothing that a
-caller sent is ever logged, nor are values sent back.
-
-The same file stands beside each function, because each runs in an image of its own.
+caller sent is ever logged, nor are values sent back. The SageMaker server in docker/sagemaker has
+the same mistakes and faults, and other events.
 """
 import binascii
 import json
@@ -35,33 +35,58 @@ def refusal(status, field, message, allowed):
         {"field": field, "message": message, "allowed": allowed}])
 
 
-def respond(event, context, version, answer, more=None):
-    """Answer one event and write one line to the log.
+class Call:
+    """One event, from its coming to its answer: a handler reads it, and answers or refuses it.
 
-    version: the model's, for the log.
-    answer: takes the event and its kind, returns the answer's content (a dict of plain values);
-        raises CallerError for a caller's mistake.
-    more: takes the line and the content, returns what the line shall say besides (a dict).
-    Returns the answer itself for a direct invoke, else a proxy response for API Gateway.
+    kind: as kind_of returns it. status, content, headers: the answer's, once there is one.
+    milliseconds: until then.
     """
-    global _cold
-    began, cold, _cold = time.perf_counter(), _cold, False
-    request_id = getattr(context, "aws_request_id", None)
-    kind, log, headers = kind_of(event), {}, {}
-    try:
-        status, content = 200, answer(event, kind)
-    except CallerError as error:
-        status, content, headers = error.status, error.content, error.headers
-    except Exception as error:      # the last resort: callers must not see what went wrong
-        status, content = 500, {"message": "internal error", "request_id": request_id}
-        log = describe_fault(error)
-    line = {"request_id": request_id, "event": kind, "status": status,
-            "milliseconds": round((time.perf_counter() - began) * 1000, 3),
-            "model_version": version, "cold": cold, **log}
-    if more:
-        line.update(more(line, content))
-    print(json.dumps(line), flush=True)
-    return to_response(kind, status, content, headers)
+
+    def __init__(self, event, context):
+        global _cold
+        self.began, self.cold, _cold = time.perf_counter(), _cold, False
+        self.event, self.kind = event, kind_of(event)
+        self.request_id = getattr(context, "aws_request_id", None)
+        self.headers, self.fault = {}, {}
+
+    def read(self, example):
+        """Return what the caller sent; raises CallerError for a wrong route or an unreadable body.
+
+        example: as for parse.
+        """
+        if self.kind == "direct":
+            return self.event
+        check_route(self.event, self.kind)
+        return parse(self.event.get("body"), self.event.get("isBase64Encoded") is True, example)
+
+    def answer(self, content, status=200):
+        """Take `content`, a dict of plain values, as the answer."""
+        self.status, self.content = status, content
+        self.milliseconds = round((time.perf_counter() - self.began) * 1000, 3)
+
+    def refuse(self, error):
+        """Answer with the caller's mistake, or for a fault of ours, without what went wrong."""
+        if isinstance(error, CallerError):
+            self.headers = error.headers
+            self.answer(error.content, error.status)
+        else:
+            self.fault = describe_fault(error)
+            self.answer({"message": "internal error", "request_id": self.request_id}, 500)
+
+    def log(self, version, more=()):
+        """Write the one line about this call. version: the model's. more: what it says besides."""
+        print(json.dumps({"request_id": self.request_id, "event": self.kind, "status": self.status,
+                          "milliseconds": self.milliseconds, "model_version": version,
+                          "cold": self.cold, **self.fault, **dict(more)}), flush=True)
+
+    def response(self):
+        """Return the answer as Lambda's caller expects it for this kind of event."""
+        if self.kind == "direct":
+            return self.content if self.status == 200 else {"statusCode": self.status,
+                                                            **self.content}
+        return {"statusCode": self.status, "body": json.dumps(self.content),
+                "headers": {"Content-Type": "application/json", **self.headers},
+                "isBase64Encoded": False}
 
 
 # ---------------------------------------------------------------- events
@@ -160,14 +185,6 @@ def printable(text):
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def to_response(kind, status, content, headers):
-    """Return `content` as Lambda's caller expects it for this kind of event."""
-    if kind == "direct":
-        return content if status == 200 else {"statusCode": status, **content}
-    return {"statusCode": status, "headers": {"Content-Type": "application/json", **headers},
-            "body": json.dumps(content), "isBase64Encoded": False}
-
-
 # ---------------------------------------------------------------- faults
 
 def describe_fault(error):
@@ -175,7 +192,7 @@ def describe_fault(error):
 
     The exception's text stays out: it may quote the value that upset it, which is a caller's.
     """
-    import traceback    # here, as it imports a dozen modules that no request needs
+    import traceback  # here, as it imports a dozen modules that no request needs
     frames = traceback.extract_tb(error.__traceback__)
     return {"error": type(error).__name__,
             "stack": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]}

@@ -1,100 +1,64 @@
-"""What the churn functions promise their callers, whatever model answers.
+# Copied from lambda/common/contract.py by python3 -m workshop render: change it there.
+"""What may be asked, and what is answered, by the signature that the model carries.
 
-A request is `{"customer": {field: value, …}}`, invoked directly or as the JSON body of
-`POST /predict`. It is checked against the signature that the model carries: a caller's mistake is
-answered with 400 and says what is allowed. What holds for every event is in web.py.
-
-The same file stands beside each churn function, because each runs in an image of its own.
+A churn function's request is `{"customer": {field: value, …}}`, invoked directly or as the JSON
+body of `POST /predict`. A caller's mistake is answered with 400 and says what is allowed. What
+holds for every event is in web.py. The SageMaker server in docker/sagemaker gets many
+`{field: value, …}` at once, and checks them by the same Field.
 """
 import math
 
 import web
 
-TYPES = {"category": str, "integer": (int, float), "number": (int, float)}
 EXAMPLE = '{"customer": {…}}'
+TYPES = {"category": str, "integer": (int, float), "number": (int, float)}
+MUST_BE = {"category": "must be a string", "integer": "must be a whole number",
+           "number": "must be a number"}
+LARGEST = 3.4028234663852886e38     # float32's: models count with these
 
 
-def respond(event, context, signature, predict, more=None):
-    """Answer one event and write one line to the log.
+class Field:
+    """One input of the model, prepared for checking: a request has many of them.
 
-    predict: takes a checked customer, returns the probability of churn (0 to 1).
-    more: what the line shall say besides, as in web.respond.
-    Returns the answer itself for a direct invoke, else a proxy response for API Gateway.
+    entry: of the signature's `inputs`, {"name", "type": "category" | "integer" | "number",
+    "allowed": […] or "minimum", "maximum"}. name, allowed: what callers are told.
     """
-    def answer_event(event, kind):
-        return answer(read_request(event, kind), signature, predict)
 
-    return web.respond(event, context, signature["version"], answer_event, more)
+    def __init__(self, entry):
+        self.name, self.kind = entry["name"], entry["type"]
+        self.types, self.whole = TYPES[self.kind], self.kind == "integer"
+        self.choices = frozenset(entry.get("allowed") or ())
+        self.low, self.high = entry.get("minimum", -LARGEST), entry.get("maximum", LARGEST)
+        self.allowed = entry.get("allowed") or {end: entry[end] for end in ("minimum", "maximum")
+                                                if end in entry}
 
+    def problem(self, values):
+        """Return what is wrong with this field of `values`, or None."""
+        value = values.get(self.name, self)     # self: nothing that a caller could send
+        # True is an int in Python, and would pass for 1.
+        if not isinstance(value, self.types) or value is True or value is False:
+            return "is missing" if value is self else MUST_BE[self.kind]
+        if self.choices:
+            return None if value in self.choices else self.explain(value)
+        if self.low <= value <= self.high and (not self.whole or value % 1 == 0):
+            return None
+        return self.explain(value)
 
-def read_request(event, kind):
-    """Return what the caller sent; raises CallerError for a wrong route or an unreadable body."""
-    if kind == "direct":
-        return event
-    web.check_route(event, kind)
-    return web.parse(event.get("body"), event.get("isBase64Encoded") is True, EXAMPLE)
-
-
-def answer(request, signature, predict):
-    """Return the content of the answer; raises CallerError for a request that is not valid."""
-    problems = check_request(request, signature)
-    if problems:
-        raise web.CallerError(400, "the request is not valid", problems)
-    probability = float(predict(request["customer"]))
-    if not 0 <= probability <= 1:
-        raise ValueError("the model answered something that is no probability")
-    return {"churn_probability": probability, "churn": probability >= signature["threshold"],
-            "model_version": signature["version"]}
-
-
-# ---------------------------------------------------------------- checks
-
-def check_request(request, signature):
-    """Return the problems of a request, `[{"field", "message", "allowed"}, …]`; [] when valid."""
-    names = [entry["name"] for entry in signature["inputs"]]
-    if not isinstance(request, dict):
-        return [{"field": "customer", "message": "is missing: the request is not an object",
-                 "allowed": names}]
-    problems = web.check_unknown(request, ["customer"])
-    customer = request.get("customer")
-    if not isinstance(customer, dict):
-        message = "must be an object" if "customer" in request else "is missing"
-        return [*problems, {"field": "customer", "message": message, "allowed": names}]
-    for entry in signature["inputs"]:
-        message = check_value(entry, customer)
-        if message:
-            problems.append({"field": entry["name"], "message": message,
-                             "allowed": allowed(entry)})
-    return problems + web.check_unknown(customer, names)
+    def explain(self, value):
+        """Return why a value of the right type is refused."""
+        if isinstance(value, float) and not math.isfinite(value):
+            return "must be a finite number"
+        if self.whole and value % 1:
+            return "must be a whole number"
+        return "is not one of the allowed values" if self.choices else "is out of range"
 
 
-def check_value(entry, customer):
-    """Return what is wrong with one field of a customer, or None."""
-    if entry["name"] not in customer:
-        return "is missing"
-    value, kind = customer[entry["name"]], entry["type"]
-    # True is an int in Python, and would pass for 1.
-    if not isinstance(value, TYPES[kind]) or isinstance(value, bool):
-        return {"category": "must be a string", "integer": "must be a whole number",
-                "number": "must be a number"}[kind]
-    if isinstance(value, float) and not math.isfinite(value):
-        return "must be a finite number"
-    if kind == "integer" and value != int(value):
-        return "must be a whole number"
-    if "allowed" in entry:
-        return None if value in entry["allowed"] else "is not one of the allowed values"
-    if not entry["minimum"] <= value <= entry["maximum"]:
-        return "is out of range"
-    return None
+def read_fields(signature, source):
+    """Return the Field of each of the model's inputs.
 
-
-def allowed(entry):
-    """Return what a field may hold: a list of values, or its range (both ends included)."""
-    return entry.get("allowed") or {"minimum": entry["minimum"], "maximum": entry["maximum"]}
-
-
-def check_signature(signature, source):
-    """Raise ValueError, naming the model file `source`, unless requests can be checked with it."""
+    Raises ValueError, naming the model file `source`, for a signature by which no request can be
+    checked or answered.
+    """
     def ensure(condition, what):
         if not condition:
             raise ValueError(f"{source}: the model's signature {what}")
@@ -109,3 +73,46 @@ def check_signature(signature, source):
                f"gives input {name!r} the type {entry.get('type')!r}, not one of {list(TYPES)}")
         ranged = entry["type"] != "category" and {"minimum", "maximum"} <= entry.keys()
         ensure(entry.get("allowed") or ranged, f"does not say what {name!r} may hold")
+    return [Field(entry) for entry in signature["inputs"]]
+
+
+def check_values(values, fields):
+    """Return the problems of `values`, `[{"field", "message", "allowed"}, …]`; [] when valid."""
+    problems = [{"field": field.name, "message": message, "allowed": field.allowed}
+                for field in fields if (message := field.problem(values))]
+    if not problems and len(values) == len(fields):
+        return []       # all are there, so there are no others
+    return problems + web.check_unknown(values, [field.name for field in fields])
+
+
+def read_customer(request, fields):
+    """Return the customer of a request; raises CallerError unless all of it is valid."""
+    problems = check_request(request, fields)
+    if problems:
+        raise web.CallerError(400, "the request is not valid", problems)
+    return request["customer"]
+
+
+def check_request(request, fields):
+    """Return the problems of a request to a churn function, as check_values does."""
+    if not isinstance(request, dict):
+        return [missing_customer("is missing: the request is not an object", fields)]
+    problems = web.check_unknown(request, ["customer"])
+    customer = request.get("customer")
+    if isinstance(customer, dict):
+        return problems + check_values(customer, fields)
+    message = "must be an object" if "customer" in request else "is missing"
+    return [*problems, missing_customer(message, fields)]
+
+
+def missing_customer(message, fields):
+    return {"field": "customer", "message": message, "allowed": [field.name for field in fields]}
+
+
+def answer(probability, signature):
+    """Return the content of the answer; raises ValueError for what is no probability."""
+    probability = float(probability)
+    if not 0 <= probability <= 1:
+        raise ValueError("the model answered something that is no probability")
+    return {"churn_probability": probability, "churn": probability >= signature["threshold"],
+            "model_version": signature["version"]}

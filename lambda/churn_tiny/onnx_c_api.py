@@ -1,3 +1,4 @@
+# Copied from lambda/common/onnx_c_api.py by python3 -m workshop render: change it there.
 """ONNX Runtime by its C interface, through ctypes: no NumPy, no compiled Python module.
 
 The library hands out a table of functions, `struct OrtApi` in its header file. A function is known

@@ -9,6 +9,7 @@ import sys
 sys.path.insert(0, __file__.rpartition("/")[0])
 
 import small_json
+
 sys.modules["json"] = sys.modules["json.decoder"] = small_json      # for whoever imports json
 
 import os
@@ -72,8 +73,8 @@ class RuntimeApi:
         """Report an exception: to the caller its type and text, to the log where it happened."""
         import traceback
         traceback.print_exception(error)
-        told = {"errorType": type(error).__name__, "errorMessage": str(error), "stackTrace": []}
-        self.ask("POST", path, small_json.dumps(told).encode(),
+        failure = {"errorType": type(error).__name__, "errorMessage": str(error), "stackTrace": []}
+        self.ask("POST", path, small_json.dumps(failure).encode(),
                  f"Lambda-Runtime-Function-Error-Type: {type(error).__name__}\r\n")
 
 

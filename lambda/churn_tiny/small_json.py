@@ -1,4 +1,4 @@
-"""`loads` and `dumps` by the C code of the standard library's json, without its regular expressions.
+"""`loads` and `dumps` by the C code of the standard library's json, without regular expressions.
 
 To import `re` takes longer than all else that the function needs of Python. `_json` is private to
 CPython: whoever moves to another version of Python looks here first.

@@ -20,24 +20,6 @@ BINARY = ("application/octet-stream", "binary/octet-stream")
 UNSAID = ("", "application/x-www-form-urlencoded")      # the latter is curl's, when told nothing
 
 
-def respond(event, context, signature, predict, extra_hosts):
-    """Answer one event and write one line to the log.
-
-    predict: takes a picture and invert (True, False or None), returns one probability a class.
-    extra_hosts: see fetch.fetch.
-    Returns the answer itself for a direct invoke, else a proxy response for API Gateway.
-    """
-    def answer_event(event, kind):
-        fields, data = read_request(event, kind)
-        problems = check_fields(fields, data is not None)
-        if problems:
-            raise web.CallerError(400, "the request is not valid", problems)
-        probabilities = predict(read_picture(fields, data, extra_hosts), fields.get("invert"))
-        return answer(probabilities, fields.get("top", USUAL_TOP), signature)
-
-    return web.respond(event, context, signature["version"], answer_event)
-
-
 def answer(probabilities, top, signature):
     """Return the content of the answer: the `top` most probable classes, most probable first."""
     best = sorted(zip(map(float, probabilities), signature["classes"]), key=lambda pair: -pair[0])
@@ -47,11 +29,24 @@ def answer(probabilities, top, signature):
 
 # ---------------------------------------------------------------- requests
 
-def read_request(event, kind):
-    """Return (fields, data): the request's fields, and the file of a binary body or None."""
-    if kind == "direct":
-        return event, None
-    web.check_route(event, kind)
+def read_request(call):
+    """Return (fields, data): the request's checked fields, and the file of a binary body or None.
+
+    call: a web.Call. Raises CallerError for a request that is not valid.
+    """
+    fields, data = read_parts(call)
+    problems = check_fields(fields, data is not None)
+    if problems:
+        raise web.CallerError(400, "the request is not valid", problems)
+    return fields, data
+
+
+def read_parts(call):
+    """Return (fields, data) as they were sent."""
+    if call.kind == "direct":
+        return call.event, None
+    event = call.event
+    web.check_route(event, call.kind)
     body, encoded = event.get("body"), event.get("isBase64Encoded") is True
     media = content_type(event)
     if media == "application/json":

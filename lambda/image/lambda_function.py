@@ -6,6 +6,7 @@ look like, and what goes back, is in contract.py.
 """
 # What is imported stays: looking for garbage among it only delays the start.
 import gc
+
 gc.disable()
 
 import json
@@ -19,6 +20,7 @@ import contract
 import fetch
 import picture
 import preprocess
+import web
 
 MODEL_PATH = Path(os.environ.get("MODEL_PATH") or Path(__file__).with_name("model.onnx"))
 
@@ -143,4 +145,14 @@ def softmax(logits):
 
 def lambda_handler(event, context):
     """Answer one event of any kind that web.py knows."""
-    return contract.respond(event, context, signature, predict, EXTRA_HOSTS)
+    call = web.Call(event, context)
+    try:
+        fields, data = contract.read_request(call)
+        image = contract.read_picture(fields, data, EXTRA_HOSTS)
+        probabilities = predict(image, fields.get("invert"))
+        call.answer(contract.answer(probabilities, fields.get("top", contract.USUAL_TOP),
+                                    signature))
+    except Exception as error:      # the last resort: callers must not see what went wrong
+        call.refuse(error)
+    call.log(signature["version"])
+    return call.response()

@@ -63,7 +63,7 @@ def read(data, field):
             return flatten(decode(data, field))
     except (CallerError, MemoryError):
         raise
-    except structure.TooManyParts:
+    except structure.TooManyPartsError:
         raise refusal(422, field, "has too many parts or scans", {
             "maximum_scans": structure.MOST_SCANS, "maximum_parts": structure.MOST_PARTS}) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):

@@ -17,7 +17,7 @@ MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
 SOF, SOI, EOI, SOS = 0xC0, 0xD8, 0xD9, 0xDA
 
 
-class TooManyParts(ValueError):
+class TooManyPartsError(ValueError):
     """A file with more parts, or more scans, than any honest one."""
 
 
@@ -25,7 +25,7 @@ def check(data):
     """Return the number of scans of a JPEG in `data` (bytes), 1 for the other formats.
 
     A file of no known format passes, and so does one that is cut off: Pillow refuses them. Raises
-    TooManyParts, or ValueError for a segment that cannot be.
+    TooManyPartsError, or ValueError for a segment that cannot be.
     """
     if data.startswith(b"\xff\xd8"):
         return count_scans(data)
@@ -52,22 +52,22 @@ def count_scans(data):
         position += length
         scans += found[1][0] == SOS
         if scans > MOST_SCANS:
-            raise TooManyParts(f"more than {MOST_SCANS} scans")
-    raise TooManyParts(f"more than {MOST_PARTS['JPEG']} segments")
+            raise TooManyPartsError(f"more than {MOST_SCANS} scans")
+    raise TooManyPartsError(f"more than {MOST_PARTS['JPEG']} segments")
 
 
 def check_png(data):
-    """Raise TooManyParts for a PNG of too many chunks."""
+    """Raise TooManyPartsError for a PNG of too many chunks."""
     position = 8
     for _ in range(MOST_PARTS["PNG"]):
         if position >= len(data) or data[position + 4:position + 8] == b"IEND":
             return
         position += 12 + int.from_bytes(data[position:position + 4])
-    raise TooManyParts(f"more than {MOST_PARTS['PNG']} chunks")
+    raise TooManyPartsError(f"more than {MOST_PARTS['PNG']} chunks")
 
 
 def check_gif(data):
-    """Raise TooManyParts for a GIF of too many blocks."""
+    """Raise TooManyPartsError for a GIF of too many blocks."""
     left = MOST_PARTS["GIF"]
     with contextlib.suppress(IndexError):       # the file is cut off
         position = 13 + colour_table(data[10])
@@ -82,7 +82,7 @@ def check_gif(data):
                     position, left = position + 1 + data[position], left - 1
             left -= 1
             if left < 0:
-                raise TooManyParts(f"more than {MOST_PARTS['GIF']} blocks")
+                raise TooManyPartsError(f"more than {MOST_PARTS['GIF']} blocks")
 
 
 def colour_table(flags):

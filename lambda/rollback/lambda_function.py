@@ -23,13 +23,13 @@ def lambda_handler(event, context):
     Lambda refuses.
     """
     alarm, state = event["detail"]["alarmName"], event["detail"]["state"]["value"]
-    said = about(event)
+    dimensions = about(event)
     if state != "ALARM":
         outcome, version = "no alarm", None
-    elif said.get("FunctionName", FUNCTION) != FUNCTION:
+    elif dimensions.get("FunctionName", FUNCTION) != FUNCTION:
         outcome, version = "another function", None
     else:
-        outcome, version = roll_back(said.get("FunctionVersion"))
+        outcome, version = roll_back(dimensions.get("FunctionVersion"))
     print(json.dumps({"request_id": context.aws_request_id, "alarm": alarm, "state": state,
                       "function": FUNCTION, "alias": ALIAS, "outcome": outcome,
                       "version": version}), flush=True)

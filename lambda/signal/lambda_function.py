@@ -19,7 +19,7 @@ import ledger
 import market
 import model
 from features import features
-from market import NoDecision
+from market import NoDecisionError
 
 THRESHOLD = float(os.environ.get("THRESHOLD", "0.5"))   # hold when a rise is as likely as this
 REPLAY = os.environ.get("CLOCK") == "event"     # the time is the one at which an event was sent
@@ -30,49 +30,49 @@ sqs = boto3.client("sqs", config=Config(connect_timeout=2, read_timeout=5))
 def lambda_handler(event, context):
     """Handle an event of EventBridge; return "ordered", "duplicate" or "late".
 
-    Raises NoDecision for an event that is not right, stale or from the future, and when the
+    Raises NoDecisionError for an event that is not right, stale or from the future, and when the
     endpoint does not answer.
     """
-    began, told = time.perf_counter(), {}
+    began, line = time.perf_counter(), {}
     try:
-        told["outcome"] = handle(event, context, told)
-    except NoDecision as error:
-        told |= {"outcome": "none", "reason": str(error)}
+        line["outcome"] = handle(event, context, line)
+    except NoDecisionError as error:
+        line |= {"outcome": "none", "reason": str(error)}
         raise
     except Exception as error:
-        told |= {"outcome": "none", "reason": f"{type(error).__name__} in our own code"}
+        line |= {"outcome": "none", "reason": f"{type(error).__name__} in our own code"}
         raise
     finally:
-        told["milliseconds"] = round((time.perf_counter() - began) * 1000, 3)
-        print(json.dumps({"request_id": context.aws_request_id, **told}), flush=True)
-    return told["outcome"]
+        line["milliseconds"] = round((time.perf_counter() - began) * 1000, 3)
+        print(json.dumps({"request_id": context.aws_request_id, **line}), flush=True)
+    return line["outcome"]
 
 
-def handle(event, context, told):
-    """Decide and order; what is learnt on the way goes into `told`, for the log."""
+def handle(event, context, line):
+    """Decide and order; what is learnt on the way goes into `line`, for the log."""
     detail = event.get("detail") if isinstance(event, dict) else None
     symbol, day, bars = market.read(detail, now=None if REPLAY else datetime.now(UTC))
-    told |= {"symbol": symbol, "day": day}
+    line |= {"symbol": symbol, "day": day}
     decided = ledger.decision(symbol, day)
     if decided and ledger.is_ordered(symbol, day):
         return "duplicate"
     if ledger.has_later(symbol, day):   # a later day has been decided: this position is history
         return "late"
     if decided is None:
-        decided = ledger.keep_decision(decide(symbol, day, bars, context, told))
+        decided = ledger.keep_decision(decide(symbol, day, bars, context, line))
     order(decided)
     ledger.mark_ordered(symbol, day)
     return "ordered"
 
 
-def decide(symbol, day, bars, context, told):
+def decide(symbol, day, bars, context, line):
     """Return the decision for a day, after asking the model."""
     began = time.perf_counter()
     try:
         probability, version = model.ask(
             features(bars), lambda: context.get_remaining_time_in_millis() / 1000)
     finally:
-        told["endpoint_milliseconds"] = round((time.perf_counter() - began) * 1000, 3)
+        line["endpoint_milliseconds"] = round((time.perf_counter() - began) * 1000, 3)
     return {"id": f"{symbol}-{day}", "symbol": symbol, "day": day,
             "target": 1 if probability >= THRESHOLD else 0, "probability": probability,
             "model_version": version, "data_until": bars[-1]["date"]}

@@ -21,12 +21,12 @@ LARGEST_CHANGE = 2.0
 LONGEST_GAP = timedelta(days=7)     # between bars: New York was closed so long in September 2001
 
 
-class NoDecision(Exception):
+class NoDecisionError(Exception):
     """Why there is no decision. The event fails, so that it is tried again or put aside."""
 
 
 def read(detail, now=None):
-    """Return (symbol, day, bars) of an event's detail; raises NoDecision unless all is right.
+    """Return (symbol, day, bars) of an event's detail; raises NoDecisionError unless all is right.
 
     now: datetime with a time zone, what the clock says; None in a replay, where it is an event's
     own `sent_at`. day: date of the last bar, ISO.
@@ -40,17 +40,17 @@ def read(detail, now=None):
     now = now or read_time(detail, "sent_at")
     days = check_bars(bars)
     if days[-1] != closed_at.date():
-        raise NoDecision("the last bar is not of the day that was closed")
+        raise NoDecisionError("the last bar is not of the day that was closed")
     if closed_at > now:
-        raise NoDecision("the day is not over: its bar is still changing")
+        raise NoDecisionError("the day is not over: its bar is still changing")
     if now - closed_at > OLDEST:
-        raise NoDecision("the data are stale")
+        raise NoDecisionError("the data are stale")
     return symbol, days[-1].isoformat(), bars
 
 
 def wrong(field, message):
-    """Return the NoDecision for an event whose `field` is wrong; its value is not repeated."""
-    return NoDecision(f"the event is not right: {field} {message}")
+    """Return the NoDecisionError for an event whose `field` is wrong; its value is not repeated."""
+    return NoDecisionError(f"the event is not right: {field} {message}")
 
 
 def read_time(detail, field):
@@ -66,7 +66,7 @@ def read_time(detail, field):
 
 
 def check_bars(bars):
-    """Return the days of an event's bars; raises NoDecision unless they can be true."""
+    """Return the days of an event's bars; raises NoDecisionError unless they can be true."""
     if not isinstance(bars, list) or not WINDOW <= len(bars) <= MOST:
         raise wrong("bars", f"must be a list of {WINDOW} to {MOST} bars")
     for number, bar in enumerate(bars):
@@ -74,16 +74,16 @@ def check_bars(bars):
     days = [date.fromisoformat(bar["date"]) for bar in bars]
     gaps = [after - before for before, after in zip(days, days[1:])]
     if min(gaps) <= timedelta(0):
-        raise NoDecision("the bars are not in the order of their days")
+        raise NoDecisionError("the bars are not in the order of their days")
     if max(gaps) > LONGEST_GAP:
-        raise NoDecision("between two bars, days are missing")
+        raise NoDecisionError("between two bars, days are missing")
     for number, (before, bar) in enumerate(zip(bars, bars[1:]), 1):
         check_change(f"bars[{number}]", before["close"], bar)
     return days
 
 
 def check_bar(place, bar):
-    """Raise NoDecision unless one bar's date, prices and volume can be true."""
+    """Raise NoDecisionError unless one bar's date, prices and volume can be true."""
     if not isinstance(bar, dict):
         raise wrong(place, "must be an object")
     for name, largest in LARGEST.items():
@@ -103,7 +103,7 @@ def check_bar(place, bar):
 
 
 def check_change(place, before, bar):
-    """Raise NoDecision for a price that is too far from the close of the day before."""
+    """Raise NoDecisionError for a price that is too far from the close of the day before."""
     for name in PRICES:
         if not before / LARGEST_CHANGE <= bar[name] <= before * LARGEST_CHANGE:
             raise wrong(f"{place}.{name}", f"is more than {LARGEST_CHANGE:g} times the close of "

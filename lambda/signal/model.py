@@ -15,14 +15,14 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
 import ledger
-from market import NoDecision
+from market import NoDecisionError
 
 
-class Refused(NoDecision):
+class RefusedError(NoDecisionError):
     """The endpoint answers, and this request is wrong: the fault of one symbol's event."""
 
 
-class NoTime(NoDecision):
+class NoTimeError(NoDecisionError):
     """The endpoint was not asked."""
 
 
@@ -46,17 +46,17 @@ runtime = boto3.client("sagemaker-runtime", config=Config(
 def ask(instance, remaining):
     """Return (probability, model version) for one instance, {name: number}.
 
-    remaining: function that returns the seconds left to the Lambda function. Raises NoDecision
+    remaining: function that returns the seconds left to the Lambda function. Raises NoDecisionError
     when there is no answer, or none that can be believed.
     """
     breaker = ledger.breaker(endpoint)
     if breaker["open_until"] > time.time():
-        raise NoDecision("the circuit breaker is open: the endpoint is left alone")
+        raise NoDecisionError("the circuit breaker is open: the endpoint is left alone")
     try:
         answer = attempt(instance, remaining)
-    except (Refused, NoTime):   # these say nothing against the endpoint: others may ask it
+    except (RefusedError, NoTimeError):     # nothing against the endpoint: others may ask it
         raise
-    except NoDecision:
+    except NoDecisionError:
         failures = breaker["failures"] + 1
         rest = REST if failures >= FAILURES else 0
         ledger.keep_breaker(endpoint, failures, time.time() + rest if rest else 0)
@@ -67,7 +67,7 @@ def ask(instance, remaining):
 
 
 def attempt(instance, remaining):
-    """Ask up to ATTEMPTS times, while there is time; raises NoDecision with the last reason."""
+    """Ask up to ATTEMPTS times, while there is time; raises NoDecisionError with the reason."""
     reason = None
     for number in range(ATTEMPTS):
         if number:      # a random part of a growing pause: clients that failed together spread out
@@ -81,11 +81,12 @@ def attempt(instance, remaining):
         except ClientError as error:
             reason = f"the endpoint failed: {error.response['Error']['Code']}"
             if is_refusal(error):
-                raise Refused(f"the endpoint refuses this request with the status "
-                              f"{error.response['OriginalStatusCode']}: see its log") from None
+                raise RefusedError(
+                    "the endpoint refuses this request with the status "
+                    f"{error.response['OriginalStatusCode']}: see its log") from None
             if not may_pass(error):
                 break
-    raise NoDecision(reason) if reason else NoTime("there is no time to ask the endpoint")
+    raise NoDecisionError(reason) if reason else NoTimeError("there is no time to ask the endpoint")
 
 
 def is_refusal(error):
@@ -110,13 +111,14 @@ def original_status(error):
 
 def invoke(instance):
     """Ask once, and check the answer."""
-    said = runtime.invoke_endpoint(EndpointName=endpoint, ContentType="application/json",
-                                   Body=json.dumps({"instances": [instance]}))
+    response = runtime.invoke_endpoint(
+        EndpointName=endpoint, ContentType="application/json",
+        Body=json.dumps({"instances": [instance]}))
     try:
-        answer = json.loads(said["Body"].read())
+        answer = json.loads(response["Body"].read())
         (probability,), version = answer["predictions"], answer["model_version"]
         if isinstance(probability, float) and 0 <= probability <= 1 and isinstance(version, str):
             return probability, version
     except (ValueError, TypeError, KeyError):
         pass
-    raise NoDecision("the endpoint's answer is no probability")
+    raise NoDecisionError("the endpoint's answer is no probability")

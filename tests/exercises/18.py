@@ -25,7 +25,8 @@ WRONG = [
     ("Exercise 2", "...", "Is it still open?"),
     ("Exercise 2", "return [] if abs(sum(one['probability'] for one in answers)\n"
      "                 - sum(expected)) < tolerance else [len(answers) - 1]", "one by one"),
-    ("Exercise 2", f"return [number {BOTH}\n        if abs(answer['probability'] - right) > tolerance]",
+    ("Exercise 2",
+     f"return [number {BOTH}\n        if abs(answer['probability'] - right) > tolerance]",
      "Look at the status"),
     ("Exercise 2", f"return [number {BOTH}\n        if answer['status'] != 200 or "
      "answer['probability'] - right > tolerance]", "is wrong"),
@@ -49,6 +50,7 @@ WRONG = [
      "           for one, e in shares.items())", "that training never saw"),
     ("Exercise 3", SUM.replace("shares.get(one, 0)", "shares[one]")
      + "    value += (a - e) * math.log(a / e)\nreturn value", "missing is empty"),
-    ("Exercise 3", SUM.replace("max(counts.get(one, 0) / total, LEAST)", "counts.get(one, 0) / total")
+    ("Exercise 3",
+     SUM.replace("max(counts.get(one, 0) / total, LEAST)", "counts.get(one, 0) / total")
      + "    value += (a - e) * math.log(a / e) if a else 0\nreturn value", "counts as LEAST"),
 ]

@@ -29,5 +29,5 @@ def ensure() -> None:
         return
     try:
         engine.apt_install("Chromium (for the test that opens a lesson)", "chromium")
-    except engine.Missing as error:
+    except engine.EngineError as error:
         print(f"Chromium: {error}", flush=True)

@@ -19,7 +19,7 @@ from pathlib import Path
 from workshop import cloud
 from workshop.commands import lab
 from workshop.local import lifecycle
-from workshop.machine import base_image, engine, environment
+from workshop.machine import base_image, engine, environment, labels
 from workshop.machine.paths import BUILD, ROOT
 
 # How Docker lists each kind (id, then a name for people) and removes it, in this order.
@@ -181,8 +181,8 @@ def in_docker(known: Notes) -> tuple[list[Found], list[str]]:
     and the names of what stays for the others, empty if there are none."""
     mine, shared, others = [], [], False
     for kind in KINDS:
-        ours, claimed = _labelled(kind, engine.LABEL), _labelled(kind, engine.LABEL.split("=")[0])
-        anyones = _labelled(kind, "workshop=lambda-onnx") | _labelled(kind, "workshop.cloud")
+        ours, claimed = _labelled(kind, labels.OURS), _labelled(kind, labels.CLONE)
+        anyones = _labelled(kind, labels.WORKSHOP) | _labelled(kind, labels.CLOUD)
         anyones = {number: name for number, name in anyones.items() if number not in claimed}
         others = others or claimed.keys() > ours.keys() or _of_other_ports(kind, anyones, known)
         mine += [Found(kind, number, name) for number, name in ours.items()]
@@ -197,8 +197,8 @@ def in_docker(known: Notes) -> tuple[list[Found], list[str]]:
 def _of_other_ports(kind, things, known) -> bool:
     """Whether one of these belongs to a local cloud that this checkout never ran."""
     if kind == "container":
-        ours = set().union(*(_labelled(kind, f"workshop.cloud={port}") for port in known.ports))
-        return bool(things.keys() & _labelled(kind, "workshop.cloud").keys() - ours)
+        ours = set().union(*(_labelled(kind, labels.of_cloud(port)) for port in known.ports))
+        return bool(things.keys() & _labelled(kind, labels.CLOUD).keys() - ours)
     ports = re.findall(r"\blocalhost:(\d+)/", " ".join(things.values()))
     return bool(set(map(int, ports)) - set(known.ports))
 

@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
         if command.environment:
             _enter_environment(name, rest)
         return command.run(rest)
-    except (environment.Failed, engine.Missing) as error:
+    except (environment.SetUpError, engine.EngineError) as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -73,7 +73,7 @@ def _set_up_engine():
     """Docker if it can be had; without it the lessons that need none still run."""
     try:
         engine.ensure()
-    except engine.Missing as error:
+    except engine.EngineError as error:
         print(f"Docker: {error}", flush=True)
 
 

@@ -103,7 +103,8 @@ def packages(exists: bool, half_made: bool, ready: bool, differences) -> list[Fi
         return [Finding(OK, "environment not made yet; `python3 -m workshop lab` makes it")]
     if not ready:
         return [Finding(WARNING, "environment.yml, the clone's place or the files of .venv have "
-                        "changed since it was made", "python3 -m workshop lab (it brings it up to date)")]
+                        "changed since it was made",
+                        "python3 -m workshop lab (it brings it up to date)")]
     wrong = differences()
     return [Finding(WARNING, text, "remove .venv, then python3 -m workshop lab")
             for text in wrong] or [Finding(OK, "environment complete, as environment.yml says")]
@@ -263,7 +264,7 @@ def last_failure(where: str, seen) -> list[Finding]:
                         "read the last lines of its message, and compare them with the table at "
                         "the beginning of lesson 20")]
     return [Finding(WARNING, f"{where} failed: “{words}”. {name}: {known[name].cause}",
-                    f"{known[name].mend} (lesson 20, “{name}”)")
+                    f"{known[name].fix} (lesson 20, “{name}”)")
             for name, words in seen if name in known]
 
 

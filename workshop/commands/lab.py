@@ -20,7 +20,7 @@ SETTINGS = {"@jupyterlab/apputils-extension:notification":
             {"fetchNews": "false", "checkForUpdates": False}}
 
 
-class Failed(RuntimeError):
+class LabError(RuntimeError):
     """JupyterLab did not start; the message has its last words."""
 
 
@@ -50,7 +50,7 @@ def main(arguments: list[str], state: Path = STATE) -> int:
     except KeyboardInterrupt:
         print("\nstopping JupyterLab …", flush=True)
         return 0
-    except Failed as error:
+    except LabError as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1
     finally:
@@ -107,7 +107,7 @@ def _owner_only(name: str, flags: int) -> int:
 
 
 def wait_until_up(process: subprocess.Popen, state: Path = STATE, seconds: float = 90) -> dict:
-    """Return what the started JupyterLab says of itself once it answers. Raises Failed."""
+    """Return what the started JupyterLab says of itself once it answers. Raises LabError."""
     print("JupyterLab: starting …", flush=True)
     end_of_patience = time.monotonic() + seconds
     while process.poll() is None and time.monotonic() < end_of_patience:
@@ -115,8 +115,8 @@ def wait_until_up(process: subprocess.Popen, state: Path = STATE, seconds: float
             _private(state)
             return server
         time.sleep(0.2)
-    raise Failed(f"JupyterLab did not start; its last words (all of them in "
-                 f"{state / 'jupyter.log'}):\n{engine.tail(state / 'jupyter.log')}")
+    raise LabError(f"JupyterLab did not start; its last words (all of them in "
+                   f"{state / 'jupyter.log'}):\n{engine.tail(state / 'jupyter.log')}")
 
 
 def running(state: Path = STATE) -> dict | None:

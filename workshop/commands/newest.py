@@ -94,7 +94,7 @@ def main(arguments: list[str]) -> int:
         installed = _installed(python)
         moved = move(installed)
         pins.write(prefer=installed)
-    except (environment.Failed, pins.Failed, requirements.Unclear) as error:
+    except (environment.SetUpError, pins.LockError, requirements.UnclearPinError) as error:
         print(f"The newest versions cannot be had:\n\n```\n{error}\n```")
         return 1
     environment.write_stamp()       # .venv is complete for the pins as they are now

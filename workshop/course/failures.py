@@ -16,7 +16,7 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 @dataclass(frozen=True)
 class Failure:
-    """One failure: name, regular expressions that match its messages, cause, and mend.
+    """One failure: name, regular expressions that match its messages, cause, and fix.
 
     name: also the heading of its section in lesson 20. signs: each is enough by itself; they
     match text in which every run of white space is one blank. Where a sign has a group named
@@ -25,7 +25,7 @@ class Failure:
     name: str
     signs: tuple[str, ...]
     cause: str
-    mend: str
+    fix: str
 
     def seen_in(self, text: str) -> str | None:
         """The words of the text by which the failure is known, or None."""
@@ -86,15 +86,15 @@ FAILURES = (
         (r"role defined for the function cannot be assumed by Lambda",),
         "the role is new and not known everywhere yet, or its trust policy does not name "
         "lambda.amazonaws.com.",
-        "look at the trust policy (workshop/account/policies/trust.json); if it is right, try again for "
-        "up to two minutes, on this error alone"),
+        "look at the trust policy (workshop/account/policies/trust.json); if it is right, try "
+        "again for up to two minutes, on this error alone"),
     Failure(
         "No right to fetch the image",
         (r"Lambda does not have permission to access the ECR image",),
         "the repository's policy does not let lambda.amazonaws.com read; the function's role has "
         "no part in this.",
-        "set_repository_policy with workshop/account/policies/repository.json (workshop.deploy.push() "
-        "does it)"),
+        "set_repository_policy with workshop/account/policies/repository.json "
+        "(workshop.deploy.push() does it)"),
     Failure(
         "An update during an update",
         (r"An update is in progress for resource", r"currently in the following state: Pending"),

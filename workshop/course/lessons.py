@@ -27,7 +27,7 @@ REQUIRES = re.compile(r"lessons\.require\(\s*[\"']([^\"']+)[\"']")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
-class LessonFailed(RuntimeError):
+class LessonRunError(RuntimeError):
     """A lesson could not be executed; the message names the lesson, the cell and the fault.
 
     said: the cell's exception alone, without the source around it.
@@ -43,7 +43,7 @@ def require(what: str, root: Path = ROOT) -> None:
 
     `what` is a lesson's number ("02") or one of its products ("build/models/churn.pkl").
     Safe when several processes ask at once: one executes, the others wait.
-    Raises ValueError when no lesson makes it, LessonFailed when the execution fails.
+    Raises ValueError when no lesson makes it, LessonRunError when the execution fails.
     """
     lesson = _find(str(what), root)
     if not (missing := _missing(lesson, root)):
@@ -79,7 +79,7 @@ def run(numbers: Iterable[str] | None = None, root: Path = ROOT) -> int:
                 require(needed, root)
             with one_at_a_time(f"lesson-{lesson.number}"):
                 _execute(lesson, root)
-        except (LessonFailed, ValueError) as error:
+        except (LessonRunError, ValueError) as error:
             print(f"\n{error}", file=sys.stderr, flush=True)
             last_error.keep(getattr(error, "said", ""), f"lesson {lesson.number}")
             status = 1
@@ -175,10 +175,10 @@ def executed(lesson: render.Lesson, root: Path = ROOT) -> Path:
 
 
 def _execute(lesson: render.Lesson, root: Path) -> None:
-    """Executes the solved lesson in a kernel of its own. Raises LessonFailed."""
+    """Executes the solved lesson in a kernel of its own. Raises LessonRunError."""
     import nbformat
     if reason := obstacle(lesson):
-        raise LessonFailed(f"Lesson {lesson.number}, “{lesson.title}”: {reason}")
+        raise LessonRunError(f"Lesson {lesson.number}, “{lesson.title}”: {reason}")
     book = render.notebook(lesson, learner=False)
     mark = _mark(lesson, root)
     # A product that this execution leaves half-made is missing for as long as the mark stands.
@@ -187,15 +187,15 @@ def _execute(lesson: render.Lesson, root: Path) -> None:
     with progress.Line(_label(lesson).rstrip()) as line:
         _run_cells(lesson, book, root, line)
     if missing := [product for product in lesson.products if not (root / product).exists()]:
-        raise LessonFailed(f"Lesson {lesson.number} ran to the bottom and did not make "
-                           f"{', '.join(missing)}, which its header names under `products`.")
+        raise LessonRunError(f"Lesson {lesson.number} ran to the bottom and did not make "
+                             f"{', '.join(missing)}, which its header names under `products`.")
     nbformat.write(book, executed(lesson, root))
     mark.unlink()
     print(f"{_label(lesson)}  {_minutes(time.monotonic() - began)}", flush=True)
 
 
 def _run_cells(lesson: render.Lesson, book, root: Path, line: progress.Line) -> None:
-    """Runs every cell of `book` in place. Raises LessonFailed, KeyboardInterrupt."""
+    """Runs every cell of `book` in place. Raises LessonRunError, KeyboardInterrupt."""
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
     current = [0]
@@ -232,14 +232,14 @@ def _run_cells(lesson: render.Lesson, book, root: Path, line: progress.Line) -> 
     where = _where(lesson, current[0], root)
     match outcome[0]:
         case CellTimeoutError():
-            raise LessonFailed(f"{where} ran for more than {CELL_TIMEOUT} s") from None
+            raise LessonRunError(f"{where} ran for more than {CELL_TIMEOUT} s") from None
         case CellExecutionError() as error:
-            raise LessonFailed(f"{where} failed:\n\n{_plain(str(error))}",
-                               f"{error.ename}: {error.evalue}") from None
+            raise LessonRunError(f"{where} failed:\n\n{_plain(str(error))}",
+                                 f"{error.ename}: {error.evalue}") from None
         case DeadKernelError():
-            raise LessonFailed(f"{where}: its Python ended; is there enough memory?") from None
+            raise LessonRunError(f"{where}: its Python ended; is there enough memory?") from None
         case error:
-            raise LessonFailed(f"{where}: {type(error).__name__}: {error}") from error
+            raise LessonRunError(f"{where}: {type(error).__name__}: {error}") from error
 
 
 def _interrupt(client, thread: threading.Thread) -> None:

@@ -3,6 +3,9 @@
 A lesson's source is Python in jupytext's percent format under a YAML header, the only form that
 is written by hand. The solved notebook holds all of it; in the learner's copy the exercises are
 open. `python3 -m workshop render` writes both, and `--check` says what differs from a rendering.
+
+It also copies what several functions share, lambda/common/*.py, into the folder of each: a folder
+is all that goes into a function's image.
 """
 import argparse
 import hashlib
@@ -30,6 +33,13 @@ TABLE_START, TABLE_END = "<!-- lessons -->", "<!-- /lessons -->"
 # Comments are kept as they stand: jupytext's own rule would turn `# copy the file` into a command.
 FORMAT = {"extension": ".py", "format_name": "percent", "comment_magics": False}
 LAYOUT = {"cell_marker", "lines_to_next_cell"}    # jupytext's notes on how the source is laid out
+CHURN = tuple(f"lambda/{name}" for name in (
+    "churn", "churn_capi", "churn_plain", "churn_sklearn", "churn_tiny"))
+COMMON = "lambda/common"            # no function: what is written here goes into those that need it
+COPIES = {"web.py": (*CHURN, "lambda/image", "docker/sagemaker"),
+          "contract.py": (*CHURN, "docker/sagemaker"),
+          "onnx_c_api.py": ("lambda/churn_capi", "lambda/churn_tiny")}
+COPIED = "# Copied from {source} by python3 -m workshop render: change it there.\n"
 MAGIC_COMMENT = re.compile(r"^(\s*)# ((?:\w+ = )?(?:!\S|%%?[a-z]).*)$")
 
 
@@ -299,7 +309,14 @@ def rendered(root: Path = ROOT) -> dict[Path, str]:
             texts[path] = nbformat.writes(book, version=nbformat.NO_CONVERT) + "\n"
     if (readme := root / "README.md").exists():
         texts[readme] = _with_table(readme, found)
-    return texts
+    return texts | _copies(root)
+
+
+def _copies(root: Path) -> dict[Path, str]:
+    """Every copy of a file in lambda/common, with its text."""
+    return {root / folder / name: COPIED.format(source=f"{COMMON}/{name}")
+            + (root / COMMON / name).read_text(encoding="utf-8")
+            for name, folders in COPIES.items() if (root / COMMON).is_dir() for folder in folders}
 
 
 def differences(root: Path = ROOT) -> dict[Path, str | None]:

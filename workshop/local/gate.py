@@ -19,7 +19,7 @@ import uuid
 from urllib.parse import parse_qs
 
 from workshop.local import identities, services, signatures
-from workshop.local.signatures import Refused, Request
+from workshop.local.signatures import RefusedError, Request
 
 PUBLIC = re.compile(r"/_aws/(execute-api|lambda-url)/[a-z0-9]+(/.*)?", re.DOTALL)
 # Paths that MiniStack keeps for itself, or for services that no lesson uses.
@@ -31,8 +31,8 @@ FOREIGN_SITES = {"cross-site", "same-site"}
 SINGLE = {b"host", b"authorization", b"x-amz-date", b"x-amz-content-sha256", b"x-amz-target",
           b"x-amz-security-token", b"origin", b"sec-fetch-site", b"content-length"}
 
-# Who signed the request to an API or a function URL that is being answered: a Caller, or Refused.
-UNSIGNED = Refused("MissingAuthenticationToken", "Missing Authentication Token")
+# Who signed the request to an API or a function URL that is being answered, or why nobody did.
+UNSIGNED = RefusedError("MissingAuthenticationToken", "Missing Authentication Token")
 signer = contextvars.ContextVar("signer", default=UNSIGNED)
 
 
@@ -104,7 +104,7 @@ def without_cors(send):
 
 async def public(application, scope, receive, send, account):
     """An API or a function URL. A signature is looked at here; whether one is needed is a matter
-    of the route, see mends/signed_routes."""
+    of the route, see patches/signed_routes."""
     if scope["path"].count("/") == 3:       # …/ID alone is the root, and MiniStack wants its slash
         scope = {**scope, "path": scope["path"] + "/", "raw_path": scope["raw_path"] + b"/"}
     request = described(scope, b"")
@@ -116,7 +116,7 @@ async def public(application, scope, receive, send, account):
         return
     try:
         signer.set(signatures.verify(described(scope, body), account))
-    except Refused as refused:
+    except RefusedError as refused:
         signer.set(refused)
     await application(scope, repeating(body, receive), send)
 
@@ -133,7 +133,7 @@ async def registry(application, scope, receive, send, headers):
 
 
 def _is_registry(path: str) -> bool:
-    """Whether MiniStack's registry answers at this path; API Gateway's calls begin with /v2/ too."""
+    """Whether MiniStack's registry answers here; API Gateway's calls begin with /v2/ too."""
     from ministack import app
     return app._is_ecr_registry_path(path)
 
@@ -155,16 +155,16 @@ async def service(application, scope, receive, send, account):
     request = described(scope, body)
     try:
         caller = signatures.verify(request, account)
-    except Refused as refused:
+    except RefusedError as refused:
         return await refuse(send, routed(request), refused, request)
     asked = routed(request)
     if caller.service not in services.SIGNED or OWN_PATHS.match(request.path) \
             or OWN_PATHS.match(scope["path"]):
-        return await refuse(send, caller.service, Refused(
+        return await refuse(send, caller.service, RefusedError(
             "UnknownService", f"The local cloud has no service {caller.service!r} at this address. "
             f"It has: {', '.join(sorted(services.SIGNED))}."), request)
     if caller.service != "sagemaker" and asked != services.SIGNED[caller.service]:
-        return await refuse(send, caller.service, Refused(
+        return await refuse(send, caller.service, RefusedError(
             "SignatureDoesNotMatch", f"Credential should be scoped to correct service: '{asked}'."),
             request)
     await application(scope, repeating(body, receive), send)
@@ -213,7 +213,7 @@ def repeating(body: bytes, receive):
     return receive_again
 
 
-async def refuse(send, name: str, refused: Refused, request: Request) -> None:
+async def refuse(send, name: str, refused: RefusedError, request: Request) -> None:
     """Send a refusal in the format of service NAME, as AWS words it there."""
     from ministack.core.iam_actions import _AUTH_FAILURES, access_denied_response
     from ministack.core.responses import fix_error_content_type

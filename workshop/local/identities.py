@@ -90,7 +90,8 @@ def for_role(role_arn: str, session: str) -> dict[str, str]:
     secret, token = secrets.token_urlsafe(30), secrets.token_urlsafe(200)
     sts.register_session(access_key, {
         "Arn": f"arn:aws:sts::{account}:assumed-role/{role}/{session[:64]}",
-        "UserId": f"AROA{hashlib.sha256(role_arn.encode()).hexdigest()[:17].upper()}:{session[:64]}",
+        "UserId": f"AROA{hashlib.sha256(role_arn.encode()).hexdigest()[:17].upper()}"
+                  f":{session[:64]}",
         "AccountId": account, "SecretAccessKey": secret, "SessionToken": token})
     return {"AWS_ACCESS_KEY_ID": access_key, "AWS_SECRET_ACCESS_KEY": secret,
             "AWS_SESSION_TOKEN": token}

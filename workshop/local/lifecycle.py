@@ -12,7 +12,7 @@ from pathlib import Path
 
 from workshop.local import identities
 from workshop.local.addresses import CloudError, log_path, port, state_folder, url
-from workshop.machine import desktop, engine, paths, processes, settings
+from workshop.machine import desktop, engine, labels, paths, processes, settings
 
 PATIENCE = 60        # seconds for a start or a stop
 SILENCE = 20         # seconds until a port that says nothing is taken for another program's
@@ -130,6 +130,11 @@ def mine(number: int) -> dict | None:
     return health
 
 
+def reachable_from_containers(number: int) -> bool:
+    """Whether the running local cloud listens where functions' containers look for it."""
+    return (engine.bridge_gateway() or "127.0.0.1") in mine(number).get("addresses", [])
+
+
 def _health(number: int, keys: dict | None) -> dict | None:
     """What the port answers to the question for health: all of it if it knows these keys.
 
@@ -196,7 +201,7 @@ def _containers(number: int) -> list[str]:
     """Ids of the containers that the local cloud on this port started."""
     if not engine.available():
         return []
-    return engine.docker("ps", "-aq", "--filter", f"label=workshop.cloud={number}").stdout.split()
+    return engine.docker("ps", "-aq", "--filter", f"label={labels.of_cloud(number)}").stdout.split()
 
 
 def _remove_containers(number: int) -> None:

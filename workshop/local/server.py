@@ -1,4 +1,4 @@
-"""The local cloud: MiniStack in this process, mended (workshop/local/patches), for this machine only.
+"""The local cloud: MiniStack in this process, patched (local/patches), for this machine only.
 
 SageMaker Serverless, which MiniStack has not, is served beside it (workshop/local/sagemaker).
 
@@ -24,7 +24,7 @@ from workshop.machine import engine, modes, processes, settings
 def configure(port: int) -> None:
     """Set what MiniStack reads from the environment when it is imported.
 
-    Nothing of the learner's own settings reaches it: see workshop/settings.py.
+    Nothing of the learner's own settings reaches it: see workshop/machine/settings.py.
     """
     chosen = settings.local_cloud()
     os.environ.clear()

@@ -18,7 +18,7 @@ from ministack.core import iam_evaluator, sigv4
 PRESIGNED_SECONDS = 604_800     # the longest that a presigned URL is valid
 SKEW = timedelta(minutes=15)    # how far ahead a presigned URL's clock may be
 UNSIGNED = {"UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"}   # bodies not covered
-# Headers that name what is asked: a signature that leaves them out could be used for something else.
+# Headers that name what is asked: a signature that leaves them out could be used for another thing.
 COVERED = ("host", "x-amz-")
 UNCOVERED = {"x-amz-content-sha256"}    # it is in the canonical request in its own right
 
@@ -26,7 +26,7 @@ UNCOVERED = {"x-amz-content-sha256"}    # it is in the canonical request in its 
 @dataclass(frozen=True)
 class Request:
     """A request as it arrived. `headers`: lower-case name → value, repeated ones joined by a comma;
-    `path` and `query` as sent, percent-encoded; `parameters`: the query, decoded (name → values)."""
+    `path` and `query` as sent, percent-encoded; `parameters`: the decoded query (name → values)."""
     method: str
     path: str
     query: str
@@ -42,7 +42,7 @@ class Caller:
     service: str
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The request is not signed by somebody known. `code` and `message` are AWS's (str)."""
 
     def __init__(self, code: str, message: str):
@@ -58,9 +58,9 @@ def is_signed(request: Request) -> bool:
 
 
 def verify(request: Request, account: str) -> Caller:
-    """Who signed the request. Raises Refused: no signature, an unknown key, an altered or old one."""
+    """Who signed the request. Raises RefusedError: no signature, an unknown key, a wrong one."""
     if not is_signed(request):
-        raise Refused("MissingAuthenticationToken", "Request is missing Authentication Token")
+        raise RefusedError("MissingAuthenticationToken", "Request is missing Authentication Token")
     presigned = "authorization" not in request.headers
     signature = _parsed(request, presigned)
     _check_time(request, signature, presigned)
@@ -68,7 +68,7 @@ def verify(request: Request, account: str) -> Caller:
     _check_covered(request, signature, presigned)
     expected = _signature(request, signature, presigned, credential)
     if not hmac.compare_digest(expected.encode(), signature.signature.encode()):
-        raise Refused("SignatureDoesNotMatch", sigv4.SIGNATURE_MISMATCH)
+        raise RefusedError("SignatureDoesNotMatch", sigv4.SIGNATURE_MISMATCH)
     return Caller(credential.principal_arn, signature.service)
 
 
@@ -77,18 +77,19 @@ def _parsed(request: Request, presigned: bool) -> sigv4.HeaderSignature:
     algorithm = request.parameters.get("X-Amz-Algorithm", [""])[0] if presigned \
         else request.headers["authorization"].partition(" ")[0]
     if algorithm != "AWS4-HMAC-SHA256":
-        raise Refused("UnsupportedSignature",
-                      "The request signature does not conform to AWS standards.")
+        raise RefusedError("UnsupportedSignature",
+                           "The request signature does not conform to AWS standards.")
     signature = sigv4.parse_query_signature(request.parameters) if presigned \
         else sigv4.parse_header_signature(request.headers)
     if isinstance(signature, tuple):
-        raise Refused(*signature)
+        raise RefusedError(*signature)
     if sigv4._amz_datetime(signature.amz_date) is None:
-        raise Refused("IncompleteSignature", "Date must be in ISO-8601 'basic format'. Got "
-                                             f"'{signature.amz_date}'.")
+        raise RefusedError("IncompleteSignature", "Date must be in ISO-8601 'basic format'. Got "
+                                                  f"'{signature.amz_date}'.")
     if signature.date_stamp != signature.amz_date[:8]:
-        raise Refused("CredentialDateMismatch", "Date in Credential scope does not match YYYYMMDD "
-                                                "from ISO-8601 version of date from HTTP.")
+        raise RefusedError("CredentialDateMismatch",
+                           "Date in Credential scope does not match YYYYMMDD from ISO-8601 version "
+                           "of date from HTTP.")
     return signature
 
 
@@ -96,15 +97,16 @@ def _check_time(request, signature, presigned) -> None:
     if not presigned:
         late = sigv4.request_time_failure(signature)
         if late:
-            raise Refused(*late)
+            raise RefusedError(*late)
         return
     signed_at, now = sigv4._amz_datetime(signature.amz_date), datetime.now(timezone.utc)
     text = request.parameters.get("X-Amz-Expires", [""])[0]
     if not re.fullmatch(r"[0-9]{1,6}", text) or not 1 <= int(text) <= PRESIGNED_SECONDS:
-        raise Refused("IncompleteSignature",
-                      f"X-Amz-Expires must be a number of seconds from 1 to {PRESIGNED_SECONDS}.")
+        raise RefusedError("IncompleteSignature",
+                           "X-Amz-Expires must be a number of seconds from 1 to "
+                           f"{PRESIGNED_SECONDS}.")
     if not signed_at - SKEW <= now < signed_at + timedelta(seconds=int(text)):
-        raise Refused("RequestExpired", "Request has expired")
+        raise RefusedError("RequestExpired", "Request has expired")
 
 
 def _credential(request, signature, presigned, account):
@@ -112,15 +114,15 @@ def _credential(request, signature, presigned, account):
     key = signature.access_key_id
     # MiniStack takes `test` and account numbers for the account's owner. Here nobody has such keys.
     if not key or iam_evaluator.is_root_access_key(key):
-        raise Refused("UnrecognizedClientException",
-                      "The security token included in the request is invalid.")
+        raise RefusedError("UnrecognizedClientException",
+                           "The security token included in the request is invalid.")
     token = request.parameters.get("X-Amz-Security-Token", [""])[0] if presigned \
         else request.headers.get("x-amz-security-token", "")
     credential = iam_evaluator.resolve_credential(key, account, token)
     if isinstance(credential, iam_evaluator.CredentialResolutionError):
         code = "UnrecognizedClientException" if credential.code == "InvalidToken" \
             else credential.code
-        raise Refused(code, credential.message)
+        raise RefusedError(code, credential.message)
     return credential
 
 
@@ -130,14 +132,15 @@ def _check_covered(request, signature, presigned) -> None:
     open_ones = sorted(name for name in {"host", *request.headers}
                        if name.startswith(COVERED) and name not in covered | UNCOVERED)
     if open_ones:
-        raise Refused("SignatureDoesNotMatch", "There were headers present in the request which "
-                                               f"were not signed: {', '.join(open_ones)}")
+        raise RefusedError("SignatureDoesNotMatch",
+                           "There were headers present in the request which were not signed: "
+                           f"{', '.join(open_ones)}")
     declared = request.headers.get("x-amz-content-sha256")
     if presigned or declared is None or (declared in UNSIGNED and signature.service == "s3"):
         return
     if declared != hashlib.sha256(request.body).hexdigest():
-        raise Refused("SignatureDoesNotMatch", "The provided 'x-amz-content-sha256' header does "
-                                               "not match what was computed.")
+        raise RefusedError("SignatureDoesNotMatch", "The provided 'x-amz-content-sha256' header "
+                                                    "does not match what was computed.")
 
 
 def _signature(request, signature, presigned, credential) -> str:
@@ -150,7 +153,7 @@ def _signature(request, signature, presigned, credential) -> str:
     query = "&".join(part for part in request.query.split("&")
                      if not (presigned and part.startswith("X-Amz-Signature=")))
     if "#" in request.path + query:     # botocore would stop there
-        raise Refused("SignatureDoesNotMatch", sigv4.SIGNATURE_MISMATCH)
+        raise RefusedError("SignatureDoesNotMatch", sigv4.SIGNATURE_MISMATCH)
     again = AWSRequest(
         method=request.method, data=request.body,
         url=f"http://{request.headers['host']}{request.path}" + (f"?{query}" if query else ""))

@@ -22,7 +22,7 @@ import urllib.request
 from datetime import date
 from pathlib import Path
 
-from workshop.machine import engine, modes
+from workshop.machine import engine, labels, modes
 from workshop.machine.lock import one_at_a_time
 from workshop.machine.paths import BUILD, DOCKER
 
@@ -30,7 +30,6 @@ REAL = "public.ecr.aws/lambda/python:3.13"
 PLAIN = "public.ecr.aws/docker/library/python:3.13-slim"    # for what does not run on Lambda
 REGISTRY = "https://public.ecr.aws/v2/"
 STAND_IN = "workshop-lambda-base"       # `stand_in` adds the tag
-LABEL = "workshop.stand-in"
 RECIPE = DOCKER / "base"
 STATE = BUILD / "base"
 UNREACHABLE = STATE / "unreachable"     # holds the day on which the registry did not answer
@@ -50,7 +49,7 @@ SLIM = ("rm -rf \"$1\"/usr/share/locale \"$1\"/usr/share/man \"$1\"/usr/share/in
 DEBIAN_NAMES = {"x86_64": "amd64", "arm64": "arm64"}
 
 
-class Unavailable(RuntimeError):
+class BaseImageError(RuntimeError):
     """Neither AWS's image nor a stand-in can be had here; the message says why and what to do."""
 
 
@@ -59,8 +58,8 @@ def get(image: str = REAL) -> str:
 
     WORKSHOP_BASE_IMAGE, else `image` (local, or pulled), else the stand-in (built once). `image` is
     AWS's for Lambda, or PLAIN, which has Python only; both come from AWS's public registry.
-    Prints one line that says which and why. Raises engine.Missing without a Docker engine and
-    Unavailable where there is no base image to be had.
+    Prints one line that says which and why. Raises engine.EngineError without a Docker engine and
+    BaseImageError where there is no base image to be had.
     """
     chosen = os.environ.get("WORKSHOP_BASE_IMAGE")
     if chosen:
@@ -93,7 +92,7 @@ def refuse_stand_in(image: str) -> None:
     config = _inspect(image, "{{json .Config}}")
     if config is None:
         raise ValueError(f"there is no local image {image!r}; build it first")
-    if (config.get("Labels") or {}).get(LABEL) == "true":
+    if (config.get("Labels") or {}).get(labels.STAND_IN) == "true":
         raise ValueError(
             f"{image} is built on the workshop's stand-in for AWS's Lambda base image, which is "
             "never pushed to an AWS account. Build it again on AWS's own, where that can be "
@@ -192,15 +191,15 @@ def _build_stand_in(why: str) -> None:
 
 
 def _check_possible(why: str) -> None:
-    """Raise Unavailable, with what to do, where the stand-in cannot be built."""
+    """Raise BaseImageError, with what to do, where the stand-in cannot be built."""
     if not (engine.is_root() and engine.is_debian()):
-        raise Unavailable(
+        raise BaseImageError(
             f"there is no Lambda base image: {why}, and a stand-in can only be built as root on "
             f"Debian or Ubuntu. Connect to the internet and try `docker pull {REAL}`; or name an "
             "image with the same contract in WORKSHOP_BASE_IMAGE.")
     wanted, here = engine.architecture(), engine.ARCHITECTURES.get(host.machine().lower())
     if wanted != here and not list(Path("/proc/sys/fs/binfmt_misc").glob("qemu-*")):
-        raise Unavailable(
+        raise BaseImageError(
             f"a stand-in for {wanted} cannot be built on this {here} machine, which has no "
             "emulation of other processors: unset WORKSHOP_ARCHITECTURE, or "
             "`apt-get install qemu-user-static binfmt-support`.")
@@ -246,12 +245,12 @@ def _fetch_packages(context: Path) -> None:
 def emulator(architecture: str) -> Path:
     """The official Runtime Interface Emulator for an architecture, in Lambda's words.
 
-    It comes with the AWS SAM CLI. Raises Unavailable where that is not installed.
+    It comes with the AWS SAM CLI. Raises BaseImageError where that is not installed.
     """
     package = importlib.util.find_spec("samcli")
     if package is None:
-        raise Unavailable("the package aws-sam-cli, which holds the Runtime Interface Emulator, is "
-                          "not installed: run python3 -m workshop doctor")
+        raise BaseImageError("the package aws-sam-cli, which holds the Runtime Interface Emulator, "
+                             "is not installed: run python3 -m workshop doctor")
     return Path(package.origin).parent / "local" / "rapid" / f"aws-lambda-rie-{architecture}"
 
 
@@ -311,10 +310,10 @@ def _step(what: str, work, *arguments) -> None:
 
 
 def _run(command: list) -> None:
-    """Run a command; raises Unavailable with its last words when it fails."""
+    """Run a command; raises BaseImageError with its last words when it fails."""
     done = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace",
                           **({"umask": modes.UMASK} if os.name == "posix" else {}))
     if done.returncode:
-        raise Unavailable(f"the stand-in for AWS's base image could not be built; `{command[0]}` "
-                          "said:\n" + "\n".join(done.stdout.splitlines()[-8:]))
+        raise BaseImageError(f"the stand-in for AWS's base image could not be built; "
+                             f"`{command[0]}` said:\n" + "\n".join(done.stdout.splitlines()[-8:]))

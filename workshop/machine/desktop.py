@@ -2,7 +2,7 @@
 import time
 from pathlib import Path
 
-from workshop.machine import base_image, engine
+from workshop.machine import base_image, engine, labels
 
 PROGRAM = Path(__file__).with_name("forwarder.py")     # what runs in the container
 
@@ -17,7 +17,7 @@ def ensure_forwarder(port: int) -> None:
     `docker push` on Linux; the choice of it, and the name host.docker.internal, are written from
     Docker Desktop's documentation and have not run on a Mac or on Windows.
 
-    Elsewhere this does nothing. Raises engine.Missing when the forwarder does not start.
+    Elsewhere this does nothing. Raises engine.EngineError when the forwarder does not start.
     """
     if engine.is_desktop():
         start_forwarder(port)
@@ -38,8 +38,8 @@ def start_forwarder(port: int, target: str = "host.docker.internal", target_port
     remove_forwarder(port)
     answer = engine.docker(
         "run", "--detach", "--name", name, "--network", "host",
-        "--label", f"workshop.cloud={port}", "--label", "workshop=lambda-onnx",
-        "--label", engine.LABEL,
+        "--label", labels.of_cloud(port), "--label", labels.WORKSHOP,
+        "--label", labels.OURS,
         "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
         "--user", "65534:65534", *options, "--entrypoint", "python3", base_image.get(),
         "-u", "-c", PROGRAM.read_text(encoding="utf-8"),
@@ -50,7 +50,7 @@ def start_forwarder(port: int, target: str = "host.docker.internal", target_port
             return name
         time.sleep(0.2)
     remove_forwarder(port)
-    raise engine.Missing(f"the forwarder for Docker Desktop did not start on port {port}:\n"
+    raise engine.EngineError(f"the forwarder for Docker Desktop did not start on port {port}:\n"
                   + (answer.stderr + said.stderr).strip())
 
 

@@ -3,7 +3,6 @@
 Standard library only: the command line uses it before the environment stands.
 """
 import functools
-import hashlib
 import ipaddress
 import json
 import os
@@ -16,8 +15,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from workshop.machine import labels
 from workshop.machine.lock import one_at_a_time
-from workshop.machine.paths import BUILD, ROOT
+from workshop.machine.paths import BUILD
 
 READY = "ready"
 NOT_INSTALLED = "not installed"
@@ -30,21 +30,20 @@ LINUX_PAGE = "https://docs.docker.com/engine/install/"
 GROUP_PAGE = "https://docs.docker.com/engine/install/linux-postinstall/"
 WITHOUT = "The lessons that need no Docker run all the same: python3 -m workshop run"
 
-# Images, containers, networks and volumes that this checkout makes carry this label: another one
-# on the same engine can be told apart. Not the path itself: images may go to a registry.
-CLONE = hashlib.sha256(str(ROOT).encode()).hexdigest()[:12]
-LABEL = f"workshop.clone={CLONE}"
-
+LABEL = labels.OURS
 LOG = BUILD / "dockerd.log"
 STARTED = "dockerd.json"    # in build/: the engine that this checkout started
 OS_RELEASE = Path("/etc/os-release")
 SYSTEM_FOLDERS = ("/usr/sbin", "/sbin")   # `su` leaves them out of PATH
 SYSTEMD = Path("/run/systemd/system")     # exists where systemd is in charge
 # The names that an architecture goes by, and Lambda's own name for it.
+# The proxy in Docker's configuration is for builds; `docker run` would hand it on.
+NO_PROXY = [f"--env={name}=" for word in ("http_proxy", "https_proxy", "all_proxy", "ftp_proxy")
+            for name in (word, word.upper())]
 ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "arm64": "arm64", "aarch64": "arm64"}
 
 
-class Missing(RuntimeError):
+class EngineError(RuntimeError):
     """There is no Docker engine that can be used; the message says what to do."""
 
 
@@ -63,7 +62,7 @@ def own(name: str) -> str:
     images and remove each other's containers.
     """
     name, colon, tag = name.partition(":")
-    return f"{name}-{CLONE[:8]}{colon}{tag}"
+    return f"{name}-{labels.NUMBER[:8]}{colon}{tag}"
 
 
 # ---------------------------------------------------------------- what is there
@@ -99,7 +98,7 @@ def _info() -> dict:
     """`docker info` of a running engine, asked once for each process."""
     state = look()
     if state.kind != READY:
-        raise Missing(_what_to_do(state))
+        raise EngineError(_what_to_do(state))
     return state.info
 
 
@@ -107,7 +106,7 @@ def available() -> bool:
     """Whether an engine that runs Linux containers answers now."""
     try:
         return bool(_info())
-    except Missing:
+    except EngineError:
         return False
 
 
@@ -165,7 +164,7 @@ def bridge_gateway() -> str | None:
 def ensure() -> None:
     """Return when an engine answers; on Debian and Ubuntu, root gets one installed and started.
 
-    Raises Missing, with what to do, where that is not possible.
+    Raises EngineError, with what to do, where that is not possible.
     """
     state = look()
     if state.kind == READY:
@@ -177,7 +176,7 @@ def ensure() -> None:
                 _start()
         _info.cache_clear()
         return
-    raise Missing(_what_to_do(state))
+    raise EngineError(_what_to_do(state))
 
 
 def is_root() -> bool:
@@ -199,7 +198,7 @@ def is_debian(itself: bool = False) -> bool:
 
 
 def apt_install(what: str, *packages: str) -> None:
-    """Install Debian packages, saying so; raises Missing with apt-get's last words."""
+    """Install Debian packages, saying so; raises EngineError with apt-get's last words."""
     print(f"{what}: apt-get install {' '.join(packages)} …", flush=True)
     began = time.monotonic()
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "PATH": _path()}
@@ -214,8 +213,8 @@ def apt_install(what: str, *packages: str) -> None:
                                              stderr=subprocess.STDOUT, env=environment,
                                              start_new_session=True))
     if status:
-        raise Missing(f"`{' '.join(command)}` failed; its last words (all of them in {log}):\n"
-                      + tail(log))
+        raise EngineError(f"`{' '.join(command)}` failed; its last words (all of them in {log}):\n"
+                          + tail(log))
     print(f"{what}: installed in {time.monotonic() - began:.0f} s", flush=True)
 
 
@@ -244,7 +243,7 @@ def _install() -> None:
     if _find("docker") and _find("dockerd") and _find("iptables"):
         return
     if not is_debian():
-        raise Missing(_what_to_do(State(NOT_INSTALLED)))
+        raise EngineError(_what_to_do(State(NOT_INSTALLED)))
     packages = ["docker.io", "iptables"]
     # Newer releases hold the `docker` command in a package of its own.
     if subprocess.run(["apt-cache", "show", "docker-cli"], capture_output=True).returncode == 0:
@@ -268,9 +267,9 @@ def _start() -> None:
     while (state := look()).kind != READY:
         ended = process is not None and process.poll() is not None
         if ended or time.monotonic() - began > 60:
-            raise Missing(f"the Docker engine did not start ({state.detail}); the last lines of "
-                          f"{LOG}:\n{tail(LOG)}\nIn a container without privileges no engine can "
-                          f"run. {WITHOUT}")
+            raise EngineError(f"the Docker engine did not start ({state.detail}); the last lines "
+                              f"of {LOG}:\n{tail(LOG)}\nIn a container without privileges no "
+                              f"engine can run. {WITHOUT}")
         time.sleep(0.2)
     print(f"Docker engine: {state.info['ServerVersion']} answers after "
           f"{time.monotonic() - began:.1f} s", flush=True)

@@ -41,12 +41,12 @@ runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
 """
 
 
-class Failed(RuntimeError):
+class SetUpError(RuntimeError):
     """The environment cannot be made; the message says what was wrong and what to do."""
 
 
 def prepare() -> Path:
-    """Make the environment if need be and return its Python. Raises Failed.
+    """Make the environment if need be and return its Python. Raises SetUpError.
 
     A Python that already holds everything (conda's, or a venv of your own) is used as it is.
     """
@@ -116,7 +116,7 @@ def activate() -> None:
 
 
 def differences() -> list[str]:
-    """Where the running Python's packages differ from `requirements.wanted()`; empty when they agree."""
+    """Where the running Python's packages differ from what is wanted; empty when they agree."""
     if importlib.util.find_spec("packaging") is None:
         return ["packaging is not installed"]
     from packaging.requirements import Requirement
@@ -175,18 +175,18 @@ def _can_update() -> bool:
 def _check_disk() -> None:
     free = shutil.disk_usage(ROOT).free / 1e9
     if free < NEEDED_GB and _is_large():
-        raise Failed(f"{ROOT} has {free:.1f} GB free; the environment needs about {NEEDED_GB} GB. "
-                     f"Make room. {CUDA}.")
+        raise SetUpError(f"{ROOT} has {free:.1f} GB free; the environment needs about {NEEDED_GB} "
+                         f"GB. Make room. {CUDA}.")
     if free < NEEDED_GB + CUDA_GB and _is_large():
         print(f"environment: {free:.1f} GB free. {CUDA}.", flush=True)
 
 
 def _is_large() -> bool:
-    return any(entry.startswith("torch") for entry in requirements())
+    return any(entry.startswith("torch") for entry in requirements.pinned())
 
 
 def _remove(path: Path) -> None:
-    """Remove a folder, or a link to one (never what the link leads to). Raises Failed.
+    """Remove a folder, or a link to one (never what the link leads to). Raises SetUpError.
 
     A folder is moved aside first: what still writes into it cannot bring it back.
     """
@@ -202,9 +202,9 @@ def _remove(path: Path) -> None:
         except OSError as error:        # build/ on another disk; or, on Windows, a file in use
             shutil.rmtree(path, ignore_errors=True)
             if path.exists():
-                raise Failed(f"{path} cannot be removed ({error}). Close what uses it "
-                             "(python3 -m workshop stop; terminals in which it is active), then "
-                             "run this again.") from None
+                raise SetUpError(f"{path} cannot be removed ({error}). Close what uses it "
+                                 "(python3 -m workshop stop; terminals in which it is active), "
+                                 "then run this again.") from None
         shutil.rmtree(old, ignore_errors=True)
 
 
@@ -213,8 +213,8 @@ def _create_venv(lock: int = -1) -> None:
     if importlib.util.find_spec("ensurepip") is None:       # Debian keeps it in another package
         package = f"python{version}-venv"
         if not (engine.is_root() and engine.is_debian()):
-            raise Failed("this Python has no venv module that can make environments. On Debian "
-                         f"and Ubuntu: sudo apt install {package}; then run this again.")
+            raise SetUpError("this Python has no venv module that can make environments. On Debian "
+                             f"and Ubuntu: sudo apt install {package}; then run this again.")
         engine.apt_install("Python's venv module", package)
     print(f"environment: creating .venv with Python {version}", flush=True)
     base = getattr(sys, "_base_executable", sys.executable)     # not the Python just removed
@@ -223,7 +223,7 @@ def _create_venv(lock: int = -1) -> None:
     with _child(base, lock, "venv", VENV, environment=plain) as made:
         said = _to_the_end(made, made.stdout.read)
     if made.returncode:
-        raise Failed(f"`{base} -m venv {VENV}` failed:\n{said}")
+        raise SetUpError(f"`{base} -m venv {VENV}` failed:\n{said}")
 
 
 def _child(program, lock: int, *words, environment: dict) -> subprocess.Popen:
@@ -259,24 +259,25 @@ def _pip_install(lock: int) -> None:
 
 def _steps() -> list[list[str]]:
     """Arguments of `pip install`, one list for each step."""
-    if requirements.newest_is_wanted():          # nothing is known beforehand of what comes out today
+    if requirements.newest_is_wanted():      # nothing is known beforehand of what comes out today
         return [["-r", _written("requirements.txt", "\n".join(requirements.wanted()) + "\n")]]
     if not pins.LOCK.is_file():
-        raise Failed(f"{pins.LOCK} is missing. Get it back with: git restore {pins.LOCK.name}")
+        raise SetUpError(f"{pins.LOCK} is missing. Get it back with: git restore {pins.LOCK.name}")
     text = pins.LOCK.read_text(encoding="utf-8")
     wrong = pins.differences(requirements.pinned(), text)
     if wrong:
-        raise Failed(f"{pins.LOCK.name} does not agree with environment.yml: {'; '.join(wrong)}. "
-                     "Run: python3 -m workshop pins")
+        raise SetUpError(f"{pins.LOCK.name} does not agree with environment.yml: "
+                         f"{'; '.join(wrong)}. Run: python3 -m workshop pins")
     # The lock is complete, so pip need not look for what a package needs; and no package may bring
-    # PyTorch in passing. Why PyTorch has no hashes: workshop/pins.py. What its build needs beyond
+    # PyTorch in passing. Why PyTorch has no hashes: see pins.py. What its build needs beyond
     # the lock (CUDA, where there is no CPU build) comes with it.
-    torch = [entry for entry in requirements.pinned() if "==" in entry and not pins.has_hashes(entry)]
+    torch = [entry for entry in requirements.pinned()
+             if "==" in entry and not pins.has_hashes(entry)]
     steps = [["--require-hashes", "--no-deps", "-r", str(pins.LOCK)]]
     if torch:
         versions = _written("constraints.txt", pins.constraints(text))
         steps.append([*torch, "--constraint", versions])
-    if "-e ." in requirements():    # built by the setuptools of the first step
+    if "-e ." in requirements.pinned():    # built by the setuptools of the first step
         steps.append(["--no-deps", "--no-build-isolation", "-e", "."])
     return steps
 
@@ -295,7 +296,7 @@ def _run_pip(step: list[str], lock: int, line: Line) -> None:
             python(), lock, *command, environment=environment) as pip:
         _to_the_end(pip, lambda: _follow(pip.stdout, log, line))
     if pip.returncode:
-        raise Failed(_why_pip_failed())
+        raise SetUpError(_why_pip_failed())
 
 
 def _why_pip_failed() -> str:
@@ -355,9 +356,9 @@ def _verify() -> None:
     answer = subprocess.run([str(python()), "-c", ask], cwd=VENV, capture_output=True, text=True,
                             env=_plain())
     if answer.returncode or answer.stdout.strip():
-        raise Failed("what pip installed differs from environment.yml:\n"
-                     f"{answer.stdout}{answer.stderr}\n"
-                     "Remove .venv and run the same command again.")
+        raise SetUpError("what pip installed differs from environment.yml:\n"
+                         f"{answer.stdout}{answer.stderr}\n"
+                         "Remove .venv and run the same command again.")
 
 
 def _stamp() -> dict:

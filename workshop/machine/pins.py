@@ -36,7 +36,7 @@ BLOCK = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)(?P<extras>\[[^]]*\])?==(?P<ver
                    r"(?: *; *(?P<marker>.*?))?(?: *\\)?$", re.M)
 
 
-class Failed(RuntimeError):
+class LockError(RuntimeError):
     """The lock cannot be made; the message says what was wrong and what to do."""
 
 
@@ -75,7 +75,7 @@ def constraints(text: str) -> str:
 # ---------------------------------------------------------------- making it
 
 def write(prefer: dict[str, str] | None = None, upgrade: bool = False) -> None:
-    """Make both locks from environment.yml. Raises Failed.
+    """Make both locks from environment.yml. Raises LockError.
 
     prefer: versions by name to keep where they fit, in place of those in the old lock.
     upgrade: keep no version that environment.yml does not pin.
@@ -121,8 +121,8 @@ def _run(command: list, folder: Path | None = None) -> None:
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, errors="replace")
     if done.returncode:
-        raise Failed(f"`{Path(command[0]).name} {' '.join(map(str, command[1:4]))} …` failed, and "
-                     f"the locks stay as they were:\n{done.stdout.strip()}")
+        raise LockError(f"`{Path(command[0]).name} {' '.join(map(str, command[1:4]))} …` failed, "
+                        f"and the locks stay as they were:\n{done.stdout.strip()}")
 
 
 def _replace(path: Path, head: str, text: str) -> None:
@@ -138,7 +138,7 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         write(upgrade="--upgrade" in arguments)
-    except Failed as error:
+    except LockError as error:
         print(error, file=sys.stderr)
         return 1
     for path in (LOCK, DEPLOY_LOCK):

@@ -16,7 +16,7 @@ PIN = re.compile(r"^ *- (?P<name>[\w.-]+)==(?P<version>[\w.]+)(?P<marker>;.*?)?"
 LIMIT = re.compile(r" newest: (?:(?P<held>held)|(?P<below><[\d.]+)), \S.*")
 
 
-class Unclear(ValueError):
+class UnclearPinError(ValueError):
     """A pin's comment does not say how far it may move; the message names line and form."""
 
 
@@ -50,7 +50,7 @@ def newest_is_wanted() -> bool:
 def newest(text: str) -> list[str]:
     """The pip entries of environment.yml, each from its pin to where it may move.
 
-    Raises Unclear for a comment that begins with `newest` and has another form.
+    Raises UnclearPinError for a comment that begins with `newest` and has another form.
     """
     bounds = {pin["name"] + (pin["marker"] or ""): _range(pin, number)
               for number, pin in pins(text)}
@@ -75,8 +75,9 @@ def _range(pin: re.Match, number: int) -> str:
     comment = pin["comment"] or ""
     limit = LIMIT.fullmatch(comment.rstrip())
     if not limit and comment.strip().startswith("newest"):
-        raise Unclear(f"environment.yml:{number}: `#{comment}` does not say how far {pin['name']} "
-                      "may move: write `# newest: <VERSION, why` or `# newest: held, why`.")
+        raise UnclearPinError(f"environment.yml:{number}: `#{comment}` does not say how far "
+                              f"{pin['name']} may move: write `# newest: <VERSION, why` or "
+                              "`# newest: held, why`.")
     if limit and limit["held"]:
         return f"=={pin['version']}"
     return f">={pin['version']}" + (f",{limit['below']}" if limit else "")

@@ -5,10 +5,10 @@
 hour; the ratios between images that were measured in turn are what holds.
 """
 from workshop.measure.command import main
-from workshop.measure.container import Container, Failed
+from workshop.measure.container import Container, MeasureError
 from workshop.measure.figures import report, summary, table
 from workshop.measure.runs import imports, memory, run
 from workshop.measure.variants import LADDER, Variant, build
 
-__all__ = ["LADDER", "Container", "Failed", "Variant", "build", "imports", "main", "memory",
-           "report", "run", "summary", "table"]
+__all__ = ["LADDER", "Container", "MeasureError", "Variant", "build", "imports", "main",
+           "memory", "report", "run", "summary", "table"]

@@ -7,8 +7,8 @@ import tempfile
 import uuid
 from pathlib import Path
 
-from workshop.local.patches.containers import SANDBOX, VCPU_MEMORY
-from workshop.machine import engine
+from workshop.local import limits
+from workshop.machine import engine, labels
 from workshop.machine.paths import BUILD
 
 HERE = Path(__file__).parent
@@ -16,12 +16,8 @@ PERIOD = 20_000     # microseconds of the scheduler's period that the CPU's cap 
 LEAST_QUOTA = 1_000             # microseconds; the kernel takes no less
 OWN_MB = 8         # what the stand-in itself takes, on top of the function's memory
 
-# The proxy in Docker's configuration is for builds; `docker run` would hand it on.
-NO_PROXY = [f"--env={name}=" for word in ("http_proxy", "https_proxy", "all_proxy", "ftp_proxy")
-            for name in (word, word.upper())]
 
-
-class Failed(RuntimeError):
+class MeasureError(RuntimeError):
     """Something could not be measured; the message says what and why."""
 
 
@@ -44,9 +40,10 @@ class Container:
         # A session of its own: a Ctrl-C is for us, and we end the container. Should we be killed,
         # its input ends, and with that it does. Removed when it ends.
         self.process = subprocess.Popen(
-            ["docker", "run", "--interactive", "--rm", "--name", self.name, *NO_PROXY,
-             "--label", "workshop=lambda-onnx", "--label", engine.LABEL, "--read-only", "--tmpfs", "/tmp:size=512m",
-             "--network", "none", "--ipc", "none", "--user", SANDBOX, "--cap-drop", "ALL",
+            ["docker", "run", "--interactive", "--rm", "--name", self.name, *engine.NO_PROXY,
+             "--label", labels.WORKSHOP, "--label", labels.OURS, "--read-only",
+             "--tmpfs", "/tmp:size=512m",
+             "--network", "none", "--ipc", "none", "--user", limits.SANDBOX, "--cap-drop", "ALL",
              "--security-opt", "no-new-privileges", "--memory", limit, "--memory-swap", limit,
              "--cpuset-cpus", _cores(1), "--volume", f"{_scripts()}:/measure:ro",
              "--entrypoint", "python3", self.image, "-I", "-S", "/measure/runtime_api.py"],
@@ -65,7 +62,7 @@ class Container:
         self.errors.close()
 
     def ask(self, do: str, **given) -> dict:
-        """Have the stand-in do one thing and return its answer; raises Failed with its words."""
+        """Have the stand-in do one thing and return its answer; MeasureError has its words."""
         try:
             self.process.stdin.write(json.dumps({"do": do, **given}) + "\n")
             self.process.stdin.flush()
@@ -75,11 +72,11 @@ class Container:
         if not line:
             self.process.wait()
             self.errors.seek(0)
-            raise Failed(f"{self.image}: its container ended: "
-                         f"{self.errors.read().strip() or 'without a word'}")
+            raise MeasureError(f"{self.image}: its container ended: "
+                               f"{self.errors.read().strip() or 'without a word'}")
         answer = json.loads(line)
         if "error" in answer:
-            raise Failed(f"{self.image}: {answer['error']}")
+            raise MeasureError(f"{self.image}: {answer['error']}")
         return answer
 
     def start(self, event: dict, warm: int = 0) -> tuple[dict, list[float]]:
@@ -90,7 +87,7 @@ class Container:
         """
         self.limit(1.0)                 # INIT has a full CPU
         took = self._init()
-        self.limit(self.memory / VCPU_MEMORY)
+        self.limit(self.memory / limits.VCPU_MEMORY)
         first = self.ask("invoke", event=event, times=1)
         self._check(first["answer"])
         rest = self.ask("invoke", event=event, times=warm) if warm else first
@@ -102,7 +99,7 @@ class Container:
         """Start the image once and return what it answers to each event."""
         self.limit(1.0)
         self._init()
-        self.limit(self.memory / VCPU_MEMORY)
+        self.limit(self.memory / limits.VCPU_MEMORY)
         answers = [self.ask("invoke", event=event, times=1)["answer"] for event in events]
         self.ask("stop")
         return answers
@@ -124,7 +121,7 @@ class Container:
         answer = engine.docker("update", "--cpu-period", str(PERIOD), "--cpu-quota", str(quota),
                                "--cpuset-cpus", _cores(math.ceil(cpus)), self.name)
         if answer.returncode:
-            raise Failed(f"{self.image}: its CPU cannot be capped: {answer.stderr.strip()}")
+            raise MeasureError(f"{self.image}: its CPU cannot be capped: {answer.stderr.strip()}")
         self.cpus = cpus
 
     def _init(self, **variables) -> dict:
@@ -137,14 +134,15 @@ class Container:
         """A function that refuses its request is not worth timing."""
         status = answer.get("statusCode", 200) if isinstance(answer, dict) else 200
         if status >= 400:
-            raise Failed(f"{self.image}: the request was not answered: {json.dumps(answer)[:300]}")
+            raise MeasureError(f"{self.image}: the request was not answered: "
+                               f"{json.dumps(answer)[:300]}")
 
 
 def inspect(image: str) -> dict:
-    """`docker image inspect` of a local image; raises Failed where there is none."""
+    """`docker image inspect` of a local image; raises MeasureError where there is none."""
     answer = engine.docker("image", "inspect", image)
     if answer.returncode:
-        raise Failed(f"there is no image {image}: build it first")
+        raise MeasureError(f"there is no image {image}: build it first")
     return json.loads(answer.stdout)[0]
 
 

@@ -5,14 +5,15 @@ import os
 import random
 import re
 import statistics
+from collections.abc import Iterable
 from datetime import datetime, timezone
 
 from workshop import cost
-from workshop.machine import engine
+from workshop.machine import engine, labels
 from workshop.machine.paths import BUILD
 from workshop.machine.progress import Line
 from workshop.measure import sizes
-from workshop.measure.container import Container, Failed, inspect
+from workshop.measure.container import Container, MeasureError, inspect
 from workshop.measure.figures import summary
 from workshop.measure.variants import EMPTY, LADDER, RAW, Variant, build, own_files
 
@@ -36,7 +37,7 @@ def run(variants=None, starts: int = 30, cold_starts: int = 10, memory: int = 17
     variants: names of LADDER or Variants of your own; default all of LADDER. The empty handler
     and the one whose session.run is the yardstick are always among them. starts: with the images'
     files in memory ("warm" disk). cold_starts: with their pages dropped. memory: MB, and with it
-    the CPU. Raises Failed with what a variant said when it does not start or answer.
+    the CPU. Raises MeasureError with what a variant said when it does not start or answer.
     """
     starts, cold_starts = _at_most(starts), _at_most(cold_starts)
     chosen = choose(variants)
@@ -64,20 +65,23 @@ def run(variants=None, starts: int = 30, cold_starts: int = 10, memory: int = 17
     return record
 
 
-def choose(variants) -> list[Variant]:
-    """Variants by name, in LADDER's order, with those that every run has."""
+def choose(variants: Iterable[str | Variant]) -> list[Variant]:
+    """Variants by name, in LADDER's order, with those that every run has.
+
+    Raises MeasureError for a name that is none.
+    """
     ladder = {one.name: one for one in LADDER}
     named = list(variants or ladder)
     unknown = [one for one in named if isinstance(one, str) and one not in ladder]
     if unknown:
-        raise Failed(f"there is no variant {unknown[0]!r}; there are {', '.join(ladder)}")
+        raise MeasureError(f"there is no variant {unknown[0]!r}; there are {', '.join(ladder)}")
     names = {EMPTY, RAW, *(one for one in named if isinstance(one, str))}
     return [ladder[name] for name in ladder if name in names] + \
         [one for one in named if isinstance(one, Variant) and one.name not in names]
 
 
 def _at_most(starts: int) -> int:
-    """As many starts as are wanted, or WORKSHOP_STARTS: tests set it where no figure is looked at."""
+    """As many starts as are wanted, or WORKSHOP_STARTS: for tests that look at no figure."""
     return min(starts, int(os.environ.get(AT_MOST) or starts))
 
 
@@ -129,8 +133,8 @@ def _cannot_see(record, images) -> list[str]:
         record["starts"] = [start for start in record["starts"] if start["disk"] == "warm"]
         told.append("cold disks: this engine did not let go of the images' files, or did not say "
                     "what was read, so the starts meant to be cold are left out")
-    labels = [inspect(image)["Config"].get("Labels") or {} for image in images.values()]
-    if any(one.get("workshop.stand-in") == "true" for one in labels):
+    marks = [inspect(image)["Config"].get("Labels") or {} for image in images.values()]
+    if any(one.get(labels.STAND_IN) == "true" for one in marks):
         told.append("AWS's own base image: these are built on the workshop's stand-in, with "
                     "Debian's Python of the same version")
     return told
@@ -147,8 +151,10 @@ def machine() -> dict:
 
 # ---------------------------------------------------------------- memory sizes
 
-def memory(variant, memories=MEMORIES, starts: int = 3) -> list[dict]:
-    """Measure one variant at several memory sizes (MB), in turn; medians, one dict for each.
+def memory(variant: str | Variant, memories=MEMORIES, starts: int = 3) -> list[dict]:
+    """Measure one variant at several sizes of memory, `memories` (MB), in turn.
+
+    Returns medians, one dict for each size.
 
     INIT has one full CPU whatever the size, which is observed, not promised (Serverless Land,
     "init-heavy lifting"); requests have 1 CPU for each 1,769 MB (Lambda developer guide), and are
@@ -166,7 +172,7 @@ def memory(variant, memories=MEMORIES, starts: int = 3) -> list[dict]:
                 line.say(f"{size} MB, round {number + 1} of {starts}")
                 try:
                     taken[size].append(_start_alone(containers[size], one.event))
-                except Failed as failure:
+                except MeasureError as failure:
                     errors[size] = str(failure)
     rows = [{"memory_mb": size, "error": errors[size]} if size in errors else
             _medians(size, taken[size]) for size in memories]
@@ -234,7 +240,7 @@ def read_imports(text: str) -> list[dict]:
 # ---------------------------------------------------------------- small things
 
 def write(name: str, content) -> None:
-    """Write build/measure/NAME.json, whole or not at all."""
+    """Write build/measure/NAME.json, whole or not at all: `content` is what JSON can hold."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     part = FOLDER / f"{name}.json.{os.getpid()}.part"
     part.write_text(json.dumps(content, indent=1))

@@ -37,7 +37,7 @@ NOT_FILES = {"proc", "sys", "dev", "tmp", "measure"}    # folders of / that are 
 MB = 2 ** 20
 
 
-class Failure(Exception):
+class RuntimeApiError(Exception):
     """The image did not do what was asked; the message says what it did instead."""
 
 
@@ -57,7 +57,7 @@ class Runtime:
                 command, env=variables, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
                 start_new_session=True)
         except OSError as error:
-            raise Failure(f"its entry point {command} cannot be started: {error}") from None
+            raise RuntimeApiError(f"its entry point {command} cannot be started: {error}") from None
         dies_first(self.process.pid)
         try:
             ended, self.waiting = self.next_request()
@@ -81,7 +81,7 @@ class Runtime:
             "Lambda-Runtime-Trace-Id": "Root=1-00000000-000000000000000000000000;Sampled=0"})
         ended, path, answer, connection = self.receive()
         if not path.endswith("/response"):
-            raise Failure("the request failed: " + words(answer))
+            raise RuntimeApiError("the request failed: " + words(answer))
         respond(connection, "202 Accepted")
         _, self.waiting = self.next_request()
         return (ended - began) / 1e6, json.loads(answer or b"null")
@@ -103,8 +103,8 @@ class Runtime:
             return when, connection
         respond(connection, "202 Accepted")
         if path == VERSION + "/init/error":
-            raise Failure(words(body))
-        raise Failure(f"it asked the Runtime API for {path} in place of the next request")
+            raise RuntimeApiError(words(body))
+        raise RuntimeApiError(f"it asked the Runtime API for {path} in place of the next request")
 
     def receive(self):
         """Wait for a whole HTTP request; return when it came (ns), path, body and connection."""
@@ -141,7 +141,7 @@ class Runtime:
         return head.split(b" ", 2)[1].decode(), body
 
     def check_alive(self, deadline):
-        """Raise Failure when the process has ended, or time is up."""
+        """Raise RuntimeApiError when the process has ended, or time is up."""
         status = self.process.poll()
         if status is None and time.monotonic() < deadline:
             return
@@ -151,7 +151,7 @@ class Runtime:
             reason = "killed because it took more memory than there is"
         else:
             reason = f"ended with status {status}"
-        raise Failure("\n  ".join([reason, *self.said().strip().splitlines()[-5:]]))
+        raise RuntimeApiError("\n  ".join([reason, *self.said().strip().splitlines()[-5:]]))
 
     def said(self):
         """What it has written to standard output and standard error so far."""
@@ -277,9 +277,11 @@ def call(handler, event, times):
         done = subprocess.run(["python3", script, given], capture_output=True, text=True,
                               env={**os.environ, "PYTHONPATH": PYTHONPATH}, timeout=5 * PATIENCE)
     except subprocess.TimeoutExpired:
-        raise Failure(f"{times} calls of the handler took more than {5 * PATIENCE} s") from None
+        raise RuntimeApiError(f"{times} calls of the handler took more than {5 * PATIENCE} s"
+                              ) from None
     if done.returncode:
-        raise Failure("\n  ".join(["calling the handler failed", *done.stderr.splitlines()[-5:]]))
+        raise RuntimeApiError("\n  ".join(["calling the handler failed",
+                                           *done.stderr.splitlines()[-5:]]))
     return json.loads(done.stdout)
 
 
@@ -309,7 +311,7 @@ def main():
                 answer = {"files": forget()}
             elif do == "files":
                 answer = {"files": [one for folder in given["folders"] for one in files(folder)]}
-        except Failure as failure:
+        except RuntimeApiError as failure:
             if runtime:
                 runtime.stop()
                 runtime = None

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 
 from workshop.machine.paths import BUILD
-from workshop.measure.container import Failed, inspect
+from workshop.measure.container import MeasureError, inspect
 
 LAYERS = BUILD / "measure" / "layers.json"
 GZIP_HEAD_AND_TAIL = 20     # bytes
@@ -47,7 +47,7 @@ def _compressed(images, layers):
                     target = PurePosixPath(member.name).parent / member.linkname
                     sizes[member.name] = str(target)
     if process.returncode:
-        raise Failed(f"`docker save {' '.join(images)}` failed")
+        raise MeasureError(f"`docker save {' '.join(images)}` failed")
     digests = {name: layers[name] for name in images}
     found = {}
     for entry in manifest:
@@ -73,7 +73,7 @@ def _gzip_size(file) -> int:
 
 
 def _deflated(piece, before):
-    """Bytes of one piece of a file, compressed with what stands before it in mind (as pigz does)."""
+    """Bytes of one piece of a file, compressed as pigz does, knowing what stands before it."""
     packer = zlib.compressobj(wbits=-15, **({"zdict": before} if before else {}))
     return len(packer.compress(piece)) + len(packer.flush(zlib.Z_SYNC_FLUSH))
 

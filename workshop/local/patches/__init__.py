@@ -1,7 +1,7 @@
-"""Where MiniStack differs from AWS in what the lessons teach, one small mend each.
+"""Where MiniStack differs from AWS in what the lessons teach, one small patch each.
 
 They replace or wrap private functions of MiniStack, whose version is therefore pinned exactly.
-`tests/test_mends.py` fails when a function that a mend leans on has changed, and when the
+`tests/local/test_patches.py` fails when a function that a patch leans on has changed, and when the
 behaviour seen through boto3 and HTTP is no longer AWS's.
 """
 import os
@@ -29,7 +29,7 @@ from workshop.machine import paths
 
 def apply(port: int, addresses: list[str], keys: dict[str, str], account: str,
           beside=lambda application: application):
-    """Mend MiniStack for the local cloud that listens on `addresses` at `port`.
+    """Patch MiniStack for the local cloud that listens on `addresses` at `port`.
 
     Args:
         keys: the learner's, {"access_key": …, "secret_key": …}.
@@ -46,7 +46,7 @@ def apply(port: int, addresses: list[str], keys: dict[str, str], account: str,
         module.apply(port)
     identities.register_learner(keys, account)
     about = {"pid": os.getpid(), "port": port, "root": str(paths.ROOT), "addresses": addresses}
-    return gate.guarded(names.mended(beside(ministack.app), port), port, addresses, keys, account,
+    return gate.guarded(names.patched(beside(ministack.app), port), port, addresses, keys, account,
                         about)
 
 

@@ -7,11 +7,11 @@ import json
 import re
 from urllib.parse import unquote
 
+from workshop.local import limits
+
 FUNCTIONS = "/2015-03-31/functions"
-# Lambda quotas. A zip file of 50 MB is 4/3 as large in the request, being base64.
-RANGES = {"MemorySize": ("memorySize", 128, 10_240), "Timeout": ("timeout", 1, 900)}
-ZIP_REQUEST = 69_905_067                     # bytes
-ENVIRONMENT = 4 * 1024                       # bytes of all names and values
+RANGES = {"MemorySize": ("memorySize", *limits.MEMORY),
+          "Timeout": ("timeout", *limits.TIMEOUT)}
 INDEX = re.compile(r"image\.index|manifest\.list")  # media types of an image for many platforms
 
 
@@ -40,10 +40,10 @@ def refuse(method: str, path: str, body: bytes, port: int) -> tuple[str, str, in
     codes = method == "PUT" and path.endswith("/code")
     if not (creates or configures or codes):
         return None
-    if len(body) > ZIP_REQUEST:
+    if len(body) > limits.ZIP_REQUEST:
         operation = "CreateFunction" if creates else "UpdateFunctionCode"
-        return ("RequestEntityTooLargeException", f"Request must be smaller than {ZIP_REQUEST} "
-                f"bytes for the {operation} operation", 413)
+        return ("RequestEntityTooLargeException", f"Request must be smaller than "
+                f"{limits.ZIP_REQUEST} bytes for the {operation} operation", 413)
     try:
         asked = json.loads(body)
     except json.JSONDecodeError:
@@ -84,7 +84,7 @@ def bad_environment(asked: dict):
                        "currently not supported for modification. Reserved keys used in this "
                        f"request: {', '.join(reserved)}")
     size = sum(len(f"{name}{value}".encode()) for name, value in variables.items())
-    if size > ENVIRONMENT:
+    if size > limits.VARIABLES:
         return invalid("Lambda was unable to configure your environment variables because the "
                        "environment variables you have provided exceeded the 4KB limit. "
                        f"String measured: {json.dumps(variables)[:200]}")

@@ -8,16 +8,12 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from workshop.local import identities
+from workshop.local import identities, limits
 from workshop.local.patches import reports, volumes
-from workshop.machine import engine
+from workshop.machine import labels
 
-LABEL = "workshop.cloud"
 PERIOD = 100_000         # microseconds; the scheduler's period that CPU quotas refer to
-VCPU_MEMORY = 1769       # MB that buy one vCPU (Lambda developer guide, "Configure memory")
-SANDBOX = "993:990"      # user and group that Lambda runs a function as
 ENVIRONMENTS = max(4, 2 * (os.cpu_count() or 2))  # at work at once; AWS: 1,000 for an account
-MOST_PROCESSES = MOST_FILES = 1024  # threads count (Lambda developer guide, "Lambda quotas")
 ENTRY_POINT = "/lambda-entrypoint.sh"  # of AWS's base images, which bring the emulator
 
 # What a running environment cannot change: another value means another environment.
@@ -30,7 +26,7 @@ _closing = threading.Event()
 _at_work = threading.BoundedSemaphore(ENVIRONMENTS)
 
 
-class Refused(RuntimeError):
+class RefusedError(RuntimeError):
     """The function cannot be started, in Lambda's words: error type and message."""
 
     def __init__(self, error_type: str, message: str):
@@ -58,10 +54,10 @@ def apply(port: int) -> None:
 def labelled(own_labels):
     """Every container also carries `workshop.cloud=PORT` and its checkout's label, so that sweeps
     and `clean` find ours and no other."""
-    clone, _, value = engine.LABEL.partition("=")
 
     def with_ours(service, **extra):
-        return {**own_labels(service, **extra), LABEL: str(_port), clone: value}
+        return {**own_labels(service, **extra), labels.CLOUD: str(_port),
+                labels.CLONE: labels.NUMBER}
     return with_ours
 
 
@@ -79,7 +75,7 @@ def sweep(port: int) -> int:
     client = docker_client()
     if client is None:
         return 0
-    found = client.containers.list(all=True, sparse=True, filters={"label": f"{LABEL}={port}"})
+    found = client.containers.list(all=True, sparse=True, filters={"label": labels.of_cloud(port)})
 
     def remove(container):
         with contextlib.suppress(Exception):  # it went away by itself
@@ -190,7 +186,7 @@ def runtime_image(runtime: str) -> str | None:
     return lambda_svc._RUNTIME_IMAGE_MAP.get(runtime)
 
 
-def limits(memory: int) -> dict:
+def resources(memory: int) -> dict:
     """Arguments of `docker run` that hold a function to its memory (MB), CPU, disk and user.
 
     MiniStack sets none of them. INIT has a full vCPU at least; `settle` lowers it afterwards.
@@ -198,7 +194,7 @@ def limits(memory: int) -> dict:
     return {
         "mem_limit": f"{memory}m", "memswap_limit": f"{memory}m",
         "cpu_period": PERIOD, "cpu_quota": max(PERIOD, cpu_quota(memory)),
-        "read_only": True, "user": SANDBOX,
+        "read_only": True, "user": limits.SANDBOX,
         "cap_drop": ["ALL"], "security_opt": ["no-new-privileges"],
     }
 
@@ -211,8 +207,8 @@ def sandbox() -> dict:
     """
     from docker.types import Ulimit
     return {
-        "ipc_mode": "none", "pids_limit": MOST_PROCESSES,
-        "ulimits": [Ulimit(name="nofile", soft=MOST_FILES, hard=MOST_FILES)],
+        "ipc_mode": "none", "pids_limit": limits.PROCESSES,
+        "ulimits": [Ulimit(name="nofile", soft=limits.FILES, hard=limits.FILES)],
         "sysctls": {"net.ipv4.ip_unprivileged_port_start": "1024",
                     "net.ipv4.ping_group_range": "1 0"},  # nobody
     }
@@ -220,7 +216,7 @@ def sandbox() -> dict:
 
 def cpu_quota(memory: int) -> int:
     """Microseconds of CPU in each PERIOD for a function with `memory` MB (never under 1 ms)."""
-    return max(1000, PERIOD * memory // VCPU_MEMORY)
+    return max(1000, PERIOD * memory // limits.VCPU_MEMORY)
 
 
 def settle(container, memory: int) -> None:
@@ -300,14 +296,14 @@ def options(config: dict, image: str, image_config: dict) -> dict:
         "image": image,
         "environment": environment(config),
         "labels": {**container_reaper.own_labels("lambda"),
-                   "workshop.function": config["FunctionName"]},
+                   labels.FUNCTION: config["FunctionName"]},
         "ports": {"8080/tcp": ("127.0.0.1", None)},  # the emulator; loopback only
         "extra_hosts": {"host.docker.internal": "host-gateway"},
         "use_config_proxy": False,      # the proxy in Docker's configuration is for builds
         "mounts": [Mount("/tmp", None)],  # a volume of its own
         "working_dir": overrides.get("WorkingDirectory"),
         **process(config, image_config),
-        **limits(int(config.get("MemorySize", 128))),
+        **resources(int(config.get("MemorySize", 128))),
         **sandbox(),
     }
     return {key: value for key, value in chosen.items() if value is not None}
@@ -317,7 +313,7 @@ def spawn(config: dict, code_zip: bytes | None, _pin_platform: bool = True):
     """Start a new environment for a function and return (container, None) as MiniStack expects.
 
     Raises:
-        Refused: the image is not there, or is built for another architecture.
+        RefusedError: the image is not there, or is built for another architecture.
         RuntimeError: the local cloud is stopping, or no engine answers.
     """
     client = docker_client()
@@ -349,22 +345,23 @@ def function_image(client, config: dict) -> tuple[str, dict]:
     of_image = config.get("PackageType") == "Image"
     name = config.get("ImageUri") if of_image else runtime_image(config.get("Runtime", ""))
     if not name:
-        raise Refused("InvalidParameterValueException",
-                      f"The runtime {config.get('Runtime')!r} cannot run here: use python3.13.")
+        raise RefusedError("InvalidParameterValueException",
+                           f"The runtime {config.get('Runtime')!r} cannot run here: use "
+                           "python3.13.")
     try:
         image = client.images.get(name)
     except docker.errors.ImageNotFound:
         try:
             image = pull(client, name)
         except docker.errors.APIError as error:
-            raise Refused("ImageNotFound", f"The image {name} cannot be pulled: "
-                                           f"{error.explanation or error}") from None
+            raise RefusedError("ImageNotFound", f"The image {name} cannot be pulled: "
+                                                f"{error.explanation or error}") from None
     wanted = (config.get("Architectures") or ["x86_64"])[0]
     built = image.attrs.get("Architecture", "").replace("amd64", "x86_64")  # in Lambda's words
     if of_image and built != wanted:
-        raise Refused("Runtime.InvalidEntrypoint",
-                      "Error: fork/exec /lambda-entrypoint.sh: exec format error "
-                      f"(the image is built for {built}, the function for {wanted})")
+        raise RefusedError("Runtime.InvalidEntrypoint",
+                           "Error: fork/exec /lambda-entrypoint.sh: exec format error "
+                           f"(the image is built for {built}, the function for {wanted})")
     return name, image.attrs.get("Config") or {}
 
 
@@ -389,7 +386,7 @@ def contents(config: dict, code_zip: bytes | None, given: dict, image_config: di
         architecture = (config.get("Architectures") or ["x86_64"])[0]
         return [*declared, (volumes.EMULATOR_FOLDER, volumes.emulator(architecture))]
     if not code_zip:
-        raise Refused("InvalidParameterValueException", "The function has no code.")
+        raise RefusedError("InvalidParameterValueException", "The function has no code.")
     layers = [lambda_svc._resolve_layer_zip(layer) for layer in config.get("Layers") or []]
     return [(volumes.CODE, volumes.unzipped(code_zip)),
             *((volumes.LAYERS, volumes.unzipped(layer)) for layer in layers if layer)]

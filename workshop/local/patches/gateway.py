@@ -9,7 +9,7 @@ import json
 import threading
 import time
 
-from workshop.local.patches.invoke import REQUEST_LIMIT
+from workshop.local import limits
 
 JSON = {"Content-Type": "application/json"}
 _front_door = contextvars.ContextVar("front_door", default="url")
@@ -97,7 +97,7 @@ def as_event(execute):
     An event is held to Lambda's size limit, whichever door it came through.
     """
     def execute_event(record, event):
-        if len(json.dumps(event, ensure_ascii=False).encode()) > REQUEST_LIMIT:
+        if len(json.dumps(event, ensure_ascii=False).encode()) > limits.REQUEST:
             return {"error": True, "too_large": True, "body": {
                 "errorType": "RequestTooLargeException", "errorMessage": "Request too large"}}
         if isinstance(event, dict) and event.get("version") == "2.0" and "requestContext" in event:

@@ -7,10 +7,9 @@ import time
 import urllib.error
 import urllib.request
 
-from workshop.local.patches import reports
+from workshop.local import limits
+from workshop.local.patches import containers, reports
 
-REQUEST_LIMIT = 6 * 1024 * 1024          # bytes, RequestResponse (API reference, Invoke)
-EVENT_LIMIT = 1024 * 1024                # bytes, Event (asynchronous)
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever proxy is set
 EMULATOR = "/2015-03-31/functions/function/invocations"
 # How the emulator notes that the runtime's process ended, or never began, before it was asked.
@@ -38,7 +37,7 @@ def limited(handle_request):
     async def handle(method, path, headers, body, query_params):
         if method == "POST" and path.rstrip("/").endswith("/invocations"):
             kind = headers.get("x-amz-invocation-type", "RequestResponse")
-            limit = EVENT_LIMIT if kind == "Event" else REQUEST_LIMIT
+            limit = limits.EVENT if kind == "Event" else limits.REQUEST
             if len(body) > limit:
                 return error_response_json(
                     "RequestTooLargeException",
@@ -105,7 +104,8 @@ def refusing(execute):
     def execute_or_say(func, event, request_id):
         result = execute(func, event, request_id)
         body = result.get("body")
-        if result.get("error") and isinstance(body, dict) and body.get("errorType") == "Refused":
+        if result.get("error") and isinstance(body, dict) \
+                and body.get("errorType") == containers.RefusedError.__name__:
             body["errorType"], _, message = body["errorMessage"].partition(": ")
             body["errorMessage"] = f"RequestId: {request_id} {message}"
         return result

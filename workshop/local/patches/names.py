@@ -64,7 +64,7 @@ def rewriting(send, port: int):
     return held
 
 
-def mended(application, port: int):
+def patched(application, port: int):
     """MiniStack's ASGI `application` with names that resolve."""
     async def layer(scope, receive, send):
         headers = {name.lower(): value for name, value in scope.get("headers", [])}

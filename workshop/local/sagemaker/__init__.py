@@ -23,7 +23,7 @@ from workshop.local import gate
 from workshop.local.patches import names
 from workshop.local.sagemaker import runtime
 from workshop.local.sagemaker.api import ControlPlane
-from workshop.local.sagemaker.checks import Refused
+from workshop.local.sagemaker.checks import RefusedError
 
 INVOKE = re.compile(r"/endpoints/([^/]+)/invocations")
 JSON_11 = (b"content-type", b"application/x-amz-json-1.1")
@@ -54,13 +54,13 @@ def beside(application):
         loop = asyncio.get_running_loop()
         try:
             status, answered, content = await loop.run_in_executor(threads, act)
-        except Refused as refused:
+        except RefusedError as refused:
             status, answered, content = refusal(refused, request_id, bool(asked))
         except Exception:  # the story is in the log; a caller sees nothing of it
             log.exception("SageMaker request %s failed", request_id)
             status, answered, content = refusal(
-                Refused("InternalFailure", "internal failure: the local cloud's log says more",
-                        500), request_id, bool(asked))
+                RefusedError("InternalFailure", "internal failure: the local cloud's log says more",
+                             500), request_id, bool(asked))
         await send({"type": "http.response.start", "status": status, "headers": [
             *answered, (b"x-amzn-requestid", request_id.encode()),
             (b"content-length", str(len(content)).encode())]})
@@ -74,12 +74,12 @@ def operate(control: ControlPlane, headers: dict[bytes, bytes], body: bytes):
     try:
         asked = json.loads(body or b"{}")
     except ValueError:
-        raise Refused("SerializationException", "The body is not valid JSON.") from None
+        raise RefusedError("SerializationException", "The body is not valid JSON.") from None
     result = control.operate(name, asked)
     return 200, [JSON_11], b"" if result is None else json.dumps(result).encode()
 
 
-def refusal(refused: Refused, request_id: str, at_runtime: bool):
+def refusal(refused: RefusedError, request_id: str, at_runtime: bool):
     """A refusal in the protocol of the service that was asked: (status, headers, body)."""
     text = refused.message and refused.message.replace("{request-id}", request_id)
     if at_runtime:

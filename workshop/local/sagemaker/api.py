@@ -4,9 +4,9 @@ import os
 import threading
 import time
 
+from workshop.local import limits
 from workshop.local.sagemaker import checks
-from workshop.local.sagemaker.checks import Refused, arn, invalid, missing, name_of
-from workshop.local.sagemaker.container import START
+from workshop.local.sagemaker.checks import RefusedError, arn, invalid, missing, name_of
 from workshop.local.sagemaker.endpoint import CHANGING, Endpoint
 
 IDLE = 10        # seconds after which an idle container goes; AWS does not say after how many
@@ -34,15 +34,16 @@ class ControlPlane:
         self.tags: dict[str, dict[str, str]] = {}        # ARN → key → value
         self.lock = threading.RLock()
         self.idle_seconds = seconds("WORKSHOP_SAGEMAKER_IDLE", IDLE)
-        self.start_seconds = seconds("WORKSHOP_SAGEMAKER_START", START)
+        self.start_seconds = seconds("WORKSHOP_SAGEMAKER_START", limits.ENDPOINT_START)
         threading.Thread(target=self._scale_in, daemon=True, name="workshop-sagemaker-idle").start()
 
     def operate(self, name: str, asked: dict) -> dict | None:
-        """Answer one operation; raises Refused."""
+        """Answer one operation; raises RefusedError."""
         operation = OPERATIONS.get(name)
         if operation is None:
-            raise Refused("UnknownOperationException", f"The local cloud has no {name or 'such'} "
-                          "operation of SageMaker's; it has " + ", ".join(OPERATIONS) + ".")
+            raise RefusedError("UnknownOperationException", f"The local cloud has no "
+                               f"{name or 'such'} operation of SageMaker's; it has "
+                               f"{', '.join(OPERATIONS)}.")
         with self.lock:
             return operation(self, asked)
 

@@ -6,17 +6,16 @@ answers to it. Those that begin with "The local cloud" are ours.
 import re
 from urllib.parse import unquote, urlparse
 
+from workshop.local import limits
 from workshop.local.addresses import ACCOUNT, REGION
 
-MEMORY = range(1024, 6144 + 1, 1024)         # MB; API_ProductionVariantServerlessConfig
-CONCURRENCY = range(1, 200 + 1)
 NAME = r"[a-zA-Z0-9]([\-a-zA-Z0-9]*[a-zA-Z0-9])?"
 LONGEST_NAME = 63
 # In AWS's messages; `kind` is also the first part of an ARN's resource.
 WORDS = {"model": "model", "endpoint-config": "endpoint configuration", "endpoint": "endpoint"}
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A request that is refused: the error's code, message, HTTP status and further members."""
 
     def __init__(self, code: str, message: str | None, status: int = 400, **members):
@@ -24,9 +23,9 @@ class Refused(Exception):
         self.code, self.message, self.status, self.members = code, message, status, members
 
 
-def invalid(message: str) -> Refused:
+def invalid(message: str) -> RefusedError:
     """The control plane's one error: it has no other for names in use or not found."""
-    return Refused("ValidationException", message)
+    return RefusedError("ValidationException", message)
 
 
 def arn(kind: str, name: str) -> str:
@@ -34,7 +33,7 @@ def arn(kind: str, name: str) -> str:
     return f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{kind}/{name}"
 
 
-def missing(kind: str, name: str) -> Refused:
+def missing(kind: str, name: str) -> RefusedError:
     return invalid(f'Could not find {WORDS[kind]} "{arn(kind, name)}".')
 
 
@@ -50,7 +49,7 @@ def name_of(asked: dict, member: str) -> str:
     return name
 
 
-def constraint(value, where: str, what: str) -> Refused:
+def constraint(value, where: str, what: str) -> RefusedError:
     return invalid(f"1 validation error detected: Value '{value}' at '{where}' failed to satisfy "
                    f"constraint: {what}")
 
@@ -123,19 +122,21 @@ def variant(asked: dict) -> dict:
                       "endpoints.")
     chosen, = variants
     where = "productionVariants.1.member"
-    limits = chosen.get("ServerlessConfig")
-    if not limits:
+    serverless = chosen.get("ServerlessConfig")
+    if not serverless:
         raise invalid("The local cloud has serverless endpoints only: give the variant a "
                       "ServerlessConfig.")
     if "InstanceType" in chosen or "InitialInstanceCount" in chosen:
         raise invalid("A serverless variant has no InstanceType and no InitialInstanceCount.")
-    if limits.get("ProvisionedConcurrency"):
+    if serverless.get("ProvisionedConcurrency"):
         raise invalid("The local cloud has no ProvisionedConcurrency.")
-    if limits.get("MemorySizeInMB") not in MEMORY:
-        raise constraint(limits.get("MemorySizeInMB"), f"{where}.serverlessConfig.memorySizeInMB",
-                         f"Member must be one of {', '.join(map(str, MEMORY))}")
-    if limits.get("MaxConcurrency") not in CONCURRENCY:
-        raise constraint(limits.get("MaxConcurrency"), f"{where}.serverlessConfig.maxConcurrency",
-                         f"Member must have value from {CONCURRENCY[0]} to {CONCURRENCY[-1]}")
+    memories, concurrencies = limits.ENDPOINT_MEMORY, limits.ENDPOINT_CONCURRENCY
+    memory, concurrency = serverless.get("MemorySizeInMB"), serverless.get("MaxConcurrency")
+    if memory not in memories:
+        raise constraint(memory, f"{where}.serverlessConfig.memorySizeInMB",
+                         f"Member must be one of {', '.join(map(str, memories))}")
+    if concurrency not in concurrencies:
+        raise constraint(concurrency, f"{where}.serverlessConfig.maxConcurrency",
+                         f"Member must have value from {concurrencies[0]} to {concurrencies[-1]}")
     name_of(chosen, "VariantName")
     return chosen

@@ -10,28 +10,27 @@ import zlib
 from dataclasses import dataclass, field
 from urllib.parse import urlparse
 
-from workshop.local import identities
+from workshop.local import identities, limits
 from workshop.local.addresses import REGION
 from workshop.local.patches import containers
 from workshop.local.patches.invoke import address
 from workshop.local.sagemaker import telemetry
+from workshop.machine import labels
 
 MODEL_FOLDER = "/opt/ml/model"
 # SageMaker Developer Guide, "Invoke a serverless endpoint".
-START = 180              # seconds to download the model and answer /ping
-MOST = 4 * 1024 * 1024   # bytes of a request's or an answer's body
 PING = 2                 # seconds for one answer to /ping
 
 
-class StartFailed(Exception):
+class StartError(Exception):
     """A container did not come up; the message is what DescribeEndpoint gives as FailureReason."""
 
 
-class Gone(Exception):
+class GoneError(Exception):
     """The container ended, or closed the connection, before it had answered a request."""
 
 
-class Ended(Exception):
+class EndedError(Exception):
     """The container had ended before a request could be sent to it."""
 
 
@@ -46,13 +45,13 @@ class Plan:
     role: str                        # ARN of the role that the container acts with
     archive: bytes | None = None     # what goes into MODEL_FOLDER, a tar archive
     environment: dict[str, str] = field(default_factory=dict)
-    start_seconds: float = START
+    start_seconds: float = limits.ENDPOINT_START
 
 
 def unpacked(data: bytes, url: str) -> bytes:
     """A model's .tar.gz as a tar archive of root's that everyone may read and nobody may write.
 
-    Raises StartFailed when it is no such archive, or holds more than files and folders.
+    Raises StartError when it is no such archive, or holds more than files and folders.
     """
     target = io.BytesIO()
     try:
@@ -68,10 +67,10 @@ def unpacked(data: bytes, url: str) -> bytes:
                 clean.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
                 archive.addfile(clean, source.extractfile(member) if member.isfile() else None)
     except (tarfile.TarError, OSError, EOFError, ValueError, zlib.error) as error:
-        raise StartFailed('Failed to extract model data archive for container "container_1" from '
-                          f'URL "{url}". Please ensure that the object located at the URL is a '
-                          f"valid tar.gz archive ({error}). workshop.endpoints.archive() makes one "
-                          "of a model (lesson 15).") from None
+        raise StartError('Failed to extract model data archive for container "container_1" from '
+                         f'URL "{url}". Please ensure that the object located at the URL is a '
+                         f"valid tar.gz archive ({error}). workshop.endpoints.archive() makes one "
+                         "of a model (lesson 15).") from None
     return target.getvalue()
 
 
@@ -87,12 +86,12 @@ def options(plan: Plan) -> dict:
             **identities.for_role(plan.role, "SageMaker"),
             "AWS_ENDPOINT_URL": containers.endpoint_url(),
             **plan.environment},
-        "labels": {**container_reaper.own_labels("sagemaker"), "workshop.endpoint": plan.endpoint},
+        "labels": {**container_reaper.own_labels("sagemaker"), labels.ENDPOINT: plan.endpoint},
         "ports": {"8080/tcp": ("127.0.0.1", None)},  # loopback only
         "extra_hosts": {"host.docker.internal": "host-gateway"},
         "use_config_proxy": False,      # the proxy in Docker's configuration is for builds
         "volumes": ["/tmp", *([MODEL_FOLDER] if plan.archive else [])],
-        **containers.limits(plan.memory),
+        **containers.resources(plan.memory),
     }
 
 
@@ -102,7 +101,7 @@ class Environment:
     def __init__(self, plan: Plan, abandoned=lambda: False):
         """Start it, and return when it has answered /ping.
 
-        Raises StartFailed, also when `abandoned()` says that nobody needs it any more.
+        Raises StartError, also when `abandoned()` says that nobody needs it any more.
         """
         self.plan, self.abandoned = plan, abandoned
         self.removing, self.removed = threading.Lock(), False
@@ -128,7 +127,7 @@ class Environment:
             self.container.reload()
             if self.container.status != "running" or time.monotonic() > deadline or \
                     containers.stopping() or self.abandoned():
-                raise StartFailed(
+                raise StartError(
                     f"The primary container for production variant {self.plan.variant} did not "
                     "pass the ping health check. Please check CloudWatch logs for this endpoint.")
             time.sleep(0.05)
@@ -141,25 +140,27 @@ class Environment:
 
     def ask(self, body: bytes, headers: dict[str, str],
             seconds: float) -> tuple[int, http.client.HTTPMessage, bytes]:
-        """POST a request to /invocations: (status, headers, body); the body is cut after MOST + 1.
+        """POST a request to /invocations: (status, headers, body).
 
-        Raises TimeoutError after `seconds` without an answer, Gone, Ended.
+        The body is cut one byte after the most that AWS takes, so that a longer one can be told.
+
+        Raises TimeoutError after `seconds` without an answer, GoneError, EndedError.
         """
         try:
             return self._request("POST", "/invocations", body, headers, seconds)
         except ConnectionRefusedError:
-            raise Ended from None
+            raise EndedError from None
         except TimeoutError:
             raise
         except (OSError, http.client.HTTPException) as error:
-            raise Gone(str(error)) from None
+            raise GoneError(str(error)) from None
 
     def _request(self, method, path, body, headers, seconds):
         connection = http.client.HTTPConnection(self.place, timeout=max(seconds, 0.01))
         try:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
-            return answer.status, answer.headers, answer.read(MOST + 1)
+            return answer.status, answer.headers, answer.read(limits.ENDPOINT_REQUEST + 1)
         finally:
             connection.close()
 
@@ -176,15 +177,15 @@ def create(plan: Plan):
     import docker
     client = containers.docker_client()
     if containers.stopping() or client is None:
-        raise StartFailed("The local cloud is stopping." if client else "Docker does not answer.")
+        raise StartError("The local cloud is stopping." if client else "Docker does not answer.")
     try:
         client.images.get(plan.image)
     except docker.errors.ImageNotFound:
         try:
             containers.pull(client, plan.image)
         except docker.errors.APIError as error:
-            raise StartFailed(f"Failed to pull the image {plan.image}: "
-                              f"{error.explanation or error}") from None
+            raise StartError(f"Failed to pull the image {plan.image}: "
+                             f"{error.explanation or error}") from None
     given = options(plan)
     container = client.containers.create(**given)
     container.access_key = given["environment"]["AWS_ACCESS_KEY_ID"]
@@ -197,7 +198,7 @@ def launch(container) -> None:
     try:
         container.start()
     except docker.errors.APIError as error:
-        raise StartFailed("The primary container could not be started: "
-                          f"{error.explanation or error}") from None
+        raise StartError("The primary container could not be started: "
+                         f"{error.explanation or error}") from None
     if containers.stopping():
-        raise StartFailed("The local cloud is stopping.")
+        raise StartError("The local cloud is stopping.")

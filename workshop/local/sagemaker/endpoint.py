@@ -4,7 +4,7 @@ import threading
 import time
 
 from workshop.local.sagemaker import checks
-from workshop.local.sagemaker.container import Plan, StartFailed, unpacked
+from workshop.local.sagemaker.container import Plan, StartError, unpacked
 from workshop.local.sagemaker.variant import Variant
 
 CHANGING = ("Creating", "Updating")
@@ -15,19 +15,19 @@ def plan(endpoint: str, model: dict, variant: dict, start_seconds: float) -> Pla
     """What an endpoint's containers are made from. The image's digest and the model's archive are
     looked up now: a cold start next week serves the same model.
 
-    Raises StartFailed when the model's data is not there or no archive.
+    Raises StartError when the model's data is not there or no archive.
     """
-    container, limits = model["container"], variant["ServerlessConfig"]
+    container, serverless = model["container"], variant["ServerlessConfig"]
     url, archive = container.get("ModelDataUrl"), None
     try:
         image = checks.resolve(container["Image"])
         if url:
             archive = unpacked(checks.model_data(url), url)
-    except checks.Refused as refused:
-        raise StartFailed(refused.message) from None
-    return Plan(endpoint, variant["VariantName"], image, limits["MemorySizeInMB"],
-                limits["MaxConcurrency"], model["role"], archive, dict(container.get("Environment") or {}),
-                start_seconds)
+    except checks.RefusedError as refused:
+        raise StartError(refused.message) from None
+    return Plan(endpoint, variant["VariantName"], image, serverless["MemorySizeInMB"],
+                serverless["MaxConcurrency"], model["role"], archive,
+                dict(container.get("Environment") or {}), start_seconds)
 
 
 class Endpoint:
@@ -59,7 +59,7 @@ class Endpoint:
             variant = Variant(plan(self.name, model, config["variant"], self.start_seconds))
             variant.warm_up()
         except Exception as failed:     # an endpoint must not stay in between for ever
-            if not isinstance(failed, StartFailed):
+            if not isinstance(failed, StartError):
                 log.exception("endpoint %s", self.name)
             self.reason = str(failed)
             self.status = "InService" if self.variant else "Failed"

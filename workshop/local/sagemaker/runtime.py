@@ -1,13 +1,13 @@
 """The call of `boto3.client("sagemaker-runtime")`: InvokeEndpoint."""
 import time
 
+from workshop.local import limits
 from workshop.local.addresses import ACCOUNT, REGION
 from workshop.local.sagemaker import telemetry
-from workshop.local.sagemaker.checks import Refused
-from workshop.local.sagemaker.container import MOST, Ended, Gone, StartFailed
-from workshop.local.sagemaker.variant import Busy, NotReady, Variant
+from workshop.local.sagemaker.checks import RefusedError
+from workshop.local.sagemaker.container import EndedError, GoneError, StartError
+from workshop.local.sagemaker.variant import BusyError, NotReadyError, Variant
 
-ANSWER = 60      # seconds for the container to answer ("Invoke a serverless endpoint")
 CUSTOM = "x-amzn-sagemaker-custom-attributes"
 # What a caller's headers are called in the container.
 PASSED_ON = {b"content-type": "Content-Type", b"accept": "Accept", CUSTOM.encode(): CUSTOM}
@@ -19,30 +19,30 @@ TIMED_OUT = ("Your invocation timed out while waiting for a response from contai
 def invoke(control, name: str, headers: dict[bytes, bytes], body: bytes):
     """Send a request to an endpoint's container and return its answer: (status, headers, body).
 
-    Raises Refused: ValidationError, ThrottlingException, ModelError, ModelNotReadyException.
+    Raises RefusedError: ValidationError, ThrottlingException, ModelError, ModelNotReadyException.
     """
-    if len(body) > MOST:
-        raise Refused("ValidationError", "Request {request-id} has oversize body.")
+    if len(body) > limits.ENDPOINT_REQUEST:
+        raise RefusedError("ValidationError", "Request {request-id} has oversize body.")
     endpoint = control.endpoints.get(name)
     variant = endpoint and endpoint.variant
     if variant is None:
         raise not_found(name)
     target = headers.get(b"x-amzn-sagemaker-target-variant", b"").decode("latin-1")
     if target and target != variant.plan.variant:
-        raise Refused("ValidationError", f"Variant {target} of endpoint {name} not found.")
+        raise RefusedError("ValidationError", f"Variant {target} of endpoint {name} not found.")
     try:
         variant.admit()
-    except Busy:
-        raise Refused("ThrottlingException", None) from None  # AWS sends no message either
+    except BusyError:
+        raise RefusedError("ThrottlingException", None) from None  # AWS sends no message either
     try:
         return Request(variant, headers, body).answer()
     finally:
         variant.leave()
 
 
-def not_found(name: str) -> Refused:
+def not_found(name: str) -> RefusedError:
     """An endpoint that was never in service is not found either."""
-    return Refused("ValidationError", f"Endpoint {name} of account {ACCOUNT} not found.")
+    return RefusedError("ValidationError", f"Endpoint {name} of account {ACCOUNT} not found.")
 
 
 class Request:
@@ -77,14 +77,14 @@ class Request:
         environment, answered = self._take(), None
         began = time.monotonic()
         try:
-            answered = environment.ask(self.body, self.headers, ANSWER)
+            answered = environment.ask(self.body, self.headers, limits.ENDPOINT_ANSWER)
             memory = telemetry.memory_utilization(environment.container, self.plan.memory)
-        except Ended:   # while it was idle: another one takes the request
+        except EndedError:   # while it was idle: another one takes the request
             pass
         except TimeoutError:
             self.model_seconds = time.monotonic() - began
             raise self._model_error(0, TIMED_OUT) from None
-        except Gone:
+        except GoneError:
             self.model_seconds = time.monotonic() - began
             raise self._model_error(500, "The container ended, or closed the connection, before "
                                          "it had answered.") from None
@@ -101,23 +101,25 @@ class Request:
     def _take(self):
         """A container that is free; waits for one."""
         try:
-            return self.variant.take(ANSWER)
-        except NotReady:
+            return self.variant.take(limits.ENDPOINT_ANSWER)
+        except NotReadyError:
             if self.variant.closed:     # deleted meanwhile
                 raise not_found(self.plan.endpoint) from None
-            raise Refused("ModelNotReadyException", "The model is not ready: no container came "
-                          f"up or became free within {ANSWER} seconds. Try again.", 429) from None
-        except StartFailed as failed:
+            raise RefusedError("ModelNotReadyException", "The model is not ready: no container "
+                               f"came up or became free within {limits.ENDPOINT_ANSWER} seconds. "
+                               "Try again.", 429) from None
+        except StartError as failed:
             raise self._model_error(500, str(failed)) from None
 
     def _refuse_bad(self, status: int, content: bytes) -> None:
         """An answer that is an error, or too large, reaches the caller as a ModelError."""
         if not 200 <= status < 300:
-            raise self._model_error(status, content[:MOST].decode("utf-8", "replace"))
-        if len(content) > MOST:
+            words = content[:limits.ENDPOINT_REQUEST].decode("utf-8", "replace")
+            raise self._model_error(status, words)
+        if len(content) > limits.ENDPOINT_REQUEST:
             raise self._model_error(500, None)
 
-    def _model_error(self, status: int, message: str | None) -> Refused:
+    def _model_error(self, status: int, message: str | None) -> RefusedError:
         """ModelError in AWS's words; without a message, the body could not be read whole."""
         group = telemetry.log_group(self.plan.endpoint)
         side = "client" if 400 <= status < 500 else "server"
@@ -126,6 +128,6 @@ class Request:
         text = (f"Received {side} error ({status}) from primary{said}. See "
                 f"https://{REGION}.console.aws.amazon.com/cloudwatch/home?region={REGION}"
                 f"#logEventViewer:group={group} in account {ACCOUNT} for more information.")
-        return Refused("ModelError", text, 424, OriginalStatusCode=status,
-                       OriginalMessage=message or "",
-                       LogStreamArn=telemetry.log_arn(self.plan.endpoint))
+        return RefusedError("ModelError", text, 424, OriginalStatusCode=status,
+                            OriginalMessage=message or "",
+                            LogStreamArn=telemetry.log_arn(self.plan.endpoint))

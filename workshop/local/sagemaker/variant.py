@@ -4,14 +4,14 @@ import time
 
 from workshop.local.patches.containers import ENVIRONMENTS
 from workshop.local.sagemaker import telemetry
-from workshop.local.sagemaker.container import Environment, Plan, StartFailed
+from workshop.local.sagemaker.container import Environment, Plan, StartError
 
 
-class Busy(Exception):
+class BusyError(Exception):
     """As many requests are under way as MaxConcurrency allows."""
 
 
-class NotReady(Exception):
+class NotReadyError(Exception):
     """No container came up, or became free, in time."""
 
 
@@ -34,10 +34,10 @@ class Variant:
     # A request
 
     def admit(self) -> None:
-        """Count a request in; raises Busy when that would be one too many."""
+        """Count a request in; raises BusyError when that would be one too many."""
         with self.change:
             if self.admitted >= self.plan.concurrency:
-                raise Busy
+                raise BusyError
             self.admitted += 1
 
     def leave(self) -> None:
@@ -49,8 +49,8 @@ class Variant:
     def take(self, seconds: float) -> Environment:
         """A container for one request: an idle one, or the first that is free or has started.
 
-        Raises NotReady after `seconds`, StartFailed when a container did not come up meanwhile and
-        there is no other to wait for.
+        Raises NotReadyError after `seconds`, StartError when a container did not come up
+        meanwhile and there is no other to wait for.
         """
         deadline = time.monotonic() + seconds
         with self.change:
@@ -60,9 +60,9 @@ class Variant:
                 while not self.idle:
                     failed = self.failures > failures
                     if failed and not self.environments and not self.starting:
-                        raise StartFailed(self.reason)
+                        raise StartError(self.reason)
                     if self.closed or time.monotonic() >= deadline:
-                        raise NotReady
+                        raise NotReadyError
                     if not failed and self.starting < self.waiting and \
                             self.starting + len(self.environments) < ENVIRONMENTS:
                         self.starting += 1
@@ -93,7 +93,7 @@ class Variant:
             environment = Environment(self.plan, lambda: self.closed)
             telemetry.record(self.plan.endpoint, self.plan.variant,
                              ModelSetupTime=environment.setup_seconds)
-        except StartFailed as failed:
+        except StartError as failed:
             reason = str(failed)
         except Exception as error:   # a waiting request must hear of it, whatever it is
             reason = f"The primary container could not be started: {error}"
@@ -108,12 +108,12 @@ class Variant:
         self._clear_when_retired()
 
     def warm_up(self) -> None:
-        """Start the first container; raises StartFailed when it does not come up."""
+        """Start the first container; raises StartError when it does not come up."""
         with self.change:
             self.starting += 1
         self.start()
         if self.failures:
-            raise StartFailed(self.reason)
+            raise StartError(self.reason)
 
     def scale_in(self, idle_seconds: float) -> None:
         """Remove containers that no request has used for `idle_seconds`, down to none."""

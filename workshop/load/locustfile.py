@@ -1,4 +1,4 @@
-"""What Locust runs for workshop/load.py, in a process of its own: a plan that was made beforehand.
+"""What Locust runs for workshop/load, in a process of its own: a plan that was made beforehand.
 
 An arrival sends one request at its moment and is gone. A caller sends, waits for the answer, and
 only then sends the next one.
@@ -24,6 +24,7 @@ run_began = AsyncResult()       # Unix time; set once all users are there
 
 @events.spawning_complete.add_listener
 def begin(**_):
+    """All users are there: now the moments of the plan are counted from."""
     run_began.set(time.time())
 
 

@@ -36,13 +36,14 @@ def arrivals(rate, seconds, path, body, begin=0.0, name=None, seed=19):
     return entries
 
 
-def burst(number, path, body, begin=0.0, name=None):
-    """`number` requests at the same moment, second `begin` of the run; the rest as for `arrivals`."""
+def burst(number: int, path: str, body: dict, begin=0.0, name: str | None = None) -> list[dict]:
+    """`number` requests at the same moment, second `begin` of it; the rest as for `arrivals`."""
     return [{"at": begin, "path": path, "body": body, "name": name or path}
             for _ in range(number)]
 
 
-def callers(number, seconds, path, body, begin=0.0, pace=0.0, name=None):
+def callers(number: int, seconds: float, path: str, body: dict, begin=0.0, pace=0.0,
+            name: str | None = None) -> list[dict]:
     """Callers who each wait for an answer before they ask again.
 
     pace: seconds from one request to the next; where the answer takes longer, the next request
@@ -58,7 +59,7 @@ def run(host, *plans):
     host: URL without a path. Columns: name, planned, sent, answered (seconds of the run), status
     (0: no answer at all), text (the answer's body), and latency: seconds from the moment at which
     a request was *planned*, so that one that could not be sent in time counts in full.
-    Raises RuntimeError with Locust's last words when it fails.
+    Raises ValueError for an empty plan, RuntimeError with Locust's last words when it fails.
     """
     plan = [entry for entries in plans for entry in entries]
     if not plan:
@@ -106,5 +107,9 @@ def _lines(path):
 
 
 def in_flight(calls, moments, begin="sent", end="answered"):
-    """How many of the calls were under way at each of the moments (list of int)."""
+    """How many of the calls were under way at each of the moments (list of int).
+
+    calls: as `run` returns them. moments: seconds of the run. begin, end: the columns between
+    which a call is under way.
+    """
     return [int(((calls[begin] <= moment) & (moment < calls[end])).sum()) for moment in moments]
