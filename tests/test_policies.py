@@ -144,7 +144,7 @@ def test_metrics_are_put_by_no_policy_outside_the_files():
 
 
 def permits():
-    """Each `add_permission` or `functions.permit` for a service in the lessons and the workshop's code."""
+    """Each `add_permission` or `functions.permit` for a service, in lessons and the workshop."""
     for path in [*paths.SOLUTIONS.glob("*.py"), *(paths.ROOT / "workshop").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(

@@ -20,7 +20,7 @@ from workshop.account.repositories import ensure as image_repository
 from workshop.account.roles import policy
 from workshop.account.stacks import delete as delete_stack
 from workshop.course import model_files
-from workshop.machine import base_image, engine, modes, paths, tools
+from workshop.machine import base_image, engine, labels, modes, paths, tools
 from workshop.machine.lock import one_at_a_time
 
 __all__ = ["NotOursError", "allow", "bucket", "build", "close", "delete", "delete_stack",
@@ -48,7 +48,7 @@ def build(name, model=None, tag="v1", dockerfile="Dockerfile"):
         tools.say(f"building {image} for {engine.platform()} "
                   "(a minute if its packages are not here yet)")
         began = time.monotonic()
-        run_docker("build", "--build-arg", f"BASE_IMAGE={base}", "--label", engine.LABEL,
+        run_docker("build", "--build-arg", f"BASE_IMAGE={base}", "--label", labels.OURS,
                    "-f", str(recipe), "-t", image, str(staged))
     tools.say(f"built {image} in {time.monotonic() - began:.0f} s")
     return image
@@ -151,9 +151,9 @@ def function(name, image_uri, memory=512, timeout=10, environment=None, command=
     """Create or update the image function NAME, wait until it can be invoked, return its ARN.
 
     image_uri: with digest, as push() returns it. memory: MB, 128 to 10,240. timeout: seconds,
-    at most 900. environment: dict of str. command: the handler, `MODULE.FUNCTION`, in place of
-    the image's own CMD. Published versions and aliases stay as they are.
-    Raises ValueError for an image without digest, RuntimeError with Lambda's reason when the
+    at most 900 (Lambda quotas). environment: dict of str. command: the handler,
+    `MODULE.FUNCTION`, in place of the image's own CMD. Published versions and aliases stay as they
+    are. Raises ValueError for an image without digest, RuntimeError with Lambda's reason when the
     function does not become active.
     """
     ownership.check_name(name)

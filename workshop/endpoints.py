@@ -13,7 +13,7 @@ from workshop import cloud, deploy
 from workshop.account import calls, endpoints, logs, ownership, roles
 from workshop.account.endpoints import WAITER
 from workshop.course import model_files
-from workshop.machine import base_image, engine, paths, tools
+from workshop.machine import base_image, engine, labels, paths, tools
 
 __all__ = ["IMAGE", "WAITER", "archive", "build", "containers", "delete", "serve"]
 
@@ -26,7 +26,7 @@ def build():
     tools.say(f"building {IMAGE} for {engine.platform()} "
               "(a minute if its packages are not here yet)")
     deploy.run_docker("build", "--build-arg", f"BASE_IMAGE={base}",
-                      "--label", engine.LABEL, "-t", IMAGE, str(paths.DOCKER / "sagemaker"))
+                      "--label", labels.OURS, "-t", IMAGE, str(paths.DOCKER / "sagemaker"))
     return IMAGE
 
 
@@ -50,8 +50,9 @@ def serve(name, model, memory=1024, concurrency=5):
     """Put an ONNX model behind the serverless endpoint NAME, new or updated, and wait for it.
 
     model: path of a .onnx file with a signature in its metadata. memory: MB, whole GB from 1,024
-    to 6,144. concurrency: requests at once, 1 to 200. Image, model data and role get the endpoint's
-    name. Raises RuntimeError with SageMaker's reason when it does not come into service.
+    to 6,144. concurrency: requests at once, 1 to 200 (ProductionVariantServerlessConfig). Image,
+    model data and role get the endpoint's name. Raises RuntimeError with SageMaker's reason when it
+    does not come into service.
     """
     ownership.check_name(name)
     data = archive(model)
@@ -70,8 +71,8 @@ def serve(name, model, memory=1024, concurrency=5):
 
 def containers(name):
     """How many containers endpoint NAME has. Only the local cloud lets you look."""
-    return len(engine.docker("ps", "-q", "--filter", f"label=workshop.endpoint={name}",
-                             "--filter", f"label=workshop.cloud={cloud.port()}").stdout.split())
+    return len(engine.docker("ps", "-q", "--filter", f"label={labels.ENDPOINT}={name}",
+                             "--filter", f"label={labels.of_cloud(cloud.port())}").stdout.split())
 
 
 # Removal
