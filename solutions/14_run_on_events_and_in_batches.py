@@ -857,7 +857,7 @@ lines.groupby("outcome")["id"].agg(list)
 # Without a key made from the request, those customers would be in the results twice. And with
 # a list of *seen* ids, written before the work, they would be missing.
 #
-# `tests/test_events_deployed.py` does this to all three handlers, with S3 keeping every version of
+# `tests/lambda/test_events_deployed.py` does this to all three handlers, with S3 keeping every version of
 # every result, so that a second write would show.
 
 # %%

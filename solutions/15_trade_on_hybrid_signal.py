@@ -760,7 +760,7 @@ kept["Body"].read().decode()
 # is answered, the breaker closes. And no order was sent: the account keeps what it has.
 #
 # (An endpoint that is not there is asked once an event: asking again will not bring it back. A slow
-# or a busy one is asked three times. `tests/test_signal.py` goes through all these, one by one.)
+# or a busy one is asked three times. `tests/lambda/test_signal.py` goes through all these, one by one.)
 #
 # Back to the endpoint that is there. It has a breaker of its own, which is closed.
 

@@ -15,7 +15,7 @@ from workshop import cloud, packages
 from workshop.local import lifecycle
 from workshop.machine import engine, settings
 
-PROBE = Path(__file__).parent / "probe"
+PROBE = Path(__file__).parent / "support" / "probe"
 
 
 def own():

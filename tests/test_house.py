@@ -137,7 +137,7 @@ def raised(function):
                 yield name
 
 
-@pytest.mark.parametrize("function", public_functions())
+@pytest.mark.parametrize("function", list(public_functions()))
 def test_a_public_function_says_its_types_and_errors(function):
     text = ast.get_docstring(function) or ""
     assert text

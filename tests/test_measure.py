@@ -598,5 +598,5 @@ def test_imports_of_a_start_include_the_handlers(measured):
 
 
 def test_customer_of_the_measurement_is_one_that_tests_send():
-    event = json.loads((Path(__file__).parent / "events/direct.json").read_text())
+    event = json.loads((Path(__file__).parent / "support/events/direct.json").read_text())
     assert event == {"customer": CUSTOMER}

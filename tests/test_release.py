@@ -17,7 +17,7 @@ NAME, ROLLBACK = "workshop-test-release", "workshop-test-release-rollback"
 WEIGHT, REQUESTS, AFTER = 0.1, 200, 40
 CHANCE = 1e-9           # how seldom chance alone may fail this test
 PATIENCE = 120          # seconds
-CUSTOMER = json.loads((paths.ROOT / "tests/events/direct.json").read_text())["customer"]
+CUSTOMER = json.loads((paths.ROOT / "tests/support/events/direct.json").read_text())["customer"]
 
 
 def most(count, weight, chance):

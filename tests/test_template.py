@@ -37,7 +37,7 @@ STACK = "workshop-test-code"
 FUNCTION = f"{STACK}-churn"
 TAG = engine.own("test")             # of the image on this machine
 SAM = Path(sys.executable).with_name("sam")
-RECORDER = Path(__file__).parent / "recorder"
+RECORDER = Path(__file__).parent / "support" / "recorder"
 CALLS = Path(tempfile.gettempdir()) / f"calls-of-sam-{os.getpid()}.jsonl"
 
 

@@ -21,7 +21,7 @@ MOST_SIDE = 16_384          # pixels; resizing needs memory for each row and col
 SHARE = 0.6                 # of the function's memory: more than that is never used
 # Bytes for each pixel at the worst moment: a progressive JPEG in CMYK has 8 of coefficients and 4
 # of picture. All else (turned, made opaque, another colour mode, inverted) has at most 10.
-# tests/picture_memory.py measures it.
+# tests/support/picture_memory.py measures it.
 BYTES_PER_PIXEL = 13
 FILE_BYTES = 30_000_000     # the file's own copies: event, text, bytes, what Pillow keeps of it
 

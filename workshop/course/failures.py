@@ -6,7 +6,7 @@ uses it before the environment stands.
 
 A wrong cause costs more time than none. So a sign holds the words that tell its failure from all
 others with a similar message; where a message has several causes, the failure is not known.
-tests/messages.json has real messages of both kinds.
+tests/support/messages.json has real messages of both kinds.
 """
 import re
 from dataclasses import dataclass

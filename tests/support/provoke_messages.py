@@ -1,6 +1,6 @@
-"""Makes the error messages of tests/messages.json again, as the installed libraries word them.
+"""Makes the messages of tests/support/messages.json again, as the installed libraries word them.
 
-    .venv/bin/python tests/provoke_messages.py [--write] [WORDS …]
+    .venv/bin/python tests/support/provoke_messages.py [--write] [WORDS …]
 
 Prints what is recognised now; rows whose name has none of the WORDS are left out. `--write` keeps
 messages and versions in the file. A row names its `cause`, a failure of
@@ -27,12 +27,12 @@ import time
 import warnings
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from workshop import cloud
 from workshop.course import failures, last_error
 from workshop.machine import engine  # noqa: E402, found by the line above
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 ROWS = Path(__file__).with_name("messages.json")
 ASK = '''
 import urllib.request, urllib.error

@@ -222,7 +222,7 @@ def build():
 @pytest.fixture(scope="module")
 def probe_image(build, tmp_path_factory):
     folder = tmp_path_factory.mktemp("probe")
-    shutil.copy(paths.ROOT / "tests/sagemaker_probe/serve.py", folder)
+    shutil.copy(paths.ROOT / "tests/support/sagemaker_probe/serve.py", folder)
     (folder / "Dockerfile").write_text(
         "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nLABEL workshop=lambda-onnx\nCOPY serve.py /\n"
         'ENTRYPOINT ["python3", "-u", "/serve.py"]\n')

@@ -268,7 +268,7 @@ def churn(monkeypatch, model):
     return load(monkeypatch, "churn", model)
 
 
-REQUEST = json.loads((paths.ROOT / "tests/events/direct.json").read_text())
+REQUEST = json.loads((paths.ROOT / "tests/support/events/direct.json").read_text())
 
 
 @pytest.mark.parametrize("what, figures", [

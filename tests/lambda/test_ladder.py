@@ -5,10 +5,10 @@ import subprocess
 
 import pandas as pd
 import pytest
+from test_churn_contract import BODIES, CUSTOMER, MISTAKES, PRIVATE, recorded
 
 from emulator import AS_LAMBDA, docker, emulator, invoke, json_lines
 from function_folder import Context, load
-from test_churn_contract import BODIES, CUSTOMER, MISTAKES, PRIVATE, recorded
 from workshop.course import lessons
 from workshop.machine import engine
 from workshop.machine.paths import MODELS

@@ -14,7 +14,7 @@ from function_folder import Context, load
 from workshop.local.addresses import ACCOUNT
 from workshop.machine.paths import LAMBDA, ROOT
 
-CUSTOMER = json.loads((ROOT / "tests" / "events" / "direct.json").read_text())["customer"]
+CUSTOMER = json.loads((ROOT / "tests/support/events" / "direct.json").read_text())["customer"]
 SECRET = "weekly-secret"            # a value that nothing may repeat
 WRONG = CUSTOMER | {"contract": SECRET}
 

@@ -15,7 +15,7 @@ from function_folder import Context, load
 from workshop.machine.paths import ROOT
 
 FUNCTIONS = {"churn": "model.onnx", "churn_sklearn": "model.pkl"}
-EVENTS = ROOT / "tests" / "events"
+EVENTS = ROOT / "tests/support/events"
 KINDS = {"direct": "direct", "rest": "rest", "http": "http", "http_stage": "http", "url": "url",
          "url_base64": "url"}       # the recorded event, and what the log calls its kind
 OVER_HTTP = [name for name in KINDS if name != "direct"]

@@ -13,9 +13,9 @@ import pytest
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.linear_model import LogisticRegression
+from test_signal import BARS, event, shifted_future, table_of
 
 import function_folder
-from test_signal import BARS, event, shifted_future, table_of
 from waiting import until
 from workshop import deploy, endpoints, triggers
 from workshop.account import ownership

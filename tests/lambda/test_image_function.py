@@ -15,18 +15,18 @@ import numpy as np
 import onnx
 import pytest
 from PIL import Image, ImageFile
+from test_images import build_command, stage
 
 import picture_memory
 import tiny_image
 from emulator import AS_LAMBDA, docker, emulator, invoke, json_lines
 from function_folder import Context, load
 from picture_memory import chunk
-from test_images import build_command, stage
 from tiny_image import KERAS_LIKE, TORCH_LIKE, changed
 from workshop.machine import engine
 from workshop.machine.paths import ROOT
 
-EVENTS = ROOT / "tests" / "events"
+EVENTS = ROOT / "tests/support/events"
 KINDS = ["direct", "rest", "http", "http_stage", "url", "url_base64"]
 OVER_HTTP = KINDS[1:]
 PRIVATE = "Zaphod-8472"     # in no message and in no log

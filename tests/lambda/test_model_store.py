@@ -16,7 +16,7 @@ from function_folder import Context, load
 from workshop.local.addresses import ACCOUNT
 from workshop.machine.paths import LAMBDA, ROOT
 
-CUSTOMER = json.loads((ROOT / "tests" / "events" / "direct.json").read_text())["customer"]
+CUSTOMER = json.loads((ROOT / "tests/support/events" / "direct.json").read_text())["customer"]
 POINTER = "models/churn/current.json"
 
 
@@ -257,7 +257,7 @@ def test_without_a_model_s3_is_not_asked_by_every_request(start, bucket, monkeyp
 
 
 def test_http_callers_get_500_as_well(start, capsys):
-    event = json.loads((ROOT / "tests" / "events" / "http.json").read_text())
+    event = json.loads((ROOT / "tests/support/events" / "http.json").read_text())
     answer = start().lambda_handler(event, Context())
     assert answer["statusCode"] == 500
     assert json.loads(answer["body"]) == {"message": "internal error",

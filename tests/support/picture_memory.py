@@ -1,6 +1,6 @@
 """Measures how much memory the image function takes, at the largest pictures that it accepts.
 
-    .venv/bin/python tests/picture_memory.py [--all]
+    .venv/bin/python tests/support/picture_memory.py [--all]
 
 prints tables for functions of 512 and 1,024 MB: the highest peak of each kind of picture over all
 shapes, and of each filter and shape. --all measures every kind with every filter, which takes long.
@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 MEMORIES = 512, 1024                # MB
 FILTERS = "nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"
 SIDE = 224                          # pixels, of the model's picture

@@ -19,7 +19,7 @@ from workshop.machine import engine, paths
 NAME = "workshop-test-score"
 EVENTS, FILES, QUEUE, TICKS, FAILURES = (
     f"{NAME}-{one}" for one in ("events", "files", "queue", "ticks", "failures"))
-CUSTOMER = json.loads((paths.ROOT / "tests/events/direct.json").read_text())["customer"]
+CUSTOMER = json.loads((paths.ROOT / "tests/support/events/direct.json").read_text())["customer"]
 WRONG = CUSTOMER | {"contract": "weekly"}
 TIMEOUT = 6             # seconds; as long, a message that was taken stays hidden
 # Put on top of the image: a process that dies right after it wrote a result, before anyone is
