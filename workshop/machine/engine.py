@@ -30,7 +30,6 @@ LINUX_PAGE = "https://docs.docker.com/engine/install/"
 GROUP_PAGE = "https://docs.docker.com/engine/install/linux-postinstall/"
 WITHOUT = "The lessons that need no Docker run all the same: python3 -m workshop run"
 
-LABEL = labels.OURS
 LOG = BUILD / "dockerd.log"
 STARTED = "dockerd.json"    # in build/: the engine that this checkout started
 OS_RELEASE = Path("/etc/os-release")
