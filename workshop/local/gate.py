@@ -18,7 +18,7 @@ import re
 import uuid
 from urllib.parse import parse_qs
 
-from workshop.local import identities, services, signatures
+from workshop.local import identities, models, services, signatures
 from workshop.local.signatures import RefusedError, Request
 
 PUBLIC = re.compile(r"/_aws/(execute-api|lambda-url)/[a-z0-9]+(/.*)?", re.DOTALL)
@@ -167,6 +167,10 @@ async def service(application, scope, receive, send, account):
         return await refuse(send, caller.service, RefusedError(
             "SignatureDoesNotMatch", f"Credential should be scoped to correct service: '{asked}'."),
             request)
+    try:
+        models.check(caller.service, request)
+    except RefusedError as refused:
+        return await refuse(send, caller.service, refused, request)
     await application(scope, repeating(body, receive), send)
 
 
