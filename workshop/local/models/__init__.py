@@ -34,18 +34,24 @@ def check(service: str, request: Request) -> None:
         parameters = protocols.parameters_of(operation, request)
     except UnreadableError as error:
         raise wording.unreadable(name, operation, str(error)) from None
-    check_parameters(Call(name, operation, parameters))
-
-
-def check_parameters(call: Call) -> None:
-    """The second half of `check`, for what reaches a service without a request (a stack's).
-
-    Raises:
-        RefusedError: code and message of AWS's refusal.
-    """
+    call = Call(name, operation, parameters)
     faults = constraints.faults(call)
     if faults:
         raise wording.refused(call, faults)
 
 
-__all__ = ["Call", "Fault", "RefusedError", "check", "check_parameters"]
+def check_values(name: str, operation: str, parameters: dict) -> None:
+    """Refuse parameters that break the model; those that are missing are nobody's fault here.
+
+    For what a stack makes past the service's own calls. name: botocore's, of the service.
+
+    Raises:
+        RefusedError: code and message of AWS's refusal.
+    """
+    call = Call(name, protocols.model(name).operation_model(operation), parameters)
+    faults = [fault for fault in constraints.faults(call) if fault.kind != "required"]
+    if faults:
+        raise wording.refused(call, faults)
+
+
+__all__ = ["Call", "Fault", "RefusedError", "check", "check_values"]

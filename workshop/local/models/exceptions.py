@@ -16,6 +16,9 @@ MEMBERS: dict[tuple[str, str, str], dict] = {
     ("lambda", "UpdateFunctionConfiguration", "Runtime"): {"enum": None},
     # Lambda API reference, CreateFunction: 64 characters, or 140 for an ARN.
     ("lambda", "CreateFunction", "FunctionName"): {"longest_name": 64},
+    # CloudFormation API reference, CreateStack: the description of StackName.
+    ("cloudformation", "CreateStack", "StackName"): {"pattern": "[a-zA-Z][-a-zA-Z0-9]*",
+                                                     "min": 1, "max": 128},
     # SQS API reference, ReceiveMessage and SendMessage.
     ("sqs", "ReceiveMessage", "WaitTimeSeconds"): {"min": 0, "max": 20},
     ("sqs", "ReceiveMessage", "MaxNumberOfMessages"): {"min": 1, "max": 10},

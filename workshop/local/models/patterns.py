@@ -36,7 +36,8 @@ def translated(pattern: str) -> str:
     pattern = re.sub(r"(\\[dws])-(?=[^\]])", r"\1\\-", pattern)
     if "(?i)" in pattern:       # in the models it stands before what has no other letters
         pattern = "(?i)" + pattern.replace("(?i)", "")
-    return re.sub(r"(\[[^\]]*)?\\p\{(\w+)\}", _property, _all_in_classes(pattern))
+    return re.sub(r"\\p\{(\w+)\}", lambda found: CLASSES.get(found[1]) or category(found[1]),
+                  _all_in_classes(pattern))
 
 
 def _all_in_classes(pattern: str) -> str:
@@ -53,11 +54,6 @@ def _all_in_classes(pattern: str) -> str:
         parts.append(pattern[at])
         at += 1
     return "".join(parts)
-
-
-def _property(found: re.Match) -> str:
-    name = found[2]
-    return (found[1] or "") + (CLASSES.get(name) or category(name))
 
 
 @functools.cache

@@ -95,6 +95,8 @@ def routes(name: str) -> dict[str, list[Route]]:
     """Method → routes of a REST service, the most particular ones first."""
     found: dict[str, list[tuple]] = {}
     for operation in map(model(name).operation_model, model(name).operation_names):
+        if operation.deprecated:    # S3 has two operations at one address: the new one counts
+            continue
         template, _, query = operation.http["requestUri"].partition("?")
         flags = tuple(tuple(part.partition("=")[::2]) for part in query.split("&") if part)
         # S3 alone tells operations apart by parameters that they require.
@@ -104,7 +106,7 @@ def routes(name: str) -> dict[str, list[Route]]:
         in_query = frozenset(one["name"] for one in needed if one.get("location") == "querystring")
         headers = frozenset(one["name"].lower() for one in needed
                             if one.get("location") == "header")
-        path = re.compile(path_pattern(template) + ("" if name == "s3" else "/?"), re.DOTALL)
+        path = re.compile(path_pattern(template), re.DOTALL)
         rank = (-len(flags), -len(in_query | headers), template.count("{"))
         found.setdefault(operation.http["method"], []).append(
             (rank, Route(path, flags, in_query, headers, operation)))
@@ -113,12 +115,15 @@ def routes(name: str) -> dict[str, list[Route]]:
 
 
 def path_pattern(template: str) -> str:
-    """A model's template for paths as a regular expression with a group for each parameter."""
-    parts = re.split(r"\{([^}+]+)(\+?)\}", template.rstrip("/") or "/")
+    """A model's template for paths as a regular expression with a group for each parameter.
+
+    A slash may end the path: older clients of Lambda send one, and so may those of S3.
+    """
+    parts = re.split(r"\{([^}+]+)(\+?)\}", template.rstrip("/"))
     pattern = re.escape(parts[0])
     for _, greedy, literal in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
         pattern += ("(.+)" if greedy else "([^/]+)") + re.escape(literal)
-    return pattern
+    return pattern + "/?"
 
 
 def _route(name: str, request: Request) -> OperationModel | None:
@@ -151,8 +156,7 @@ def rest_parameters(operation: OperationModel, shape: StructureShape, request: R
     parameters = {}
     template = operation.http["requestUri"].partition("?")[0]
     places = re.findall(r"\{([^}+]+)\+?\}", template)
-    end = "" if operation.service_model.service_name == "s3" else "/?"
-    values = re.fullmatch(path_pattern(template) + end, request.path, re.DOTALL)
+    values = re.fullmatch(path_pattern(template), request.path, re.DOTALL)
     in_path = dict(zip(places, values.groups() if values else (), strict=True))
     for key, member in shape.members.items():
         value = outside_body(member, member.serialization.get("name", key), in_path, request)
@@ -193,16 +197,17 @@ def in_body(operation: OperationModel, shape: StructureShape, request: Request) 
     payload = shape.serialization.get("payload")
     target = shape.members[payload] if payload else shape
     if target.type_name != "structure":     # an object, a function's payload: not ours to read
-        return {payload: request.body} if request.body else {}
-    xml = operation.service_model.protocol == "rest-xml"
-    if payload and not request.body:
-        return {}
-    if xml:
-        read = from_xml(target, parsed_xml(request.body)) if payload else {}
+        text = target.type_name == "string"
+        return {payload: request.body.decode("utf-8", "replace") if text else request.body} \
+            if request.body else {}
+    members = {key for key, member in target.members.items()
+               if "location" not in member.serialization}
+    if not members or payload and not request.body:
+        return {payload: {}} if request.body and payload else {}
+    if operation.service_model.protocol == "rest-xml":
+        read = from_xml(target, parsed_xml(request.body), members) if request.body else {}
     else:
-        members = {key for key, member in target.members.items()
-                   if "location" not in member.serialization}
-        read = from_json(target, document(target, request.body) if members else {}, members)
+        read = from_json(target, document(target, request.body), members)
     return {payload: read} if payload else read
 
 
@@ -390,11 +395,16 @@ def parsed_xml(body: bytes) -> ElementTree.Element:
         raise UnreadableError("The body is not valid XML.") from None
 
 
-def from_xml(shape: Shape, element: ElementTree.Element):
-    """An element as the model's type; namespaces are passed over, as S3 does."""
+def from_xml(shape: Shape, element: ElementTree.Element, members: set[str] | None = None):
+    """An element as the model's type; namespaces are passed over, as S3 does.
+
+    members: of a structure, those to look for; None: all.
+    """
     if isinstance(shape, StructureShape):
         found = {}
         for key, member in shape.members.items():
+            if members is not None and key not in members:
+                continue
             name = member.serialization.get("name", key)
             if member.serialization.get("xmlAttribute"):
                 texts = [text for key_, text in element.attrib.items()
