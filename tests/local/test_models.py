@@ -166,6 +166,14 @@ def test_a_zip_file_in_a_large_body_is_left_out():
         "FunctionName": "f", "Code": {"ZipFile": ""}, "Timeout": 901}
 
 
+def test_many_metrics_at_once_are_compressed_and_read_all_the_same():
+    asked = {"Namespace": "N", "MetricData": [{"MetricName": "m" * 200, "Value": 1.0}] * 100}
+    request = sent("cloudwatch", "PutMetricData", dict(asked))
+    assert request.headers["content-encoding"] == "gzip"
+    operation = protocols.operation_of("cloudwatch", request)
+    assert protocols.parameters_of(operation, request) == asked
+
+
 # ---------------------------------------------------------------- patterns
 
 def all_patterns():

@@ -7,9 +7,11 @@ Source: smithy.io, "AWS protocols"; botocore/serialize.py.
 Bodies that are no parameters, such as objects of S3 and payloads of functions, are not looked at.
 """
 import functools
+import gzip
 import json
 import re
-from dataclasses import dataclass
+import zlib
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, unquote
 from xml.etree import ElementTree
 
@@ -144,11 +146,22 @@ def parameters_of(operation: OperationModel, request: Request) -> dict:
         return {}
     if operation.service_model.protocol.startswith("rest-"):
         return rest_parameters(operation, shape, request)
+    request = unpacked(operation, request)
     if CBOR_PATH.fullmatch(request.path):
         return from_json(shape, cbor(request.body))
     if "x-amz-target" in request.headers:
         return from_json(shape, document(shape, request.body))
     return from_form(shape, tree(form(request)))
+
+
+def unpacked(operation: OperationModel, request: Request) -> Request:
+    """The request without compression, which PutMetricData alone takes (10 KB and more)."""
+    if not operation.request_compression or request.headers.get("content-encoding") != "gzip":
+        return request
+    try:
+        return replace(request, body=gzip.decompress(request.body))
+    except (OSError, EOFError, zlib.error):
+        raise UnreadableError("The body is not valid gzip.") from None
 
 
 def rest_parameters(operation: OperationModel, shape: StructureShape, request: Request) -> dict:
