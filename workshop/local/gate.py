@@ -6,7 +6,8 @@ Four kinds of address, told by the path alone:
     /_aws/execute-api/…, lambda-url/…  an API's and a function URL's: open to all, as on AWS
     /v2/…                              the registry: a login that `get_authorization_token` gave
     everything else                    AWS's calls: signed by somebody known, for a service that
-                                       the lessons use; never for a web page
+                                       the lessons use; never for a web page; with parameters
+                                       that the service's model allows
 
 Everything that no lesson needs is refused here, before MiniStack sees it.
 """
