@@ -85,7 +85,7 @@ class Route:
 
     def fits(self, request: Request) -> bool:
         asked = request.parameters
-        return (bool(self.path.fullmatch(request.path))
+        return (self.path.fullmatch(request.path) is not None
                 and all(name in asked and (not value or value in asked[name])
                         for name, value in self.query)
                 and all(name in asked for name in self.required_query)
@@ -108,7 +108,7 @@ def routes(name: str) -> dict[str, list[Route]]:
         in_query = frozenset(one["name"] for one in needed if one.get("location") == "querystring")
         headers = frozenset(one["name"].lower() for one in needed
                             if one.get("location") == "header")
-        path = re.compile(path_pattern(template), re.DOTALL)
+        path = path_pattern(template)[0]
         rank = (-len(flags), -len(in_query | headers), template.count("{"))
         found.setdefault(operation.http["method"], []).append(
             (rank, Route(path, flags, in_query, headers, operation)))
@@ -116,8 +116,9 @@ def routes(name: str) -> dict[str, list[Route]]:
             for method, ranked in found.items()}
 
 
-def path_pattern(template: str) -> str:
-    """A model's template for paths as a regular expression with a group for each parameter.
+@functools.cache
+def path_pattern(template: str) -> tuple[re.Pattern, list[str]]:
+    """A model's template for paths as a regular expression, and the parameters of its groups.
 
     A slash may end the path: older clients of Lambda send one, and so may those of S3.
     """
@@ -125,7 +126,7 @@ def path_pattern(template: str) -> str:
     pattern = re.escape(parts[0])
     for _, greedy, literal in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
         pattern += ("(.+)" if greedy else "([^/]+)") + re.escape(literal)
-    return pattern + "/?"
+    return re.compile(pattern + "/?", re.DOTALL), parts[1::3]
 
 
 def _route(name: str, request: Request) -> OperationModel | None:
@@ -167,10 +168,8 @@ def unpacked(operation: OperationModel, request: Request) -> Request:
 def rest_parameters(operation: OperationModel, shape: StructureShape, request: Request) -> dict:
     """Of a REST request: some are in the path, some in query and headers, some in the body."""
     parameters = {}
-    template = operation.http["requestUri"].partition("?")[0]
-    places = re.findall(r"\{([^}+]+)\+?\}", template)
-    values = re.fullmatch(path_pattern(template), request.path, re.DOTALL)
-    in_path = dict(zip(places, values.groups() if values else (), strict=True))
+    pattern, places = path_pattern(operation.http["requestUri"].partition("?")[0])
+    in_path = dict(zip(places, pattern.fullmatch(request.path).groups(), strict=True))
     for key, member in shape.members.items():
         value = outside_body(member, member.serialization.get("name", key), in_path, request)
         if value is not None:

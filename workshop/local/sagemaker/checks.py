@@ -1,7 +1,8 @@
 """What SageMaker refuses when something is created: the mistakes that learners make most.
 
 Forms, lengths and ranges are looked at before, by `workshop/local/models`. The texts are AWS's own
-where they are known, so that a learner who looks for one finds the world's answers to it. Those that begin with "The local cloud" are ours.
+where they are known, so that a learner who looks for one finds the world's answers to it. Those
+that begin with "The local cloud" are ours.
 """
 import re
 from urllib.parse import unquote, urlparse
