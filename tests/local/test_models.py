@@ -20,6 +20,7 @@ from botocore.loaders import Loader
 from workshop import cloud
 from workshop.local import addresses, identities, limits, models, services
 from workshop.local.models import patterns, protocols
+from workshop.local.patches import stacks
 from workshop.local.signatures import RefusedError, Request
 
 # botocore's name of a service → the name in a signature's scope.
@@ -585,3 +586,14 @@ def test_a_check_costs_less_than_a_millisecond():
     for _ in range(200):
         models.check("lambda", request)
     assert (time.perf_counter() - begin) / 200 < 1e-3
+
+
+@pytest.mark.parametrize("properties, words", [
+    ({"MemorySize": "127"}, "'memorySize' failed.*greater than or equal to 128"),
+    ({"Timeout": 901}, "'timeout' failed.*less than or equal to 900"),
+    ({"FunctionName": "my-function!"}, "Value 'my-function!' at 'functionName'"),
+    ({"Environment": {"Variables": {"1x": 1}}}, "'environment.variables' failed"),
+])
+def test_a_stacks_function_is_held_against_the_model_too(properties, words):
+    message, status = stacks.refused(properties, 4566)
+    assert status == 400 and re.search(words, message)

@@ -44,11 +44,13 @@ def refused(properties: dict, port: int) -> tuple[str, int] | None:
     """(message, HTTP status) by which create_function would refuse a function's properties."""
     asked = {key: properties[key] for key in TEXTS if isinstance(properties.get(key), str)}
     asked |= {key: int(properties[key]) for key in ("MemorySize", "Timeout") if properties.get(key)}
+    variables = (properties.get("Environment") or {}).get("Variables") or {}
+    asked["Environment"] = {"Variables": {name: str(text) for name, text in variables.items()}}
     try:
         models.check_values("lambda", "CreateFunction", asked)
     except models.RefusedError as wrong:
         return wrong.message, 400
-    asked |= {key: properties[key] for key in ("Environment", "Code") if properties.get(key)}
+    asked |= {"Code": properties["Code"]} if properties.get("Code") else {}
     refusal = checks.refuse("POST", checks.FUNCTIONS, json.dumps(asked).encode(), port)
     return refusal[1:] if refusal else None
 
