@@ -448,7 +448,7 @@ def ask(service, method, path, body, headers):
     connection.request(method, path, body, dict(request.headers.items()))
     answer = connection.getresponse()
     try:
-        return answer.status, answer.read().decode()
+        return answer.status, answer.read().decode("utf-8", "replace")
     finally:
         connection.close()
 
@@ -457,6 +457,8 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 @pytest.mark.parametrize("service, path, body, headers, words", [
+    ("lambda", "/2015-03-31/functions", b'{"Timeout": Infinity}', {}, "SerializationException"),
+    ("iam", "/", b"Action=CreateRole&RoleName..=x&RoleName.=y", FORM, "ValidationError"),
     ("lambda", "/2015-03-31/functions", b"{", {}, "InvalidRequestContentException"),
     ("lambda", "/2015-03-31/functions/", b"{}", {}, "Value null at 'functionName'"),
     ("logs", "/", b"[]", {"X-Amz-Target": "Logs_20140328.CreateLogGroup",
@@ -468,6 +470,8 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
     ("monitoring", "/", b"Action=PutMetricData&Version=2010-08-01&Namespace=N"
      b"&MetricData.member.1.MetricName=m&MetricData.member.1.Unit=Lightyears", FORM,
      "<Code>InvalidParameterValue</Code>"),
+    ("monitoring", "/service/GraniteServiceVersion20100801/operation/PutMetricData", b"\xa0",
+     {"Content-Type": "application/cbor"}, "reads no CBOR"),
     ("s3", "/bucket/?delete", b"<Delete><Object>", {}, "<Code>MalformedXML</Code>"),
 ])
 def test_what_no_client_of_awss_would_send_is_refused_too(

@@ -26,6 +26,9 @@ def check(service: str, request: Request) -> None:
         RefusedError: code and message of AWS's refusal. A request for an operation that is in no
             model passes: what serves it says so.
     """
+    if "cbor" in request.headers.get("content-type", ""):
+        raise RefusedError("UnknownOperationException",
+                           "The local cloud reads no CBOR: ask CloudWatch in JSON, as boto3 does.")
     name = protocols.model_name(service, request)
     operation = protocols.operation_of(name, request)
     if operation is None:

@@ -1,7 +1,8 @@
 """From an HTTP request back to the operation that is asked for, and its parameters.
 
 The way of botocore's serializers in reverse, for the protocols of the lessons' services: JSON 1.0
-and 1.1, REST with JSON, REST with XML (S3), Query (forms), and RPC with CBOR (CloudWatch).
+and 1.1, REST with JSON, REST with XML (S3) and Query (forms). CloudWatch takes CBOR too;
+MiniStack does so only with a package that is not installed, and boto3 sends JSON.
 Source: smithy.io, "AWS protocols"; botocore/serialize.py.
 
 Bodies that are no parameters, such as objects of S3 and payloads of functions, are not looked at.
@@ -9,6 +10,7 @@ Bodies that are no parameters, such as objects of S3 and payloads of functions, 
 import functools
 import gzip
 import json
+import math
 import re
 import zlib
 from dataclasses import dataclass, replace
@@ -23,7 +25,6 @@ from workshop.local.signatures import Request
 
 # Signed for → botocore's name of the model, where they differ.
 MODELS = {"monitoring": "cloudwatch", "tagging": "resourcegroupstaggingapi"}
-CBOR_PATH = re.compile(r"/service/\w+/operation/(\w+)")
 LARGE = 64 * 1024       # bytes of a JSON body from which a zip file in it is cut out, not parsed
 NUMBERS = {"integer": int, "long": int, "float": float, "double": float}
 
@@ -62,10 +63,7 @@ def operation_of(name: str, request: Request) -> OperationModel | None:
     service = model(name)
     if service.protocol.startswith("rest-"):
         return _route(name, request)
-    asked = CBOR_PATH.fullmatch(request.path)
-    if asked:
-        operation = asked[1]
-    elif "x-amz-target" in request.headers:
+    if "x-amz-target" in request.headers:
         operation = request.headers["x-amz-target"].rpartition(".")[2]
     elif name == "sqs":     # as a form, as of old: botocore's model does not know its names
         return None
@@ -148,8 +146,6 @@ def parameters_of(operation: OperationModel, request: Request) -> dict:
     if operation.service_model.protocol.startswith("rest-"):
         return rest_parameters(operation, shape, request)
     request = unpacked(operation, request)
-    if CBOR_PATH.fullmatch(request.path):
-        return from_json(shape, cbor(request.body))
     if "x-amz-target" in request.headers:
         return from_json(shape, document(shape, request.body))
     return from_form(shape, tree(form(request)))
@@ -223,7 +219,7 @@ def in_body(operation: OperationModel, shape: StructureShape, request: Request) 
     return {payload: read} if payload else read
 
 
-# ---------------------------------------------------------------- JSON and CBOR
+# ---------------------------------------------------------------- JSON
 
 def document(shape: Shape, body: bytes):
     """A body of JSON. Of a large one, a zip file in it is left out (`blobs` name where)."""
@@ -260,16 +256,8 @@ def without(body: bytes, name: str) -> bytes:
     return body[:begin + 1] + body[end:]
 
 
-def cbor(body: bytes):
-    import cbor2  # MiniStack's, for the same requests
-    try:
-        return cbor2.loads(body) if body else {}
-    except Exception:   # cbor2's errors have no one parent
-        raise UnreadableError("The body is not valid CBOR.") from None
-
-
 def from_json(shape: Shape, value, members: set[str] | None = None):
-    """A value of JSON or CBOR as the model's type; unknown members are left out, as on AWS.
+    """A value of JSON as the model's type; unknown members are left out, as on AWS.
 
     members: of a structure, those to look for; None: all.
     """
@@ -289,11 +277,12 @@ def from_json(shape: Shape, value, members: set[str] | None = None):
 
 
 def scalar(shape: Shape, value):
-    """One value of JSON or CBOR: a text, a number, true or false, a time."""
+    """One value of JSON: a text, a number, true or false, a time."""
     kind = shape.type_name
     if kind in NUMBERS:
         expect(isinstance(value, (int, float)) and not isinstance(value, bool),
                f"{token(value)} can not be converted to {TYPES[kind]}")
+        expect(math.isfinite(value), f"NUMBER_VALUE can not be converted to {TYPES[kind]}")
         return NUMBERS[kind](value)
     if kind == "boolean":
         expect(value in (True, False, "true", "false"),
@@ -301,9 +290,7 @@ def scalar(shape: Shape, value):
         return value in (True, "true")
     if kind in ("string", "character"):
         expect(isinstance(value, str), f"{token(value)} can not be converted to a String")
-    if kind == "timestamp":
-        return time_of(value)
-    return value
+    return time_of(value) if kind == "timestamp" else value
 
 
 TYPES = {"integer": "an Integer", "long": "a Long", "float": "a Float", "double": "a Double"}
@@ -354,11 +341,16 @@ def form(request: Request) -> dict[str, str]:
 
 
 def tree(fields: dict[str, str]) -> dict:
-    """Fields with dotted names, as dictionaries in dictionaries: `A.member.1` → A, member, 1."""
+    """Fields with dotted names, as dictionaries in dictionaries: `A.member.1` → A, member, 1.
+
+    A field's text is under the empty name; no name of AWS's has an empty part.
+    """
     root: dict = {}
     for name, text in fields.items():
-        node = root
-        for part in name.split("."):
+        node, parts = root, name.split(".")
+        if not all(parts):
+            continue
+        for part in parts:
             node = node.setdefault(part, {})
         node[""] = text
     return root
