@@ -6,7 +6,8 @@ Four kinds of address, told by the path alone:
     /_aws/execute-api/…, lambda-url/…  an API's and a function URL's: open to all, as on AWS
     /v2/…                              the registry: a login that `get_authorization_token` gave
     everything else                    AWS's calls: signed by somebody known, for a service that
-                                       the lessons use; never for a web page
+                                       the lessons use; never for a web page; with parameters
+                                       that the service's model allows
 
 Everything that no lesson needs is refused here, before MiniStack sees it.
 """
@@ -18,7 +19,7 @@ import re
 import uuid
 from urllib.parse import parse_qs
 
-from workshop.local import identities, services, signatures
+from workshop.local import identities, models, services, signatures
 from workshop.local.signatures import RefusedError, Request
 
 PUBLIC = re.compile(r"/_aws/(execute-api|lambda-url)/[a-z0-9]+(/.*)?", re.DOTALL)
@@ -167,6 +168,10 @@ async def service(application, scope, receive, send, account):
         return await refuse(send, caller.service, RefusedError(
             "SignatureDoesNotMatch", f"Credential should be scoped to correct service: '{asked}'."),
             request)
+    try:
+        models.check(caller.service, request)
+    except RefusedError as refused:
+        return await refuse(send, caller.service, refused, request)
     await application(scope, repeating(body, receive), send)
 
 

@@ -18,7 +18,6 @@ SANDBOX = "993:990"                 # user and group that Lambda runs a function
 
 # SageMaker Serverless
 ENDPOINT_MEMORY = range(1024, 6144 + 1, 1024)   # MB (ProductionVariantServerlessConfig)
-ENDPOINT_CONCURRENCY = range(1, 200 + 1)        # (ProductionVariantServerlessConfig)
 ENDPOINT_REQUEST = 4 * MB           # bytes of a request's or an answer's body (InvokeEndpoint)
 ENDPOINT_START = 180                # seconds to download the model and answer /ping
 ENDPOINT_ANSWER = 60                # seconds for an answer ("Invoke a serverless endpoint")

@@ -5,7 +5,10 @@ spelling of the services' own calls.
 """
 import json
 
+from workshop.local import models
 from workshop.local.patches import checks
+
+TEXTS = ("FunctionName", "Role", "Runtime", "Handler", "Description")   # of a function
 
 
 def apply(port: int) -> None:
@@ -28,16 +31,28 @@ def checked(provision, port: int, at: int):
     """
     def provision_checked(*arguments, **options):
         properties = arguments[at]
-        asked = {key: properties[key] for key in ("Role", "Environment", "Runtime", "Code")
-                 if properties.get(key)}
-        asked |= {key: int(properties[key]) for key in checks.RANGES if properties.get(key)}
-        refusal = checks.refuse("POST", checks.FUNCTIONS, json.dumps(asked).encode(), port)
+        refusal = refused(properties, port)
         if refusal:
-            _code, message, status = refusal
+            message, status = refusal
             raise ValueError(f'Resource handler returned message: "{message} (Service: Lambda, '
                              f'Status Code: {status})" (HandlerErrorCode: InvalidRequest)')
         return provision(*arguments, **options)
     return provision_checked
+
+
+def refused(properties: dict, port: int) -> tuple[str, int] | None:
+    """(message, HTTP status) by which create_function would refuse a function's properties."""
+    asked = {key: properties[key] for key in TEXTS if isinstance(properties.get(key), str)}
+    asked |= {key: int(properties[key]) for key in ("MemorySize", "Timeout") if properties.get(key)}
+    variables = (properties.get("Environment") or {}).get("Variables") or {}
+    asked["Environment"] = {"Variables": {name: str(text) for name, text in variables.items()}}
+    try:
+        models.check_values("lambda", "CreateFunction", asked)
+    except models.RefusedError as wrong:
+        return wrong.message, 400
+    asked |= {"Code": properties["Code"]} if properties.get("Code") else {}
+    refusal = checks.refuse("POST", checks.FUNCTIONS, json.dumps(asked).encode(), port)
+    return refusal[1:] if refusal else None
 
 
 def with_containers(delete):

@@ -6,7 +6,7 @@ import time
 
 from workshop.local import limits
 from workshop.local.sagemaker import checks
-from workshop.local.sagemaker.checks import RefusedError, arn, invalid, missing, name_of
+from workshop.local.sagemaker.checks import RefusedError, arn, invalid, missing
 from workshop.local.sagemaker.endpoint import CHANGING, Endpoint
 
 IDLE = 10        # seconds after which an idle container goes; AWS does not say after how many
@@ -60,7 +60,7 @@ class ControlPlane:
     # Models
 
     def create_model(self, asked: dict) -> dict:
-        name = name_of(asked, "ModelName")
+        name = asked["ModelName"]
         self._refuse_if_there("model", name, self.models)
         container = checks.model(asked)
         self.models[name] = {"name": name, "container": container, "created": time.time(),
@@ -68,7 +68,7 @@ class ControlPlane:
         return {"ModelArn": self._tagged(arn("model", name), asked)}
 
     def describe_model(self, asked: dict) -> dict:
-        model = self._find("model", name_of(asked, "ModelName"), self.models)
+        model = self._find("model", asked["ModelName"], self.models)
         return {"ModelName": model["name"], "PrimaryContainer": {"Mode": "SingleModel",
                                                                  **model["container"]},
                 "ExecutionRoleArn": model["role"], "CreationTime": model["created"],
@@ -81,12 +81,12 @@ class ControlPlane:
 
     def delete_model(self, asked: dict) -> None:
         """Endpoints that serve it go on."""
-        self._forget("model", name_of(asked, "ModelName"), self.models)
+        self._forget("model", asked["ModelName"], self.models)
 
     # Endpoint configurations
 
     def create_endpoint_config(self, asked: dict) -> dict:
-        name = name_of(asked, "EndpointConfigName")
+        name = asked["EndpointConfigName"]
         self._refuse_if_there("endpoint-config", name, self.configs)
         variant = checks.variant(asked)
         self._find("model", variant.get("ModelName") or "", self.models)
@@ -105,12 +105,12 @@ class ControlPlane:
         return page("EndpointConfigs", entries, "EndpointConfigName", asked)
 
     def delete_endpoint_config(self, asked: dict) -> None:
-        self._forget("endpoint-config", name_of(asked, "EndpointConfigName"), self.configs)
+        self._forget("endpoint-config", asked["EndpointConfigName"], self.configs)
 
     # Endpoints
 
     def create_endpoint(self, asked: dict) -> dict:
-        name = name_of(asked, "EndpointName")
+        name = asked["EndpointName"]
         self._refuse_if_there("endpoint", name, self.endpoints)
         config = self._config(asked)
         self.endpoints[name] = Endpoint(name, config, self._model_of(config), self.start_seconds)
@@ -174,13 +174,13 @@ class ControlPlane:
         self.tags.pop(arn(kind, name), None)
 
     def _config(self, asked: dict) -> dict:
-        return self._find("endpoint-config", name_of(asked, "EndpointConfigName"), self.configs)
+        return self._find("endpoint-config", asked["EndpointConfigName"], self.configs)
 
     def _model_of(self, config: dict) -> dict:
         return self._find("model", config["variant"]["ModelName"], self.models)
 
     def _endpoint(self, asked: dict) -> Endpoint:
-        return self._find("endpoint", name_of(asked, "EndpointName"), self.endpoints)
+        return self._find("endpoint", asked["EndpointName"], self.endpoints)
 
     def _refuse_while_changing(self, endpoint: Endpoint) -> None:
         if endpoint.status in CHANGING:

@@ -1,7 +1,8 @@
 """What SageMaker refuses when something is created: the mistakes that learners make most.
 
-The texts are AWS's own where they are known, so that a learner who looks for one finds the world's
-answers to it. Those that begin with "The local cloud" are ours.
+Forms, lengths and ranges are looked at before, by `workshop/local/models`. The texts are AWS's own
+where they are known, so that a learner who looks for one finds the world's answers to it. Those
+that begin with "The local cloud" are ours.
 """
 import re
 from urllib.parse import unquote, urlparse
@@ -9,8 +10,6 @@ from urllib.parse import unquote, urlparse
 from workshop.local import limits
 from workshop.local.addresses import ACCOUNT, REGION
 
-NAME = r"[a-zA-Z0-9]([\-a-zA-Z0-9]*[a-zA-Z0-9])?"
-LONGEST_NAME = 63
 # In AWS's messages; `kind` is also the first part of an ARN's resource.
 WORDS = {"model": "model", "endpoint-config": "endpoint configuration", "endpoint": "endpoint"}
 
@@ -35,18 +34,6 @@ def arn(kind: str, name: str) -> str:
 
 def missing(kind: str, name: str) -> RefusedError:
     return invalid(f'Could not find {WORDS[kind]} "{arn(kind, name)}".')
-
-
-def name_of(asked: dict, member: str) -> str:
-    """The name that a request gives in `member`; refused when it has no name's form."""
-    name = asked.get(member) or ""
-    where = member[0].lower() + member[1:]
-    if len(name) > LONGEST_NAME:
-        raise constraint(name, where, f"Member must have length less than or equal to "
-                                      f"{LONGEST_NAME}")
-    if not re.fullmatch(NAME, name):
-        raise constraint(name, where, f"Member must satisfy regular expression pattern: ^{NAME}$")
-    return name
 
 
 def constraint(value, where: str, what: str) -> RefusedError:
@@ -130,13 +117,8 @@ def variant(asked: dict) -> dict:
         raise invalid("A serverless variant has no InstanceType and no InitialInstanceCount.")
     if serverless.get("ProvisionedConcurrency"):
         raise invalid("The local cloud has no ProvisionedConcurrency.")
-    memories, concurrencies = limits.ENDPOINT_MEMORY, limits.ENDPOINT_CONCURRENCY
-    memory, concurrency = serverless.get("MemorySizeInMB"), serverless.get("MaxConcurrency")
+    memories, memory = limits.ENDPOINT_MEMORY, serverless["MemorySizeInMB"]
     if memory not in memories:
         raise constraint(memory, f"{where}.serverlessConfig.memorySizeInMB",
                          f"Member must be one of {', '.join(map(str, memories))}")
-    if concurrency not in concurrencies:
-        raise constraint(concurrency, f"{where}.serverlessConfig.maxConcurrency",
-                         f"Member must have value from {concurrencies[0]} to {concurrencies[-1]}")
-    name_of(chosen, "VariantName")
     return chosen
