@@ -150,20 +150,20 @@ def test_staging_names_a_missing_folder():
 # Functions
 
 def test_function_is_made_as_asked(nothing, images):
-    arn = deploy.function(NAME, images[0], memory=1024, timeout=20, environment={"A": "1"})
+    arn = deploy.function(NAME, images[0], memory=1024, timeout=20, environment={"AB": "1"})
     made = now()
     config = made["Configuration"]
     assert config["FunctionArn"] == arn
     assert (config["State"], config["PackageType"]) == ("Active", "Image")
     assert (config["MemorySize"], config["Timeout"]) == (1024, 20)
-    assert config["Environment"]["Variables"] == {"A": "1"}
+    assert config["Environment"]["Variables"] == {"AB": "1"}
     assert config["Architectures"] == [engine.architecture()]
     assert made["Code"]["ImageUri"] == images[0]
     assert made["Tags"] == deploy.tags()
 
 
 def test_the_same_call_twice_changes_nothing(nothing, images):
-    arguments = {"memory": 1024, "timeout": 20, "environment": {"A": "1"}}
+    arguments = {"memory": 1024, "timeout": 20, "environment": {"AB": "1"}}
     first = deploy.function(NAME, images[0], **arguments)
     before = now()["Configuration"]
     assert deploy.function(NAME, images[0], **arguments) == first
@@ -173,9 +173,9 @@ def test_the_same_call_twice_changes_nothing(nothing, images):
 
 
 @pytest.mark.parametrize("change", [
-    {"image": 1}, {"memory": 1769}, {"timeout": 60}, {"environment": {"A": "2"}}])
+    {"image": 1}, {"memory": 1769}, {"timeout": 60}, {"environment": {"AB": "2"}}])
 def test_a_change_is_taken_over_and_nothing_else_moves(nothing, images, change):
-    arguments = {"image": 0, "memory": 512, "timeout": 10, "environment": {"A": "1"}}
+    arguments = {"image": 0, "memory": 512, "timeout": 10, "environment": {"AB": "1"}}
     for wanted in (arguments, arguments | change):
         wanted = dict(wanted)
         wanted["image_uri"] = images[wanted.pop("image")]
@@ -201,12 +201,12 @@ def test_a_command_replaces_the_images_own_and_can_go_again(nothing, images):
 
 
 def test_update_keeps_published_versions_and_the_alias(nothing, images):
-    deploy.function(NAME, images[0], environment={"A": "1"})
+    deploy.function(NAME, images[0], environment={"AB": "1"})
     first = deploy.publish(NAME)
-    deploy.function(NAME, images[1], environment={"A": "2"})
+    deploy.function(NAME, images[1], environment={"AB": "2"})
     client = boto3.client("lambda")
     assert client.get_alias(FunctionName=NAME, Name="live")["FunctionVersion"] == first
-    assert now(qualifier="live")["Configuration"]["Environment"]["Variables"] == {"A": "1"}
+    assert now(qualifier="live")["Configuration"]["Environment"]["Variables"] == {"AB": "1"}
     assert now(qualifier=first)["Code"]["ImageUri"] == images[0]
     second = deploy.publish(NAME)
     assert int(second) == int(first) + 1

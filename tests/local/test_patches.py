@@ -365,7 +365,7 @@ def test_reserved_concurrency_throttles(new_function):
     ({"Timeout": 1000}, "ValidationException", "'timeout'.*less than or equal to 900"),
     ({"Environment": {"Variables": {"AWS_REGION": "x"}}}, "InvalidParameterValueException",
      "reserved keys.*AWS_REGION"),
-    ({"Environment": {"Variables": {"A": "x" * 4096}}}, "InvalidParameterValueException", "4KB"),
+    ({"Environment": {"Variables": {"AB": "x" * 4096}}}, "InvalidParameterValueException", "4KB"),
     ({"Runtime": "python9.9"}, "InvalidParameterValueException", "'runtime'"),
     ({"Role": "arn:aws:iam::012345678912:role/workshop-test-none"},
      "InvalidParameterValueException", "cannot be assumed by Lambda"),

@@ -875,7 +875,7 @@ def test_a_role_that_does_not_trust_sagemaker_is_refused(here, probe):
     ({"ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1,
                            "ProvisionedConcurrency": 1}}, "no ProvisionedConcurrency"),
     ({"InstanceType": "ml.m5.large"}, "no InstanceType"),
-    ({"VariantName": "all_traffic"}, "'all_traffic' at 'variantName'"),
+    ({"VariantName": "all_traffic"}, "'all_traffic' at 'productionVariants.1.member.variantName'"),
 ])
 def test_a_variant_that_cannot_be_served_is_refused(here, change, words):
     assert words in call(here, "create_endpoint_config", EndpointConfigName="new",
