@@ -37,7 +37,7 @@ def build(name, model=None, tag="v1", dockerfile="Dockerfile"):
     The number is this checkout's (engine.own): two on one engine do not share names of images.
     name: folder under lambda/. model: path of a .onnx or .pkl file, put into the image as
     model.onnx or model.pkl. dockerfile: the recipe's name in docker/. Raises FileNotFoundError
-    when one of them is missing, model_files.DamagedFile when the model is not whole.
+    when one of them is missing, model_files.DamagedFileError when the model is not whole.
     """
     recipe = paths.DOCKER / dockerfile
     if not recipe.is_file():
@@ -57,8 +57,8 @@ def build(name, model=None, tag="v1", dockerfile="Dockerfile"):
 def stage(name, model=None):
     """Put what goes into the image of `lambda/NAME` into one folder and return its path.
 
-    Raises FileNotFoundError when there is no such function or model, model_files.DamagedFile when
-    the model is not whole.
+    Raises FileNotFoundError when there is no such function or model,
+    model_files.DamagedFileError when the model is not whole.
     """
     with one_at_a_time(f"image-{name}"):
         return _stage(name, model)
@@ -231,7 +231,7 @@ def publish_model(name, path, version, prefix="models/churn"):
     path: of a .onnx or .pkl file. version: for people, as the model's signature has it (str). The
     model gets a key of its own, PREFIX/SHA-256/…, so that what was published stays as it was; the
     pointer is PREFIX/current.json, as lambda/churn/model_store.py reads it. Raises
-    model_files.DamagedFile when it is not whole: the functions would refuse it.
+    model_files.DamagedFileError when it is not whole: the functions would refuse it.
     """
     model_files.check(path)
     content, client, made = Path(path).read_bytes(), s3(), bucket(name)

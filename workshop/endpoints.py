@@ -34,7 +34,7 @@ def archive(model):
     """Return the .tar.gz that SageMaker unpacks to /opt/ml/model; equal models give equal bytes.
 
     model: path of a .onnx file, model.onnx in the archive. Raises FileNotFoundError, or
-    model_files.DamagedFile when it is not whole.
+    model_files.DamagedFileError when it is not whole.
     """
     model_files.check(model)
     content, buffer = Path(model).read_bytes(), io.BytesIO()

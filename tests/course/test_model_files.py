@@ -65,7 +65,8 @@ def test_a_damaged_file_is_named_with_what_to_do(kind, how, onnx_file, tmp_path)
     path.write_bytes(DAMAGE[how](whole(kind, onnx_file)))
     if (kind, how) == (".csv", "half"):
         path.write_bytes(whole(kind, onnx_file)[:-2])       # half of it might end with a line
-    with pytest.raises(model_files.DamagedFile, match=f"model{kind} .*: export or copy it again"):
+    with pytest.raises(model_files.DamagedFileError,
+                       match=f"model{kind} .*: export or copy it again"):
         model_files.check(path)
 
 
@@ -126,7 +127,7 @@ def test_what_is_deployed_is_looked_at_before_anything_is_made(
     with pytest.raises(FileNotFoundError, match="There is no model file"):
         read(path)
     path.write_bytes(content)
-    with pytest.raises(model_files.DamagedFile, match="model.onnx is .*again"):
+    with pytest.raises(model_files.DamagedFileError, match="model.onnx is .*again"):
         read(path)
 
 

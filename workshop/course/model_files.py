@@ -12,12 +12,12 @@ from workshop.course import render
 from workshop.machine import paths
 
 
-class DamagedFile(ValueError):
+class DamagedFileError(ValueError):
     """A model file that cannot be used; the message names it, what is wrong, and what makes it."""
 
 
 def check(path) -> None:
-    """Raise DamagedFile unless the file at `path` is whole, as far as its kind can be told.
+    """Raise DamagedFileError unless the file at `path` is whole, as far as its kind can be told.
 
     Nothing of it is executed: a pickle is only read through. Raises FileNotFoundError where there
     is no file.
@@ -25,7 +25,7 @@ def check(path) -> None:
     if not Path(path).exists():
         raise FileNotFoundError(f"There is no model file {path}: {remedy(path)}.")
     if problem := damage(path):
-        raise DamagedFile(f"{path} {problem}: {remedy(path)}.")
+        raise DamagedFileError(f"{path} {problem}: {remedy(path)}.")
 
 
 def damage(path) -> str | None:

@@ -1,4 +1,4 @@
-"""Every request is held against AWS's own service models, and refused as AWS refuses it.
+"""Every request is compared with AWS's own service models, and refused as AWS refuses it.
 
 botocore brings, for each service, the operations with their parameters: which are required, their
 enums, patterns, lengths and ranges. A client looks at a part of that before it sends; a service
