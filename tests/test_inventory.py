@@ -7,6 +7,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+import full_bucket
 from workshop import deploy, inventory, triggers
 from workshop.account import calls, ownership, queues, stacks
 from workshop.course import render
@@ -57,11 +58,7 @@ def make_triggers():
 
 def make_stores():
     s3, bucket = client("s3"), deploy.bucket(NAME)
-    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    for content in b"one", b"two":
-        s3.put_object(Bucket=bucket, Key="file", Body=content)
-    s3.delete_object(Bucket=bucket, Key="file")
-    s3.create_multipart_upload(Bucket=bucket, Key="half")
+    full_bucket.fill(s3, bucket)
     deploy.image_repository(NAME)
     client("ecr").put_image(repositoryName=NAME, imageManifest=json.dumps(
         {"schemaVersion": 2, "config": {"digest": "sha256:" + "a" * 64}}))

@@ -1,3 +1,4 @@
+# Copied from lambda/common/c_api_function.py by python3 -m workshop render: change it there.
 """Churn probability of one customer, by ONNX Runtime's C interface: no NumPy.
 
 What the function `churn` answers, this one answers. The model file carries its own signature;

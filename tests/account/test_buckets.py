@@ -3,6 +3,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+import full_bucket
 from workshop import inventory
 from workshop.account import buckets, calls, ownership
 
@@ -18,11 +19,7 @@ def test_five_verbs(name, five_verbs):
 
 def test_it_goes_with_every_version_and_half_upload(name):
     s3, bucket = boto3.client("s3"), buckets.ensure(buckets.full_name(name))
-    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    for content in b"one", b"two":
-        s3.put_object(Bucket=bucket, Key="file", Body=content)
-    s3.delete_object(Bucket=bucket, Key="file")
-    s3.create_multipart_upload(Bucket=bucket, Key="half")
+    full_bucket.fill(s3, bucket)
     buckets.delete(bucket)
     assert buckets.find(bucket) is None
 

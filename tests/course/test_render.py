@@ -179,10 +179,10 @@ def test_shared_files_are_copied_with_a_line_that_says_where_from(root):
     for name in render.COPIES:
         (common / name).write_text('"""Über."""\n', encoding="utf-8")
     changed = render.write(root)
-    for name, folders in render.COPIES.items():
-        for folder in folders:
-            assert root / folder / name in changed
-            assert (root / folder / name).read_text(encoding="utf-8") == (
+    for name, copies in render.COPIES.items():
+        for copy in copies:
+            assert root / copy in changed
+            assert (root / copy).read_text(encoding="utf-8") == (
                 f"# Copied from lambda/common/{name} by python3 -m workshop render: "
                 'change it there.\n"""Über."""\n')
     assert render.write(root) == []

@@ -9,21 +9,14 @@ import uuid
 import boto3
 import pytest
 
-import tiny_churn
 from function_folder import Context, load
+from tiny_churn import model  # noqa: F401, a fixture
 from workshop.local.addresses import ACCOUNT
 from workshop.machine.paths import LAMBDA, ROOT
 
 CUSTOMER = json.loads((ROOT / "tests/support/events" / "direct.json").read_text())["customer"]
 SECRET = "weekly-secret"            # a value that nothing may repeat
 WRONG = CUSTOMER | {"contract": SECRET}
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("model")
-    tiny_churn.make(folder)
-    return folder / "model.onnx"
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import uuid
 import pytest
 import requests
 
-import tiny_churn
 from function_folder import Context, load
+from tiny_churn import model  # noqa: F401, a fixture
 from workshop.local.patches import filters, metrics
 from workshop.machine import paths
 
@@ -252,13 +252,6 @@ def spoken(function, event):
         function.lambda_handler(event, Context())
     text, = out.getvalue().splitlines()
     return text
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("model")
-    tiny_churn.make(folder)
-    return folder / "model.onnx"
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hostile_home import AWS_CONFIG
 from workshop import cloud
 from workshop.machine import environment, settings
 from workshop.machine.paths import ROOT
@@ -96,26 +97,10 @@ def test_a_child_of_an_isolated_process_can_go_to_aws(home, monkeypatch):
     assert len(same) == 2, "what the learner has set to our value is the learner's"
 
 
-CONFIG = """\
-[default]
-region = eu-north-1
-output = text
-services = elsewhere
-credential_process = false
-ca_bundle = /nonexistent
-use_fips_endpoint = true
-[services elsewhere]
-sqs =
-  endpoint_url = http://127.0.0.1:9
-lambda =
-  endpoint_url = http://127.0.0.1:9
-"""
-
-
 def test_boto3_and_aws_go_to_the_local_cloud_whatever_the_learner_set(
         local_cloud, tmp_path, monkeypatch):
     """In a process of its own, with a home folder that leads elsewhere in all ways."""
-    write(tmp_path / ".aws/config", CONFIG)
+    write(tmp_path / ".aws/config", AWS_CONFIG)
     write(tmp_path / ".aws/credentials", "[default]\nsource_profile = default\nrole_arn = x\n")
     program = (
         "import subprocess, sys, pathlib; from workshop import cloud; cloud.use(); import boto3\n"

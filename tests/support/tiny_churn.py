@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 import onnx
 import pandas as pd
+import pytest
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 from sklearn.compose import ColumnTransformer
@@ -60,3 +61,11 @@ def make(folder):
     model = to_onnx(pipeline, initial_types=types, options={id(pipeline): {"zipmap": False}})
     onnx.helper.set_model_props(model, {"signature": json.dumps(signature())})
     onnx.save(model, folder / "model.onnx")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """Path of the model as ONNX."""
+    folder = tmp_path_factory.mktemp("model")
+    make(folder)
+    return folder / "model.onnx"

@@ -36,9 +36,12 @@ LAYOUT = {"cell_marker", "lines_to_next_cell"}    # jupytext's notes on how the 
 CHURN = tuple(f"lambda/{name}" for name in (
     "churn", "churn_capi", "churn_plain", "churn_sklearn", "churn_tiny"))
 COMMON = "lambda/common"            # no function: what is written here goes into those that need it
-COPIES = {"web.py": (*CHURN, "lambda/image", "docker/sagemaker"),
-          "contract.py": (*CHURN, "docker/sagemaker"),
-          "onnx_c_api.py": ("lambda/churn_capi", "lambda/churn_tiny")}
+BY_C_API = ("lambda/churn_capi", "lambda/churn_tiny")
+COPIES = {                          # each file there, and the files that are its copies
+    "web.py": [f"{one}/web.py" for one in (*CHURN, "lambda/image", "docker/sagemaker")],
+    "contract.py": [f"{one}/contract.py" for one in (*CHURN, "docker/sagemaker")],
+    "onnx_c_api.py": [f"{one}/onnx_c_api.py" for one in BY_C_API],
+    "c_api_function.py": [f"{one}/lambda_function.py" for one in BY_C_API]}
 COPIED = "# Copied from {source} by python3 -m workshop render: change it there.\n"
 MAGIC_COMMENT = re.compile(r"^(\s*)# ((?:\w+ = )?(?:!\S|%%?[a-z]).*)$")
 
@@ -314,9 +317,9 @@ def rendered(root: Path = ROOT) -> dict[Path, str]:
 
 def _copies(root: Path) -> dict[Path, str]:
     """Every copy of a file in lambda/common, with its text."""
-    return {root / folder / name: COPIED.format(source=f"{COMMON}/{name}")
+    return {root / copy: COPIED.format(source=f"{COMMON}/{name}")
             + (root / COMMON / name).read_text(encoding="utf-8")
-            for name, folders in COPIES.items() if (root / COMMON).is_dir() for folder in folders}
+            for name, copies in COPIES.items() if (root / COMMON).is_dir() for copy in copies}
 
 
 def differences(root: Path = ROOT) -> dict[Path, str | None]:
