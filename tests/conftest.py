@@ -1,7 +1,5 @@
 """What the tests share: a local cloud for the whole session, and a function in it to ask."""
 import base64
-import contextlib
-import json
 import os
 import re
 import signal
@@ -11,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from deployed import Function
 from workshop import cloud, packages
 from workshop.local import lifecycle
 from workshop.machine import engine, settings
@@ -114,41 +113,6 @@ def probe_image(aws, docker_engine, tmp_path_factory):
     ecr.delete_repository(repositoryName=name, force=True)
     for reference in (f"{uri}@{digest}", f"{uri}:v1"):
         subprocess.run(["docker", "rmi", reference], capture_output=True)
-
-
-class Function:
-    """A function in the local cloud, and short words for what tests do with it."""
-
-    def __init__(self, aws, name: str):
-        self.client, self.logs, self.name = aws("lambda"), aws("logs"), name
-
-    @property
-    def arn(self) -> str:
-        return self.client.get_function(FunctionName=self.name)["Configuration"]["FunctionArn"]
-
-    def ask(self, qualifier="$LATEST", **event):
-        """Invoke with the event; returns boto3's answer with `payload` and `log` decoded."""
-        answer = self.client.invoke(FunctionName=self.name, Payload=json.dumps(event),
-                                    LogType="Tail", Qualifier=qualifier)
-        answer["payload"] = json.loads(answer["Payload"].read())
-        answer["log"] = base64.b64decode(answer["LogResult"]).decode()
-        return answer
-
-    def configure(self, **settings):
-        self.client.update_function_configuration(FunctionName=self.name, **settings)
-        self.client.get_waiter("function_updated_v2").wait(FunctionName=self.name)
-
-    def containers(self) -> list[str]:
-        """Ids of the containers that run this function."""
-        command = ["ps", "-aq", "--filter", f"label=workshop.cloud={cloud.port()}",
-                   "--filter", f"label=workshop.function={self.name}"]
-        return engine.docker(*command).stdout.split()
-
-    def delete(self):
-        with contextlib.suppress(self.client.exceptions.ResourceNotFoundException):
-            self.client.delete_function(FunctionName=self.name)
-        with contextlib.suppress(self.logs.exceptions.ResourceNotFoundException):
-            self.logs.delete_log_group(logGroupName=f"/aws/lambda/{self.name}")
 
 
 @pytest.fixture

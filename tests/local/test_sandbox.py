@@ -11,6 +11,7 @@ import zipfile
 
 import pytest
 
+from deployed import Function
 from workshop.local.patches import containers, volumes
 from workshop.machine import base_image, engine
 
@@ -77,7 +78,6 @@ def test_a_link_in_a_zip_is_a_link():
 @pytest.fixture(scope="module")
 def function(aws, role, docker_engine):
     """A zip function with one vCPU whose files and folders everyone could write to."""
-    from conftest import Function
     made = Function(aws, "workshop-test-sandbox")
     layer = aws("lambda").publish_layer_version(
         LayerName="workshop-test-sandbox", Content={"ZipFile": zipped(
