@@ -294,7 +294,7 @@ def _cloud_status(port: int):
 
 
 def _has_state(port: int) -> bool:
-    return (addresses.state_folder(port) / "pid").exists()
+    return addresses.pid_path(port).exists()
 
 
 def _docker_config(environ) -> Path:

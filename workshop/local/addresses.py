@@ -35,6 +35,11 @@ def state_folder(number: int | None = None) -> Path:
     return paths.BUILD / "cloud" / str(number or port())
 
 
+def pid_path(number: int | None = None) -> Path:
+    """The file that is there while the local cloud runs, or where one was killed."""
+    return state_folder(number) / "pid"
+
+
 def log_path(number: int | None = None) -> Path:
     """The local cloud's own log, the place to look when it behaves strangely."""
     return state_folder(number) / "log"

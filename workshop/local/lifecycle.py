@@ -8,10 +8,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from pathlib import Path
 
 from workshop.local import identities
-from workshop.local.addresses import CloudError, log_path, port, state_folder, url
+from workshop.local.addresses import CloudError, log_path, pid_path, port, state_folder, url
 from workshop.machine import desktop, engine, labels, paths, processes, settings
 
 PATIENCE = 60        # seconds for a start or a stop
@@ -63,14 +62,14 @@ def stop(number: int | None = None) -> None:
     if health:
         _end(number, health["pid"])
         deadline = time.monotonic() + PATIENCE
-        while listening(number) or _pid_file(number).exists():  # the file goes last
+        while listening(number) or pid_path(number).exists():  # the file goes last
             if time.monotonic() > deadline:
                 raise CloudError(f"The local cloud (process {health['pid']}) does not stop. "
                                  f"Its log: {log_path(number)}")
             if os.name == "nt" and not listening(number):  # there SIGTERM is a kill
                 break
             time.sleep(0.05)
-    _pid_file(number).unlink(missing_ok=True)
+    pid_path(number).unlink(missing_ok=True)
     _remove_containers(number)
     if engine.available():
         desktop.remove_forwarder(number)
@@ -212,11 +211,3 @@ def _remove_containers(number: int) -> None:
     if left:
         raise CloudError(f"Containers of the local cloud are left: {', '.join(left)}. "
                          f"Remove them with `docker rm -f {' '.join(left)}`.")
-
-
-def _log(number: int) -> Path:
-    return state_folder(number) / "log"
-
-
-def _pid_file(number: int) -> Path:
-    return state_folder(number) / "pid"

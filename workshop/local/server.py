@@ -17,7 +17,7 @@ import socket
 import sys
 
 from workshop.local import identities, services
-from workshop.local.addresses import ACCOUNT, REGION, state_folder
+from workshop.local.addresses import ACCOUNT, REGION, pid_path, state_folder
 from workshop.machine import engine, modes, processes, settings
 
 
@@ -145,7 +145,7 @@ def main(arguments: list[str] | None = None) -> None:
     keys = identities.make_learner_keys(state_folder(port))
     app = patches.apply(port, [sock.getsockname()[0] for sock in sockets], keys, ACCOUNT,
                       sagemaker.beside)
-    pid_file = state_folder(port) / "pid"
+    pid_file = pid_path(port)
     pid_file.write_text(json.dumps({"pid": os.getpid(), "port": port}))
     try:
         asyncio.run(serve(app, sockets))
