@@ -19,7 +19,7 @@ import re
 import uuid
 from urllib.parse import parse_qs
 
-from workshop.local import identities, models, services, signatures
+from workshop.local import identities, models, rules, services, signatures
 from workshop.local.signatures import RefusedError, Request
 
 PUBLIC = re.compile(r"/_aws/(execute-api|lambda-url)/[a-z0-9]+(/.*)?", re.DOTALL)
@@ -169,7 +169,9 @@ async def service(application, scope, receive, send, account):
             "SignatureDoesNotMatch", f"Credential should be scoped to correct service: '{asked}'."),
             request)
     try:
-        models.check(caller.service, request)
+        call = models.check(caller.service, request)
+        if call:
+            rules.check(call)
     except RefusedError as refused:
         return await refuse(send, caller.service, refused, request)
     await application(scope, repeating(body, receive), send)
@@ -226,8 +228,8 @@ async def refuse(send, name: str, refused: RefusedError, request: Request) -> No
     status, headers, body = access_denied_response(
         name, "", "", request_id, error_code=refused.code, message=refused.message,
         headers=request.headers)
-    if refused.code not in _AUTH_FAILURES:
-        status = 400
+    if refused.status or refused.code not in _AUTH_FAILURES:
+        status = refused.status or 400
     fix_error_content_type(name, status, headers)
     await send({"type": "http.response.start", "status": status, "headers": [
         *((key.encode(), value.encode("latin-1")) for key, value in headers.items()),

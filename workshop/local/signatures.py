@@ -43,11 +43,12 @@ class Caller:
 
 
 class RefusedError(Exception):
-    """The request is not signed by somebody known. `code` and `message` are AWS's (str)."""
+    """The request is refused. `code` and `message` are AWS's (str), `status` HTTP's (int; None
+    stands for the one that a refused signature has in that service, else 400)."""
 
-    def __init__(self, code: str, message: str):
+    def __init__(self, code: str, message: str, status: int | None = None):
         super().__init__(f"{code}: {message}")
-        self.code, self.message = code, message
+        self.code, self.message, self.status = code, message, status
 
 
 def is_signed(request: Request) -> bool:

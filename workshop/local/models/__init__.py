@@ -15,16 +15,18 @@ from workshop.local.models.protocols import Call, UnreadableError
 from workshop.local.signatures import RefusedError, Request
 
 
-def check(service: str, request: Request) -> None:
+def check(service: str, request: Request) -> Call | None:
     """Refuse a request that breaks its operation's model.
 
     Args:
         service: the name that the request is signed for (a key of `services.SIGNED`).
         request: the request, its signature verified.
 
+    Returns:
+        The call; None for an operation that is in no model: what serves it says so.
+
     Raises:
-        RefusedError: code and message of AWS's refusal. A request for an operation that is in no
-            model passes: what serves it says so.
+        RefusedError: code and message of AWS's refusal.
     """
     if "cbor" in request.headers.get("content-type", ""):
         raise RefusedError("UnknownOperationException",
@@ -32,7 +34,7 @@ def check(service: str, request: Request) -> None:
     name = protocols.model_name(service, request)
     operation = protocols.operation_of(name, request)
     if operation is None:
-        return
+        return None
     try:
         parameters = protocols.parameters_of(operation, request)
     except UnreadableError as error:
@@ -41,6 +43,7 @@ def check(service: str, request: Request) -> None:
     faults = constraints.faults(call)
     if faults:
         raise wording.refused(call, faults)
+    return call
 
 
 def check_values(name: str, operation: str, parameters: dict) -> None:

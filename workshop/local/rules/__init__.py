@@ -1,0 +1,8 @@
+"""What AWS refuses although every value alone is allowed: one module per service.
+
+A rule looks at parameters together, at limits that are in no model, or at whether a thing that is
+named is there. It runs after the signature and the model's check, before MiniStack sees the call.
+"""
+from workshop.local.rules.rule import RULES, check, rule
+
+__all__ = ["RULES", "check", "rule"]
