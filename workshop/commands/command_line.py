@@ -92,6 +92,8 @@ def _lab(rest) -> int:
 
 
 def _run(numbers) -> int:
+    if "--on-aws" in numbers:
+        return _run_on_aws([one for one in numbers if one != "--on-aws"])
     _set_up_engine()
     _report_set_up()
     from workshop.course import lessons, site
@@ -99,6 +101,13 @@ def _run(numbers) -> int:
     if status != 2 and (index := site.build()):
         print(f"Pages: {index.relative_to(ROOT)}", flush=True)
     return status
+
+
+def _run_on_aws(rest) -> int:
+    from workshop.commands import on_aws
+    _set_up_engine()
+    _report_set_up()
+    return on_aws.main(rest)
 
 
 def _test(rest) -> int:
@@ -154,7 +163,7 @@ def _newest(rest) -> int:
 COMMANDS = {
     "lab": Command("set up, then open JupyterLab on the first lesson", _lab, environment=True),
     "run": Command("execute the solved lessons (all, or those named: run 02 03) and keep their "
-                   "pages", _run, environment=True),
+                   "pages; --on-aws: in the account of AWS_PROFILE", _run, environment=True),
     "test": Command("set up, then run the test suite (further arguments go to pytest)", _test,
                     environment=True),
     "measure": Command("measure starts, requests, memory and size of images (measure -h says "
