@@ -25,6 +25,10 @@ from workshop.machine import base_image, engine, paths
 # MiniStack's private functions that a patch replaces, wraps or calls: SHA-256 of the source (first
 # 12 digits). When MiniStack changes, read what changed, adapt the patch, then change the digest.
 LEANS_ON = {
+    "services.lambda_svc._run_sqs_batch": "f9bf630aabf3",
+    "services.lambda_svc._create_esm": "d351521bb6cd",
+    "services.lambda_svc._delete_alias": "425784b53106",
+    "services.lambda_svc._list_functions": "187d9ae64736",
     "app._stop_docker_containers": "1b1e554c50c8",
     "app._parse_execute_api_url": "13d571174968",
     "app._resolve_stage_and_path": "e44464f6865c",

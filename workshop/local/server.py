@@ -43,7 +43,8 @@ def configure(port: int) -> None:
         "MINISTACK_DOCKER_TIMEOUT": "120",    # a first pull or a busy laptop takes its time
         "LAMBDA_EXECUTOR": "docker",
         "LAMBDA_STRICT": "1",                 # never run a function outside its container
-        "LAMBDA_ACCOUNT_CONCURRENCY": "1000",  # AWS's default quota
+        # AWS's default quota; new accounts often begin with 10.
+        "LAMBDA_ACCOUNT_CONCURRENCY": os.environ.get("WORKSHOP_CONCURRENCY", "1000"),
         "IOT_MTLS_ENABLED": "0",              # no MQTT port
         "SFTP_ENABLED": "0",
         "MINISTACK_TEST_NO_AUTOSTART": "1",

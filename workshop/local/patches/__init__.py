@@ -8,6 +8,7 @@ import os
 
 from workshop.local import gate, identities
 from workshop.local.patches import (
+    answers,
     asynchronous,
     buckets,
     checks,
@@ -42,7 +43,7 @@ def apply(port: int, addresses: list[str], keys: dict[str, str], account: str,
     from ministack import app as ministack
 
     for module in (containers, invoke, asynchronous, checks, reports, gateway, signed_routes,
-                   registry, metrics, filters, stacks, clean_up, closed, buckets):
+                   registry, metrics, filters, stacks, clean_up, closed, buckets, answers):
         module.apply(port)
     identities.register_learner(keys, account)
     about = {"pid": os.getpid(), "port": port, "root": str(paths.ROOT), "addresses": addresses}

@@ -52,7 +52,7 @@ def limited(handle_request):
 
 
 def unreadable(body: bytes) -> str | None:
-    """Why a JSON payload cannot be an event, or None. MiniStack refuses text that is not JSON.
+    """Why a payload cannot be an event, or None.
 
     Half of a surrogate pair (`"\\ud800"`) is valid JSON, but no runtime can send it on as UTF-8.
     """
@@ -64,8 +64,8 @@ def unreadable(body: bytes) -> str | None:
         return "it is nested too deeply"
     except UnicodeEncodeError:
         return "a string has half of a surrogate pair"
-    except ValueError:
-        pass
+    except ValueError as error:
+        return f"Could not parse payload into json: {error}"
     return None
 
 
