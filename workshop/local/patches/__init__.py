@@ -24,6 +24,7 @@ from workshop.local.patches import (
     signed_routes,
     stacks,
 )
+from workshop.local.permissions import evaluator
 from workshop.machine import paths
 
 
@@ -44,6 +45,7 @@ def apply(port: int, addresses: list[str], keys: dict[str, str], account: str,
     for module in (containers, invoke, asynchronous, checks, reports, gateway, signed_routes,
                    registry, metrics, filters, stacks, clean_up, closed, buckets):
         module.apply(port)
+    evaluator.apply()
     identities.register_learner(keys, account)
     about = {"pid": os.getpid(), "port": port, "root": str(paths.ROOT), "addresses": addresses}
     return gate.guarded(names.patched(beside(ministack.app), port), port, addresses, keys, account,
