@@ -16,6 +16,7 @@ from workshop.local.patches import (
     containers,
     filters,
     gateway,
+    granted,
     invoke,
     metrics,
     names,
@@ -43,7 +44,7 @@ def apply(port: int, addresses: list[str], keys: dict[str, str], account: str,
     from ministack import app as ministack
 
     for module in (containers, invoke, asynchronous, checks, reports, gateway, signed_routes,
-                   registry, metrics, filters, stacks, clean_up, closed, buckets):
+                   granted, registry, metrics, filters, stacks, clean_up, closed, buckets):
         module.apply(port)
     evaluator.apply()
     identities.register_learner(keys, account)

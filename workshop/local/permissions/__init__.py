@@ -6,7 +6,9 @@
     evaluator   what MiniStack's evaluator of policies has otherwise than AWS
     decision    allowed, or refused in AWS's words
     grants      what a service may do to a thing (its policy), and what a role may do by itself
+    passed      what Lambda and Scheduler look at in a role before they take it
 """
+from workshop.local.permissions import passed
 from workshop.local.permissions.decision import check
 
-__all__ = ["check"]
+__all__ = ["check", "passed"]

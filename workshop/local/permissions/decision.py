@@ -42,12 +42,17 @@ def decide(principal: iam.PrincipalInfo, need: Need, region: str) -> iam.EvalRes
         principal_account=principal.account, action=need.action, resource_arn=need.resource,
         region=region, service_context=keys, principal_keys=principal.keys)
     result = iam.evaluate(asked, principal.policies, *principal.limits)
-    found = iam._resource_policy(need.action.partition(":")[0], need.resource)
+    found = resource_policy(need.resource)
     if found is not None:
         result = iam.combine_resource_policy(result, asked, *found, limits=principal.limits)
     elif need.action == "sts:AssumeRole" and result.decision != "Deny":
         return by_trust(result, asked)
     return result
+
+
+def resource_policy(arn: str) -> tuple | None:
+    """(policy, owner's account) of what an ARN names; None where its kind has no policy."""
+    return iam._resource_policy((arn.split(":") + [""] * 2)[2], arn)
 
 
 def by_trust(identity: iam.EvalResult, asked: iam.EvalContext) -> iam.EvalResult:

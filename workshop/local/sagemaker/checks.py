@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlparse
 
 from workshop.local import limits
 from workshop.local.addresses import ACCOUNT, REGION
+from workshop.local.permissions import grants
 
 # In AWS's messages; `kind` is also the first part of an ARN's resource.
 WORDS = {"model": "model", "endpoint-config": "endpoint configuration", "endpoint": "endpoint"}
@@ -62,10 +63,8 @@ def model(asked: dict) -> dict:
 
 
 def role(name: str | None) -> None:
-    """The execution role must be there and trust SageMaker. What it allows is not checked here."""
-    from ministack.services import iam
-    known = iam._roles.get((name or "").rpartition("/")[2]) or {}
-    if "sagemaker.amazonaws.com" not in unquote(str(known.get("AssumeRolePolicyDocument"))):
+    """The execution role must be there and let SageMaker take it for this account's models."""
+    if not grants.trusts(name or "", "sagemaker.amazonaws.com", arn("model", "x")):
         raise invalid(f"Could not assume role {name}. Please ensure that the role exists and "
                       "allows principal 'sagemaker.amazonaws.com' to assume the role.")
 
