@@ -135,7 +135,7 @@ def new_function(aws, role, probe_image, request):
         if "Runtime" not in settings:
             settings = {"PackageType": "Image", "Code": {"ImageUri": probe_image},
                         "Architectures": [engine.architecture()], **settings}
-        function.client.create_function(FunctionName=function.name, Role=role, **settings)
+        function.client.create_function(FunctionName=function.name, **{"Role": role} | settings)
         function.client.get_waiter("function_active_v2").wait(FunctionName=function.name)
         return function
     yield create

@@ -23,6 +23,7 @@ from workshop.local.patches import (
     registry,
     reports,
     signed_routes,
+    simulated,
     stacks,
 )
 from workshop.local.permissions import evaluator
@@ -44,7 +45,8 @@ def apply(port: int, addresses: list[str], keys: dict[str, str], account: str,
     from ministack import app as ministack
 
     for module in (containers, invoke, asynchronous, checks, reports, gateway, signed_routes,
-                   granted, registry, metrics, filters, stacks, clean_up, closed, buckets):
+                   granted, simulated, registry, metrics, filters, stacks, clean_up, closed,
+                   buckets):
         module.apply(port)
     evaluator.apply()
     identities.register_learner(keys, account)

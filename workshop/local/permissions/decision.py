@@ -2,6 +2,8 @@
 
 Sources: "Policy evaluation logic" and "Troubleshoot access denied error messages", IAM User Guide.
 """
+import contextvars
+
 from ministack.core import iam_evaluator as iam
 from ministack.core import responses
 
@@ -13,12 +15,16 @@ from workshop.local.signatures import Caller, RefusedError, Request
 ALWAYS = {"sts:GetCallerIdentity", "sts:GetSessionToken"}   # allowed whatever policies say
 
 
+asking: contextvars.ContextVar[Caller] = contextvars.ContextVar("asking")  # whose call it is
+
+
 def check(caller: Caller, call: Call, request: Request) -> None:
     """Refuse a call that the caller's policies, or those of what it asks for, do not allow.
 
     Raises:
         RefusedError: code, status and message as the service has them.
     """
+    asking.set(caller)
     responses.set_request_region(caller.region)     # whose tables are looked at
     principal = None
     for need in actions.needed(call, request, caller.region):
@@ -32,22 +38,32 @@ def check(caller: Caller, call: Call, request: Request) -> None:
 
 def decide(principal: iam.PrincipalInfo, need: Need, region: str) -> iam.EvalResult:
     """IAM's answer for one action of a principal: by its own policies and the resource's."""
+    asked = context(principal, need, region)
+    result = iam.evaluate(asked, principal.policies, *principal.limits)
+    found = resource_policy(need.resource)
+    if found is not None:
+        return iam.combine_resource_policy(result, asked, *found, limits=principal.limits)
+    if need.action == "sts:AssumeRole" and result.decision != "Deny":
+        return by_trust(result, asked)
+    return result
+
+
+def by_policies(principal: iam.PrincipalInfo, need: Need, region: str) -> iam.EvalResult:
+    """The same without the resource's policy, as the simulator looks at it."""
+    return iam.evaluate(context(principal, need, region), principal.policies, *principal.limits)
+
+
+def context(principal: iam.PrincipalInfo, need: Need, region: str) -> iam.EvalContext:
+    """What policies are asked: the action, its resource, and the condition keys."""
     keys = {name.lower(): value for name, value in need.context.items()}
     keys.setdefault("aws:tagkeys", None)
     if iam._names_condition_key(principal.policies, "aws:resourcetag/"):
         keys |= {f"aws:resourcetag/{name}".lower(): value
                  for name, value in actions.resource_tags(need.resource).items()}
-    asked = iam.EvalContext(
+    return iam.EvalContext(
         principal_arn=principal.arn, principal_type=principal.type,
         principal_account=principal.account, action=need.action, resource_arn=need.resource,
         region=region, service_context=keys, principal_keys=principal.keys)
-    result = iam.evaluate(asked, principal.policies, *principal.limits)
-    found = resource_policy(need.resource)
-    if found is not None:
-        result = iam.combine_resource_policy(result, asked, *found, limits=principal.limits)
-    elif need.action == "sts:AssumeRole" and result.decision != "Deny":
-        return by_trust(result, asked)
-    return result
 
 
 def resource_policy(arn: str) -> tuple | None:

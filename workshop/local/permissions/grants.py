@@ -24,7 +24,7 @@ def service_may(service: str, action: str, resource: str, policy, source: str, *
     known |= {name.replace("__", ":").lower(): value for name, value in keys.items()}
     asked = iam.EvalContext(
         principal_arn="*", principal_type="Service", principal_account="", action=action,
-        resource_arn=resource, region=(resource.split(":") + [""] * 4)[3], service_context=known)
+        resource_arn=resource, region=region_of(resource), service_context=known)
     return iam.evaluate_resource_policy(policy, asked, service=service).decision == "Allow"
 
 
@@ -41,7 +41,11 @@ def may_invoke(service: str, function: str, source: str) -> bool:
 def role_may(role: str, action: str, resource: str) -> bool:
     """Whether a role's policies, or the resource's, let it act when a service has taken it."""
     return decision.decide(callers.role(role), Need(action, resource),
-                           resource.split(":")[3]).decision == "Allow"
+                           region_of(resource)).decision == "Allow"
+
+
+def region_of(arn: str) -> str:
+    return (arn.split(":") + [""] * 4)[3]
 
 
 def trusts(role: str, service: str, source: str = "") -> bool:

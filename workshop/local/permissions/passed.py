@@ -2,11 +2,17 @@
 
 The messages are AWS's where they are known from its documentation or from what others recorded.
 """
-from workshop.local.permissions import grants
-from workshop.local.permissions.actions import function_arn
+import json
+import re
+
+from workshop.local.addresses import ACCOUNT, REGION
+from workshop.local.permissions import callers, decision, grants
+from workshop.local.permissions.actions import Need, function_arn
 from workshop.local.rules.rule import rule
 from workshop.local.signatures import RefusedError
 
+LAMBDA = "lambda.amazonaws.com"
+PULL = ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 READ = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
 # What a role needs to hand something to a destination.
 SENDS = {"sqs": "sqs:SendMessage", "sns": "sns:Publish", "lambda": "lambda:InvokeFunction",
@@ -61,6 +67,31 @@ def dead_letters_are_writable(asked: dict) -> None:
         service = target.split(":")[2]
         raise invalid("The provided execution role does not have permissions to call "
                       f"{SENDS[service].partition(':')[2]} on {service.upper()}")
+
+
+@rule("lambda", "CreateFunction", "UpdateFunctionCode")
+def image_is_readable(asked: dict) -> None:
+    """The repository's policy must let Lambda pull for this function. Lambda adds what is missing
+    itself where the caller may change that policy."""
+    from ministack.services import ecr
+    found = re.fullmatch(r"[^/]+/([^:@]+).*", (asked.get("Code") or asked).get("ImageUri") or "")
+    arn = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{found.group(1)}" if found else ""
+    known = decision.resource_policy(arn) if arn else None
+    source = function_arn(asked["FunctionName"], REGION)
+    if known is None or all(grants.service_may(LAMBDA, one, arn, known[0], source)
+                            for one in PULL):
+        return
+    caller = callers.principal(decision.asking.get())
+    if any(decision.decide(caller, Need(f"ecr:{one}RepositoryPolicy", arn),
+                           REGION).decision != "Allow" for one in ("Get", "Set")):
+        raise RefusedError("AccessDeniedException", "Lambda does not have permission to access the "
+                           "ECR image. Check the ECR permissions.", 403)
+    policy = json.loads(known[0] or '{"Version": "2012-10-17", "Statement": []}')
+    policy["Statement"].append({
+        "Sid": "LambdaECRImageRetrievalPolicy", "Effect": "Allow", "Action": list(PULL),
+        "Principal": {"Service": LAMBDA}, "Condition": {"StringLike": {
+            "aws:sourceArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:*"}}})
+    ecr._repo_policies[found.group(1)] = json.dumps(policy)
 
 
 def may_send(role: str, target: str) -> bool:

@@ -59,6 +59,7 @@ def model(asked: dict) -> dict:
     resolve(container.get("Image") or "")
     if container.get("ModelDataUrl"):
         model_data(container["ModelDataUrl"])
+        readable(container["ModelDataUrl"], asked["ExecutionRoleArn"])
     return container
 
 
@@ -96,6 +97,18 @@ def model_data(url: str) -> bytes:
     if data is None:
         raise invalid(f"Could not find model data at {url}.")
     return data
+
+
+def readable(url: str, role: str) -> None:
+    """The role must be allowed to read the model."""
+    place = urlparse(url)
+    if not grants.role_may(role, "s3:GetObject",
+                           f"arn:aws:s3:::{place.netloc}{unquote(place.path)}"):
+        raise invalid(f'Could not access model data at {url}. Please ensure that the role "{role}" '
+                      'exists and that its trust relationship policy allows the action '
+                      '"sts:AssumeRole" for the service principal "sagemaker.amazonaws.com". Also '
+                      'ensure that the role has "s3:GetObject" permissions and that the object is '
+                      f"located in {REGION}.")
 
 
 def variant(asked: dict) -> dict:
