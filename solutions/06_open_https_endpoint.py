@@ -180,9 +180,17 @@ stage = gateway.create_stage(
 stage["StageName"], stage["AutoDeploy"]
 
 # %% [markdown]
-# Last, the permission. A function has a policy of its own that says who may invoke it, and at
-# first that is nobody outside your account's IAM. The least that works is: API Gateway, for *this*
-# API, on *this* method and path. The `*` stands for the stage.
+# Served, and wired to the function. **Does a request get a prediction now?**
+
+# %%
+answer = requests.post(f"{url}/predict", json=good, timeout=35)
+print(answer.status_code, answer.text)
+
+# %% [markdown]
+# `Internal Server Error`, and the function's log stays empty, because it never ran: we forgot the
+# permission. A function has a policy of its own that says who may invoke it, and at first that is
+# nobody outside your account's IAM. The least that works is: API Gateway, for *this* API, on *this*
+# method and path. The `*` stands for the stage.
 
 # %%
 _, _, _, region, account, *_ = function_arn.split(":")
@@ -203,11 +211,6 @@ def statements(function):
 statements(NAME)
 
 # %% [markdown]
-# Without this statement, AWS answers `500 {"message":"Internal Server Error"}` and the function's
-# log stays empty, because the function never ran. The local cloud keeps the statement but does not
-# check it (see [local cloud and AWS](../workshop/LOCAL_CLOUD.md)): a forgotten permission shows
-# only on AWS.
-#
 # ## Call it
 #
 # What you tell AWS takes a moment to reach all of its servers. So we ask until the wanted status
@@ -430,7 +433,7 @@ arns = [statement.get("Condition", {}).get("ArnLike", {}).get("AWS:SourceArn", "
         for statement in statements(NAME)]
 assert any(fnmatchcase(f"{execute_api}/$default/GET/predict", arn) for arn in arns), (
     f"no statement lets this API call the function for GET /predict; allowed are {arns}. "
-    "On AWS, callers would get 500 Internal Server Error")
+    "Callers get 500 Internal Server Error")
 for more in ["DELETE/predict", "GET/admin"]:
     assert not any(fnmatchcase(f"{execute_api}/$default/{more}", arn) for arn in arns), (
         f"too wide: one of {arns} allows {more} as well")

@@ -294,10 +294,9 @@ events.put_targets(Rule=f"{NAME}-events", Targets=[target])["FailedEntryCount"]
 # *Notice* `FailedEntryCount`. `put_targets` and `put_events` take lists, and answer 200 even if
 # some entries were refused. Who does not look at the count loses events.
 #
-# On the local cloud, the permission is kept but not needed
-# ([local cloud and AWS](../workshop/LOCAL_CLOUD.md)). On AWS, without it EventBridge drops the
-# event, and does not try again: a missing permission is not expected to mend itself. A dead-letter
-# queue on the *target* would keep it (EventBridge user guide, *Event retry policy*).
+# Without the permission, EventBridge drops the event, and does not try again: a missing permission
+# is not expected to mend itself. The rule's metric `FailedInvocations` is all that tells. A
+# dead-letter queue on the *target* would keep it (EventBridge user guide, *Event retry policy*).
 
 # %%
 meant = [one for one in customers if one["contract"] == "month-to-month"]
@@ -759,6 +758,18 @@ def queue_function(image, command):
 
 queue_function(image, "batch.on_messages")
 deploy.allow(QUEUE, "score_events", bucket=bucket)
+
+try:
+    lambda_.create_event_source_mapping(FunctionName=QUEUE,
+                                        EventSourceArn=triggers.queue_arn(queue))
+except lambda_.exceptions.InvalidParameterValueException as refused:
+    print(refused)
+
+# %% [markdown]
+# It is Lambda that takes the messages, and it does so as the function's role. We forgot the role's
+# right to the queue:
+
+# %%
 deploy.allow(QUEUE, "read_queue", queue=f"{NAME}-queue")
 
 mapping = triggers.when_allowed(

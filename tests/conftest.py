@@ -1,5 +1,6 @@
 """What the tests share: a local cloud for the whole session, and a function in it to ask."""
 import base64
+import json
 import os
 import re
 import signal
@@ -76,11 +77,18 @@ def aws(local_cloud):
 
 @pytest.fixture(scope="session")
 def role(aws):
-    """The ARN of a role that functions may assume."""
+    """The ARN of a role for functions: it may write every log, and to the tests' queues."""
     from workshop import deploy
-    name, trust = "workshop-test-role", deploy.policy("trust")
-    yield aws("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
-    aws("iam").delete_role(RoleName=name)
+    from workshop.account import roles
+    name, iam = "workshop-test-role", aws("iam")
+    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=deploy.policy("trust"))
+    rights = [{"Effect": "Allow", "Action": ["logs:Create*", "logs:Put*"], "Resource": "*"},
+              {"Effect": "Allow", "Action": "sqs:SendMessage",
+               "Resource": "arn:aws:sqs:*:*:workshop-test-*"}]
+    iam.put_role_policy(RoleName=name, PolicyName="tests", PolicyDocument=json.dumps(
+        {"Version": "2012-10-17", "Statement": rights}))
+    yield made["Role"]["Arn"]
+    roles.remove(name)
 
 
 @pytest.fixture(scope="session")
@@ -127,7 +135,7 @@ def new_function(aws, role, probe_image, request):
         if "Runtime" not in settings:
             settings = {"PackageType": "Image", "Code": {"ImageUri": probe_image},
                         "Architectures": [engine.architecture()], **settings}
-        function.client.create_function(FunctionName=function.name, Role=role, **settings)
+        function.client.create_function(FunctionName=function.name, **{"Role": role} | settings)
         function.client.get_waiter("function_active_v2").wait(FunctionName=function.name)
         return function
     yield create

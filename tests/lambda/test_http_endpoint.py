@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import requests
 
+from deployed import public_url
 from waiting import until
 from workshop import cloud, deploy
 from workshop.course import lessons
@@ -62,10 +63,9 @@ def open_doors(name):
     api = deploy.http_api(name, name)
     gateway.update_api(ApiId=api_id(name), CorsConfiguration={
         "AllowOrigins": [PAGE], "AllowMethods": ["POST"], "AllowHeaders": ["content-type"]})
-    url = boto3.client("lambda").create_function_url_config(
-        FunctionName=name, AuthType="NONE", Cors={
-            "AllowOrigins": [PAGE], "AllowMethods": ["POST"], "AllowHeaders": ["content-type"]})
-    return {"HTTP API": api, "function URL": url["FunctionUrl"].rstrip("/")}
+    url = public_url(boto3.client("lambda"), name, Cors={
+        "AllowOrigins": [PAGE], "AllowMethods": ["POST"], "AllowHeaders": ["content-type"]})
+    return {"HTTP API": api, "function URL": url.rstrip("/")}
 
 
 def api_id(name):
@@ -346,8 +346,6 @@ def test_close_takes_every_door_away_and_leaves_the_function(image):
     arn = deploy.function(BROKEN, image)
     open_doors(BROKEN)
     client = boto3.client("lambda")
-    client.add_permission(FunctionName=BROKEN, StatementId="public", Principal="*",
-                          Action="lambda:InvokeFunctionUrl", FunctionUrlAuthType="NONE")
     client.put_function_concurrency(FunctionName=BROKEN, ReservedConcurrentExecutions=0)
     deploy.close(BROKEN)
     deploy.close(BROKEN)

@@ -322,6 +322,8 @@ REQUESTS = {        # protocol: (service, method, path, body, headers)
     "query-compatible": ("sqs", "POST", "/", b"{}", SQS),
     "rest-xml": ("s3", "GET", "/", b"", {}),
 }
+# What every known caller may ask, whatever its policies say.
+WHO_AM_I = ("sts", "POST", "/", b"Action=GetCallerIdentity&Version=2011-06-15", FORM)
 UNKNOWN = {"access_key": "AKIAIOSFODNN7EXAMPLE", "secret_key": "x"}
 
 
@@ -491,12 +493,12 @@ def test_a_functions_keys_end_with_its_environment(new_function):
     keys = function.ask(keys=True)["payload"]
     known = {"access_key": keys["AWS_ACCESS_KEY_ID"], "secret_key": keys["AWS_SECRET_ACCESS_KEY"],
              "token": keys["AWS_SESSION_TOKEN"]}
-    assert send(signed_request(*REQUESTS["query"], keys=known))[0] == 200
+    assert send(signed_request(*WHO_AM_I, keys=known))[0] == 200
     for wrong in ({**known, "token": None}, {**known, "token": "x"},
                   {**known, "secret_key": "x"}):
-        assert send(signed_request(*REQUESTS["query"], keys=wrong))[0] == 403
+        assert send(signed_request(*WHO_AM_I, keys=wrong))[0] == 403
     function.delete()
-    until(lambda: send(signed_request(*REQUESTS["query"], keys=known))[0] == 403,
+    until(lambda: send(signed_request(*WHO_AM_I, keys=known))[0] == 403,
           "the keys are unknown", 20)
 
 
@@ -505,12 +507,18 @@ def test_two_environments_have_different_keys(new_function):
     assert not set(one.values()) & set(two.values())
 
 
-def test_keys_that_sts_gives_are_known(aws, role):
-    given = aws("sts").assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
+def test_keys_that_sts_gives_are_known(aws):
+    trust = {"Version": "2012-10-17", "Statement": {
+        "Effect": "Allow", "Action": "sts:AssumeRole",
+        "Principal": {"AWS": "arn:aws:iam::012345678912:root"}}}
+    made = aws("iam").create_role(RoleName="workshop-test-taken",
+                                  AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    given = aws("sts").assume_role(RoleArn=made, RoleSessionName="session")["Credentials"]
+    aws("iam").delete_role(RoleName="workshop-test-taken")
     keys = {"access_key": given["AccessKeyId"], "secret_key": given["SecretAccessKey"],
             "token": given["SessionToken"]}
-    assert send(signed_request(*REQUESTS["rest-xml"], keys=keys))[0] == 200
-    assert send(signed_request(*REQUESTS["rest-xml"], keys={**keys, "token": None}))[0] == 403
+    assert send(signed_request(*WHO_AM_I, keys=keys))[0] == 200
+    assert send(signed_request(*WHO_AM_I, keys={**keys, "token": None}))[0] == 403
 
 
 # The registry

@@ -120,6 +120,10 @@ def shop(aws):
     logs.create_log_stream(logGroupName=name, logStreamName="s")
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({
+        "Version": "2012-10-17", "Statement": {
+            "Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"},
+            "Action": "sqs:SendMessage", "Resource": arn["QueueArn"]}})})
     events.put_rule(Name=name, EventPattern=json.dumps({
         "source": ["aws.cloudwatch"], "detail-type": ["CloudWatch Alarm State Change"],
         "detail": {"alarmName": [{"prefix": name}]}}))
@@ -233,6 +237,8 @@ def test_an_http_api_tells_how_it_answered(probe, aws, local_cloud):
         api.create_route(ApiId=made["ApiId"], RouteKey="POST /probe",
                          Target=f"integrations/{target}")
         api.create_stage(ApiId=made["ApiId"], StageName="$default", AutoDeploy=True)
+        probe.permit("apigateway.amazonaws.com",
+                     f"arn:aws:execute-api:us-east-1:012345678912:{made['ApiId']}/*/POST/probe")
         statuses = [requests.post(made["ApiEndpoint"] + "/probe", json=body).status_code
                     for body in ({}, {"raise": "x"})]
         assert statuses == [200, 500]
@@ -242,6 +248,7 @@ def test_an_http_api_tells_how_it_answered(probe, aws, local_cloud):
         assert total(aws, "Latency", namespace="AWS/ApiGateway", ApiId=made["ApiId"]) > 0
     finally:
         api.delete_api(ApiId=made["ApiId"])
+        probe.client.remove_permission(FunctionName=probe.name, StatementId="apigateway")
 
 
 # The churn function's line

@@ -16,10 +16,11 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
+from deployed import public_url
 from waiting import until
 from workshop import cloud
 from workshop.local import limits
-from workshop.local.patches import containers, gateway, invoke, names, reports
+from workshop.local.patches import containers, gateway, granted, invoke, names, reports
 from workshop.machine import base_image, engine, paths
 
 # MiniStack's private functions that a patch replaces, wraps or calls: SHA-256 of the source (first
@@ -134,6 +135,41 @@ LEANS_ON = {
     "services.lambda_svc.handle_function_url_request": "c9d31efac5f1",
     "services.lambda_svc.resolve_function_url": "514d2a316d1f",
     "services.sts.register_session": "a84ec986ec01",
+    "core.iam_evaluator._action_matches": "b826f2f3c2cb",
+    "core.iam_evaluator._conditions_met": "15b4c24a03e3",
+    "core.iam_evaluator._evaluate_single_condition": "42b8a823692c",
+    "core.iam_evaluator._first_match": "dc96ef4846c7",
+    "core.iam_evaluator._fnmatch_compile": "c95d90f11ae7",
+    "core.iam_evaluator._gather_role_policies": "d83d1661b865",
+    "core.iam_evaluator._permissions_boundary": "55c125bd0cf5",
+    "core.iam_evaluator._resolve_condition_key": "15e26964cd38",
+    "core.iam_evaluator._resource_matches": "b7886876ab63",
+    "core.iam_evaluator._resource_policy": "dec265f9a903",
+    "core.iam_evaluator.combine_resource_policy": "3972f81213f8",
+    "core.iam_evaluator.enforce": "cf64b1ee5b09",
+    "core.iam_evaluator.check_credentials": "cfc351932584",
+    "core.iam_evaluator.evaluate": "2a5dd6932d1a",
+    "core.iam_evaluator.evaluate_resource_policy": "e49ce7161ad6",
+    "core.iam_evaluator.evaluate_trust_policy": "4b50aa29ad29",
+    "core.iam_evaluator.parse_policy_document": "622a4f98a3ec",
+    "core.iam_evaluator.resolve_principal": "b6c6131e24bf",
+    "services.apigateway._invoke_request_authorizer_lambda": "185d9afad9dc",
+    "services.apigateway_v1._gw_error": "e4ae22a4fb6c",
+    "services.apigateway_v1._invoke_authorizer_lambda": "5a7f4c427120",
+    "services.apigateway_v1._invoke_lambda_custom_v1": "79d47dae9d00",
+    "services.apigateway_v1._invoke_lambda_proxy_v1": "5651a96fa7ba",
+    "services.lambda_svc._add_permission": "d0f846365868",
+    "services.lambda_svc._iter_all_esms": "7db06c0627a5",
+    "services.lambda_svc.function_policy_for_arn": "25326cb5e156",
+    "services.s3._invalid_notification_config": "3e058068bfe2",
+    "services.s3._validate_notification_configs": "780d0ff4d6e7",
+    "services.sns._deliver_to_lambda": "aa6b8a8c312e",
+    "services.sns.topic_policy_allows": "2c5001e5af7e",
+    "services.sqs._queue_by_arn": "b4981875c818",
+    "services.sqs.queue_policy_allows": "5de01aa09a4c",
+    "services.tagging.resource_tags": "5d98719f044c",
+    "services.iam._simulate_principal_policy": "8dbfeffbf145",
+    "services.iam._simulate_custom_policy": "8e74157af0d6",
 }
 
 DIGEST = """
@@ -476,8 +512,7 @@ def test_an_alias_sends_its_weight_to_the_second_version(new_function):
     assert min(seen["red"], seen["blue"]) >= 10, seen  # less happens once in 10 million runs
     for answer in answers:
         assert answer["ExecutedVersion"] == answer["payload"]["version"]
-    url = client.create_function_url_config(FunctionName=name, Qualifier="live",
-                                            AuthType="NONE")["FunctionUrl"]
+    url = public_url(client, name, "live")
     through_url = Counter(requests.get(url).json()["colour"] for _ in range(60))
     assert min(through_url["red"], through_url["blue"]) >= 10, through_url
     client.update_alias(FunctionName=name, Name="live",
@@ -742,8 +777,7 @@ def test_a_malformed_proxy_response_is_recognised(answer, can_be_sent):
 
 
 def test_a_function_url_resolves_and_hides_failures(probe):
-    url = probe.client.create_function_url_config(FunctionName=probe.name,
-                                                  AuthType="NONE")["FunctionUrl"]
+    url = public_url(probe.client, probe.name)
     try:
         assert re.fullmatch(
             rf"http://localhost:{cloud.port()}/_aws/lambda-url/[a-z0-9]{{32}}/", url)
@@ -756,7 +790,7 @@ def test_a_function_url_resolves_and_hides_failures(probe):
         assert "Traceback" not in failed.text and "stackTrace" not in failed.text
         probe.client.update_function_url_config(FunctionName=probe.name, AuthType="AWS_IAM")
         refused = requests.post(url + "predict", json={})
-        assert (refused.status_code, refused.json()) == (403, {"Message": "Forbidden"})
+        assert (refused.status_code, refused.json()) == (403, granted.URL_FORBIDDEN)
     finally:
         probe.client.delete_function_url_config(FunctionName=probe.name)
 
@@ -774,6 +808,8 @@ def test_a_rest_api_hides_failures(aws, probe):
             uri="arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/"
                 f"{probe.arn}/invocations")
         client.create_deployment(restApiId=api["id"], stageName="prod")
+        probe.permit("apigateway.amazonaws.com", "arn:aws:execute-api:us-east-1:012345678912:"
+                                                 f"{api['id']}/prod/POST/predict")
         url = f"http://localhost:{cloud.port()}/_aws/execute-api/{api['id']}/prod/predict"
         for event in ({"raise": "secret"}, {}):  # without statusCode, the probe's own is malformed
             answer = requests.post(url, json=event)
@@ -781,6 +817,7 @@ def test_a_rest_api_hides_failures(aws, probe):
             assert answer.json() == {"message": "Internal server error"}
     finally:
         client.delete_rest_api(restApiId=api["id"])
+        probe.client.remove_permission(FunctionName=probe.name, StatementId="apigateway")
 
 
 # Asynchronous invokes
@@ -833,7 +870,8 @@ def test_a_destination_is_told_of_success_and_of_failure(told):
 def test_what_eventbridge_sends_is_tried_again_and_then_put_aside(aws, told):
     function, take = told
     events, rule = aws("events"), "workshop-test-rule"
-    events.put_rule(Name=rule, EventPattern=json.dumps({"source": ["test"]}))
+    made = events.put_rule(Name=rule, EventPattern=json.dumps({"source": ["test"]}))
+    function.permit("events.amazonaws.com", made["RuleArn"])
     events.put_targets(Rule=rule, Targets=[{"Id": "1", "Arn": function.arn,
                                             "InputPath": "$.detail"}])
     events.put_events(Entries=[{"Source": "test", "DetailType": "x", "Detail": '{"raise": "no"}'}])

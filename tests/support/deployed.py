@@ -25,6 +25,12 @@ class Function:
         answer["log"] = base64.b64decode(answer["LogResult"]).decode()
         return answer
 
+    def permit(self, service, source):
+        """Let a service invoke it, for this source (an ARN)."""
+        self.client.add_permission(FunctionName=self.name, StatementId=service.partition(".")[0],
+                                   Principal=service, SourceArn=source,
+                                   Action="lambda:InvokeFunction")
+
     def configure(self, **settings):
         self.client.update_function_configuration(FunctionName=self.name, **settings)
         self.client.get_waiter("function_updated_v2").wait(FunctionName=self.name)
@@ -40,3 +46,13 @@ class Function:
             self.client.delete_function(FunctionName=self.name)
         with contextlib.suppress(self.logs.exceptions.ResourceNotFoundException):
             self.logs.delete_log_group(logGroupName=f"/aws/lambda/{self.name}")
+
+
+def public_url(client, name, qualifier=None, **settings) -> str:
+    """The address of a new function URL that is open to all, as its function's policy must say."""
+    of = {"FunctionName": name, **({"Qualifier": qualifier} if qualifier else {})}
+    client.add_permission(**of, StatementId="public-url", Action="lambda:InvokeFunctionUrl",
+                          Principal="*", FunctionUrlAuthType="NONE")
+    client.add_permission(**of, StatementId="public-invoke", Action="lambda:InvokeFunction",
+                          Principal="*", InvokedViaFunctionUrl=True)
+    return client.create_function_url_config(**of, AuthType="NONE", **settings)["FunctionUrl"]

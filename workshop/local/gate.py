@@ -19,7 +19,7 @@ import re
 import uuid
 from urllib.parse import parse_qs
 
-from workshop.local import identities, models, rules, services, signatures
+from workshop.local import identities, models, permissions, rules, services, signatures
 from workshop.local.signatures import RefusedError, Request
 
 PUBLIC = re.compile(r"/_aws/(execute-api|lambda-url)/[a-z0-9]+(/.*)?", re.DOTALL)
@@ -171,6 +171,7 @@ async def service(application, scope, receive, send, account):
     try:
         call = models.check(caller.service, request)
         if call:
+            permissions.check(caller, call, request)
             rules.check(call)
     except RefusedError as refused:
         return await refuse(send, caller.service, refused, request)

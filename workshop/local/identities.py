@@ -70,11 +70,16 @@ def _access_key(kind: str) -> str:
 
 # Inside the local cloud's process
 
+def learner_arn(account: str) -> str:
+    """ARN of the IAM user that the lessons' cells act as."""
+    return f"arn:aws:iam::{account}:user/{LEARNER}"
+
+
 def register_learner(keys: dict[str, str], account: str) -> None:
     """Let the learner's keys be known, as those of the IAM user `learner`."""
     from ministack.services import sts
     sts.register_session(keys["access_key"], {
-        "Arn": f"arn:aws:iam::{account}:user/{LEARNER}", "UserId": "AIDALEARNERLEARNERLE",
+        "Arn": learner_arn(account), "UserId": "AIDALEARNERLEARNERLE",
         "PrincipalType": "User", "PrincipalName": LEARNER, "AccountId": account,
         "SecretAccessKey": keys["secret_key"], "SessionToken": None})
 

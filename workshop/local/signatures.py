@@ -37,9 +37,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who signed a request, and for which service."""
+    """Who signed a request, and for which service and Region; by which key."""
     arn: str
     service: str
+    region: str
+    access_key: str
 
 
 class RefusedError(Exception):
@@ -70,7 +72,8 @@ def verify(request: Request, account: str) -> Caller:
     expected = _signature(request, signature, presigned, credential)
     if not hmac.compare_digest(expected.encode(), signature.signature.encode()):
         raise RefusedError("SignatureDoesNotMatch", sigv4.SIGNATURE_MISMATCH)
-    return Caller(credential.principal_arn, signature.service)
+    return Caller(credential.principal_arn, signature.service, signature.region,
+                  credential.access_key_id)
 
 
 def _parsed(request: Request, presigned: bool) -> sigv4.HeaderSignature:

@@ -17,14 +17,17 @@ from workshop.local.patches import (
     containers,
     filters,
     gateway,
+    granted,
     invoke,
     metrics,
     names,
     registry,
     reports,
     signed_routes,
+    simulated,
     stacks,
 )
+from workshop.local.permissions import evaluator
 from workshop.machine import paths
 
 
@@ -43,8 +46,10 @@ def apply(port: int, addresses: list[str], keys: dict[str, str], account: str,
     from ministack import app as ministack
 
     for module in (containers, invoke, asynchronous, checks, reports, gateway, signed_routes,
-                   registry, metrics, filters, stacks, clean_up, closed, buckets, answers):
+                   granted, simulated, registry, metrics, filters, stacks, clean_up, closed,
+                   buckets, answers):
         module.apply(port)
+    evaluator.apply()
     identities.register_learner(keys, account)
     about = {"pid": os.getpid(), "port": port, "root": str(paths.ROOT), "addresses": addresses}
     return gate.guarded(names.patched(beside(ministack.app), port), port, addresses, keys, account,

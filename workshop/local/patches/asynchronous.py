@@ -10,6 +10,8 @@ import threading
 import time
 from datetime import datetime, timezone
 
+from workshop.local.permissions import passed
+
 RETRIES, LONGEST = 2, 21_600    # attempts after the first, and seconds (API_EventInvokeConfig)
 FIRST_PAUSE, LONGEST_PAUSE = 1, 30      # seconds; AWS waits one minute, then two
 
@@ -69,10 +71,11 @@ def deliver(function: dict, event) -> None:
     destinations = settings.get("DestinationConfig") or {}
     target = destinations.get("OnSuccess" if condition == "Success" else "OnFailure") or {}
     if target.get("Destination"):
-        send(target["Destination"], record(config, event, result, condition, attempts))
+        send(target["Destination"], record(config, event, result, condition, attempts),
+             config["Role"])
     dead = (config.get("DeadLetterConfig") or {}).get("TargetArn")
     if dead and condition != "Success":
-        send(dead, event)
+        send(dead, event, config["Role"])
 
 
 def record(config: dict, event, result: dict, condition: str, attempts: int) -> dict:
@@ -93,10 +96,15 @@ def record(config: dict, event, result: dict, condition: str, attempts: int) -> 
         "responsePayload": result.get("body")}
 
 
-def send(arn: str, content) -> None:
-    """Send JSON to a queue, a topic or a function. A failure here must never break an invoke."""
+def send(arn: str, content, role: str) -> None:
+    """Send JSON to a queue, a topic or a function, as the function's role may.
+
+    A failure here must never break an invoke.
+    """
     from ministack.services import lambda_svc, sns, sqs
     try:
+        if not passed.may_send(role, arn):
+            return lambda_svc.logger.warning("%s may send nothing to %s", role, arn)
         service, body = arn.split(":")[2], json.dumps(content)
         if service == "sqs":
             name = arn.rpartition(":")[2]

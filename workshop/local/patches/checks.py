@@ -9,6 +9,9 @@ import re
 from urllib.parse import unquote
 
 from workshop.local import limits
+from workshop.local.addresses import REGION
+from workshop.local.permissions import grants
+from workshop.local.permissions.actions import function_arn
 
 FUNCTIONS = "/2015-03-31/functions"
 INDEX = re.compile(r"image\.index|manifest\.list")  # media types of an image for many platforms
@@ -50,7 +53,8 @@ def refuse(method: str, path: str, body: bytes, port: int) -> tuple[str, str, in
     code = asked.get("Code", {}) if creates else asked
     return (bad_environment(asked)
             or (unknown_runtime(asked) if asked.get("Runtime") else None)
-            or (bad_role(asked["Role"]) if asked.get("Role") else None)
+            or (bad_role(asked["Role"], asked.get("FunctionName") or path.split("/")[-2])
+                if asked.get("Role") else None)
             or (None if creates else update_in_progress(path))
             or (wrong_package(path, code) if codes else None)
             or (bad_image(code["ImageUri"], port) if code.get("ImageUri") else None))
@@ -88,11 +92,9 @@ def unknown_runtime(asked: dict):
                    f"must satisfy enum value set: [{known}] or be a valid ARN")
 
 
-def bad_role(arn: str):
-    """The execution role must be there, and trust Lambda. What it allows is not checked here."""
-    from ministack.services import iam
-    role = iam._roles.get(arn.rpartition("/")[2]) or {}
-    if "lambda.amazonaws.com" not in unquote(str(role.get("AssumeRolePolicyDocument"))):
+def bad_role(arn: str, function: str):
+    """The execution role must be there, and let Lambda take it for this function."""
+    if not grants.trusts(arn, "lambda.amazonaws.com", function_arn(function, REGION)):
         return invalid("The role defined for the function cannot be assumed by Lambda.")
     return None
 

@@ -10,6 +10,9 @@ import threading
 import time
 from pathlib import Path
 
+from workshop.local.addresses import ACCOUNT, REGION
+from workshop.local.permissions import grants
+
 NOISE = re.compile(r"\(rapid\)")  # how the emulator marks its own notes
 INIT_DONE = re.compile(r"INIT REPORT\(durationMs: ([\d.]+)")
 INIT_PHASE = re.compile(r"INIT START\(.*phase: (\w+)\)")
@@ -193,9 +196,20 @@ def emit(func, request_id, log_text, error, duration_ms, *, log_source=None) -> 
     if not log_text or not stream_name:
         return  # throttled, or no environment could be started: on AWS nothing is logged either
     try:
-        write(log_group(config), stream_name, log_text.split("\n"))
+        if may_write(config["Role"], log_group(config), stream_name):
+            write(log_group(config), stream_name, log_text.split("\n"))
     except Exception as failed:
         lambda_svc.logger.warning("no log written for request %s: %s", request_id, failed)
+
+
+def may_write(role: str, group: str, stream: str) -> bool:
+    """Whether a function's role lets it write its log; without, there are no lines, as on AWS."""
+    from ministack.services import cloudwatch_logs
+    actions = ["CreateLogStream", "PutLogEvents"]
+    if group not in cloudwatch_logs._log_groups:
+        actions.append("CreateLogGroup")
+    arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}:log-stream:{stream}"
+    return all(grants.role_may(role, f"logs:{one}", arn) for one in actions)
 
 
 def write(group_name: str, stream_name: str, lines: list[str]) -> None:

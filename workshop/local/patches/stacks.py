@@ -16,6 +16,9 @@ def apply(port: int) -> None:
     from ministack.services.cloudformation import provisioners
     handlers = provisioners._RESOURCE_HANDLERS
     function, api = handlers["AWS::Lambda::Function"], handlers["AWS::ApiGatewayV2::Api"]
+    role = handlers["AWS::IAM::Role"]
+    role["create"] = bounded(role["create"], at=1)
+    role["update"] = bounded(role["update"], at=2)
     function["create"] = checked(function["create"], port, at=1)
     function["update"] = checked(function["update"], port, at=2)
     function["delete"] = with_containers(function["delete"])
@@ -53,6 +56,19 @@ def refused(properties: dict, port: int) -> tuple[str, int] | None:
     asked |= {"Code": properties["Code"]} if properties.get("Code") else {}
     refusal = checks.refuse("POST", checks.FUNCTIONS, json.dumps(asked).encode(), port)
     return refusal[1:] if refusal else None
+
+
+def bounded(provision, at: int):
+    """A role's PermissionsBoundary limits it; MiniStack passes over the property."""
+    def provision_bounded(*arguments, **options):
+        from ministack.services import iam
+        made = provision(*arguments, **options)
+        boundary = arguments[at].get("PermissionsBoundary")
+        name = made[0] if isinstance(made, tuple) else arguments[0]
+        if boundary and name in iam._roles:
+            iam._roles[name]["PermissionsBoundary"] = boundary
+        return made
+    return provision_bounded
 
 
 def with_containers(delete):

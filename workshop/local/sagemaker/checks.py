@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlparse
 
 from workshop.local import limits
 from workshop.local.addresses import ACCOUNT, REGION
+from workshop.local.permissions import grants
 
 # In AWS's messages; `kind` is also the first part of an ARN's resource.
 WORDS = {"model": "model", "endpoint-config": "endpoint configuration", "endpoint": "endpoint"}
@@ -58,14 +59,13 @@ def model(asked: dict) -> dict:
     resolve(container.get("Image") or "")
     if container.get("ModelDataUrl"):
         model_data(container["ModelDataUrl"])
+        readable(container["ModelDataUrl"], asked["ExecutionRoleArn"])
     return container
 
 
 def role(name: str | None) -> None:
-    """The execution role must be there and trust SageMaker. What it allows is not checked here."""
-    from ministack.services import iam
-    known = iam._roles.get((name or "").rpartition("/")[2]) or {}
-    if "sagemaker.amazonaws.com" not in unquote(str(known.get("AssumeRolePolicyDocument"))):
+    """The execution role must be there and let SageMaker take it for this account's models."""
+    if not grants.trusts(name or "", "sagemaker.amazonaws.com", arn("model", "x")):
         raise invalid(f"Could not assume role {name}. Please ensure that the role exists and "
                       "allows principal 'sagemaker.amazonaws.com' to assume the role.")
 
@@ -97,6 +97,18 @@ def model_data(url: str) -> bytes:
     if data is None:
         raise invalid(f"Could not find model data at {url}.")
     return data
+
+
+def readable(url: str, role: str) -> None:
+    """The role must be allowed to read the model."""
+    place = urlparse(url)
+    if not grants.role_may(role, "s3:GetObject",
+                           f"arn:aws:s3:::{place.netloc}{unquote(place.path)}"):
+        raise invalid(f'Could not access model data at {url}. Please ensure that the role "{role}" '
+                      'exists and that its trust relationship policy allows the action '
+                      '"sts:AssumeRole" for the service principal "sagemaker.amazonaws.com". Also '
+                      'ensure that the role has "s3:GetObject" permissions and that the object is '
+                      f"located in {REGION}.")
 
 
 def variant(asked: dict) -> dict:

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from urllib.parse import urlparse
 
 from workshop.local import identities, limits
-from workshop.local.addresses import REGION
+from workshop.local.addresses import ACCOUNT, REGION
 from workshop.local.patches import containers
 from workshop.local.patches.invoke import address
+from workshop.local.permissions import grants
 from workshop.local.sagemaker import telemetry
 from workshop.machine import labels
 
@@ -95,6 +96,17 @@ def options(plan: Plan) -> dict:
     }
 
 
+def may_pull(plan: Plan) -> None:
+    """The role must be allowed to pull the image. Raises StartError."""
+    repository = plan.image.partition("/")[2].partition("@")[0]
+    arn = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{repository}"
+    for action, on in (("GetAuthorizationToken", "*"), ("BatchGetImage", arn),
+                       ("GetDownloadUrlForLayer", arn)):
+        if not grants.role_may(plan.role, f"ecr:{action}", on):
+            raise StartError(f"The role '{plan.role}' does not have {action} permission for the "
+                             f"image: '{plan.image}'.")
+
+
 class Environment:
     """A running container. It is asked by one request at a time, as SageMaker Serverless does."""
 
@@ -106,6 +118,7 @@ class Environment:
         self.plan, self.abandoned = plan, abandoned
         self.removing, self.removed = threading.Lock(), False
         began = time.monotonic()
+        may_pull(plan)
         self.container = create(plan)
         try:
             if plan.archive:
