@@ -3,6 +3,16 @@
 A rule looks at parameters together, at limits that are in no model, or at whether a thing that is
 named is there. It runs after the signature and the model's check, before MiniStack sees the call.
 """
+from workshop.local.rules import (  # noqa: F401 - each adds its rules when it is imported
+    buckets,
+    http_apis,
+    logs,
+    metrics,
+    repositories,
+    rest_apis,
+    roles,
+    stacks,
+)
 from workshop.local.rules.rule import RULES, check, rule
 
 __all__ = ["RULES", "check", "rule"]
