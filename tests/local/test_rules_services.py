@@ -1,13 +1,18 @@
 """What S3, IAM, CloudWatch, Logs, CloudFormation, API Gateway and ECR refuse by their rules."""
+import io
 import json
 import re
 import time
 import uuid
+import zipfile
 
 import boto3
 import pytest
+import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError
+
+from workshop import cloud
 
 NAME = f"workshop-test-{uuid.uuid4().hex[:8]}"
 FUNCTION = "arn:aws:lambda:us-east-1:012345678912:function:not-there"
@@ -302,3 +307,58 @@ def test_what_aws_takes_is_taken(things):
     client("cloudwatch").delete_alarms(AlarmNames=[NAME])
     client("s3").delete_object(Bucket=NAME, Key="k")
     client("iam").delete_role_policy(RoleName=NAME, PolicyName="p")
+
+
+def test_events_out_of_time_are_rejected_and_the_answer_says_which(things):
+    now, day = int(time.time() * 1000), 86_400_000
+    logs = client("logs")
+    answers = {days: logs.put_log_events(**logged((now - days * day, f"{days} days old"))[2])
+               for days in (15, 0)}
+    assert answers[15]["rejectedLogEventsInfo"] == {"tooOldLogEventEndIndex": 1}
+    assert "rejectedLogEventsInfo" not in answers[0]
+    future = logs.put_log_events(**logged((now + day // 8, "in three hours"))[2])
+    assert future["rejectedLogEventsInfo"] == {"tooNewLogEventStartIndex": 0}
+    found = {one["message"] for one in logs.filter_log_events(logGroupName=NAME)["events"]}
+    assert "0 days old" in found and not found & {"15 days old", "in three hours"}
+
+
+def test_a_rest_stage_serves_what_was_deployed(rest_api):
+    api, (number, root) = client("apigateway"), rest_api
+    there = {"restApiId": number, "resourceId": root, "httpMethod": "GET"}
+    api.put_integration(**there, type="MOCK", requestTemplates={
+        "application/json": '{"statusCode": 200}'})
+    api.put_method_response(**there, statusCode="200")
+    api.put_integration_response(**there, statusCode="200")
+    api.put_method(restApiId=number, resourceId=root, httpMethod="DELETE",
+                   authorizationType="NONE")
+    api.put_integration(restApiId=number, resourceId=root, httpMethod="DELETE", type="MOCK")
+    api.create_deployment(restApiId=number, stageName="prod")
+    url = f"http://localhost:{cloud.port()}/_aws/execute-api/{number}/prod/"
+    assert requests.get(url).status_code == 200
+    api.delete_method(**there)
+    assert requests.get(url).status_code == 200
+    api.create_deployment(restApiId=number, stageName="prod")
+    assert requests.get(url).status_code == 403
+
+
+@pytest.mark.parametrize("method, event, status", [
+    ("POST", {"headers": {"x-a": "b"}}, 200), ("POST", {"other": 1}, 502), ("GET", {}, 500)])
+def test_a_rest_api_calls_its_function_by_post_and_needs_no_status(
+        rest_api, new_function, method, event, status):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        entry = zipfile.ZipInfo("app.py")
+        entry.external_attr = 0o644 << 16       # Lambda's user must be able to read it
+        archive.writestr(entry, f"def handler(event, context):\n    return {event!r}\n")
+    function = new_function(Runtime="python3.13", Handler="app.handler",
+                            Code={"ZipFile": packed.getvalue()})
+    api, (number, root) = client("apigateway"), rest_api
+    api.put_integration(restApiId=number, resourceId=root, httpMethod="GET", type="AWS_PROXY",
+                        integrationHttpMethod=method, uri=URI.replace(FUNCTION, function.arn))
+    function.client.add_permission(
+        FunctionName=function.name, StatementId="api", Action="lambda:InvokeFunction",
+        Principal="apigateway.amazonaws.com",
+        SourceArn=f"arn:aws:execute-api:us-east-1:012345678912:{number}/*/GET/")
+    api.create_deployment(restApiId=number, stageName="prod")
+    url = f"http://localhost:{cloud.port()}/_aws/execute-api/{number}/prod/"
+    assert requests.get(url, timeout=60).status_code == status

@@ -17,10 +17,12 @@ from workshop.local.patches import (
     filters,
     gateway,
     invoke,
+    log_events,
     metrics,
     names,
     registry,
     reports,
+    rest_apis,
     signed_routes,
     stacks,
 )
@@ -42,7 +44,8 @@ def apply(port: int, addresses: list[str], keys: dict[str, str], account: str,
     from ministack import app as ministack
 
     for module in (containers, invoke, asynchronous, checks, reports, gateway, signed_routes,
-                   registry, metrics, filters, stacks, clean_up, closed, buckets):
+                   registry, metrics, filters, stacks, clean_up, closed, buckets, rest_apis,
+                   log_events):
         module.apply(port)
     identities.register_learner(keys, account)
     about = {"pid": os.getpid(), "port": port, "root": str(paths.ROOT), "addresses": addresses}
