@@ -19,10 +19,12 @@ from workshop.local.patches import (
     gateway,
     granted,
     invoke,
+    log_events,
     metrics,
     names,
     registry,
     reports,
+    rest_apis,
     signed_routes,
     simulated,
     stacks,
@@ -47,7 +49,7 @@ def apply(port: int, addresses: list[str], keys: dict[str, str], account: str,
 
     for module in (containers, invoke, asynchronous, checks, reports, gateway, signed_routes,
                    granted, simulated, registry, metrics, filters, stacks, clean_up, closed,
-                   buckets, answers):
+                   buckets, answers, rest_apis, log_events):
         module.apply(port)
     evaluator.apply()
     identities.register_learner(keys, account)

@@ -4,6 +4,7 @@ MiniStack answers a function's failure with 502 and the whole stack trace. No fr
 shows a caller anything of it: a REST API and a function URL answer 502, an HTTP API 500, each
 with a fixed text.
 """
+import asyncio
 import contextvars
 import json
 import threading
@@ -12,6 +13,9 @@ import time
 from workshop.local import limits
 
 JSON = {"Content-Type": "application/json"}
+# The members of a proxy response; a REST API takes one without `statusCode` for 200.
+PROXY = {"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
+HTTP_TIMEOUT = 30       # seconds that an HTTP API's integration has, unless it sets fewer
 _front_door = contextvars.ContextVar("front_door", default="url")
 
 
@@ -63,6 +67,8 @@ def rest_api(proxy_response):
     def response(result):
         body = result.get("body")
         failed = result.get("error") or result.get("throttle")
+        if isinstance(body, dict) and set(body) <= PROXY and body:
+            result = {**result, "body": (body := {"statusCode": 200, **body})}
         if failed or not isinstance(body, dict) or not well_formed(body):
             return fault(502, "Internal server error"), None
         return proxy_response(result)
@@ -85,7 +91,11 @@ def http_api(invoke_proxy):
             path = f"/{stage}{path}"
         token = _front_door.set("http")
         try:
-            return await invoke_proxy(integration, api_id, stage, path, *arguments, **options)
+            seconds = min(HTTP_TIMEOUT, (integration.get("timeoutInMillis") or 30_000) / 1000)
+            return await asyncio.wait_for(
+                invoke_proxy(integration, api_id, stage, path, *arguments, **options), seconds)
+        except asyncio.TimeoutError:
+            return 503, dict(JSON), b'{"message":"Service Unavailable"}'
         finally:
             _front_door.reset(token)
     return invoke

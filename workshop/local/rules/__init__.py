@@ -4,11 +4,19 @@ A rule looks at parameters together, at limits that are in no model, or at wheth
 named is there. It runs after the signature and the model's check, before MiniStack sees the call.
 """
 from workshop.local.rules import (  # noqa: F401 - each adds its rules when it is imported
+    buckets,
     events,
     functions,
+    http_apis,
+    logs,
     mappings,
+    metrics,
     queues,
+    repositories,
+    rest_apis,
+    roles,
     schedules,
+    stacks,
 )
 from workshop.local.rules.rule import RULES, check, rule
 

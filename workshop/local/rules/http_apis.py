@@ -1,0 +1,119 @@
+"""API Gateway v2 (HTTP APIs): routes, integrations, stages, CORS."""
+import re
+
+from workshop.local.rules.rule import rule
+from workshop.local.signatures import RefusedError
+
+METHODS = "ANY|GET|HEAD|OPTIONS|PATCH|POST|PUT|DELETE"
+ROUTE_KEY = re.compile(rf"\$default|({METHODS}) /\S*")
+
+
+def bad(message: str) -> RefusedError:
+    return RefusedError("BadRequestException", message, 400)
+
+
+def missing(message: str) -> RefusedError:
+    return RefusedError("NotFoundException", message, 404)
+
+
+def of(table: str, asked: dict) -> dict | None:
+    """What an HTTP API has of a kind, by its id or name; None for an API that is not there."""
+    from ministack.services import apigateway
+    api = apigateway._apis.get(asked["ApiId"])
+    if api is None or api.get("protocolType") != "HTTP":
+        return None
+    return getattr(apigateway, table).get(asked["ApiId"]) or {}
+
+
+@rule("apigatewayv2", "CreateRoute", "UpdateRoute")
+def route(asked: dict) -> None:
+    routes, key = of("_routes", asked), asked.get("RouteKey")
+    if routes is None:
+        return
+    if key is not None and not ROUTE_KEY.fullmatch(key):
+        raise bad("The provided route key is not formatted properly for HTTP protocol. Format "
+                  "should be \"<HTTP METHOD> /<RESOURCE PATH>\" or \"$default\"")
+    if any(one["routeKey"] == key and name != asked.get("RouteId")
+           for name, one in routes.items()):
+        raise RefusedError("ConflictException", f"Route with key {key} already exists for this API",
+                           409)
+    target = asked.get("Target")
+    if target and not target.startswith("integrations/"):
+        raise bad("Invalid target: a route's target is integrations/INTEGRATION_ID")
+    if target and target.partition("/")[2] not in of("_integrations", asked):
+        raise missing(f"Invalid Integration identifier specified {target.partition('/')[2]}")
+    kind = asked.get("AuthorizationType")
+    if kind in ("JWT", "CUSTOM") and asked.get("AuthorizerId") not in of("_authorizers", asked):
+        raise bad(f"AuthorizerId is required and must be of the API for authorization type {kind}")
+
+
+@rule("apigatewayv2", "CreateIntegration")
+def integration(asked: dict) -> None:
+    if of("_integrations", asked) is None:
+        return
+    kind = asked["IntegrationType"]
+    if kind not in ("AWS_PROXY", "HTTP_PROXY"):
+        raise bad(f"Invalid integration type {kind} for HTTP protocol Api. Should be one of: "
+                  "[AWS_PROXY, HTTP_PROXY]")
+    if kind == "AWS_PROXY" and not asked.get("PayloadFormatVersion"):
+        raise bad("PayloadFormatVersion is a required parameter for integration")
+    if not asked.get("IntegrationUri") and not asked.get("IntegrationSubtype"):
+        raise bad("IntegrationUri is a required parameter for integration")
+    if kind == "HTTP_PROXY" and not asked.get("IntegrationMethod"):
+        raise bad("IntegrationMethod is a required parameter for HTTP_PROXY integration")
+
+
+@rule("apigatewayv2", "CreateIntegration", "UpdateIntegration")
+def payload_format(asked: dict) -> None:
+    version = asked.get("PayloadFormatVersion")
+    if version not in (None, "1.0", "2.0"):
+        raise bad(f"Invalid PayloadFormatVersion {version}. Should be one of: [1.0, 2.0]")
+    if asked.get("TimeoutInMillis", 0) > 30_000:
+        raise bad("Timeout should be between 50 ms and 30000 ms")
+
+
+@rule("apigatewayv2", "CreateStage")
+def stage_name(asked: dict) -> None:
+    stages, name = of("_stages", asked), asked["StageName"]
+    if stages is None:
+        return
+    if not re.fullmatch(r"\$default|[a-zA-Z0-9_-]{1,128}", name):
+        raise bad("Stage name only allows a-zA-Z0-9_- or $default")
+    if name in stages:
+        raise RefusedError("ConflictException", "Stage already exists", 409)
+
+
+@rule("apigatewayv2", "CreateStage", "UpdateStage")
+def stage_settings(asked: dict) -> None:
+    routes = of("_routes", asked)
+    if routes is None:
+        return
+    known = {one["routeKey"] for one in routes.values()}
+    for key in asked.get("RouteSettings") or {}:
+        if key not in known:
+            raise missing(f"Unable to find Route by key {key} within the provided RouteSettings")
+    deployment = asked.get("DeploymentId")
+    if deployment and deployment not in of("_deployments", asked):
+        raise missing(f"Invalid deployment identifier specified {deployment}")
+    access = asked.get("AccessLogSettings") or {}
+    if bool(access.get("DestinationArn")) != bool(access.get("Format")):
+        raise bad("AccessLogSettings needs both DestinationArn and Format")
+
+
+@rule("apigatewayv2", "CreateApi", "UpdateApi")
+def cors(asked: dict) -> None:
+    found = asked.get("CorsConfiguration") or {}
+    if found.get("AllowCredentials") and "*" in (found.get("AllowOrigins") or []):
+        raise bad("allow-credentials is not supported for an allow-origin of *")
+    for origin in found.get("AllowOrigins") or []:
+        if origin != "*" and not re.match(r"[a-z][a-z0-9+.-]*://", origin):
+            raise bad(f"Invalid format for origin {origin}. Format should be "
+                      "<SCHEME>://<HOSTNAME>[:<PORT>]")
+
+
+@rule("apigatewayv2", "DeleteIntegration")
+def integration_in_use(asked: dict) -> None:
+    target = f"integrations/{asked['IntegrationId']}"
+    if any(one.get("target") == target for one in (of("_routes", asked) or {}).values()):
+        raise RefusedError("ConflictException", "Cannot delete Integration "
+                           f"'{asked['IntegrationId']}'. It is referenced by a Route.", 409)
