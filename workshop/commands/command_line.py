@@ -91,26 +91,50 @@ def _lab(rest) -> int:
     return lab.main(rest)
 
 
-def _run(numbers) -> int:
+def _places(rest) -> tuple[int | None, list[str]]:
+    """N of `-j N` (0: as many as fit this machine), None without it, and the other arguments."""
+    parser = argparse.ArgumentParser(prog="python3 -m workshop run|test", add_help=False)
+    parser.add_argument("-j", metavar="N", type=int)
+    chosen, others = parser.parse_known_args(rest)
+    if chosen.j is not None and chosen.j < 0:
+        parser.error("-j takes a number of processes: 1 for one by one, 0 for what fits here")
+    return chosen.j, others
+
+
+def _run(rest) -> int:
+    count, numbers = _places(rest)
     _set_up_engine()
     _report_set_up()
+    from workshop.commands import side_by_side
     from workshop.course import lessons, site
-    status = lessons.run(numbers)
+    count = 1 if count is None else count or side_by_side.places()
+    status = lessons.run(numbers) if count == 1 else side_by_side.run(numbers, count)
     if status != 2 and (index := site.build()):
         print(f"Pages: {index.relative_to(ROOT)}", flush=True)
     return status
 
 
 def _test(rest) -> int:
-    """Everything that pyproject.toml's testpaths name, or what the arguments select."""
-    from workshop.commands import browser
+    """Everything that pyproject.toml's testpaths name, or what the arguments select.
+
+    With -j N the whole suite side by side; pytest's own arguments go to one pytest.
+    """
+    from workshop.commands import browser, side_by_side
+    count, rest = _places(rest)
+    count = 1 if count is None else count or side_by_side.places()
+    if rest and count > 1:
+        print("test: -j is for the whole suite; leave out the other arguments", file=sys.stderr)
+        return 2
     _set_up_engine()
     browser.ensure()
     set_up = _report_set_up()
     began = time.time()
-    # pytest gets a Ctrl-C too; it needs time to stop what its tests have started.
-    status = engine.finish(subprocess.Popen(
-        [sys.executable, "-m", "pytest", "--nbval-lax", *rest], cwd=ROOT))
+    if count > 1:
+        status = side_by_side.test(count)
+    else:
+        # pytest gets a Ctrl-C too; it needs time to stop what its tests have started.
+        status = engine.finish(subprocess.Popen(
+            [sys.executable, "-m", "pytest", "--nbval-lax", *rest], cwd=ROOT))
     print(f"set-up: {set_up:.1f} s; tests: {time.time() - began:.0f} s", flush=True)
     return status
 
