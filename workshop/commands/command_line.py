@@ -108,6 +108,9 @@ def _run(rest) -> int:
     from workshop.commands import side_by_side
     from workshop.course import lessons, site
     count = 1 if count is None else count or side_by_side.places()
+    if count > 1 and os.environ.get("AWS_PROFILE"):
+        print("run: on AWS lessons run one by one: there all share one account", flush=True)
+        count = 1
     status = lessons.run(numbers) if count == 1 else side_by_side.run(numbers, count)
     if status != 2 and (index := site.build()):
         print(f"Pages: {index.relative_to(ROOT)}", flush=True)
@@ -177,9 +180,10 @@ def _newest(rest) -> int:
 
 COMMANDS = {
     "lab": Command("set up, then open JupyterLab on the first lesson", _lab, environment=True),
-    "run": Command("execute the solved lessons (all, or those named: run 02 03) and keep their "
-                   "pages", _run, environment=True),
-    "test": Command("set up, then run the test suite (further arguments go to pytest)", _test,
+    "run": Command("execute the solved lessons (all, or those named: run 02 03; -j N side by "
+                   "side) and keep their pages", _run, environment=True),
+    "test": Command("set up, then run the test suite (-j N side by side; further arguments go to "
+                    "pytest)", _test,
                     environment=True),
     "measure": Command("measure starts, requests, memory and size of images (measure -h says "
                        "more)", _measure, environment=True),
