@@ -396,7 +396,7 @@ def test_without_a_terminal_nothing_is_removed(account, monkeypatch, capsys):
 def test_another_answer_than_the_account_leaves_all_as_it_is(account, monkeypatch, answer, capsys):
     asked = at_a_terminal(monkeypatch, answer)
     assert inventory.main(["--remove"]) == 2 and account.removed == []
-    assert account.number in asked[0] and "nothing was removed" in capsys.readouterr().err
+    assert account.number in asked[0] and "nothing was done" in capsys.readouterr().err
 
 
 def test_the_accounts_number_removes(account, monkeypatch, capsys):

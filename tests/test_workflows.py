@@ -15,7 +15,8 @@ NAMES = [file.stem for file in FILES]
 
 # What a job may do besides reading the code: each is an exception with its reason in the file.
 WRITES = {("weekly", "issue"): {"issues": "write"},
-          ("deploy", "propose"): {"id-token": "write"}, ("deploy", "apply"): {"id-token": "write"}}
+          ("deploy", "propose"): {"id-token": "write"}, ("deploy", "apply"): {"id-token": "write"},
+          ("aws", "lessons"): {"id-token": "write"}}
 
 
 def read(file):
@@ -73,7 +74,9 @@ def test_a_job_that_can_take_a_role_is_in_an_environment_and_builds_nothing(file
     for name, job in read(file)["jobs"].items():
         if job["permissions"].get("id-token") == "write":
             assert job["environment"], f"{name}: nobody approves it, and every branch may run it"
-            assert not re.search(r"-m (workshop|pytest)|docker build|sam build", str(job["steps"]))
+            if file.stem != "aws":      # its purpose is to run the lessons with the role
+                assert not re.search(r"-m (workshop|pytest)|docker build|sam build",
+                                     str(job["steps"]))
         else:
             assert "configure-aws-credentials" not in str(job["steps"]), name
 
@@ -96,6 +99,35 @@ def test_scripts_are_bash_and_take_values_from_variables_alone(file):
             checked = subprocess.run(["bash", "-n"], input=step["run"], text=True,
                                      capture_output=True)
             assert checked.returncode == 0, checked.stderr
+
+
+# ---------------------------------------------------------------- lessons on AWS
+
+def test_lessons_run_on_aws_by_hand_alone_and_are_cleaned_up_whatever_happened():
+    workflow = read(ROOT / ".github/workflows/aws.yml")
+    assert list(workflow["on"]) == ["workflow_dispatch"]
+    named = workflow["jobs"]["lessons"]["steps"]
+    assert "role" not in str(named[:named.index(first(named, "Take the role"))]), "set up first"
+    run = first(named, "Run the lessons")["run"]
+    assert '--on-aws --account "$ACCOUNT"' in run, "the number that a person has typed"
+    after = named[named.index(first(named, "Run the lessons")) + 1:]
+    assert all(step["if"] == "always()" for step in after)
+    assert "inventory --remove" in first(after, "Remove")["run"]
+
+
+def first(named, words):
+    """The first step whose name begins so."""
+    return next(step for step in named if step.get("name", "").startswith(words))
+
+
+@pytest.mark.parametrize("account, lessons, status", [
+    ("123456789012", "", 0), ("123456789012", "05 06", 0), ("12345", "", 1),
+    ("123456789012", "5", 1), ("123456789012", "05 --account", 1), ("123456789012", "05;id", 1)])
+def test_its_inputs_are_a_number_and_lessons(account, lessons, status):
+    steps_of = read(ROOT / ".github/workflows/aws.yml")["jobs"]["lessons"]["steps"]
+    done = subprocess.run(["bash", "-e", "-c", first(steps_of, "Read the inputs")["run"]],
+                          env={"ACCOUNT": account, "LESSONS": lessons}, capture_output=True)
+    assert done.returncode == status
 
 
 # ---------------------------------------------------------------- the weekly run

@@ -237,6 +237,7 @@ def main(arguments: list[str] | None = None) -> int:
     """List or remove; exit status 1 if something of ours is left or could not be looked at."""
     parser = argparse.ArgumentParser(prog="python -m workshop.inventory")
     parser.add_argument("--remove", action="store_true")
+    parser.add_argument("--account", help="the account's number, where nobody is at a terminal")
     asked = parser.parse_args(arguments)
     try:
         cloud.use()
@@ -249,7 +250,8 @@ def main(arguments: list[str] | None = None) -> int:
     ours = [one for one in things if one.whose == OURS]
     if not asked.remove:
         return 0
-    if ours and not cloud.is_local() and not agreed(calls.where()[0]):
+    if ours and not cloud.is_local() and not agreed(
+            calls.where()[0], "What is ours of this will be removed, for good.", asked.account):
         return 2
     if ours:
         remove(ours)
@@ -258,20 +260,24 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if any(one.whose in (OURS, UNKNOWN) for one in things) else 0
 
 
-def agreed(account: str) -> bool:
-    """Whether the person at the terminal types the account's number; without one, no."""
-    if not sys.stdin.isatty():
-        print(f"Nothing was removed: AWS account {account} is meant, and nobody is at a terminal "
-              "to agree. Run `python3 -m workshop clean` in a terminal and type the account's "
-              "number; or unset AWS_PROFILE to clean this machine only.", file=sys.stderr)
+def agreed(account: str, what: str, typed: str | None = None) -> bool:
+    """Whether a person types the account's number; without a terminal, no.
+
+    account: 12 digits. what: a sentence that says what will happen there. typed: the number, where
+    it was typed before.
+    """
+    if typed is None and not sys.stdin.isatty():
+        print(f"Nothing was done: AWS account {account} is meant, and nobody is at a terminal "
+              "to agree. Run the command in a terminal and type the account's number; or unset "
+              "AWS_PROFILE to use this machine only.", file=sys.stderr)
         return False
     try:
-        answer = input(f"What is ours of this will be removed from AWS account {account}, for "
-                       "good. Type the account's number to agree: ")
+        answer = typed if typed is not None else input(
+            f"AWS account {account}. {what} Type the account's number to agree: ")
     except EOFError:
         answer = ""
     if answer.strip() != account:
-        print("That is not the account's number: nothing was removed.", file=sys.stderr)
+        print("That is not the account's number: nothing was done.", file=sys.stderr)
         return False
     return True
 

@@ -102,6 +102,8 @@ def _places(rest) -> tuple[int | None, list[str]]:
 
 
 def _run(rest) -> int:
+    if "--on-aws" in rest:
+        return _run_on_aws([one for one in rest if one != "--on-aws"])
     count, numbers = _places(rest)
     _set_up_engine()
     _report_set_up()
@@ -115,6 +117,13 @@ def _run(rest) -> int:
     if status != 2 and (index := site.build()):
         print(f"Pages: {index.relative_to(ROOT)}", flush=True)
     return status
+
+
+def _run_on_aws(rest) -> int:
+    from workshop.commands import on_aws
+    _set_up_engine()
+    _report_set_up()
+    return on_aws.main(rest)
 
 
 def _test(rest) -> int:
@@ -180,11 +189,11 @@ def _newest(rest) -> int:
 
 COMMANDS = {
     "lab": Command("set up, then open JupyterLab on the first lesson", _lab, environment=True),
-    "run": Command("execute the solved lessons (all, or those named: run 02 03; -j N side by "
-                   "side) and keep their pages", _run, environment=True),
-    "test": Command("set up, then run the test suite (-j N side by side; further arguments go to "
-                    "pytest)", _test,
-                    environment=True),
+    "run": Command("execute the solved lessons (all, or those named: run 02 03) and keep their "
+                   "pages; -j N: side by side; --on-aws: in the account of AWS_PROFILE", _run,
+                   environment=True),
+    "test": Command("set up, then run the test suite (-j N: side by side; further arguments go "
+                    "to pytest)", _test, environment=True),
     "measure": Command("measure starts, requests, memory and size of images (measure -h says "
                        "more)", _measure, environment=True),
     "doctor": Command("check this machine, name the last failure; each finding with its fix",
