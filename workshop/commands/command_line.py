@@ -91,14 +91,15 @@ def _lab(rest) -> int:
     return lab.main(rest)
 
 
-def _places(rest) -> tuple[int | None, list[str]]:
-    """N of `-j N` (0: as many as fit this machine), None without it, and the other arguments."""
+def _places(rest) -> tuple[int, list[str]]:
+    """N of `-j N` (for 0: as many as fit this machine), 1 without it, and the other arguments."""
+    from workshop.commands import side_by_side
     parser = argparse.ArgumentParser(prog="python3 -m workshop run|test", add_help=False)
-    parser.add_argument("-j", metavar="N", type=int)
+    parser.add_argument("-j", metavar="N", type=int, default=1)
     chosen, others = parser.parse_known_args(rest)
-    if chosen.j is not None and chosen.j < 0:
+    if chosen.j < 0:
         parser.error("-j takes a number of processes: 1 for one by one, 0 for what fits here")
-    return chosen.j, others
+    return chosen.j or side_by_side.places(), others
 
 
 def _run(rest) -> int:
@@ -109,7 +110,6 @@ def _run(rest) -> int:
     _report_set_up()
     from workshop.commands import side_by_side
     from workshop.course import lessons, site
-    count = 1 if count is None else count or side_by_side.places()
     if count > 1 and os.environ.get("AWS_PROFILE"):
         print("run: on AWS lessons run one by one: there all share one account", flush=True)
         count = 1
@@ -133,7 +133,6 @@ def _test(rest) -> int:
     """
     from workshop.commands import browser, side_by_side
     count, rest = _places(rest)
-    count = 1 if count is None else count or side_by_side.places()
     if rest and count > 1:
         print("test: -j is for the whole suite; leave out the other arguments", file=sys.stderr)
         return 2
