@@ -42,11 +42,11 @@ def test_what_is_to_run_alone_exists():
 
 
 def test_every_lesson_comes_after_those_that_make_what_it_needs():
-    tasks = {task.name: task for task in side_by_side.lesson_tasks(None)}
-    home = {number: task.name for task in tasks.values() for number in task.arguments[2:]}
-    assert sorted(home) == [lesson.number for lesson in render.lessons(ROOT)]
-    assert home["03"] == home["02"] and home["10"] == home["08"] == home["07"]
-    assert tasks[home["13"]].after == {home["03"], home["08"]}
+    for tasks in (side_by_side.lesson_tasks(None), side_by_side.test_tasks()):
+        after = {task.name: task.after for task in tasks if task.name.startswith("lesson")}
+        assert list(after) == [f"lesson {lesson.number}" for lesson in render.lessons(ROOT)]
+        assert after["lesson 03"] == {"lesson 02"} and after["lesson 10"] == {"lesson 08"}
+        assert after["lesson 13"] == {"lesson 03", "lesson 08"} and not after["lesson 07"]
 
 
 def test_tasks_run_side_by_side_after_what_they_need_and_alone_at_the_end(

@@ -110,14 +110,12 @@ def places(memory: float | None = None) -> int:
 
 def test_tasks(root: Path = ROOT) -> list[Task]:
     """A task for each test file, and one for each lesson's solved and open notebook."""
-    groups = _groups(render.lessons(root))
-    makers = frozenset(name for name, group in groups.items()
-                       if any(lesson.products for lesson in group))
-    tasks = []
-    for name, group in groups.items():
-        books = [f"{folder}/{lesson.name}.ipynb" for lesson in group
-                 for folder in ("solutions", "notebooks")]
-        tasks.append(Task(name, _pytest(*books), _after(name, group, groups)))
+    taught = render.lessons(root)
+    tasks = [Task(_name(lesson.number),
+                  _pytest(f"solutions/{lesson.name}.ipynb", f"notebooks/{lesson.name}.ipynb"),
+                  _before(lesson, taught)) for lesson in taught]
+    # An executed notebook makes its files anew: meanwhile no test may read them.
+    makers = frozenset(_name(lesson.number) for lesson in taught if lesson.products)
     for path in sorted((root / "tests").rglob("test_*.py")):
         file = path.relative_to(root).as_posix()
         uses = "lessons.require(" in path.read_text(encoding="utf-8")
@@ -126,33 +124,24 @@ def test_tasks(root: Path = ROOT) -> list[Task]:
 
 
 def lesson_tasks(numbers: Iterable[str] | None, root: Path = ROOT) -> list[Task]:
-    """A task for each lesson, or those that make products for each other. Raises ValueError."""
+    """A task for each of these lessons. Raises ValueError for a number that no lesson has."""
     chosen = lessons.choose(numbers, root)
-    groups = _groups(chosen)
-    return [Task(name, ("-m", "workshop.course.lessons", *(lesson.number for lesson in group)),
-                 _after(name, group, groups)) for name, group in groups.items()]
+    return [Task(_name(lesson.number), ("-m", "workshop.course.lessons", lesson.number),
+                 _before(lesson, chosen)) for lesson in chosen]
 
 
 def _pytest(*files: str) -> tuple[str, ...]:
     return ("-m", "pytest", "--nbval-lax", "-q", "-p", "no:cacheprovider", *files)
 
 
-def _groups(chosen: Iterable[render.Lesson]) -> dict[str, list[render.Lesson]]:
-    """Lessons by task. A lesson that makes a file from another's file is in the same one: while
-    the other is executed again, its file is missing or half-written."""
-    groups, home = {}, {}
-    for lesson in chosen:
-        before = [home[number] for number in lessons.needs(lesson) if number in home]
-        name = before[0] if lesson.products and before else f"lesson {lesson.number}"
-        groups.setdefault(name, []).append(lesson)
-        home[lesson.number] = name
-    return groups
+def _name(number: str) -> str:
+    return f"lesson {number}"
 
 
-def _after(name, group, groups) -> frozenset[str]:
-    needed = {number for lesson in group for number in lessons.needs(lesson)}
-    return frozenset(other for other, members in groups.items() if other != name
-                     and any(lesson.number in needed for lesson in members))
+def _before(lesson: render.Lesson, chosen: Iterable[render.Lesson]) -> frozenset[str]:
+    """The tasks of the chosen lessons that make what this one needs."""
+    return frozenset(_name(other.number) for other in chosen
+                     if {other.number, *other.products} & set(lessons.needs(lesson)))
 
 
 # --- doing it ----------------------------------------------------------------------------------
