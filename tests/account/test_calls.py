@@ -1,10 +1,13 @@
 """How a service says `not there` and `not yet`, and waiting for it."""
+import os
+import time
+
 import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from workshop.account import calls
-from workshop.machine.waiting import until
+from workshop.machine.waiting import busy, until
 
 
 def refusal(code, message=""):
@@ -51,3 +54,14 @@ def test_until_returns_the_first_answer_that_is_true():
 def test_until_gives_up_and_says_what_is_wrong(otherwise, words):
     with pytest.raises(TimeoutError, match=words):
         until(list, otherwise, patience=0, pause=0.01)
+
+
+@pytest.mark.parametrize("load, times", [(0.1, 1), (6, 3), (400, 8)])
+def test_patience_grows_with_a_busy_machine(monkeypatch, load, times):
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, 0, 0), raising=False)
+    assert busy() == times
+    clock = iter([0, *range(100)])
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    with pytest.raises(TimeoutError, match=f"After {5 * times} s"):
+        until(list, patience=5, pause=0)

@@ -73,6 +73,16 @@ def test_test_passes_arguments_and_exit_status_on_and_reports_times(tmp_path, bo
     assert last.startswith("set-up: ") and "; tests: " in last
 
 
+@pytest.mark.parametrize("arguments, status, words", [
+    (("test", "-j", "2", "-x"), 2, "-j is for the whole suite"),
+    (("run", "-j", "2", "77"), 2, "There is no lesson 77"),
+    (("run", "-j", "-2"), 2, "-j takes a number of processes"),
+    (("run", "-j", "many"), 2, "argument -j: invalid int value: 'many'")])
+def test_what_cannot_run_side_by_side_is_refused(arguments, status, words):
+    answer = workshop(*arguments)
+    assert answer.returncode == status and words in answer.stderr
+
+
 def test_a_lesson_that_does_not_exist_is_refused():
     answer = workshop("run", "99")
     assert answer.returncode == 2 and "There is no lesson 99" in answer.stderr

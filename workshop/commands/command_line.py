@@ -91,13 +91,29 @@ def _lab(rest) -> int:
     return lab.main(rest)
 
 
-def _run(numbers) -> int:
-    if "--on-aws" in numbers:
-        return _run_on_aws([one for one in numbers if one != "--on-aws"])
+def _places(rest) -> tuple[int, list[str]]:
+    """N of `-j N` (for 0: as many as fit this machine), 1 without it, and the other arguments."""
+    from workshop.commands import side_by_side
+    parser = argparse.ArgumentParser(prog="python3 -m workshop run|test", add_help=False)
+    parser.add_argument("-j", metavar="N", type=int, default=1)
+    chosen, others = parser.parse_known_args(rest)
+    if chosen.j < 0:
+        parser.error("-j takes a number of processes: 1 for one by one, 0 for what fits here")
+    return chosen.j or side_by_side.places(), others
+
+
+def _run(rest) -> int:
+    if "--on-aws" in rest:
+        return _run_on_aws([one for one in rest if one != "--on-aws"])
+    count, numbers = _places(rest)
     _set_up_engine()
     _report_set_up()
+    from workshop.commands import side_by_side
     from workshop.course import lessons, site
-    status = lessons.run(numbers)
+    if count > 1 and os.environ.get("AWS_PROFILE"):
+        print("run: on AWS lessons run one by one: there all share one account", flush=True)
+        count = 1
+    status = lessons.run(numbers) if count == 1 else side_by_side.run(numbers, count)
     if status != 2 and (index := site.build()):
         print(f"Pages: {index.relative_to(ROOT)}", flush=True)
     return status
@@ -111,15 +127,25 @@ def _run_on_aws(rest) -> int:
 
 
 def _test(rest) -> int:
-    """Everything that pyproject.toml's testpaths name, or what the arguments select."""
-    from workshop.commands import browser
+    """Everything that pyproject.toml's testpaths name, or what the arguments select.
+
+    With -j N the whole suite side by side; pytest's own arguments go to one pytest.
+    """
+    from workshop.commands import browser, side_by_side
+    count, rest = _places(rest)
+    if rest and count > 1:
+        print("test: -j is for the whole suite; leave out the other arguments", file=sys.stderr)
+        return 2
     _set_up_engine()
     browser.ensure()
     set_up = _report_set_up()
     began = time.time()
-    # pytest gets a Ctrl-C too; it needs time to stop what its tests have started.
-    status = engine.finish(subprocess.Popen(
-        [sys.executable, "-m", "pytest", "--nbval-lax", *rest], cwd=ROOT))
+    if count > 1:
+        status = side_by_side.test(count)
+    else:
+        # pytest gets a Ctrl-C too; it needs time to stop what its tests have started.
+        status = engine.finish(subprocess.Popen(
+            [sys.executable, "-m", "pytest", "--nbval-lax", *rest], cwd=ROOT))
     print(f"set-up: {set_up:.1f} s; tests: {time.time() - began:.0f} s", flush=True)
     return status
 
@@ -163,9 +189,10 @@ def _newest(rest) -> int:
 COMMANDS = {
     "lab": Command("set up, then open JupyterLab on the first lesson", _lab, environment=True),
     "run": Command("execute the solved lessons (all, or those named: run 02 03) and keep their "
-                   "pages; --on-aws: in the account of AWS_PROFILE", _run, environment=True),
-    "test": Command("set up, then run the test suite (further arguments go to pytest)", _test,
-                    environment=True),
+                   "pages; -j N: side by side; --on-aws: in the account of AWS_PROFILE", _run,
+                   environment=True),
+    "test": Command("set up, then run the test suite (-j N: side by side; further arguments go "
+                    "to pytest)", _test, environment=True),
     "measure": Command("measure starts, requests, memory and size of images (measure -h says "
                        "more)", _measure, environment=True),
     "doctor": Command("check this machine, name the last failure; each finding with its fix",

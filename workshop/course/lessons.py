@@ -65,7 +65,7 @@ def run(numbers: Iterable[str] | None = None, root: Path = ROOT) -> int:
     it are skipped.
     """
     try:
-        chosen = _choose(numbers, root)
+        chosen = choose(numbers, root)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
@@ -115,7 +115,7 @@ def _find(what: str, root: Path) -> render.Lesson:
                          f"{', '.join(products) or 'nothing'}.") from None
 
 
-def _choose(numbers: Iterable[str] | None, root: Path) -> list[render.Lesson]:
+def choose(numbers: Iterable[str] | None, root: Path) -> list[render.Lesson]:
     """The lessons with these numbers, in order. Raises ValueError."""
     found = {lesson.number: lesson for lesson in render.lessons(root)}
     wanted = [number.zfill(2) for number in numbers or found]
@@ -284,3 +284,7 @@ def _plain(text: str) -> str:
 def _bar(done: int, total: int) -> str:
     filled = 20 * done // total
     return f"{'█' * filled}{'░' * (20 - filled)} cell {done + 1} of {total}"
+
+
+if __name__ == "__main__":      # one process of `run -j N`
+    sys.exit(run(sys.argv[1:]))

@@ -58,10 +58,11 @@ def own(name: str) -> str:
     """This checkout's own name for an image, `NAME-NUMBER:TAG`, or a container, `NAME-NUMBER`.
 
     Names on an engine are shared: without the number, two checkouts would overwrite each other's
-    images and remove each other's containers.
+    images and remove each other's containers. So would lessons side by side in one checkout, of
+    which each place but the first has its number in WORKSHOP_WORKER.
     """
     name, colon, tag = name.partition(":")
-    return f"{name}-{labels.NUMBER[:8]}{colon}{tag}"
+    return f"{name}-{labels.NUMBER[:8]}{os.environ.get('WORKSHOP_WORKER', '')}{colon}{tag}"
 
 
 # ---------------------------------------------------------------- what is there
