@@ -179,13 +179,14 @@ preprocessor.from_url(boot.resolve().as_uri()).shape        # file:///…/boot.p
 # %% [markdown]
 # *What to notice:* it has read a file of this machine. Whoever may choose the link could have the
 # function open what it can reach and they cannot. So the function fetches for itself, carefully,
-# and leaves to the helper what it is good at. This is all of it:
+# and leaves to the helper what it is good at. Two of the helper's steps it replaces, so that the
+# filter is the signature's and a grey picture stays grey. This is all of it:
 
 # %%
 sys.path.insert(0, str(FUNCTION))
 import preprocess
 
-print(inspect.getsource(preprocess.make))
+print(inspect.getsource(preprocess.Preprocessor), inspect.getsource(preprocess.make), sep="\n\n")
 
 # %% [markdown]
 # Colour, size, filter, scale and layout: each is read from the signature, none is written in the
@@ -380,8 +381,8 @@ assert np.diag(accuracy).min() > max(accuracy.loc["nearest", "average"],
 # lose. That is **training-serving skew**, and the cure is not a better filter but one and the same
 # on both sides. It belongs into the model's file, and a test like this one into your release.
 #
-# (keras-image-helper resizes with *nearest* and knows no other. Where a signature asks for another
-# filter, the function resizes first, and the helper finds nothing left to do.)
+# (keras-image-helper resizes with *nearest* and knows no other. The function puts a step of its own
+# in that one's place, with the filter that the signature asks for.)
 #
 # ## What the function refuses to serve
 #
@@ -966,8 +967,8 @@ for size in 8_000_000, 11_000_000:
 #
 # ## Recap
 #
-# - **Tensor**: keras-image-helper resizes and makes an array; scale, mean, layout come from the
-#   signature in the model's file. Its `from_url` is not for links of strangers.
+# - **Tensor**: keras-image-helper resizes and makes an array; filter, scale, mean and layout come
+#   from the signature in the model's file. Its `from_url` is not for links of strangers.
 # - **Skew**: another filter changes labels without an error. Serve with the filter of training, and
 #   test it. What can be noticed, such as NHWC for NCHW, stops the function when it starts.
 # - **One function, any model**: `deploy.build("image", model=…)`.

@@ -117,13 +117,13 @@ def check_fields(fields, has_body):
 
 # ---------------------------------------------------------------- pictures
 
-def read_picture(fields, data, extra_hosts):
-    """Return the picture of a checked request, however it came."""
+def read_picture(fields, data, extra_hosts, colour="RGB"):
+    """Return the picture of a checked request, however it came. colour: as for picture.read."""
     if data is not None:
-        return picture.read(data, "body")
+        return picture.read(data, "body", colour)
     if "image" in fields:
-        return picture.read(decode(fields["image"], "image"), "image")
-    return picture.read(fetch.fetch(fields["url"], extra_hosts), "url")
+        return picture.read(decode(fields["image"], "image"), "image", colour)
+    return picture.read(fetch.fetch(fields["url"], extra_hosts), "url", colour)
 
 
 def decode(text, field):

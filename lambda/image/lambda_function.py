@@ -148,7 +148,8 @@ def lambda_handler(event, context):
     call = web.Call(event, context)
     try:
         fields, data = contract.read_request(call)
-        image = contract.read_picture(fields, data, EXTRA_HOSTS)
+        image = contract.read_picture(fields, data, EXTRA_HOSTS,
+                                      signature["input"]["colour"])
         probabilities = predict(image, fields.get("invert"))
         call.answer(contract.answer(probabilities, fields.get("top", contract.USUAL_TOP),
                                     signature))

@@ -50,17 +50,17 @@ def resident():
 limit(memory=0, width=0)
 
 
-def read(data, field):
+def read(data, field, colour="RGB"):
     """Return the picture in `data` (bytes), upright, in Pillow's mode "L" or "RGB".
 
     field: of the request that the picture came by, for the CallerError of one that is refused.
-    Transparent parts are on white.
+    colour: "L" when the picture's grey will do. Transparent parts are on white.
     """
     try:
         with warnings.catch_warnings():     # Pillow's are about the caller's file: not for our log
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return flatten(decode(data, field))
+            return flatten(decode(data, field, colour))
     except (CallerError, MemoryError):
         raise
     except structure.TooManyPartsError:
@@ -80,8 +80,12 @@ def too_large(field, message):
         "maximum_height": MOST_SIDE})
 
 
-def decode(data, field):
-    """Return the picture, turned as its EXIF data say; raises what Pillow raises."""
+def decode(data, field, colour):
+    """Return the picture, turned as its EXIF data say; raises what Pillow raises.
+
+    colour: the mode that will do. A JPEG keeps grey apart from colours, so where "L" will do, its
+    decoder skips the rest. It could also shrink the picture, but not as the model's training did.
+    """
     structure.check(data)
     image = Image.open(io.BytesIO(data), formats=FORMATS)
     if max(image.size) > MOST_SIDE:
@@ -89,6 +93,7 @@ def decode(data, field):
     # Many phones write MPO, a JPEG with a second picture behind it: the first is the photograph.
     if getattr(image, "is_animated", False) and image.format != "MPO":
         raise refusal(422, field, "is animated", "one picture")
+    image.draft(colour, None)
     image.load()
     ImageOps.exif_transpose(image, in_place=True)
     return image

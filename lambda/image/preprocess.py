@@ -1,12 +1,12 @@
 """From a picture to the tensor that the model was trained on, as the model's signature says.
 
-keras-image-helper does it: it resizes, makes an array and a batch, and calls a function of ours.
+keras-image-helper does it: it makes an array and a batch, with functions of ours before and after.
 It needs only NumPy and Pillow, no framework.
 """
 import math
 
 import numpy as np
-from keras_image_helper import create_preprocessor
+from keras_image_helper.base import BasePreprocessor
 from PIL import Image, ImageOps
 
 FILTERS = {"nearest": Image.NEAREST, "bilinear": Image.BILINEAR, "bicubic": Image.BICUBIC,
@@ -16,30 +16,43 @@ LAYOUTS = ("NHWC", "NCHW")
 KINDS = ("probabilities", "logits")
 
 
+class Preprocessor(BasePreprocessor):
+    """keras-image-helper's preprocessor, by the rules of a signature's "input", `given`.
+
+    Its own steps resize with nearest only, and make a grey picture RGB before that.
+    """
+
+    def __init__(self, given):
+        super().__init__(target_size=(given["width"], given["height"]))
+        self.filter, self.layout = FILTERS[given["resize"]], given["layout"]
+        self.shape = (1, given["height"], given["width"], CHANNELS[given["colour"]])
+        self.scale = np.float32(given["scale"])
+        self.mean, self.std = (np.array(given[name], dtype=np.float32) for name in ("mean", "std"))
+
+    def resize_image(self, picture):
+        return picture.resize(self.target_size, self.filter)
+
+    def preprocess(self, pixels):       # 0 to 255, a batch of one; ours alone, so changed in place
+        values = pixels.reshape(self.shape)
+        values *= self.scale
+        values -= self.mean
+        values /= self.std
+        return values if self.layout == "NHWC" else values.transpose(0, 3, 1, 2).copy()
+
+
 def make(given):
     """Return a function (picture, invert) → float32 tensor with a batch of one.
 
     given: the signature's "input". invert: black for white before anything else, or None for
     what the signature says.
     """
-    size = given["width"], given["height"]
-    mean, std = (np.array(given[name], dtype=np.float32) for name in ("mean", "std"))
-
-    def normalise(pixels):      # (1, height, width, 3), 0 to 255; grey has three equal channels
-        pixels = pixels[..., :CHANNELS[given["colour"]]]
-        values = (pixels * np.float32(given["scale"]) - mean) / std
-        return values if given["layout"] == "NHWC" else values.transpose(0, 3, 1, 2).copy()
-
-    helper = create_preprocessor(normalise, target_size=size)
+    helper = Preprocessor(given)
 
     def preprocess(picture, invert=None):
         if picture.mode != given["colour"]:     # convert() copies even where it changes nothing
             picture = picture.convert(given["colour"])
         if given.get("invert", False) if invert is None else invert:
             picture = ImageOps.invert(picture)
-        # The helper knows nearest only, and would make a whole grey picture RGB before: it gets
-        # the right size, and has no work.
-        picture = picture.resize(size, FILTERS[given["resize"]])
         return helper.convert_to_tensor(picture)
 
     return preprocess
