@@ -126,6 +126,11 @@ def _doctor(_) -> int:
     return doctor.main()
 
 
+def _status(_) -> int:
+    from workshop.commands import status
+    return status.main()
+
+
 def _stop(_) -> int:
     from workshop.commands import clean
     return clean.stop()
@@ -161,6 +166,8 @@ COMMANDS = {
                        "more)", _measure, environment=True),
     "doctor": Command("check this machine, name the last failure; each finding with its fix",
                       _doctor, arguments=False),
+    "status": Command("say whether the local cloud runs, since when and with how much memory, and "
+                      "how far the packages are", _status, arguments=False),
     "stop": Command("stop the local cloud and JupyterLab", _stop, arguments=False),
     "clean": Command("remove all that the workshop made, in the cloud and on this machine",
                      _clean, arguments=False),
