@@ -293,8 +293,8 @@ def is_begun(path):
 @pytest.mark.parametrize("wrong, expected", [([], sys.executable), (["numpy is old"], "made")])
 def test_a_conda_environment_that_holds_everything_is_used_as_it_is(monkeypatch, wrong, expected):
     monkeypatch.setattr(environment.sys, "prefix", "/opt/conda/envs/lambda-onnx-workshop")
-    monkeypatch.setattr(environment, "differences", lambda: wrong)
-    monkeypatch.setattr(environment, "is_ready", lambda: True)
+    monkeypatch.setattr(environment, "differences", lambda *_: wrong)
+    monkeypatch.setattr(environment, "is_ready", lambda *_: True)
     monkeypatch.setattr(environment, "python", lambda: "made")
     assert str(environment.prepare()) == expected
 

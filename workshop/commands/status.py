@@ -3,16 +3,24 @@ import time
 
 from workshop.local import lifecycle
 from workshop.local.addresses import CloudError
+from workshop.machine import environment, groups
 
 
 def main() -> int:
     """Print a line each; exit status 1 where the local cloud's port is somebody else's."""
+    print(packages(environment.missing(), groups.progress()))
     try:
         print(cloud(lifecycle.status()))
     except CloudError as error:
         print(error)
         return 1
     return 0
+
+
+def packages(missing: list[str], progress: str) -> str:
+    """Which groups of packages are still to be installed, in one line."""
+    return f"packages: {', '.join(missing)} not installed yet; {progress}" if missing \
+        else "packages: complete"
 
 
 def cloud(status: dict) -> str:
