@@ -31,8 +31,8 @@ LOG = BUILD / "pip.log"
 NEEDED_GB = 5        # measured: 3.5 GB installed, and pip unpacks what it downloads beside it
 CUDA_GB = 4          # measured: what PyTorch for Linux brings besides, unless it is the CPU build
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"     # PyTorch's own, of builds without CUDA
-CUDA = (f"Where {CPU_INDEX} cannot be reached, PyTorch for Linux may bring CUDA, {CUDA_GB} GB and "
-        "some minutes more")
+CUDA = (f"PyTorch for Linux may bring CUDA, {CUDA_GB} GB and some minutes more, where its CPU "
+        f"build cannot be had from {CPU_INDEX}")
 # Runs a module, and ends with all that it has started when its standard input does, that is, when
 # the command that started it was killed: what goes on writing would be in the way of the next.
 CHILD = """\

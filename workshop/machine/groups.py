@@ -14,7 +14,8 @@ from workshop.machine.paths import BUILD, ROOT, VENV
 from workshop.machine.progress import Line
 
 LOG = BUILD / "packages.log"
-MODULES = {"aws-sam-cli": "samcli", "tensorflow-cpu": "tensorflow"}    # named unlike their package
+MODULES = {"aws-sam-cli": "samcli", "scikit-learn": "sklearn",         # named unlike their package
+           "tensorflow-cpu": "tensorflow"}
 
 
 def start() -> None:

@@ -13,7 +13,7 @@ FILE = ROOT / "environment.yml"
 VARIABLE = "WORKSHOP_NEWEST"
 PIN = re.compile(r"^ *- (?P<name>[\w.-]+)==(?P<version>[\w.]+)(?P<marker>;.*?)?"
                  r"(?: +#(?P<comment>.*))?$")
-GROUP = re.compile(r"(?m)^ *# group ([\w ]+?)(?:: .*)?\n")
+GROUP = re.compile(r"(?m)^ *# group ([\w -]+?)(?:: .*)?\n")
 FIRST = "first"         # what lesson 00 needs, and most of the others
 LIMIT = re.compile(r" newest: (?:(?P<held>held)|(?P<below><[\d.]+)), \S.*")
 
