@@ -50,10 +50,11 @@ def wait(group: str) -> None:
     importlib.invalidate_caches()
 
 
-def need(module: str) -> None:
-    """Wait for the group that a module belongs to, if it belongs to one. Raises SetUpError."""
-    if group := _modules().get(module):
-        wait(group)
+def need(*modules: str) -> None:
+    """Wait for the groups that modules belong to, as far as they do. Raises SetUpError."""
+    for group in dict.fromkeys(map(_modules().get, modules)):
+        if group:
+            wait(group)
 
 
 def watch() -> None:
