@@ -225,14 +225,20 @@ print(sorted(with_all_it_needs("onnxruntime", set())))
 
 # %% [markdown]
 # *Notice* how few there are. `onnxruntime` runs models; it cannot train them. Now the weight of
-# each set, next to three frameworks.
+# each set, next to three frameworks. They are large, so set-up installs them while you read: the cell
+# below waits until they are all on your disk.
 
 # %%
+from workshop import groups
+
+
 def megabytes(package):
     """Size on disk of one package's own files, in MB (1 MB = 1,000,000 bytes)."""
     paths = [file.locate() for file in metadata.files(package)]
     return sum(path.stat().st_size for path in paths if path.is_file()) / 1e6
 
+
+groups.need("sklearn", "torch", "tensorflow")   # wait for these frameworks
 
 installed = {distribution.metadata["Name"] for distribution in metadata.distributions()}
 tensorflow = "tensorflow_cpu" if "tensorflow_cpu" in installed else "tensorflow"

@@ -218,7 +218,7 @@ def test_stop_is_quiet_where_nothing_runs(own_port):
     assert lifecycle.status() == {
         "running": False, "pid": None, "port": own_port, "url": f"http://localhost:{own_port}",
         "log": str(paths.BUILD / "cloud" / str(own_port) / "log"),
-        "docker": engine.available(), "containers": 0}
+        "docker": engine.available(), "containers": 0, "since": None, "memory": None}
 
 
 # Neighbours on the port

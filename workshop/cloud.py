@@ -10,7 +10,7 @@ import sys
 from workshop.course import last_error
 from workshop.local import identities, lifecycle, waiters
 from workshop.local.addresses import REGION, CloudError, port, state_folder, url
-from workshop.machine import engine, modes, paths, settings
+from workshop.machine import engine, groups, modes, paths, settings
 
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
@@ -28,6 +28,7 @@ def use() -> None:
             AWS_PROFILE is set without usable credentials or region.
     """
     last_error.watch()
+    groups.watch()
     _forget_local()
     settings.restore()
     modes.usual_umask()         # what a lesson writes for an image, Lambda's user must read

@@ -107,14 +107,15 @@ class Clone:
             lock = "".join(locked[name][1] for name in names if name in locked)
         (self.root / "environment.lock").write_text(lock)
 
-    def start(self):
-        return subprocess.Popen([sys.executable, "-c", PREPARE], cwd=self.root, text=True,
+    def start(self, groups=""):
+        prepare = PREPARE.replace("prepare()", f"prepare({groups})")
+        return subprocess.Popen([sys.executable, "-c", prepare], cwd=self.root, text=True,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                 env=own_environment())
 
-    def prepare(self):
-        """Run the set-up to its end; (exit status, what it said)."""
-        process = self.start()
+    def prepare(self, groups=""):
+        """Run the set-up to its end, of all groups or those; (exit status, what it said)."""
+        process = self.start(groups)
         said = process.communicate(timeout=300)[0]
         return process.returncode, said
 
@@ -286,6 +287,44 @@ def test_a_changed_lock_is_followed(clone):
     assert status == 0 and "iniconfig" in clone.versions()[1], said
 
 
+LATER = TINY + "      # group later: what no early lesson needs\n      - iniconfig=={iniconfig}\n"
+
+
+def test_the_first_group_is_complete_alone_and_the_next_one_mends_what_was_interrupted(clone):
+    clone.write(LATER.replace("{iniconfig}", locked("iniconfig")))
+    status, said = clone.prepare("['first']")
+    assert status == 0 and "MB downloaded; .venv has" in said, said
+    assert "iniconfig" not in clone.versions()[1]
+    assert not (clone.root / ".venv/workshop.json").exists(), "not all of it is there"
+    made = (clone.root / ".venv/pyvenv.cfg").stat().st_mtime_ns
+
+    packages, = (clone.root / ".venv/lib").glob("python3*/site-packages")
+    torn = packages / f"iniconfig-{locked('iniconfig')}.dist-info"      # killed while unpacking
+    torn.mkdir()
+    (torn / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: iniconfig\nVersion: {locked('iniconfig')}\n")
+    (clone.root / ".venv/workshop.later.begun").touch()
+    status, said = clone.prepare()
+    assert status == 0 and "half-made" not in said, said
+    assert (packages / "iniconfig/__init__.py").exists()
+    assert (clone.root / ".venv/workshop.json").exists()
+    assert (clone.root / ".venv/pyvenv.cfg").stat().st_mtime_ns == made, "not made afresh"
+
+
+def test_the_background_goes_on_from_a_killed_one_and_two_do_not_meet(clone):
+    clone.write(LATER.replace("{iniconfig}", locked("iniconfig")))
+    assert clone.prepare("['first']")[0] == 0
+    command = [clone.root / ".venv/bin/python", "-m", "workshop.machine.groups"]
+    first, *others = (subprocess.Popen(command, cwd=clone.root, env=own_environment(), text=True,
+                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                      for _ in range(3))
+    until(lambda: (clone.root / ".venv/group.lock").exists(), "it has begun", pause=0.01)
+    first.kill()
+    said = [process.communicate(timeout=120)[0] for process in (first, *others)]
+    assert [process.returncode for process in others] == [0, 0], said
+    assert "iniconfig" in clone.versions()[1] and (clone.root / ".venv/workshop.json").exists()
+
+
 def is_begun(path):
     return path.exists() and path.stat().st_size > 0
 
@@ -293,8 +332,8 @@ def is_begun(path):
 @pytest.mark.parametrize("wrong, expected", [([], sys.executable), (["numpy is old"], "made")])
 def test_a_conda_environment_that_holds_everything_is_used_as_it_is(monkeypatch, wrong, expected):
     monkeypatch.setattr(environment.sys, "prefix", "/opt/conda/envs/lambda-onnx-workshop")
-    monkeypatch.setattr(environment, "differences", lambda: wrong)
-    monkeypatch.setattr(environment, "is_ready", lambda: True)
+    monkeypatch.setattr(environment, "differences", lambda *_: wrong)
+    monkeypatch.setattr(environment, "is_ready", lambda *_: True)
     monkeypatch.setattr(environment, "python", lambda: "made")
     assert str(environment.prepare()) == expected
 

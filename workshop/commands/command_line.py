@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from workshop.machine import engine, environment, settings
+from workshop.machine import engine, environment, requirements, settings
 from workshop.machine.paths import ROOT
 
 # The set-up's start, kept while the command moves into the environment's own Python.
@@ -21,6 +21,7 @@ class Command(NamedTuple):
     run: Callable[[list[str]], int]
     environment: bool = False       # run by the Python of the environment, which is made first
     arguments: bool = True          # whether it takes any
+    groups: list[str] | None = None     # of environment.yml that it waits for; None: all
 
 
 def main(arguments: list[str]) -> int:
@@ -31,7 +32,7 @@ def main(arguments: list[str]) -> int:
     command = COMMANDS[name]
     try:
         if command.environment:
-            _enter_environment(name, rest)
+            _enter_environment(name, rest, command.groups)
         return command.run(rest)
     except (environment.SetUpError, engine.EngineError) as error:
         print(f"{name}: {error}", file=sys.stderr)
@@ -55,10 +56,10 @@ def _parse(arguments):
     return name, rest
 
 
-def _enter_environment(command, rest):
-    """Make the environment if need be, and go on in its Python."""
+def _enter_environment(command, rest, groups):
+    """Make the environment if need be, at least these groups, and go on in its Python."""
     os.environ.setdefault(BEGAN, str(time.time()))
-    python = environment.prepare()
+    python = environment.prepare(groups)
     if os.path.abspath(sys.executable) != str(python):
         arguments = [str(python), "-m", "workshop", command, *rest]
         os.environ["PYTHONPATH"] = str(ROOT)
@@ -86,8 +87,10 @@ def _report_set_up() -> float:
 
 def _lab(rest) -> int:
     from workshop.commands import lab
+    from workshop.machine import groups
     _set_up_engine()
     _report_set_up()
+    groups.start()
     return lab.main(rest)
 
 
@@ -161,6 +164,11 @@ def _doctor(_) -> int:
     return doctor.main()
 
 
+def _status(_) -> int:
+    from workshop.commands import status
+    return status.main()
+
+
 def _stop(_) -> int:
     from workshop.commands import clean
     return clean.stop()
@@ -187,7 +195,8 @@ def _newest(rest) -> int:
 
 
 COMMANDS = {
-    "lab": Command("set up, then open JupyterLab on the first lesson", _lab, environment=True),
+    "lab": Command("set up, then open JupyterLab on the first lesson", _lab, environment=True,
+                   groups=[requirements.FIRST]),
     "run": Command("execute the solved lessons (all, or those named: run 02 03) and keep their "
                    "pages; -j N: side by side; --on-aws: in the account of AWS_PROFILE", _run,
                    environment=True),
@@ -197,6 +206,8 @@ COMMANDS = {
                        "more)", _measure, environment=True),
     "doctor": Command("check this machine, name the last failure; each finding with its fix",
                       _doctor, arguments=False),
+    "status": Command("say whether the local cloud runs, since when and with how much memory, and "
+                      "how far the packages are", _status, arguments=False),
     "stop": Command("stop the local cloud and JupyterLab", _stop, arguments=False),
     "clean": Command("remove all that the workshop made, in the cloud and on this machine",
                      _clean, arguments=False),

@@ -17,7 +17,7 @@ from workshop import cloud
 from workshop.commands import clean
 from workshop.course import failures, last_error
 from workshop.local import addresses, lifecycle
-from workshop.machine import engine, environment, settings
+from workshop.machine import engine, environment, groups, requirements, settings
 from workshop.machine.paths import ROOT
 from workshop.machine.python_version import check_python
 
@@ -56,7 +56,7 @@ def examine(environ=os.environ) -> list[Finding]:
         python(sys.version_info),
         disk(shutil.disk_usage(ROOT).free, environment.is_ready()),
         *packages(environment.VENV.exists(), environment.is_half_made(), environment.is_ready(),
-                  _differences),
+                  _differences, environment.missing()),
         *docker(state, engine.may_start()),
         *docker_platform(state.info, environ),
         *builder(state.kind == engine.READY and engine.docker("buildx", "version").returncode),
@@ -95,12 +95,17 @@ def disk(free: int, ready: bool) -> Finding:
     return Finding(OK, what)
 
 
-def packages(exists: bool, half_made: bool, ready: bool, differences) -> list[Finding]:
+def packages(exists: bool, half_made: bool, ready: bool, differences,
+             missing: list[str] = ()) -> list[Finding]:
+    """`missing`: groups that are not complete; the first is what every lesson needs."""
     if half_made:
         return [Finding(WARNING, ".venv is half-made: a set-up was interrupted",
                         "python3 -m workshop lab (it makes it afresh)")]
     if not exists:
         return [Finding(OK, "environment not made yet; `python3 -m workshop lab` makes it")]
+    if missing and requirements.FIRST not in missing:
+        return [Finding(OK, f"environment: {', '.join(missing)} not installed yet "
+                        f"({groups.progress()}); `python3 -m workshop lab` goes on with them")]
     if not ready:
         return [Finding(WARNING, "environment.yml, the clone's place or the files of .venv have "
                         "changed since it was made",

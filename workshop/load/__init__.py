@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from workshop.machine import progress
+from workshop.machine import groups, progress
 
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 START = 60          # seconds that Locust may take to start
@@ -64,6 +64,7 @@ def run(host, *plans):
     plan = [entry for entries in plans for entry in entries]
     if not plan:
         raise ValueError("The plan is empty: no arrivals, no callers.")
+    groups.need("locust")
     last = max(entry.get("until", entry["at"]) for entry in plan)
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder, "results.jsonl")

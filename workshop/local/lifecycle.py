@@ -76,10 +76,15 @@ def stop(number: int | None = None) -> None:
 
 
 def status(number: int | None = None) -> dict:
-    """What the local cloud is doing: running, pid, port, url, log, docker, containers."""
+    """What the local cloud is doing: running, pid, port, url, log, docker, containers.
+
+    since: when it started, a timestamp; memory: bytes of its process; both None if it is not up.
+    """
     number = number or port()
     health = mine(number)
     return {"running": bool(health), "pid": health["pid"] if health else None, "port": number,
+            "since": pid_path(number).stat().st_mtime if health else None,
+            "memory": processes.memory(health["pid"]) if health else None,
             "url": url(number), "log": str(log_path(number)), "docker": engine.available(),
             "containers": len(_containers(number))}
 

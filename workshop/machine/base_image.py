@@ -22,7 +22,7 @@ import urllib.request
 from datetime import date
 from pathlib import Path
 
-from workshop.machine import engine, labels, modes
+from workshop.machine import engine, groups, labels, modes
 from workshop.machine.lock import one_at_a_time
 from workshop.machine.paths import BUILD, DOCKER
 
@@ -247,6 +247,7 @@ def emulator(architecture: str) -> Path:
 
     It comes with the AWS SAM CLI. Raises BaseImageError where that is not installed.
     """
+    groups.need("samcli")
     package = importlib.util.find_spec("samcli")
     if package is None:
         raise BaseImageError("the package aws-sam-cli, which holds the Runtime Interface Emulator, "

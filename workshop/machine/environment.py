@@ -1,18 +1,23 @@
 """The Python environment: .venv in the clone, filled from environment.yml's pip part.
 
 Every package but PyTorch is installed as environment.lock names it, and pip refuses a file with
-another hash. Standard library only. A stamp is written last: an environment without it is half-made
-and is made afresh (pip keeps what it has downloaded in its own cache).
+another hash. Standard library only. Groups of packages are installed one after the other, each with
+a stamp when it is complete, and a stamp for all is written last. An environment without its first
+group is half-made and is made afresh (pip keeps what it has downloaded in its own cache).
 """
 import hashlib
+import http.client
 import importlib.metadata
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
+import urllib.parse
+import urllib.request
 from pathlib import Path
 
 from workshop.machine import engine, pins, requirements, settings
@@ -25,8 +30,9 @@ CONTENTS = VENV / "workshop.contents"     # what was installed, a line each
 LOG = BUILD / "pip.log"
 NEEDED_GB = 5        # measured: 3.5 GB installed, and pip unpacks what it downloads beside it
 CUDA_GB = 4          # measured: what PyTorch for Linux brings besides, unless it is the CPU build
-CUDA = ("On Linux PyTorch comes with CUDA, %d GB more, unless your own pip configuration leads to "
-        "its CPU build (https://pytorch.org/get-started)" % CUDA_GB)
+CPU_INDEX = "https://download.pytorch.org/whl/cpu"     # PyTorch's own, of builds without CUDA
+CUDA = (f"PyTorch for Linux may bring CUDA, {CUDA_GB} GB and some minutes more, where its CPU "
+        f"build cannot be had from {CPU_INDEX}")
 # Runs a module, and ends with all that it has started when its standard input does, that is, when
 # the command that started it was killed: what goes on writing would be in the way of the next.
 CHILD = """\
@@ -45,18 +51,19 @@ class SetUpError(RuntimeError):
     """The environment cannot be made; the message says what was wrong and what to do."""
 
 
-def prepare() -> Path:
+def prepare(groups: list[str] | None = None) -> Path:
     """Make the environment if need be and return its Python. Raises SetUpError.
 
     A Python that already holds everything (conda's, or a venv of your own) is used as it is.
+    groups: those of environment.yml that must be complete; None means all.
     """
     own = Path(sys.prefix) != VENV or VENV.is_symlink()
     if own and not requirements.newest_is_wanted() and not differences():
         return Path(sys.executable)
-    if not is_ready():
+    if not is_ready(groups):
         with one_at_a_time("environment") as lock:
-            if not is_ready():
-                _make(lock)
+            if not is_ready(groups):
+                _make(lock, groups)
     return python()
 
 
@@ -65,18 +72,35 @@ def python() -> Path:
     return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def is_ready() -> bool:
-    """Whether .venv was completed from these environment.yml and environment.lock, right here."""
+def is_ready(groups: list[str] | None = None) -> bool:
+    """Whether .venv was completed from these environment.yml and environment.lock, right here.
+
+    groups: whether at least these groups were; None means all.
+    """
+    stamps = [STAMP] if groups is None or STAMP.exists() else map(_stamp_of, groups)
+    return python().exists() and all(map(_is_valid, stamps)) and is_whole()
+
+
+def _is_valid(stamp: Path) -> bool:
     try:
-        stamp = json.loads(STAMP.read_text(encoding="utf-8"))
-        return python().exists() and stamp == _stamp() and is_whole()
+        return json.loads(stamp.read_text(encoding="utf-8")) == _stamp()
     except (OSError, ValueError):
         return False
 
 
+def _stamp_of(group: str) -> Path:
+    return VENV / f"workshop.{group.replace(' ', '-')}.json"
+
+
+def missing() -> list[str]:
+    """The groups that are not installed yet, in the order in which they will be."""
+    return [group for group in requirements.groups() if not is_ready([group])]
+
+
 def is_half_made() -> bool:
-    """Whether .venv was begun and not completed."""
-    return VENV.exists() and not VENV.is_symlink() and not STAMP.exists()
+    """Whether .venv was begun, and its first group not completed."""
+    return (VENV.exists() and not VENV.is_symlink() and not STAMP.exists()
+            and not _stamp_of(requirements.FIRST).exists())
 
 
 def is_whole() -> bool:
@@ -115,13 +139,16 @@ def activate() -> None:
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"     # ONNX Runtime would report its use to its makers
 
 
-def differences() -> list[str]:
-    """Where the running Python's packages differ from what is wanted; empty when they agree."""
+def differences(entries: list[str] | None = None) -> list[str]:
+    """Where the running Python's packages differ from what is wanted; empty when they agree.
+
+    entries: of environment.yml; None means all.
+    """
     if importlib.util.find_spec("packaging") is None:
         return ["packaging is not installed"]
     from packaging.requirements import Requirement
     wrong = []
-    for entry in requirements.wanted():
+    for entry in requirements.wanted() if entries is None else entries:
         if entry == "-e .":         # the code that is running now
             continue
         asked = Requirement(entry)
@@ -139,7 +166,7 @@ def differences() -> list[str]:
 
 # ---------------------------------------------------------------- making it
 
-def _make(lock: int) -> None:
+def _make(lock: int, groups: list[str] | None = None) -> None:
     began = time.monotonic()
     _check_disk()
     if is_half_made():
@@ -151,21 +178,59 @@ def _make(lock: int) -> None:
         _remove(VENV)
         _create_venv(lock)
     STAMP.unlink(missing_ok=True)
-    _pip_install(lock)
-    _verify()
+    LOG.unlink(missing_ok=True)
+    if groups is None or requirements.newest_is_wanted():
+        groups = list(requirements.groups())
+    for group in groups:
+        _install(group, lock)
+    if requirements.newest_is_wanted() or not missing():
+        _verify(requirements.wanted())
+        write_stamp()
+    print(f"environment: ready after {time.monotonic() - began:.0f} s, {_downloaded():.0f} MB "
+          f"downloaded; .venv has {_size():.0f} MB", flush=True)
+
+
+def _install(group: str, lock: int) -> None:
+    """Install one group, unless it is complete; its stamp is written when it is."""
+    stamp = _stamp_of(group)
+    if _is_valid(stamp):
+        return
+    begun = stamp.with_suffix(".begun")
+    # What an interrupted run has left of a package would be taken for all of it.
+    afresh = ["--ignore-installed"] if begun.exists() else []
+    begun.touch()
+    with Line("environment" if group == requirements.FIRST else f"packages for {group}") as line:
+        for step in _steps(group):
+            _run_pip([*afresh, *step], lock, line)
+    if not requirements.newest_is_wanted():
+        _verify(requirements.groups()[group])
     CONTENTS.write_text("\n".join(_contents()), encoding="utf-8")
-    write_stamp()
-    print(f"environment: ready after {time.monotonic() - began:.0f} s", flush=True)
+    write_stamp(stamp)
+    begun.unlink()
+
+
+def _downloaded() -> float:
+    """MB that pip has downloaded, by its log; what its cache or this machine had is not counted."""
+    text = LOG.read_text(encoding="utf-8", errors="replace") if LOG.exists() else ""
+    return sum(float(number) * {"k": 1e-3, "M": 1, "G": 1e3, "": 1e-6}[unit] for number, unit in
+               re.findall(r"(?m)^ *Downloading .*\(([\d.]+) ([kMG]?)B\)", text))
+
+
+def _size() -> float:
+    """MB of the files in .venv."""
+    return sum(os.lstat(Path(folder, name)).st_size
+               for folder, _, names in os.walk(VENV) for name in names) / 1e6
 
 
 def _can_update() -> bool:
-    """A complete environment of this place, of an older environment.yml, is brought up to date.
+    """An environment of this place is brought up to date, if its first group was ever complete.
 
     Not one of newer versions than the pins, nor one of the pins to those: what no entry names
     would stay as it was.
     """
     try:
-        stamp = json.loads(STAMP.read_text(encoding="utf-8"))
+        path = STAMP if STAMP.exists() else _stamp_of(requirements.FIRST)
+        stamp = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
     return (python().exists() and is_whole() and stamp.get("place") == str(VENV)
@@ -249,18 +314,11 @@ def _to_the_end(process: subprocess.Popen, work):
         raise
 
 
-def _pip_install(lock: int) -> None:
-    """Run pip, step by step; its own words go to build/pip.log, a line says how far it is."""
-    LOG.unlink(missing_ok=True)
-    with Line("environment") as line:
-        for step in _steps():
-            _run_pip(step, lock, line)
-
-
-def _steps() -> list[list[str]]:
-    """Arguments of `pip install`, one list for each step."""
+def _steps(group: str) -> list[list[str]]:
+    """Arguments of `pip install` for a group, one list for each step."""
     if requirements.newest_is_wanted():      # nothing is known beforehand of what comes out today
-        return [["-r", _written("requirements.txt", "\n".join(requirements.wanted()) + "\n")]]
+        return [["-r", _written("requirements.txt", "\n".join(requirements.wanted()) + "\n")]] \
+            if group == requirements.FIRST else []
     if not pins.LOCK.is_file():
         raise SetUpError(f"{pins.LOCK} is missing. Get it back with: git restore {pins.LOCK.name}")
     text = pins.LOCK.read_text(encoding="utf-8")
@@ -269,17 +327,45 @@ def _steps() -> list[list[str]]:
         raise SetUpError(f"{pins.LOCK.name} does not agree with environment.yml: "
                          f"{'; '.join(wrong)}. Run: python3 -m workshop pins")
     # The lock is complete, so pip need not look for what a package needs; and no package may bring
-    # PyTorch in passing. Why PyTorch has no hashes: see pins.py. What its build needs beyond
-    # the lock (CUDA, where there is no CPU build) comes with it.
-    torch = [entry for entry in requirements.pinned()
-             if "==" in entry and not pins.has_hashes(entry)]
-    steps = [["--require-hashes", "--no-deps", "-r", str(pins.LOCK)]]
+    # PyTorch in passing. Why PyTorch has no hashes: see pins.py.
+    groups = requirements.groups()
+    part = _written("group.lock", pins.closures(groups, text)[group])
+    steps = [["--require-hashes", "--no-deps", "-r", part]]
+    torch = [entry for entry in groups[group] if "==" in entry and not pins.has_hashes(entry)]
     if torch:
-        versions = _written("constraints.txt", pins.constraints(text))
-        steps.append([*torch, "--constraint", versions])
-    if "-e ." in requirements.pinned():    # built by the setuptools of the first step
+        steps.append(_torch_step(torch, text))
+    if "-e ." in groups[group]:     # built by the setuptools of the first step
         steps.append(["--no-deps", "--no-build-isolation", "-e", "."])
     return steps
+
+
+def _torch_step(entries: list[str], lock: str) -> list[str]:
+    """How PyTorch is installed: on Linux its CPU build, where PyTorch's own index can be reached.
+
+    The CPU build needs nothing beyond the lock. Elsewhere PyTorch comes from the ordinary index,
+    with what its build there needs besides (CUDA). Other systems have no build with CUDA there.
+    """
+    if sys.platform.startswith("linux"):
+        if _has_cpu_build(entries):
+            return [*entries, "--no-deps", "--index-url", CPU_INDEX]
+        print(f"environment: {CPU_INDEX} cannot be reached, or does not have {entries[0]}; PyTorch "
+              f"comes from the ordinary package index, perhaps with CUDA: up to {CUDA_GB} GB and "
+              "some minutes more", flush=True)
+    return [*entries, "--constraint", _written("constraints.txt", pins.constraints(lock))]
+
+
+def _has_cpu_build(entries: list[str]) -> bool:
+    """Whether PyTorch's index of CPU builds answers and lists each of the entries' versions."""
+    try:
+        for entry in entries:
+            name, _, version = entry.partition(";")[0].strip().partition("==")
+            with urllib.request.urlopen(f"{CPU_INDEX}/{name}/", timeout=5) as page:
+                listed = urllib.parse.unquote(page.read().decode("utf-8", "replace"))
+            if not re.search(rf"{re.escape(name)}-{re.escape(version)}\+cpu-", listed):
+                return False
+    except (OSError, ValueError, http.client.HTTPException):
+        return False
+    return True
 
 
 def _written(name: str, text: str) -> str:
@@ -347,12 +433,13 @@ def _installed() -> int:
     return sum(path.suffix == ".dist-info" for path in _packages())
 
 
-def _verify() -> None:
+def _verify(entries: list[str]) -> None:
     """Ask the new Python itself whether it agrees with environment.yml.
 
     Asked from another folder, so that `import workshop` proves the package is installed too.
     """
-    ask = "from workshop.machine import environment; print('\\n'.join(environment.differences()))"
+    ask = ("from workshop.machine import environment; "
+           f"print('\\n'.join(environment.differences({entries!r})))")
     answer = subprocess.run([str(python()), "-c", ask], cwd=VENV, capture_output=True, text=True,
                             env=_plain())
     if answer.returncode or answer.stdout.strip():
@@ -372,8 +459,9 @@ def _stamp() -> dict:
             **({"newest": True} if requirements.newest_is_wanted() else {})}
 
 
-def write_stamp() -> None:
-    """Say that .venv is complete for environment.yml as it is now."""
-    new = STAMP.with_suffix(".new")
+def write_stamp(path: Path | None = None) -> None:
+    """Say that .venv, or the group whose stamp is named, is complete for environment.yml now."""
+    path = path or STAMP
+    new = path.with_suffix(".new")
     new.write_text(json.dumps(_stamp(), indent=1), encoding="utf-8")
-    new.replace(STAMP)
+    new.replace(path)

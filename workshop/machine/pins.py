@@ -35,6 +35,8 @@ WITHOUT_HASHES = re.compile(r"torch|triton|cuda-[\w-]+|nvidia-[\w-]+")
 BLOCK = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)(?P<extras>\[[^]]*\])?==(?P<version>[^\s;]+)"
                    r"(?: *; *(?P<marker>.*?))?(?: *\\)?$", re.M)
 
+VIA = re.compile(r"(?m)^    #(?: via|  ) ([A-Za-z0-9][\w.-]*)")
+
 
 class LockError(RuntimeError):
     """The lock cannot be made; the message says what was wrong and what to do."""
@@ -63,6 +65,33 @@ def differences(entries: list[str], text: str) -> list[str]:
     asked = [BLOCK.match(entry) for entry in entries if has_hashes(entry)]
     return [f"{pin['name']}=={pin['version']} is not in the lock" for pin in asked
             if (normal(pin["name"]), pin["version"]) not in locked]
+
+
+def closures(groups: dict[str, list[str]], text: str) -> dict[str, str]:
+    """The parts of a lock by group: what its entries need, without what an earlier group has.
+
+    A lock's comments (`# via`) say which package needs which. What no entry leads to is in the
+    first part, so that nothing of a lock is left out.
+    """
+    locked = [(normal(first["name"]), block) for first, block in blocks(text)]
+    needed: dict[str, set[str]] = {}
+    for name, block in locked:
+        for parent in VIA.findall(block):
+            needed.setdefault(normal(parent), set()).add(name)
+    seen: set[str] = set()
+    found = {}
+    for group, entries in groups.items():
+        new, rest = set(), [normal(entry.partition("==")[0]) for entry in entries]
+        while rest:
+            if (name := rest.pop()) not in seen | new:
+                new.add(name)
+                rest += needed.get(name, ())
+        seen |= new
+        found[group] = new
+    first = next(iter(found))
+    found[first] |= {name for name, _ in locked} - seen
+    return {group: "".join(block for name, block in locked if name in names)
+            for group, names in found.items()}
 
 
 def constraints(text: str) -> str:

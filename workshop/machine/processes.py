@@ -33,6 +33,19 @@ def command(pid: int) -> str:
         return ""
 
 
+def memory(pid: int) -> int | None:
+    """Bytes of memory that a process has now (its resident set); None where that cannot be seen."""
+    try:
+        if sys.platform.startswith("linux"):
+            fields = (PROC / str(pid) / "status").read_text().split("VmRSS:")[1]
+        else:
+            fields = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True,
+                                    text=True, timeout=20).stdout
+        return int(fields.split()[0]) * 1024
+    except (OSError, IndexError, ValueError, subprocess.SubprocessError):
+        return None
+
+
 def listener(port: int) -> str:
     """Who listens on the port, for a message: "process 12 (nginx)"; "" where it cannot be seen.
 

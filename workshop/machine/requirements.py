@@ -13,6 +13,8 @@ FILE = ROOT / "environment.yml"
 VARIABLE = "WORKSHOP_NEWEST"
 PIN = re.compile(r"^ *- (?P<name>[\w.-]+)==(?P<version>[\w.]+)(?P<marker>;.*?)?"
                  r"(?: +#(?P<comment>.*))?$")
+GROUP = re.compile(r"(?m)^ *# group ([\w -]+?)(?:: .*)?\n")
+FIRST = "first"         # what lesson 00 needs, and most of the others
 LIMIT = re.compile(r" newest: (?:(?P<held>held)|(?P<below><[\d.]+)), \S.*")
 
 
@@ -39,6 +41,16 @@ def pinned(text: str | None = None) -> list[str]:
             found.append(value[1:-1] if quoted else value)
         if entry == "- pip:":
             depth = indent
+    return found
+
+
+def groups(text: str | None = None) -> dict[str, list[str]]:
+    """The entries of environment.yml's pip part by group, in order; FIRST before any heading."""
+    text = FILE.read_text(encoding="utf-8") if text is None else text
+    before, *parts = GROUP.split(text)
+    found = {FIRST: pinned(before)}
+    for name, part in zip(parts[::2], parts[1::2]):
+        found.setdefault(name, []).extend(pinned(f"- pip:\n{part}"))
     return found
 
 

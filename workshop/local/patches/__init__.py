@@ -10,6 +10,7 @@ from workshop.local import gate, identities
 from workshop.local.patches import (
     answers,
     asynchronous,
+    blobs,
     buckets,
     checks,
     clean_up,
@@ -48,16 +49,17 @@ def apply(port: int, addresses: list[str], keys: dict[str, str], account: str,
     from ministack import app as ministack
 
     for module in (containers, invoke, asynchronous, checks, reports, gateway, signed_routes,
-                   granted, simulated, registry, metrics, filters, stacks, clean_up, closed,
-                   buckets, answers, rest_apis, log_events):
+                   granted, simulated, registry, blobs, metrics, filters, stacks, clean_up,
+                   closed, buckets, answers, rest_apis, log_events):
         module.apply(port)
     evaluator.apply()
     identities.register_learner(keys, account)
     about = {"pid": os.getpid(), "port": port, "root": str(paths.ROOT), "addresses": addresses}
-    return gate.guarded(names.patched(beside(ministack.app), port), port, addresses, keys, account,
-                        about)
+    application = names.patched(beside(blobs.written(ministack.app)), port)
+    return gate.guarded(application, port, addresses, keys, account, about)
 
 
 def close(port: int) -> None:
-    """Remove every container that the local cloud on `port` started, and start no more."""
+    """Remove every container that the local cloud on `port` started, and all images' layers."""
     containers.close(port)
+    blobs.close(port)

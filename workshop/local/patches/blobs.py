@@ -1,0 +1,169 @@
+"""Layers of pushed images are files: MiniStack keeps them in memory, 1 GB after all lessons.
+
+A layer is written to the local cloud's own folder while it arrives, and sent from there. A file is
+removed with the last repository that has the layer, and all of them when the local cloud stops.
+"""
+import contextlib
+import hashlib
+import shutil
+import tempfile
+import weakref
+from pathlib import Path
+
+from workshop.local.addresses import state_folder
+
+CHUNK = 1 << 20     # bytes that are read and sent at a time
+
+
+class Blob:
+    """A layer's file. It begins empty, as an upload, and has a length as bytes do."""
+
+    def __init__(self, folder: Path):
+        handle, name = tempfile.mkstemp(dir=folder)
+        self._file = open(handle, "wb", buffering=0)
+        self._hash, self._size = hashlib.sha256(), 0
+        self.path = Path(name)
+        weakref.finalize(self, self.path.unlink, missing_ok=True)
+
+    def __len__(self):
+        return self._size
+
+    def extend(self, chunk: bytes) -> None:
+        self._file.write(chunk)
+        self._hash.update(chunk)
+        self._size += len(chunk)
+
+    def close(self) -> str:
+        """End the upload; the content's digest, as a registry writes it."""
+        self._file.close()
+        return f"sha256:{self._hash.hexdigest()}"
+
+    async def send(self, send, _receive) -> None:
+        """Send the content as the body of an answer (ASGI)."""
+        with open(self.path, "rb") as file:
+            while chunk := file.read(CHUNK):
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def apply(port: int) -> None:
+    """Replace what MiniStack's registry does with a layer's bytes."""
+    from ministack.services import ecr
+    folder = _folder(port)
+    folder.mkdir(parents=True, exist_ok=True)
+    ecr._v2_start_blob_upload = started(ecr._v2_start_blob_upload, folder)
+    ecr._v2_complete_blob_upload = complete
+    ecr._v2_get_blob = streamed(ecr._v2_get_blob)
+    ecr._delete_repository = forgotten(ecr._delete_repository)
+
+
+def close(port: int) -> None:
+    """Remove all layers: the local cloud ends."""
+    shutil.rmtree(_folder(port), ignore_errors=True)
+
+
+def _folder(port: int) -> Path:
+    return state_folder(port) / "tmp" / "blobs"
+
+
+def written(application):
+    """`application` (ASGI), which reads an upload as empty: its body is in the file."""
+    async def write(scope, receive, send):
+        blob = _upload(scope) if scope["type"] == "http" else None
+        if blob is None:
+            return await application(scope, receive, send)
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return None
+            blob.extend(message.get("body", b""))
+            more = message.get("more_body", False)
+        rest = [{"type": "http.request", "body": b"", "more_body": False}]
+
+        async def nothing():
+            return rest.pop() if rest else await receive()
+        headers = [(name, value) for name, value in scope["headers"]
+                   if name.lower() not in (b"content-length", b"transfer-encoding")]
+        return await application({**scope, "headers": [*headers, (b"content-length", b"0")]},
+                                 nothing, send)
+    return write
+
+
+def _upload(scope) -> Blob | None:
+    """The upload that a request brings bytes for."""
+    from ministack.services import ecr
+    if scope["method"] not in ("PATCH", "PUT"):
+        return None
+    verb, name, identifier = ecr._parse_v2_path(scope["path"]) or ("", "", "")
+    if verb != "blob_upload_session":
+        return None
+    for (_, _, repository), uploads in ecr._uploads.all_items():
+        if repository == name and isinstance(uploads.get(identifier), Blob):
+            return uploads[identifier]
+    return None
+
+
+def started(start, folder: Path):
+    """An upload that begins is a file; one that comes whole in its first request too."""
+    from ministack.services import ecr
+
+    def begin(name, query_params, body):
+        answer = start(name, query_params, body)
+        for kept in (ecr._uploads.get(name, {}), ecr._layer_blobs.get(name, {})):
+            for key, content in kept.items():
+                if not isinstance(content, Blob):
+                    kept[key] = blob = Blob(folder)
+                    blob.extend(content)
+                    if kept is not ecr._uploads.get(name):
+                        blob.close()
+        return answer
+    return begin
+
+
+def complete(name, upload_uuid, query_params, body):
+    """The last request of an upload: its digest must be the content's."""
+    from ministack.services import ecr
+    if error := ecr._ensure_repo_exists(name):
+        return error
+    wanted = ecr._query_first(query_params, "digest")
+    if not wanted:
+        return ecr._registry_error(400, "DIGEST_INVALID", "digest query parameter is required", {})
+    blob = ecr._uploads.get(name, {}).pop(upload_uuid, None)
+    if blob is None:
+        return ecr._registry_error(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry",
+                                   {"name": name, "uuid": upload_uuid})
+    blob.extend(body)
+    actual = blob.close()
+    if actual != wanted:
+        return ecr._registry_error(
+            400, "DIGEST_INVALID", "uploaded blob digest did not match provided digest",
+            {"expected": wanted, "actual": actual})
+    ecr._layer_blobs.setdefault(name, {})[wanted] = blob
+    return ecr._registry_ok(201, {
+        "Location": f"/v2/{name}/blobs/{wanted}", "Docker-Content-Digest": wanted,
+        "Content-Length": "0"}, b"")
+
+
+def streamed(get):
+    """A layer is sent piece by piece."""
+    from ministack.core.responses import StreamingResponse
+
+    def found(name, digest):
+        status, headers, body = get(name, digest)
+        return status, headers, StreamingResponse(body.send) if isinstance(body, Blob) else body
+    return found
+
+
+def forgotten(delete):
+    """The layers of a deleted repository go with it."""
+    from ministack.services import ecr
+
+    def deleted(data):
+        answer = delete(data)
+        if answer[0] == 200:
+            for kept in (ecr._layer_blobs, ecr._manifest_blobs, ecr._uploads):
+                with contextlib.suppress(KeyError):
+                    del kept[data["repositoryName"]]
+        return answer
+    return deleted
