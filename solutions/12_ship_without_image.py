@@ -244,6 +244,7 @@ print(len(pack(Path("../lambda/churn"))), "bytes")
 
 # %% Check 1 tags=["check"]
 import tempfile
+import time
 
 with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
     names = [*(f"{letter}.py" for letter in "abcdefgh"), "python/i.py"]

@@ -655,7 +655,7 @@ def said(*probabilities):
 
 
 try:
-    assert list(check_golden(said(0.2, 0.7), [0.2, 0.7])) == [], (
+    assert check_golden(said(0.2, 0.7), [0.2, 0.7]) in ([], ()), (
         f"two right answers: return []; you return {check_golden(said(0.2, 0.7), [0.2, 0.7])!r}. "
         "Is it still open?")
     assert check_golden(said(0.2, 0.3), [0.2, 0.7]) == [1], (

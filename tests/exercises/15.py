@@ -47,14 +47,14 @@ RIGHT = [
 later = other.index > bars.index[day]
 other.loc[later, ["high", "low", "close"]] *= 3
 other.loc[later, "volume"] = other.loc[later, "volume"] * 3
-one, two = make(bars).iloc[:day + 1], make(other).iloc[:day + 1]
+one, two = (make(some).loc[:bars.index[day]] for some in (bars, other))
 return not one.equals(two)"""),
     ("Exercise 1", """\
 other.iloc[day + 1:] = other.iloc[day + 1:] * 2
 up_to = bars.index[: day + 1]
 return not make(bars).reindex(up_to).equals(make(other).reindex(up_to))"""),
     ("Exercise 1", """\
-for column in other.columns:
+for column in "high", "low", "close", "volume":
     other[column] = other[column].where(np.arange(len(other)) <= day, other[column] * 1.5)
 last = bars.index[day]
 before, after = make(bars).loc[:last], make(other).loc[:last]

@@ -78,7 +78,7 @@ lambda_second, endpoint_second = function_gb * COMPUTE, endpoint_gb * price
 if endpoint_second > lambda_second:
     return 1e3 * FEE / (endpoint_second - lambda_second)
 else:
-    return np.inf"""),
+    return float("inf")"""),
     ("Exercise 2", """\
 able = []
 for name, limits in LIMITS.items():

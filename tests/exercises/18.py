@@ -96,7 +96,7 @@ def is_right(answer, right):
 
 return [i for i, pair in enumerate(zip(answers, expected)) if not is_right(*pair)]"""),
     ("Exercise 2", """\
-given = [one["probability"] if one["status"] == 200 else math.inf for one in answers]
+given = [one["probability"] if one["status"] == 200 else float("inf") for one in answers]
 return [i for i, (a, e) in enumerate(zip(given, expected)) if not abs(a - e) <= tolerance]"""),
     ("Exercise 3", """\
 total = sum(counts.values())

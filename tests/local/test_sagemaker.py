@@ -98,8 +98,14 @@ class Cloud:
         """The ARN of a role that SageMaker may take."""
         text = (paths.ROOT / "workshop/account/policies" / trust).read_text()
         document = string.Template(text).substitute(account="012345678912", region="us-east-1")
-        return self.client("iam").create_role(RoleName=name,
-                                              AssumeRolePolicyDocument=document)["Role"]["Arn"]
+        iam = self.client("iam")
+        arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+        iam.put_role_policy(RoleName=name, PolicyName="serve", PolicyDocument=json.dumps({
+            "Version": "2012-10-17", "Statement": [{
+                "Effect": "Allow", "Resource": "*",
+                "Action": ["s3:GetObject", "s3:ListBucket", "ecr:*", "logs:*",
+                           "sagemaker:InvokeEndpoint"]}]}))
+        return arn
 
     def containers(self, endpoint):
         """Ids of an endpoint's containers."""
