@@ -817,45 +817,37 @@ print(ask()[0])
 # %% [markdown]
 # ## Without the right
 #
-# The local cloud does not enforce policies. So here we play S3's refusal, with botocore's own
-# Stubber, to the very code that the function runs:
+# The same policy, for another folder of the bucket. A role's rights are looked at with each call,
+# and on AWS a change takes some seconds to reach all of them:
 
 # %%
-from botocore.stub import Stubber
-
-sys.path.insert(0, "../lambda/churn")
-import model_store
-
-os.environ["BUCKET_OWNER"] = account
-store = model_store.Store(URI, load=None)
-with Stubber(store.client) as refusing:
-    refusing.add_client_error("get_object", "AccessDenied", "User: arn:aws:sts::123456789012:"
-                              f"assumed-role/{NAME}-role/{NAME} is not authorized to perform: "
-                              "s3:GetObject on this resource", http_status_code=403)
-    store.renew()
+deploy.allow(NAME, "read_models", bucket=BUCKET, prefix="another-folder")
+deadline = time.monotonic() + 120
+fresh()
+answer, log = ask()
+while answer.get("statusCode") != 500 and time.monotonic() < deadline:
+    time.sleep(10)
+    fresh()
+    answer, log = ask()
+print(answer)
+show_log(log)
 
 # %% [markdown]
-# *Notice* that this also is what a **missing** model looks like on AWS: who may not list a bucket
-# (`s3:ListBucket`) is not told that an object is not there, and gets 403 in place of 404 (S3 API,
-# GetObject). So with `AccessDenied`, look first whether the key exists, and then at the policy. A
-# bucket that another account owns gives the same answer, because `BUCKET_OWNER` names yours. On
-# the local cloud, as you saw, it is `NoSuchKey`.
+# *Notice* the words: who, which action, on which object, and that no policy allows it. A
+# **missing** model reads almost the same for who may not list the bucket (`s3:ListBucket`): S3 does
+# not tell it that an object is not there, and answers 403 in place of 404 (S3 API, GetObject). So
+# with `AccessDenied`, look which action it names, whether the key exists, and then at the policy. A
+# bucket that another account owns gives `AccessDenied` too, because `BUCKET_OWNER` names yours.
 #
-# ### The same on AWS
-#
-# On AWS, this takes the right away, waits until a new environment notices, and gives it back.
+# Back to the right folder:
 
-# %% tags=["aws"]
-if not cloud.is_local():
-    iam.delete_role_policy(RoleName=f"{NAME}-role", PolicyName="read_models")
-    answer, log = ask()
-    deadline = time.monotonic() + 120
-    while answer.get("statusCode") != 500 and time.monotonic() < deadline:
-        time.sleep(10)
-        fresh()
-        answer, log = ask()
-    print(answer, told(log)[0], sep="\n")
-    deploy.allow(NAME, "read_models", bucket=BUCKET, prefix=PREFIX)
+# %%
+deploy.allow(NAME, "read_models", bucket=BUCKET, prefix=PREFIX)
+fresh()
+while (answer := ask()[0]).get("statusCode") == 500 and time.monotonic() < deadline:
+    time.sleep(10)
+    fresh()
+answer
 
 # %% [markdown]
 # ## Three errors of zips and layers
