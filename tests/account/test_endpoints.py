@@ -16,6 +16,7 @@ def test_names_that_only_begin_alike_are_not_the_endpoints(found, belongs):
 def parts(name, image):
     """A model and a configuration NAME-1 of an endpoint NAME that there is not."""
     role, bucket = roles.ensure(f"{name}-role", "trust_sagemaker"), buckets.ensure(name)
+    roles.grant(f"{name}-role", "serve_model", bucket=bucket, endpoint=name)
     boto3.client("s3").put_object(Bucket=bucket, Key="model.tar.gz", Body=b"")
     for _ in range(2):
         endpoints.ensure_model(f"{name}-1", role, image, f"s3://{bucket}/model.tar.gz")

@@ -370,13 +370,15 @@ def test_a_queue_must_hide_messages_as_long_as_the_function_may_run(aws, new_rol
     aws("sqs").delete_queue(QueueUrl=url)
 
 
-def test_a_destination_needs_a_role_that_sends_there(new_function):
-    function, queue = new_function(), f"arn:aws:sqs:{REGION}:{ACCOUNT}:not-the-tests"
+def test_a_destination_needs_a_role_that_sends_there(aws, new_function, name):
+    url = aws("sqs").create_queue(QueueName=f"other-{name}")["QueueUrl"]
+    function, queue = new_function(), f"arn:aws:sqs:{REGION}:{ACCOUNT}:other-{name}"
     code, _, text = refusal(function.client.put_function_event_invoke_config,
                             FunctionName=function.name,
                             DestinationConfig={"OnFailure": {"Destination": queue}})
     assert code == "InvalidParameterValueException"
     assert f"does not have permissions to call SendMessage on {queue}" in text
+    aws("sqs").delete_queue(QueueUrl=url)
 
 
 def test_a_function_without_a_right_to_log_runs_without_a_word(new_role, new_function):

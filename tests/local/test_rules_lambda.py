@@ -10,6 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from waiting import until
+from workshop import deploy
 from workshop.local import addresses
 from workshop.local.rules import cron
 
@@ -35,10 +36,24 @@ def packed(text="def handler(event, context):\n    return event\n"):
 
 
 @pytest.fixture(scope="module")
-def world(ask, role):
+def worker(ask):
+    """The ARN of a role that functions may take and that may do everything with queues."""
+    iam, name = ask("iam"), f"{NAME}-role"
+    arn = iam.create_role(RoleName=name,
+                          AssumeRolePolicyDocument=deploy.policy("trust"))["Role"]["Arn"]
+    iam.put_role_policy(RoleName=name, PolicyName="queues", PolicyDocument=json.dumps({
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": ["sqs:*", "logs:*"], "Resource": "*"}]}))
+    yield arn
+    iam.delete_role_policy(RoleName=name, PolicyName="queues")
+    iam.delete_role(RoleName=name)
+
+
+@pytest.fixture(scope="module")
+def world(ask, worker, role):
     """A function with versions 1 and 2 and an alias, two versions of a layer, queues, a rule."""
     lambda_, sqs, events = ask("lambda"), ask("sqs"), ask("events")
-    lambda_.create_function(FunctionName=NAME, Role=role, Runtime="python3.13", Timeout=10,
+    lambda_.create_function(FunctionName=NAME, Role=worker, Runtime="python3.13", Timeout=10,
                             Handler="index.handler", Code={"ZipFile": packed()}, Publish=True)
     lambda_.get_waiter("function_active_v2").wait(FunctionName=NAME)
     lambda_.update_function_code(FunctionName=NAME, ZipFile=packed("handler = print\n"),
@@ -299,7 +314,7 @@ REPORTS = {"no itemIdentifier": [{"id": "x"}], "an empty one": [{"itemIdentifier
 
 
 @pytest.mark.parametrize("failures", REPORTS.values(), ids=REPORTS)
-def test_a_report_that_names_no_message_fails_the_batch(ask, docker_engine, role, failures):
+def test_a_report_that_names_no_message_fails_the_batch(ask, docker_engine, worker, failures):
     lambda_, sqs = ask("lambda"), ask("sqs")
     name = f"{NAME}-batch"
     dead = sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
@@ -307,7 +322,7 @@ def test_a_report_that_names_no_message_fails_the_batch(ask, docker_engine, role
     url = sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "3", "RedrivePolicy":
         json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": "1"})})["QueueUrl"]
     text = f"def handler(event, context):\n    return {{'batchItemFailures': {failures!r}}}\n"
-    lambda_.create_function(**new(FunctionName=name, Role=role, Code={"ZipFile": packed(text)}))
+    lambda_.create_function(**new(FunctionName=name, Role=worker, Code={"ZipFile": packed(text)}))
     lambda_.get_waiter("function_active_v2").wait(FunctionName=name)
     mapping = lambda_.create_event_source_mapping(
         FunctionName=name, EventSourceArn=f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}",
