@@ -1,0 +1,78 @@
+"""`workshop/LOCAL_CLOUD.md`: each row of its tables names tests that show it, and they exist."""
+import ast
+import re
+
+import pytest
+
+from workshop.machine import paths
+
+PAGE = (paths.ROOT / "workshop/LOCAL_CLOUD.md").read_text(encoding="utf-8")
+TABLES = ["The same on both", "What the local cloud does not check", "What differs"]
+NAMED = re.compile(r"`(test_\w+\.py)::(test_\w+)`")
+NO_TEST = "—"
+
+# How the rows without a test begin. Most say what the local cloud shall check soon, and go then.
+# The rest needs a test. A row may leave this list, none may join it.
+WITHOUT = {
+    "What the local cloud does not check": [
+        "`add_permission` is kept", "the same for a bucket", "a role needs no right",
+        "a queue's visibility time-out", "policies of roles are kept", "the repository policy",
+        "you are the IAM user", "any concurrency may be", "a new role works", "whoever deploys",
+        "conditions in a trust policy", "`PermissionsBoundary`", "limits that are in no model",
+        "how long something binary", "a request to SQS", "a zip function may ask",
+        "a zip and its layers", "an object that is not", "`/tmp` is as large",
+        "an image's `/tmp`", "`ptrace` and connections", "a SageMaker role's policies",
+        "a model's image", "endpoints together", "INIT may take", "an HTTP API waits"],
+    "What differs": [
+        "an upload whose parts", "the time-out of the *first*",
+        "an asynchronous invoke that fails", "a batch from SQS", "an id in `batchItemFailures`",
+        "a function that writes where", "an HTTP API sends payload format", "`AccessLogSettings`",
+        "HTTP APIs, Budgets", "a resource that is to be replaced", "alarms act through",
+        "of one endpoint, as many", "a container's share of CPU", "the model is read once"],
+}
+
+
+def sections():
+    """The page's text below each heading of the second level."""
+    parts = re.split(r"^## (.+)$", PAGE, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def rows(heading):
+    """The cells of each row of the one table below a heading, without head and rule."""
+    lines = [line for line in sections()[heading].splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+    assert cells[0][-1] == "test" and set("".join(cells[1])) == {"-"}
+    return cells[2:]
+
+
+def collected():
+    """Names of the tests in each file, found by reading the files, not by importing them."""
+    names = {}
+    for path in (paths.ROOT / "tests").rglob("test_*.py"):
+        assert path.name not in names, f"two files are named {path.name}"
+        names[path.name] = {node.name for node in ast.parse(path.read_text(encoding="utf-8")).body
+                            if isinstance(node, ast.FunctionDef)}
+    return names
+
+
+def test_there_is_no_other_table():
+    assert [heading for heading, text in sections().items() if "\n|" in text] == TABLES
+
+
+@pytest.mark.parametrize("heading", TABLES)
+def test_each_row_names_tests_that_exist(heading):
+    tests, without = collected(), []
+    for first, _, last in rows(heading):
+        if last == NO_TEST:
+            without.append(first)
+            continue
+        named = NAMED.findall(last)
+        assert last == ", ".join(f"`{file}::{name}`" for file, name in named), first
+        missing = [f"{file}::{name}" for file, name in named if name not in tests.get(file, ())]
+        assert named and not missing, f"{first}: no such test: {missing}"
+    expected = WITHOUT.get(heading, [])
+    new = [row for row in without if not row.startswith(tuple(expected))]
+    gone = [one for one in expected if not any(row.startswith(one) for row in without)]
+    assert not new, f"each of these rows needs the name of a test: {new}"
+    assert not gone, f"take these out of WITHOUT, their rows are gone or have a test: {gone}"
