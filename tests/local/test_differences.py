@@ -9,6 +9,7 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
+from waiting import until
 from workshop import cloud
 
 ACCOUNT = "012345678912"
@@ -107,6 +108,25 @@ def test_a_rule_finds_transforms_and_forgets_the_time_of_an_entry(aws, routed):
     bodies = [json.loads(one["Body"]) for one in received(aws("sqs"), routed["url"])]
     assert [body["amount"] for body in bodies] == [50]
     assert not bodies[0]["time"].startswith("2020")
+
+
+def test_a_change_of_name_is_a_replacement(aws):
+    cfn, name = aws("cloudformation"), {"StackName": "workshop-test-names"}
+
+    def template(queue):
+        return json.dumps({"Resources": {"Queue": {
+            "Type": "AWS::SQS::Queue", "Properties": {"QueueName": queue}}}})
+    cfn.create_stack(**name, TemplateBody=template("workshop-test-old"))
+    cfn.get_waiter("stack_create_complete").wait(**name, WaiterConfig={"Delay": 1})
+    try:
+        cfn.create_change_set(**name, ChangeSetName="new",
+                              TemplateBody=template("workshop-test-new"))
+        cfn.get_waiter("change_set_create_complete").wait(**name, ChangeSetName="new",
+                                                          WaiterConfig={"Delay": 1})
+        change, = cfn.describe_change_set(**name, ChangeSetName="new")["Changes"]
+    finally:
+        cfn.delete_stack(**name)
+    assert change["ResourceChange"]["Replacement"] == "True"
 
 
 # What is not checked
@@ -218,3 +238,32 @@ def test_metric_math_yields_nothing(aws):
                 "Namespace": "workshop-test", "MetricName": "m"}}},
             {"Id": "b", "Expression": "a * 2"}])["MetricDataResults"]
     assert [one["Values"] for one in answer if one["Id"] == "b"] in ([], [[]])
+
+
+def test_an_alarm_runs_no_function(aws, new_function):
+    function, client, name = new_function(), aws("cloudwatch"), "workshop-test-runs"
+    client.put_metric_alarm(
+        AlarmName=name, Namespace="workshop-test", MetricName="x", Statistic="Sum", Period=60,
+        EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold",
+        AlarmActions=[function.arn])
+    client.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="test")
+    time.sleep(2)
+    client.delete_alarms(AlarmNames=[name])
+    assert function.containers() == []
+
+
+def test_an_asynchronous_invoke_is_retried_after_seconds(new_function):
+    """Lower bounds for the pauses, and a limit for both that AWS's three minutes do not meet."""
+    function = new_function()
+    function.client.invoke(FunctionName=function.name, InvocationType="Event",
+                           Payload=json.dumps({"raise": "no"}))
+
+    def starts():
+        try:
+            found = function.logs.filter_log_events(
+                logGroupName=f"/aws/lambda/{function.name}", filterPattern="START")["events"]
+        except function.logs.exceptions.ResourceNotFoundException:
+            return []
+        return sorted(one["timestamp"] for one in found) if len(found) == 3 else []
+    first, second, third = until(starts, "three attempts", 60)
+    assert second - first >= 1000 and third - second >= 2000

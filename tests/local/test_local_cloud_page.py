@@ -19,16 +19,13 @@ WITHOUT = {
         "a queue's visibility time-out", "policies of roles are kept", "the repository policy",
         "you are the IAM user", "any concurrency may be", "a new role works", "whoever deploys",
         "conditions in a trust policy", "`PermissionsBoundary`", "limits that are in no model",
-        "how long something binary", "a request to SQS", "a zip function may ask",
+        "how long something binary", "a zip function may ask",
         "a zip and its layers", "an object that is not", "`/tmp` is as large",
         "an image's `/tmp`", "`ptrace` and connections", "a SageMaker role's policies",
         "a model's image", "endpoints together", "INIT may take", "an HTTP API waits"],
     "What differs": [
-        "an upload whose parts", "the time-out of the *first*",
-        "an asynchronous invoke that fails", "a batch from SQS", "an id in `batchItemFailures`",
-        "a function that writes where", "an HTTP API sends payload format", "`AccessLogSettings`",
-        "HTTP APIs, Budgets", "a resource that is to be replaced", "alarms act through",
-        "of one endpoint, as many", "a container's share of CPU", "the model is read once"],
+        "the time-out of the *first*", "a batch from SQS", "an id in `batchItemFailures`",
+        "a function that writes where", "an HTTP API sends payload format", "`AccessLogSettings`"],
 }
 
 
