@@ -8,7 +8,7 @@ from workshop.machine import paths
 
 PAGE = (paths.ROOT / "workshop/LOCAL_CLOUD.md").read_text(encoding="utf-8")
 TABLES = ["The same on both", "What the local cloud does not check", "What differs"]
-NAMED = re.compile(r"`(test_\w+\.py)::(test_\w+)`")
+NAMED = re.compile(r"\[([\w ]+)\]\(\.\./(tests/[\w/]+\.py)\)")    # [words of its name](../its file)
 NO_TEST = "—"
 
 # How the rows without a test begin. Most say what the local cloud shall check soon, and go then.
@@ -43,14 +43,12 @@ def rows(heading):
     return cells[2:]
 
 
-def collected():
-    """Names of the tests in each file, found by reading the files, not by importing them."""
-    names = {}
-    for path in (paths.ROOT / "tests").rglob("test_*.py"):
-        assert path.name not in names, f"two files are named {path.name}"
-        names[path.name] = {node.name for node in ast.parse(path.read_text(encoding="utf-8")).body
-                            if isinstance(node, ast.FunctionDef)}
-    return names
+def functions_of(file):
+    """Names of the tests in a file, found by reading it, not by importing it."""
+    path = paths.ROOT / file
+    assert path.name.startswith("test_") and path.is_file(), f"{file} is no file of tests"
+    return {node.name for node in ast.parse(path.read_text(encoding="utf-8")).body
+            if isinstance(node, ast.FunctionDef)}
 
 
 def test_there_is_no_other_table():
@@ -59,15 +57,16 @@ def test_there_is_no_other_table():
 
 @pytest.mark.parametrize("heading", TABLES)
 def test_each_row_names_tests_that_exist(heading):
-    tests, without = collected(), []
+    without = []
     for first, _, last in rows(heading):
         if last == NO_TEST:
             without.append(first)
             continue
         named = NAMED.findall(last)
-        assert last == ", ".join(f"`{file}::{name}`" for file, name in named), first
-        missing = [f"{file}::{name}" for file, name in named if name not in tests.get(file, ())]
-        assert named and not missing, f"{first}: no such test: {missing}"
+        assert named and last == "; ".join(f"[{name}](../{file})" for name, file in named), first
+        missing = [name for name, file in named
+                   if f"test_{name.replace(' ', '_')}" not in functions_of(file)]
+        assert not missing, f"{first}: no such test: {missing}"
     expected = WITHOUT.get(heading, [])
     new = [row for row in without if not row.startswith(tuple(expected))]
     gone = [one for one in expected if not any(row.startswith(one) for row in without)]
