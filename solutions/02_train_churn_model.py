@@ -197,7 +197,7 @@ assert not np.isclose(by_payment.sum(), 1), (
     "These shares add up to 1, so you divided by all leavers. "
     "Divide by the customers of each method: that is what the mean of a group does.")
 expected = train.assign(left=left).groupby("paymentmethod")["left"].mean()
-assert np.allclose(by_payment.sort_index(), expected.sort_index()), (
+assert np.allclose(by_payment.sort_index(), expected.sort_index(), atol=5e-4), (
     "The shares are off: did you use the training customers, and no others?")
 assert by_payment.is_monotonic_decreasing, "Sort them: highest first."
 print(f"Right: {by_payment.index[0]} leads with {by_payment.iloc[0]:.0%}.")
@@ -551,12 +551,13 @@ from sklearn.metrics import precision_score, recall_score
 
 right = recall_score(left_test, offer), precision_score(left_test, offer)
 assert recall is not None and precision is not None, "Fill recall and precision above."
-assert not np.allclose((recall, precision), right[::-1]), (
+assert not np.allclose((recall, precision), right[::-1], atol=0.005), (
     "They are swapped: recall looks at all who left, precision at all who got an offer.")
-assert not np.isclose(recall, matrix[1, 1] / matrix.sum()), (
+assert not np.isclose(recall, matrix[1, 1] / matrix.sum(), atol=0.005), (
     "recall divides by the customers who left, not by all customers.")
-assert np.isclose(recall, right[0]), "recall is off: row 1 holds the customers who left."
-assert np.isclose(precision, right[1]), "precision is off: column 1 holds those with an offer."
+assert np.isclose(recall, right[0], atol=0.005), "recall is off: row 1 holds the customers who left."
+assert np.isclose(precision, right[1], atol=0.005), (
+    "precision is off: column 1 holds those with an offer.")
 print(f"Right: {recall:.0%} of the leavers are found, and {precision:.0%} of the offers "
       "go to someone who would have left.")
 

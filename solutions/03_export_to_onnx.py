@@ -469,19 +469,19 @@ def problems(customer):
 print(problems({**customer, "contract": "weekly", "tenure": -3}))
 
 # %% Check 2 tags=["check"]
-assert problems(customer) == [], (
+assert list(problems(customer)) == [], (
     f"A good customer has no problems, but you found {problems(customer)}. "
     "Are minimum and maximum included?")
-assert problems({**customer, "contract": "weekly"}) == ["contract"], (
+assert list(problems({**customer, "contract": "weekly"})) == ["contract"], (
     "An unknown contract should give ['contract']: compare the value with entry['allowed'].")
-assert problems({**customer, "tenure": -3}) == ["tenure"], (
+assert list(problems({**customer, "tenure": -3})) == ["tenure"], (
     "A tenure of -3 should give ['tenure']: compare with entry['minimum'].")
-assert problems({**customer, "tenure": 121}) == ["tenure"], (
+assert list(problems({**customer, "tenure": 121})) == ["tenure"], (
     "A tenure of 121 should give ['tenure']: compare with entry['maximum'].")
-assert problems({**customer, "tenure": float("nan")}) == ["tenure"], (
+assert list(problems({**customer, "tenure": float("nan")})) == ["tenure"], (
     "NaN slipped through: every comparison with it is False, so ask for what is right and negate.")
 try:
-    without = problems({name: value for name, value in customer.items() if name != "tenure"})
+    without = list(problems({name: value for name, value in customer.items() if name != "tenure"}))
 except (KeyError, TypeError) as error:
     raise AssertionError("A missing field stopped your check: use customer.get(name), and test "
                          f"for None before you compare ({error!r}).") from None
@@ -594,7 +594,7 @@ except TypeError as error:
 given = np.array([answer["churn_probability"] for answer in answers])
 assert not np.allclose(given, 1 - by_onnx[:200]), (
     "These are the probabilities of staying: leaving is the second column.")
-assert np.allclose(given, by_onnx[:200], atol=1e-5), "The probabilities differ from by_onnx."
+assert np.allclose(given, by_onnx[:200], atol=5e-4), "The probabilities differ from by_onnx."
 assert [answer["churn"] for answer in answers] == list(by_onnx[:200] >= THRESHOLD), (
     f"churn should follow the threshold {THRESHOLD}, and neither 0.5 nor the label.")
 print("Right:", answers[0])

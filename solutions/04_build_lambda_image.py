@@ -276,11 +276,11 @@ assert "RUN pip install" not in answer, (
 assert "RUN compileall" in answer, (
     "RUN compileall copies no file, but it stands on a layer that changed: all that follow are "
     "built again")
-assert answer == ["COPY .", "RUN compileall"], f"for model.onnx you returned {answer}"
+assert list(answer) == ["COPY .", "RUN compileall"], f"for model.onnx you returned {answer}"
 answer = rebuilt(steps, "requirements.txt")
 assert len(answer) == 4, (
     f"requirements.txt is copied by the very first step, so all 4 run again; you returned {answer}")
-assert rebuilt(steps, "notes.txt") == [], "no step copies notes.txt: return an empty list"
+assert list(rebuilt(steps, "notes.txt")) == [], "no step copies notes.txt: return an empty list"
 print("Right: that is why requirements.txt is copied first, and the model last.")
 
 # %% [markdown]
@@ -441,7 +441,8 @@ print(ask(url, customer))
 answer = ask(url, customer)
 assert answer is not None, "ask returned nothing: is there a `return`, or is it still open?"
 assert not isinstance(answer, dict), "ask returned the whole answer: take churn_probability from it"
-assert answer == there, f"for our customer the answer is {there}, but ask returned {answer!r}"
+assert abs(answer - there) < 5e-4, (
+    f"for our customer the answer is {there}, but ask returned {answer!r}")
 try:
     answer = ask(url, customer | {"contract": "weekly", "tenure": -3})
 except ValueError as error:
@@ -716,7 +717,7 @@ print(dearest(slow_start))
 # %% Check 3 tags=["check"]
 answer = dearest(slow_start)
 assert answer is not None, "dearest returned nothing: is there a `return`, or is it still open?"
-assert isinstance(answer, tuple) and len(answer) == 2, (
+assert isinstance(answer, tuple | list) and len(answer) == 2, (
     f"return two things, the package and its milliseconds; you returned {answer!r}")
 package, milliseconds = answer
 assert package != "handler", (
@@ -727,7 +728,7 @@ assert package != "numpy", "numpy has the dearest modules, but plotlib's togethe
 assert package == "plotlib", f"you returned {package!r}"
 assert milliseconds < 1000, f"answer in milliseconds: {milliseconds} of them would be a long time"
 assert milliseconds < 30, "that counts modules twice: the second number already has the deeper ones"
-assert abs(milliseconds - 19) < 0.01, f"plotlib's modules took 19 ms, you returned {milliseconds}"
+assert abs(milliseconds - 19) < 0.5, f"plotlib's modules took 19 ms, you returned {milliseconds}"
 print("Right: a function that draws nothing should not import plotlib.")
 
 # %% [markdown]

@@ -393,7 +393,7 @@ print(unknown_operations(broken))
 # %% Check 2 tags=["check"]
 found = unknown_operations(broken)
 assert found is not None, "unknown_operations should return a list: did you forget `return`?"
-assert unknown_operations(model) == [], (
+assert list(unknown_operations(model)) == [], (
     f"Our model is fine, but you found {unknown_operations(model)}. Take those for which "
     "onnx.defs.has(…) is False.")
 assert len(found) == len(set(found)), f"Each only once, please: {found}. A set does that."
@@ -402,7 +402,7 @@ assert list(found) == ["StatelessRandomUniformV2"], (
 foreign = onnx.ModelProto()
 foreign.CopyFrom(model)
 foreign.graph.node[-1].domain = "my.company"
-assert unknown_operations(foreign) == ["Softmax"], (
+assert list(unknown_operations(foreign)) == ["Softmax"], (
     "A Softmax of the domain my.company is not the standard's: give onnx.defs.has the domain too.")
 print("Right. onnx.checker.check_model(model) complains of them too, about the first it meets.")
 
@@ -564,9 +564,9 @@ assert np.array_equal(changed, np.flatnonzero(differs)), (
 assert lead is not None, "Now the lead: best minus second best in before[changed]."
 assert np.shape(lead) == np.shape(changed), (
     f"One number for each of the {len(changed)} pictures in changed; you have {np.shape(lead)}.")
-ranks = np.sort(before[changed], axis=1)
+ranks = np.sort(before[np.asarray(changed)], axis=1)
 assert not np.allclose(lead, ranks[:, -1]), "That is the best alone: take the second best off."
-assert np.allclose(lead, ranks[:, -1] - ranks[:, -2]), (
+assert np.allclose(lead, ranks[:, -1] - ranks[:, -2], atol=5e-4), (
     "lead is the largest minus the second largest probability in before (32 bits), row by row.")
 print(f"Right: {len(changed)} pictures. For half of them the lead was below {np.median(lead):.2f}; "
       f"over all pictures, half are ahead by {np.median(np.ptp(np.sort(before)[:, -2:], 1)):.2f} "

@@ -267,7 +267,7 @@ print(ratio(by_hand["default"], by_hand["empty"]))
 rounds = np.array([30.0, 31, 29, 60, 32, 30, 33, 90, 31])       # some were disturbed, for both
 answer = ratio(3 * rounds, rounds)
 assert answer is not None, "ratio returned nothing: is there a `return`, or is it still open?"
-assert isinstance(answer, tuple) and len(answer) == 3, (
+assert isinstance(answer, tuple | list) and len(answer) == 3, (
     f"return three numbers, the ratio, low and high; you returned {answer!r}")
 middle, low, high = answer
 assert abs(middle - 3) < 1e-9, f"every start took three times as long, you return {middle}"
@@ -278,6 +278,9 @@ slow_once = np.array([60.0, 61, 59, 62, 58, 60, 63, 900, 60])
 middle, low, high = ratio(slow_once, np.full(9, 30.0))
 assert abs(middle - 2) < 1e-9, (
     f"one slow start in nine gave {middle:.2f} in place of 2: take medians, not means")
+uneven = ratio([30, 60, 90] * 3, [10, 40, 30] * 3)[0]
+assert abs(uneven - 3) > 1e-9, (
+    "that is the median of the ratios of the rounds; divide one median by the other")
 assert low <= 2 <= high, f"the interval {low:.2f} to {high:.2f} does not hold the ratio, 2"
 assert high < 3, f"{high:.0f} is the largest draw: the middle 95 % end at the quantile 0.975"
 assert high - low > 1e-9, "the starts differ, so low and high do: quantiles 0.025 and 0.975"
@@ -795,23 +798,24 @@ assert "model" in loaded, "the model is for every request: load it when the hand
 assert "explainer" not in loaded, "the explainer was loaded before anybody asked for it"
 assert handler({"explain": True}) == {"statusCode": 400}, "without a customer: {'statusCode': 400}"
 assert "explainer" not in loaded, "a refused request loaded the explainer: check the request first"
-answer = handler({"customer": {}})
+somebody = {"customer": {"tenure": 3}}
+answer = handler(somebody)
 assert answer == {"churn_probability": 0.25}, f"an ordinary request was answered with {answer}"
 assert "explainer" not in loaded, "an ordinary request loaded the explainer: look at `explain`"
 for _ in range(2):
-    answer = handler({"customer": {}, "explain": True})
+    answer = handler(somebody | {"explain": True})
     assert answer == {"churn_probability": 0.25, "reasons": ["contract"]}, (
         f"with explain, the answer was {answer}")
 assert loaded == ["model", "explainer"], (
     f"each is loaded once, but you loaded {', '.join(loaded)}: keep what was loaded")
 handler, failures = make_handler(load_model, load_explainer), ["no memory"]
 try:
-    handler({"customer": {}, "explain": True})
+    handler(somebody | {"explain": True})
 except MemoryError:
     pass
 else:
     raise AssertionError("loading failed, and the caller was not told: let the exception through")
-assert "reasons" in handler({"customer": {}, "explain": True}), (
+assert "reasons" in handler(somebody | {"explain": True}), (
     "loading failed once, and the next request did not try again")
 print("Right: INIT pays for what all need, and nobody for what few need.")
 

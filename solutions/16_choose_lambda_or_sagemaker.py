@@ -432,7 +432,7 @@ right = 1000 * FEE / COMPUTE
 assert answer is not None, "even_ms returned nothing: is there a `return`, or is it still open?"
 assert abs(answer - right / 1000) > 1e-9, "that is in seconds; asked for are milliseconds"
 assert abs(answer / right - 1e6) > 1, "one request costs a millionth of the fee for a million: FEE"
-assert abs(answer - right) < 1e-6, (
+assert abs(answer - right) < 0.06, (
     f"at twice Lambda's price and 1 GB each it is {right:.1f} ms; you returned {answer}")
 assert none == math.inf, (
     f"1 GB at twice the price costs what 2 GB cost on Lambda, and the fee comes on top: the "
@@ -442,7 +442,7 @@ assert answer == math.inf, (
     f"4 GB on Lambda are dearer for any time: return math.inf; you returned {answer}, and no "
     "request takes less than no time")
 answer, right = even_ms(3, 0.5, price=2 * COMPUTE), 1000 * FEE / COMPUTE / 5.5
-assert abs(answer - right) < 1e-6, (
+assert abs(answer - right) < 0.06, (
     f"for an endpoint of 3 GB and a function of 0.5 GB it is {right:.2f} ms, you returned "
     f"{answer:.2f}: have the two sizes changed places?")
 print("Right.")
@@ -849,7 +849,7 @@ assert answer == "Lambda", (
 try:
     answer = choose({"seconds": 1200, "waits": True}, 1000)
 except ValueError as error:
-    assert "empty" not in str(error), (
+    assert not str(error).startswith(("min()", "max()")), (
         "that is min() complaining of an empty list: raise a ValueError that says what was asked")
     print("Right.")
 else:

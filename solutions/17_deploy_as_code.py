@@ -699,7 +699,7 @@ def one_statement(action, resource, effect="Allow"):
 LOG = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/churn:*"
 found = too_wide(BASIC)
 assert found is not None, "too_wide returned nothing: is there a `return`, or is it still open?"
-assert found == BASIC["Statement"], (
+assert list(found) == BASIC["Statement"], (
     "BASIC allows its actions on every resource; return the statement")
 assert not too_wide(one_statement(["logs:PutLogEvents"], [LOG])), (
     f"{LOG} is one log group and its streams: only a resource that is '*' and nothing else is "
@@ -834,10 +834,11 @@ print(deploy.policy("trust_github", owner="example", owner_id="123456", reposito
 # it must be exact, here is how AWS reads one:
 
 # %%
+import operator
 from fnmatch import fnmatchcase
 
 ISSUER = "token.actions.githubusercontent.com"
-SAME = {"StringEquals": str.__eq__, "StringLike": fnmatchcase}   # in the second, * is anything
+SAME = {"StringEquals": operator.eq, "StringLike": fnmatchcase}   # in the second, * is anything
 
 
 def may_take(condition, aud, sub):

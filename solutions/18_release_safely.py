@@ -257,8 +257,9 @@ until(lambda: metric("Requests", first))
 # - Only a change to `ALARM` counts.
 # - The canary is the one key of `AdditionalVersionWeights`; without a canary, `RoutingConfig` may
 #   be missing, too.
-# - The alarm's metric names the version that it is about, in its dimensions. If the canary is
-#   another one by now, the alarm is of an earlier release: leave it.
+# - The alarm's metric names the version that it is about, in its dimensions, a dict: `{…,
+#   "FunctionVersion": "2"}`. If the canary is another one by now, the alarm is of an earlier
+#   release: leave it.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -654,7 +655,7 @@ def said(*probabilities):
 
 
 try:
-    assert check_golden(said(0.2, 0.7), [0.2, 0.7]) == [], (
+    assert list(check_golden(said(0.2, 0.7), [0.2, 0.7])) == [], (
         f"two right answers: return []; you return {check_golden(said(0.2, 0.7), [0.2, 0.7])!r}. "
         "Is it still open?")
     assert check_golden(said(0.2, 0.3), [0.2, 0.7]) == [1], (
@@ -913,13 +914,12 @@ def psi(shares, counts):
 
 # %% Check 3 tags=["check"]
 try:
-    assert psi({"a": 0.5, "b": 0.5}, {"a": 10, "b": 10}) == 0, (
+    assert abs(psi({"a": 0.5, "b": 0.5}, {"a": 10, "b": 10})) < 1e-9, (
         f"equal shares have PSI 0, you have {psi({'a': 0.5, 'b': 0.5}, {'a': 10, 'b': 10})!r}; "
         "is it still open?")
     found = psi({"a": 0.5, "b": 0.5}, {"a": 80, "b": 20})
     assert found > 0, f"PSI is never negative, you have {found:.3f}: (a - e) times ln(a / e)"
-    assert math.isclose(found, 0.6 * math.log(2), abs_tol=0.2) and math.isclose(
-        found, 0.3 * math.log(1.6) - 0.3 * math.log(0.4)), (
+    assert math.isclose(found, 0.3 * math.log(1.6) - 0.3 * math.log(0.4), abs_tol=0.001), (
         f"half and half became 80 and 20 of 100: {0.3 * math.log(4):.3f} is right, you have "
         f"{found:.3f}. Are the counts shares? Is it the natural logarithm?")
     new = psi({"a": 1.0}, {"a": 50, "b": 50})

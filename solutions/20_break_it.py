@@ -1024,7 +1024,8 @@ assert abs(ask(customer=customer)["churn_probability"] - probability(customer)) 
 #
 # `incident` worked on a colleague's machine. On Lambda it fails, and not in one way. Find settings
 # with which it answers: ask, read, change, ask again. `broken.py` above shows what it does; the
-# message is where to begin.
+# message is where to begin. A caller behind an API waits for 30 seconds at most, and memory beyond
+# 1,024 MB would be paid for nothing: stay within both.
 #
 # <details><summary>Hint 1</summary>
 #

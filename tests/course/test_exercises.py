@@ -1,4 +1,4 @@
-"""Every exercise has wrong answers; what they are told is tested where the notebooks are run."""
+"""Every exercise has wrong and right answers; their checks are tested where the notebooks run."""
 import traceback
 from collections import Counter
 
@@ -12,11 +12,19 @@ LESSONS = {lesson.number: lesson for lesson in render.lessons()}
 @pytest.mark.parametrize("number", LESSONS)
 def test_every_exercise_has_at_least_two_wrong_answers(number):
     titles = {cell.title for cell in LESSONS[number].cells if cell.is_exercise}
-    answers = exercises.wrong_answers(number)
-    given = Counter(title for title, _, _ in answers)
+    wrong = [one for one in exercises.answers(number) if len(one) == 3]
+    given = Counter(title for title, _, _ in wrong)
     assert given.keys() <= titles, "wrong answers to exercises that do not exist"
     assert not [title for title in titles if given[title] < 2]
-    assert all(words.strip() for _, _, words in answers)
+    assert all(words.strip() for _, _, words in wrong)
+
+
+@pytest.mark.parametrize("number", LESSONS)
+def test_every_exercise_has_at_least_three_other_right_answers(number):
+    titles = {cell.title for cell in LESSONS[number].cells if cell.is_exercise}
+    right = Counter(one[0] for one in exercises.answers(number) if len(one) == 2)
+    assert right.keys() <= titles, "answers to exercises that do not exist"
+    assert not [title for title in titles if right[title] < 3]
 
 
 CELLS = [
@@ -45,6 +53,15 @@ def test_a_wrong_answer_with_the_right_diagnosis_is_no_fault():
     assert faults(("...", "open?"), ("return x", "twice")) == []
 
 
+def test_a_right_answer_in_another_form_is_no_fault():
+    assert faults(("return x + x",), ("return sum([x, x])",)) == []
+
+
+def test_a_check_that_refuses_a_right_answer_is_a_fault():
+    [fault] = faults(("return 2.5 * x",))
+    assert "this is right\nit said: AssertionError: AssertionError: not twice" in fault
+
+
 @pytest.mark.parametrize("code, words, fault", [
     ("return 4", "twice", "the check passed; it should say: twice"),
     ("return x", "another thing", "it said: AssertionError: AssertionError: not twice"),
@@ -57,6 +74,6 @@ def test_answers_to_other_exercises_are_not_given():
     assert list(exercises.faults(CELLS, 0, [("Exercise 2", "return 4", "twice")], print)) == []
 
 
-def test_a_lesson_without_wrong_answers_is_told_where_they_belong(tmp_path):
+def test_a_lesson_without_answers_is_told_where_they_belong(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"exercises.90\.py"):
-        exercises.wrong_answers("90", tmp_path)
+        exercises.answers("90", tmp_path)

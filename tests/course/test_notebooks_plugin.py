@@ -60,7 +60,8 @@ def lesson(pytester):
     answers.parent.mkdir(parents=True)
 
     def run(folder, answer):
-        answers.write_text(f"WRONG = [('Exercise 1', {answer!r}, 'add one')]\n")
+        answers.write_text(
+            f"WRONG = [('Exercise 1', {answer!r}, 'add one')]\nRIGHT = []\n")
         return pytester.runpytest_subprocess(
             "-p", "workshop.course.pytest_plugin", "--nbval-lax",
             pytester.path / folder / f"{source.stem}.ipynb")

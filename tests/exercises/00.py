@@ -1,4 +1,4 @@
-"""Wrong answers to the exercises of lesson 00: (exercise, code, words of the diagnosis)."""
+"""Wrong answers to the exercises of lesson 00, each with words of its diagnosis; and right ones."""
 
 WRONG = [
     ("Exercise 1", "...", "is it still open?"),
@@ -26,4 +26,35 @@ WRONG = [
      's3.put_object(Bucket=bucket, Key="customer.json", Body=b"{}")\n'
      'returned = json.loads(s3.get_object(Bucket=bucket, Key="customer.json")["Body"].read())',
      "what came back differs"),
+]
+
+RIGHT = [
+    ("Exercise 1", 'return arn.split(":", 5)[-2]'),
+    ("Exercise 1", """\
+_, _, _, _, found, _ = arn.split(":", 5)
+return found"""),
+    ("Exercise 1", """\
+import re
+return re.match(r"(?:[^:]*:){4}([^:]*)", arn).group(1)"""),
+    ("Exercise 2", """\
+fits = tuple(name for name in size_mb if size_mb[name] <= ZIP_LIMIT_MB)"""),
+    ("Exercise 2", """\
+fits = sorted(name for name, mb in size_mb.items() if not mb > ZIP_LIMIT_MB)"""),
+    ("Exercise 2", """\
+fits = []
+for name in size_mb:
+    if size_mb[name] <= ZIP_LIMIT_MB:
+        fits.append(name)"""),
+    ("Exercise 3", """\
+s3.put_object(Body=json.dumps(customer), Key="customer.json", **ours)
+returned = json.load(s3.get_object(**ours, Key="customer.json")["Body"])"""),
+    ("Exercise 3", """\
+text = json.dumps(customer, indent=2)
+s3.put_object(**ours, Key="customer.json", Body=bytes(text, "utf-8"))
+returned = json.loads(s3.get_object(**ours, Key="customer.json")["Body"].read().decode())"""),
+    ("Exercise 3", """\
+import io
+s3.upload_fileobj(io.BytesIO(json.dumps(customer).encode()), bucket, "customer.json")
+answer = s3.get_object(**ours, Key="customer.json")
+returned = dict(json.loads(answer["Body"].read()))"""),
 ]

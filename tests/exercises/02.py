@@ -1,4 +1,4 @@
-"""Wrong answers to the exercises of lesson 02, each with words of the diagnosis it must get."""
+"""Wrong answers to the exercises of lesson 02, each with words of its diagnosis; and right ones."""
 
 SHARES = ".groupby(train['paymentmethod'])"
 WRONG = [
@@ -33,4 +33,38 @@ WRONG = [
     ("Exercise 3",
      "recall = matrix[1, 1] / matrix[1].sum()\nprecision = matrix.trace() / matrix.sum()",
      "column 1 holds"),
+]
+
+RIGHT = [
+    ("Exercise 1", """\
+by_payment = (train.assign(gone=gone).groupby("paymentmethod")["gone"].mean()
+              .sort_values(ascending=False))"""),
+    ("Exercise 1", """\
+by_payment = gone.groupby(train["paymentmethod"]).agg("mean").round(3)
+by_payment = by_payment.sort_values()[::-1]"""),
+    ("Exercise 1", """\
+shares = {way: gone[train["paymentmethod"] == way].mean()
+          for way in train["paymentmethod"].unique()}
+by_payment = pd.Series(shares).sort_values(ascending=False)"""),
+    ("Exercise 2", """\
+return min(thresholds, key=lambda t: cost(t, out_of_fold, left, missed, needless))"""),
+    ("Exercise 2", """\
+best, least = None, np.inf
+for threshold in thresholds:
+    dollars = cost(threshold, out_of_fold, left, missed=missed, needless=needless)
+    if dollars < least:
+        best, least = threshold, dollars
+return best"""),
+    ("Exercise 2", """\
+costs = np.array([cost(t, out_of_fold, left, missed, needless) for t in thresholds])
+return thresholds[costs.argmin()]"""),
+    ("Exercise 3", """\
+(_, needless_), (missed_, found_) = matrix
+recall, precision = found_ / (found_ + missed_), found_ / (found_ + needless_)"""),
+    ("Exercise 3", """\
+recall = round(matrix[1, 1] / matrix[1, :].sum(), 2)
+precision = round(matrix[1, 1] / matrix[:, 1].sum(), 2)"""),
+    ("Exercise 3", """\
+from sklearn.metrics import precision_score, recall_score
+recall, precision = recall_score(left_test, offer), precision_score(left_test, offer)"""),
 ]

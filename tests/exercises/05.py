@@ -1,4 +1,4 @@
-"""Wrong answers to the exercises of lesson 05: (exercise, code, words of the diagnosis)."""
+"""Wrong answers to the exercises of lesson 05, each with words of its diagnosis; and right ones."""
 
 PREDICT = 'return payload["churn_probability"]'
 FAILED = 'if said.get("FunctionError"):\n    raise RuntimeError(payload["errorMessage"])\n'
@@ -56,4 +56,65 @@ WRONG = [
     ("Exercise 4",
      'client.update_alias(FunctionName=NAME, Name="live", FunctionVersion="$LATEST")',
      "which changes with every update"),
+]
+
+RIGHT = [
+    ("Exercise 1", """\
+found = [one["imageDigest"] for one in details if tag in one.get("imageTags", ())]
+if not found:
+    raise ValueError(tag)
+return address + "@" + found[0]"""),
+    ("Exercise 1", """\
+for one in details:
+    if "imageTags" in one and tag in one["imageTags"]:
+        return "@".join([address, one["imageDigest"]])
+raise ValueError("no such tag")"""),
+    ("Exercise 1", '''\
+digests = {name: one["imageDigest"] for one in details for name in one.get("imageTags") or []}
+if tag not in digests:
+    raise ValueError(f"{tag}: there are {sorted(digests)}")
+return f"{address}@{digests[tag]}"'''),
+    ("Exercise 2", """\
+if "FunctionError" in said:
+    raise RuntimeError(payload)
+if payload.get("statusCode", 200) >= 400:
+    raise ValueError([one["field"] for one in payload["problems"]])
+return payload["churn_probability"]"""),
+    ("Exercise 2", """\
+if said.get("FunctionError") is not None:
+    raise RuntimeError(f"the function failed: {payload['errorMessage']}")
+if "problems" in payload:
+    raise ValueError(" ".join(problem["field"] for problem in payload["problems"]))
+return float(payload["churn_probability"])"""),
+    ("Exercise 2", """\
+if said.get("FunctionError"):
+    raise RuntimeError(payload["errorMessage"])
+elif "churn_probability" not in payload:
+    raise ValueError("; ".join(one["field"] for one in payload["problems"]))
+else:
+    return payload["churn_probability"]"""),
+    ("Exercise 3", """\
+gb_seconds = requests * (milliseconds / 1000) * (memory / 1024)
+return round(max(requests - 1e6, 0) * REQUEST + max(gb_seconds - 4e5, 0) * GB_SECOND, 2)"""),
+    ("Exercise 3", """\
+def billed(used, free):
+    return used - free if used > free else 0
+
+return (billed(requests, 1_000_000) * REQUEST
+        + billed(requests * milliseconds * memory / 1024 / 1000, 400_000) * GB_SECOND)"""),
+    ("Exercise 3", """\
+import math
+seconds = requests * milliseconds * memory / 1_024_000
+dollars = max(0.0, requests - 1_000_000) * REQUEST
+dollars += max(0.0, seconds - 400_000) * GB_SECOND
+return math.fsum([dollars])"""),
+    ("Exercise 4", """\
+client.update_alias(Name="live", FunctionName=NAME, FunctionVersion=str(first))"""),
+    ("Exercise 4", """\
+client.update_alias(FunctionName=NAME, Name="live", FunctionVersion=first,
+                    RoutingConfig={})"""),
+    ("Exercise 4", """\
+answer = client.update_alias(FunctionName=NAME, Name="live", FunctionVersion=first,
+                             Description="back")
+print(answer["FunctionVersion"])"""),
 ]

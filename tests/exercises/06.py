@@ -1,4 +1,4 @@
-"""Wrong answers to the exercises of lesson 06: (exercise, code, words of the diagnosis)."""
+"""Wrong answers to the exercises of lesson 06, each with words of its diagnosis; and right ones."""
 
 RIGHT = """\
 expected = {"a good customer": 200, "contract is 'forever'": 400, "tenure is missing": 400,
@@ -45,4 +45,52 @@ WRONG = [
     ("Exercise 3", cors('["*"]'), "too wide"),
     ("Exercise 3", cors('["https://shop.example", "http://localhost:3000"]', '["content-type"]'),
      "may not send the header authorization"),
+]
+
+RIGHT = [
+    ("Exercise 1", """\
+for name in expected:
+    expected[name] = 400
+expected["a good customer"] = 200
+for name in ("GET instead of POST", "path misspelt", "stage in the path"):
+    expected[name] = 404"""),
+    ("Exercise 1", """\
+from http import HTTPStatus
+expected = {"a good customer": HTTPStatus.OK, "contract is 'forever'": HTTPStatus.BAD_REQUEST,
+            "tenure is missing": HTTPStatus.BAD_REQUEST, "not JSON": HTTPStatus.BAD_REQUEST,
+            "GET instead of POST": HTTPStatus.NOT_FOUND, "path misspelt": HTTPStatus.NOT_FOUND,
+            "stage in the path": HTTPStatus.NOT_FOUND}"""),
+    ("Exercise 1", 'expected.update(zip(tries, [200, 400, 400, 400, 404, 404, 404]))'),
+    ("Exercise 2", """\
+route = "GET /predict"
+gateway.create_route(ApiId=api_id, RouteKey=route, AuthorizationType="NONE",
+                     Target="integrations/" + integration_id)
+lambda_.add_permission(
+    FunctionName=NAME, StatementId="another-name", Action="lambda:InvokeFunction",
+    Principal="apigateway.amazonaws.com", SourceArn=execute_api + "/*/GET/predict")"""),
+    ("Exercise 2", """\
+permission = dict(FunctionName=NAME, StatementId="read", Action="lambda:InvokeFunction",
+                  Principal="apigateway.amazonaws.com",
+                  SourceArn="/".join([execute_api, "*", "GET", "predict"]))
+lambda_.add_permission(**permission)
+gateway.create_route(ApiId=api_id, RouteKey="GET /predict",
+                     Target=f"integrations/{integration_id}")"""),
+    ("Exercise 2", """\
+target = [route["Target"] for route in gateway.get_routes(ApiId=api_id)["Items"]
+          if route["RouteKey"] == "POST /predict"][0]
+gateway.create_route(ApiId=api_id, RouteKey="GET /predict", Target=target)
+lambda_.add_permission(
+    FunctionName=NAME, StatementId="get", Action="lambda:InvokeFunction",
+    Principal="apigateway.amazonaws.com", SourceArn=f"{execute_api}/*/GET/predict")"""),
+    ("Exercise 3", """\
+cors = dict(AllowMethods=["POST"], AllowHeaders=["authorization", "content-type"],
+            AllowOrigins=["http://localhost:3000", "https://shop.example"])"""),
+    ("Exercise 3", """\
+cors = {"AllowOrigins": ["https://shop.example", "http://localhost:3000"],
+        "AllowMethods": ["POST"], "AllowHeaders": ["Content-Type", "Authorization"]}"""),
+    ("Exercise 3", """\
+cors["AllowOrigins"] = ["https://shop.example"] + ["http://localhost:3000"]
+cors["AllowMethods"] = ["POST", "OPTIONS"]
+cors["AllowHeaders"] = "content-type authorization".split()
+cors["MaxAge"] = 60"""),
 ]

@@ -1,4 +1,4 @@
-"""Wrong answers to the exercises of lesson 07, each with words of the diagnosis it must get."""
+"""Wrong answers to the exercises of lesson 07, each with words of its diagnosis; and right ones."""
 
 FIND = "row, column = np.unravel_index({0}.argmax(), {0}.shape)"
 OFF = "off = matrix * (1 - np.eye(10, dtype=int))"
@@ -30,4 +30,40 @@ WRONG = [
     ("Exercise 4", "return 255 - read(path) if invert else read(path)", "between 0 and 1"),
     ("Exercise 4", "return (1 - read(path) if invert else read(path))[0]", "(1, 28, 28, 1)"),
     ("Exercise 4", "return read(path)[:, ::-1] if invert else read(path)", "0.2 become 0.8"),
+]
+
+RIGHT = [
+    ("Exercise 1", 'second, dense = 16 * 3 * 3 * 32 + 32, 5 * 5 * 32 * 64 + 64'),
+    ("Exercise 1", """\
+second = 4640.0
+dense = 51264.0"""),
+    ("Exercise 1", """\
+second, dense = (model.get_layer(name).count_params()
+                 for name in ("patterns_of_patterns", "weigh_up"))"""),
+    ("Exercise 2", 'return 1 + history["val_loss"].index(min(history["val_loss"]))'),
+    ("Exercise 2", """\
+losses = history["val_loss"]
+return min(range(len(losses)), key=losses.__getitem__) + 1"""),
+    ("Exercise 2", 'return np.argmin(np.array(history["val_loss"])) + 1'),
+    ("Exercise 3", """\
+most = 0
+for row in range(10):
+    for column in range(10):
+        if row != column and matrix[row, column] > most:
+            most = matrix[row, column]
+            mistake = [CLASSES[row], CLASSES[column]]"""),
+    ("Exercise 3", """\
+wrong = matrix.copy()
+np.fill_diagonal(wrong, -1)
+mistake = np.array(CLASSES)[list(divmod(wrong.argmax(), 10))]"""),
+    ("Exercise 3", """\
+pairs = [(i, j) for i in range(10) for j in range(10) if i != j]
+mistake = tuple(CLASSES[k] for k in max(pairs, key=lambda pair: matrix[pair]))"""),
+    ("Exercise 4", """\
+inputs = read(path)
+if invert:
+    inputs = 1 - inputs
+return inputs"""),
+    ("Exercise 4", 'return np.abs(read(path) - float(invert))'),
+    ("Exercise 4", 'return np.where(invert, 1 - read(path), read(path))'),
 ]

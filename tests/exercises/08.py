@@ -1,4 +1,4 @@
-"""Wrong answers to the exercises of lesson 08, each with words of the diagnosis it must get."""
+"""Wrong answers to the exercises of lesson 08, each with words of its diagnosis; and right ones."""
 
 PICTURE = "picture = pixels[np.newaxis, :, :, np.newaxis]"
 CHANGED = "changed = np.flatnonzero(before.argmax(axis=1) != after.argmax(axis=1))"
@@ -44,4 +44,40 @@ WRONG = [
     ("Exercise 3",
      f"{CHANGED}\nranked = np.sort(after[changed], axis=1)\n"
      "lead = ranked[:, -1] - ranked[:, -2]", "in before (32 bits)"),
+]
+
+RIGHT = [
+    ("Exercise 1", """\
+picture = pixels.reshape(1, 28, 28, 1).astype(np.float32)
+mean, std = np.float32(rule["mean"]), np.float32(rule["std"])
+return (picture * np.float32(rule["scale"]) - mean) / std"""),
+    ("Exercise 1", """\
+picture = np.expand_dims(pixels, (0, -1)) * rule["scale"]
+return np.float32((picture - rule["mean"][0]) / rule["std"][0])"""),
+    ("Exercise 1", """\
+flat = (pixels * rule["scale"] - rule["mean"][0]) / rule["std"][0]
+return flat[None, ..., None].astype("float32")"""),
+    ("Exercise 2", """\
+unknown = []
+for node in model.graph.node:
+    if not onnx.defs.has(node.op_type, node.domain) and node.op_type not in unknown:
+        unknown.append(node.op_type)
+return sorted(unknown)"""),
+    ("Exercise 2", """\
+return tuple(sorted(set(node.op_type for node in model.graph.node
+                        if not onnx.defs.has(node.op_type, domain=node.domain))))"""),
+    ("Exercise 2", """\
+kinds = {(node.op_type, node.domain) for node in model.graph.node}
+return sorted({name for name, domain in kinds if not onnx.defs.has(name, domain)})"""),
+    ("Exercise 3", """\
+was, is_ = before.argmax(axis=1), after.argmax(axis=1)
+changed = [i for i in range(len(was)) if was[i] != is_[i]]
+lead = [sorted(before[i])[-1] - sorted(before[i])[-2] for i in changed]"""),
+    ("Exercise 3", """\
+changed = np.where(np.argmax(before, 1) != np.argmax(after, 1))[0]
+two = np.partition(before[changed], -2, axis=1)[:, -2:]
+lead = np.round(two[:, 1] - two[:, 0], 3)"""),
+    ("Exercise 3", """\
+changed = tuple(np.flatnonzero(before.argmax(1) != after.argmax(1)).tolist())
+lead = tuple(float(np.diff(np.sort(before[i])[-2:])[0]) for i in changed)"""),
 ]

@@ -1,4 +1,4 @@
-"""Wrong answers to the exercises of lesson 09, each with words of the diagnosis it must get."""
+"""Wrong answers to the exercises of lesson 09, each with words of its diagnosis; and right ones."""
 
 MOVED = "moved = trained.argmax(axis=1) != served.argmax(axis=1)\n"
 CHANGE = "np.abs(trained - served).max()"
@@ -35,4 +35,49 @@ WRONG = [
     ("Exercise 3", "return (limit - overhead) * 3 / 4", "use //"),
     ("Exercise 3", "return limit // 4 * 3", "counts too"),
     ("Exercise 3", "return (limit - overhead) * 3 // 4", "divide with // first"),
+]
+
+RIGHT = [
+    ("Exercise 1", """\
+changed = np.argmax(trained, 1) != np.argmax(served, 1)
+return [np.mean(changed), np.max(np.abs(served - trained))]"""),
+    ("Exercise 1", """\
+share = sum(a.argmax() != b.argmax() for a, b in zip(trained, served)) / len(trained)
+return share, max((served - trained).max(), (trained - served).max())"""),
+    ("Exercise 1", """\
+same = (trained.argmax(axis=1) == served.argmax(axis=1)).mean()
+return np.array([1 - same, abs(trained - served).max()])"""),
+    ("Exercise 2", """\
+with open(path, "rb") as file:
+    answer = requests.post(api + "/predict?top=1", data=file.read(),
+                           headers={"Content-Type": media})
+if answer.status_code >= 400:
+    raise ValueError(answer.json()["problems"][0]["message"])
+return answer.json()["predictions"][0]["label"]"""),
+    ("Exercise 2", """\
+answer = requests.post(f"{api}/predict", Path(path).read_bytes(), params={"top": "1"},
+                       headers={"content-type": media}, timeout=40)
+content = answer.json()
+if "problems" in content:
+    raise ValueError(content["problems"][0]["message"])
+[best] = content["predictions"]
+return best["label"]"""),
+    ("Exercise 2", """\
+answer = requests.post(f"{api}/predict", data=Path(path).open("rb"), params={"top": 1},
+                       headers={"content-type": media})
+try:
+    answer.raise_for_status()
+except requests.HTTPError:
+    raise ValueError(answer.json()["problems"][0]["message"]) from None
+return answer.json()["predictions"][0]["label"]"""),
+    ("Exercise 3", """\
+groups = (limit - overhead) // 4
+return groups * 3"""),
+    ("Exercise 3", """\
+import math
+return 3 * math.floor((limit - overhead) / 4)"""),
+    ("Exercise 3", """\
+left = limit - overhead
+left -= left % 4
+return int(left * 3 / 4)"""),
 ]

@@ -1,4 +1,4 @@
-"""Wrong answers to the exercises of lesson 10, each with words of the diagnosis it must get."""
+"""Wrong answers to the exercises of lesson 10, each with words of its diagnosis; and right ones."""
 
 SAME = "same = a == b\n"
 PHOTOS = """photo_signature = {{
@@ -41,4 +41,44 @@ WRONG = [
     ("Exercise 3", photos()[:-1] + ',\n    "training_data_sha256": '
      'signature["training_data_sha256"]}', "Leave it out"),
     ("Exercise 3", 'photo_signature = {"model": "photos", "version": "1"}', "input is missing"),
+]
+
+RIGHT = [
+    ("Exercise 1", 'theirs.update(mean=[127 / 255], std=[128 / 255])'),
+    ("Exercise 1", """\
+theirs = {"scale": 1 / 255, "mean": (127 / 255,) * 3, "std": (128 / 255,) * 3}"""),
+    ("Exercise 1", """\
+theirs["mean"], theirs["std"] = round(127 / 255, 4), round(128 / 255, 4)"""),
+    ("Exercise 1", """\
+theirs["mean"] = np.array([127 / 255])
+theirs["std"] = np.array([128 / 255])"""),
+    ("Exercise 2", """\
+agree = np.equal(a, b)
+return [np.mean(agree), np.mean(a[agree] == truth[agree]), np.mean(b[~agree] == truth[~agree])]"""),
+    ("Exercise 2", """\
+same = a == b
+right = (b == truth)
+return float(same.sum() / len(a)), right[same].mean(), right[np.logical_not(same)].mean()"""),
+    ("Exercise 2", """\
+pairs = list(zip(a, b, truth))
+same = [(x, t) for x, y, t in pairs if x == y]
+other = [(y, t) for x, y, t in pairs if x != y]
+return (len(same) / len(pairs), sum(x == t for x, t in same) / len(same),
+        sum(y == t for y, t in other) / len(other))"""),
+    ("Exercise 3", """\
+photo_signature = {**signature, "model": "photos", "version": "1", "classes": NAMES,
+                   "output": {"name": "logits", "kind": "logits"},
+                   "input": {**signature["input"], "width": 224, "height": 224}}
+del photo_signature["training_data_sha256"]"""),
+    ("Exercise 3", """\
+import copy
+photo_signature = copy.deepcopy(signature)
+photo_signature.pop("training_data_sha256", None)
+photo_signature["input"].update(width=224, height=224)
+photo_signature |= {"model": "photos", "version": "1", "classes": list(NAMES),
+                    "output": {"name": "logits", "kind": "logits"}}"""),
+    ("Exercise 3", """\
+photo_signature = dict(
+    model="photos", version="1", classes=NAMES, output=dict(name="logits", kind="logits"),
+    input=signature["input"] | {"height": 224, "width": 224})"""),
 ]

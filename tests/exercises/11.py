@@ -1,4 +1,4 @@
-"""Wrong answers to the exercises of lesson 11: (exercise, code, words of the diagnosis)."""
+"""Wrong answers to the exercises of lesson 11, each with words of its diagnosis; and right ones."""
 
 LIMITS = "low, high = np.quantile(ratios, [0.025, 0.975])\n"
 ANSWER = "return np.median(ours) / np.median(theirs), low, high"
@@ -89,4 +89,89 @@ WRONG = [
          "if explainer(event[\"customer\"]):\n    answer[\"reasons\"] = ['contract']\n")
          + "return answer"),
      "the next request did not try again"),
+]
+
+RIGHT = [
+    ("Exercise 1", """\
+many = np.median(ours[drawn], axis=1) / np.median(theirs[drawn], axis=1)
+low, high = np.percentile(many, [2.5, 97.5])
+return [np.median(ours) / np.median(theirs), low, high]"""),
+    ("Exercise 1", """\
+many = sorted(np.median(ours[one]) / np.median(theirs[one]) for one in drawn)
+low, high = np.quantile(many, 0.025), np.quantile(many, 0.975)
+return np.median(ours) / np.median(theirs), low, high"""),
+    ("Exercise 1", """\
+def median(taken):
+    return np.median(taken, axis=-1)
+
+many = median(ours[drawn]) / median(theirs[drawn])
+low, high = np.quantile(many, 0.025), np.quantile(many, 1 - 0.025)
+return median(ours) / median(theirs), low, high"""),
+    ("Exercise 2", """\
+for rung in rungs:
+    good = rung["warm_ms"] <= limit_ms
+    if cold_share > (100 - percent) / 100:
+        good = good and rung["init_ms"] + rung["first_ms"] <= limit_ms
+    if good:
+        return rung["name"]
+raise ValueError("none")"""),
+    ("Exercise 2", """\
+seen = cold_share > 1 - percent / 100
+good = [rung["name"] for rung in rungs if rung["warm_ms"] <= limit_ms
+        and (not seen or rung["init_ms"] + rung["first_ms"] <= limit_ms)]
+if not good:
+    raise ValueError(limit_ms)
+return good[0]"""),
+    ("Exercise 2", """\
+def slowest(rung):
+    cold = rung["init_ms"] + rung["first_ms"]
+    return max(cold, rung["warm_ms"]) if 100 * cold_share > 100 - percent else rung["warm_ms"]
+
+try:
+    return next(rung["name"] for rung in rungs if slowest(rung) <= limit_ms)
+except StopIteration:
+    raise ValueError("no rung is fast enough") from None"""),
+    ("Exercise 3", """\
+from functools import cache
+model, explainer = load_model(), cache(load_explainer)
+
+def handler(event):
+    if not event.get("customer"):
+        return {"statusCode": 400}
+    answer = {"churn_probability": model(event["customer"])}
+    if event.get("explain"):
+        answer["reasons"] = explainer()(event["customer"])
+    return answer
+
+return handler"""),
+    ("Exercise 3", """\
+kept = {"model": load_model()}
+
+def handler(event):
+    if event.get("customer") is None:
+        return {"statusCode": 400}
+    answer = {"churn_probability": kept["model"](event["customer"])}
+    if event.get("explain") is True:
+        if "explainer" not in kept:
+            kept["explainer"] = load_explainer()
+        answer["reasons"] = kept["explainer"](event["customer"])
+    return answer
+
+return handler"""),
+    ("Exercise 3", """\
+class Handler:
+    def __init__(self):
+        self.model, self.explainer = load_model(), None
+
+    def __call__(self, event):
+        if "customer" not in event:
+            return {"statusCode": 400}
+        customer = event["customer"]
+        answer = {"churn_probability": self.model(customer)}
+        if event.get("explain"):
+            self.explainer = self.explainer or load_explainer()
+            answer |= {"reasons": self.explainer(customer)}
+        return answer
+
+return Handler()"""),
 ]

@@ -1,4 +1,4 @@
-"""Wrong answers to the exercises of lesson 12: (exercise, code, words of the diagnosis)."""
+"""Wrong answers to the exercises of lesson 12, each with words of its diagnosis; and right ones."""
 
 EACH = "for path in sorted(folder.rglob('*')):\n    if path.is_file():\n        "
 ENTRY = ("entry = zipfile.ZipInfo(path.relative_to(folder).as_posix())\n        "
@@ -55,4 +55,61 @@ WRONG = [
     ("Exercise 4",
      CHOOSE + 'if not changes and libraries + model <= 250:\n    return "zip, model inside"\n'
      'return "zip, model in S3"', "do not fit into /tmp"),
+]
+
+RIGHT = [
+    ("Exercise 1", """\
+for path in sorted(one for one in folder.rglob("*") if one.is_file()):
+    entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), (2000, 1, 1, 0, 0, 0))
+    entry.external_attr = 0o644 << 16
+    archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)"""),
+    ("Exercise 1", """\
+for path in sorted(one for one in folder.rglob("*") if one.is_file()):
+    entry = zipfile.ZipInfo(str(path.relative_to(folder)))
+    entry.external_attr = 0o100644 << 16
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    archive.writestr(entry, path.read_bytes())"""),
+    ("Exercise 1", """\
+files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")
+         if path.is_file()}
+for name in sorted(files):
+    entry = zipfile.ZipInfo(name, date_time=(2026, 1, 1, 12, 0, 0))
+    entry.external_attr = 0o644 << 16
+    archive.writestr(entry, files[name].read_bytes(), zipfile.ZIP_DEFLATED, 9)"""),
+    ("Exercise 2", """\
+statement = {"Sid": "ReadModels", "Effect": "Allow", "Action": ["s3:GetObject"],
+             "Resource": [f"arn:aws:s3:::{bucket}/{prefix}/*"]}"""),
+    ("Exercise 2", """\
+statement = dict(Effect="Allow", Action="s3:getObject",
+                 Resource="arn:aws:s3:::" + bucket + "/" + prefix + "/*")"""),
+    ("Exercise 2", '''\
+statement = {}
+statement["Resource"] = "arn:aws:s3:::{}/{}/*".format(bucket, prefix)
+statement["Action"], statement["Effect"] = "s3:GetObject", "Allow"'''),
+    ("Exercise 3", """\
+s3.put_object(**OURS, Key=f"{PREFIX}/current.json", Body=json.dumps(models["2"]).encode(),
+              ContentType="application/json")"""),
+    ("Exercise 3", """\
+pointer = {"key": models["2"]["key"], "sha256": models["2"]["sha256"]}
+s3.put_object(Body=json.dumps(pointer, indent=2), Key=PREFIX + "/current.json", **OURS)"""),
+    ("Exercise 3", """\
+s3.upload_fileobj(io.BytesIO(json.dumps(models["2"]).encode()), BUCKET,
+                  f"{PREFIX}/current.json")"""),
+    ("Exercise 4", '''\
+if libraries > 250:
+    return "image"
+if libraries + model <= 250 and not changes:
+    return "zip, model inside"
+if model <= 512:
+    return "zip, model in S3"
+return "image"'''),
+    ("Exercise 4", '''\
+fits, in_tmp = libraries <= 250, model <= 512
+if fits and not changes and libraries + model <= 250:
+    return "zip, model inside"
+return "zip, model in S3" if fits and in_tmp else "image"'''),
+    ("Exercise 4", '''\
+if libraries > 250 or (model > 512 and (changes or libraries + model > 250)):
+    return "image"
+return "zip, model in S3" if changes or libraries + model > 250 else "zip, model inside"'''),
 ]

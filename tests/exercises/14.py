@@ -1,4 +1,4 @@
-"""Wrong answers to the exercises of lesson 14: (exercise, code, words of the diagnosis)."""
+"""Wrong answers to the exercises of lesson 14, each with words of its diagnosis; and right ones."""
 
 HEAD = '"source": ["workshop.crm"], "detail-type": ["contract changed"],\n'
 KEY = 'key = unquote_plus(record["s3"]["object"]["key"])\n'
@@ -67,4 +67,65 @@ WRONG = [
      "one key is batchItemFailures"),
     ("Exercise 3",
      LOOP + '        pass\nreturn {"batchItemFailures": failed}', "m1 and m2 failed"),
+]
+
+RIGHT = [
+    ("Exercise 1", """\
+**pattern,
+"detail": {"customer": {"contract": ["month-to-month"],
+                        "paymentmethod": [{"anything-but": ["electronic_check"]}],
+                        "tenure": [{"numeric": ["<=", 12]}]}},"""),
+    ("Exercise 1", """\
+"source": ["workshop.crm"], "detail-type": ["contract changed"],
+"detail": {"customer": {"contract": ["month-to-month"],
+                        "tenure": [{"numeric": [">=", 0, "<=", 12]}],
+                        "paymentmethod": [{"anything-but": "electronic_check"}]}}"""),
+    ("Exercise 1", """\
+**{key: pattern[key] for key in ("source", "detail-type")},
+"detail": {"customer": pattern["detail"]["customer"] | {
+    "tenure": [{"numeric": ["<", 12.5]}],
+    "paymentmethod": [{"anything-but": ["electronic_check", "barter"]}]}}"""),
+    ("Exercise 2", '''\
+stored = record["s3"]["object"]
+name = unquote_plus(stored["key"])[len("incoming/"):-len(".csv")]
+return "scored/" + name + "." + stored["eTag"] + ".csv"'''),
+    ("Exercise 2", '''\
+from pathlib import PurePosixPath
+key, etag = record["s3"]["object"]["key"], record["s3"]["object"]["eTag"]
+return f"scored/{PurePosixPath(unquote_plus(key)).stem}.{etag}.csv"'''),
+    ("Exercise 2", """\
+import re
+from urllib.parse import unquote
+key = unquote(record["s3"]["object"]["key"].replace("+", " "))
+name = re.fullmatch(r"incoming/(.*)\\.csv", key).group(1)
+return "scored/{}.{}.csv".format(name, record["s3"]["object"]["eTag"])"""),
+    ("Exercise 3", """\
+failures = []
+for record in event["Records"]:
+    try:
+        request = json.loads(record["body"])
+        score(request)
+    except (ValueError, KeyError, TypeError):
+        failures.append(record["messageId"])
+return {"batchItemFailures": [{"itemIdentifier": one} for one in failures]}"""),
+    ("Exercise 3", """\
+def fails(record):
+    try:
+        score(json.loads(record["body"]))
+        return False
+    except Exception as error:
+        print(error)
+        return True
+
+return {"batchItemFailures": [{"itemIdentifier": record["messageId"]}
+                              for record in event["Records"] if fails(record)]}"""),
+    ("Exercise 3", """\
+answer = {"batchItemFailures": []}
+for record in event.get("Records", []):
+    try:
+        score(json.loads(record["body"]))
+    except Exception:
+        answer["batchItemFailures"] += [{"itemIdentifier": record["messageId"]}]
+        continue
+return answer"""),
 ]

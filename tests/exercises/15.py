@@ -1,4 +1,4 @@
-"""Wrong answers to the exercises of lesson 15: (exercise, code, words of the diagnosis)."""
+"""Wrong answers to the exercises of lesson 15, each with words of its diagnosis; and right ones."""
 
 CHANGE = ('for name in "high", "low", "close", "volume":\n'
           '    other.iloc[day + 1:, other.columns.get_loc(name)] *= 2\n')
@@ -40,4 +40,56 @@ WRONG = [
      LATER + 'if order["target"] == account["target"]:\n    return account\n'
      f'return {MOVED}, "trades": account["trades"] + 1}}',
      "the day moves on"),
+]
+
+RIGHT = [
+    ("Exercise 1", """\
+later = other.index > bars.index[day]
+other.loc[later, ["high", "low", "close"]] *= 3
+other.loc[later, "volume"] = other.loc[later, "volume"] * 3
+one, two = make(bars).iloc[:day + 1], make(other).iloc[:day + 1]
+return not one.equals(two)"""),
+    ("Exercise 1", """\
+other.iloc[day + 1:] = other.iloc[day + 1:] * 2
+up_to = bars.index[: day + 1]
+return not make(bars).reindex(up_to).equals(make(other).reindex(up_to))"""),
+    ("Exercise 1", """\
+for column in other.columns:
+    other[column] = other[column].where(np.arange(len(other)) <= day, other[column] * 1.5)
+last = bars.index[day]
+before, after = make(bars).loc[:last], make(other).loc[:last]
+same = (before == after) | (before.isna() & after.isna())
+return bool(not same.all().all())"""),
+    ("Exercise 2", """\
+trades = target.diff().abs()
+trades.iloc[0] = abs(target.iloc[0])
+return (target * change - change).sum() / trades.sum()"""),
+    ("Exercise 2", """\
+before = 0
+trades = 0
+for now in target:
+    trades += abs(now - before)
+    before = now
+return float((target * change).sum() - change.sum()) / trades"""),
+    ("Exercise 2", """\
+changes = np.abs(np.diff(np.concatenate([[0], target.to_numpy()]))).sum()
+return ((target - 1) * change).sum() / changes"""),
+    ("Exercise 3", """\
+if account["day"] >= order["day"]:
+    return dict(account)
+traded = order["target"] != account["target"]
+return {**account, "day": order["day"], "target": order["target"],
+        "trades": account["trades"] + int(traded)}"""),
+    ("Exercise 3", """\
+if order["day"] > account["day"]:
+    if order["target"] != account["target"]:
+        account["trades"] += 1
+    account["day"], account["target"] = order["day"], order["target"]
+return account"""),
+    ("Exercise 3", """\
+new = account.copy()
+if not order["day"] <= account["day"]:
+    new.update(day=order["day"], target=order["target"])
+    new["trades"] += 0 if order["target"] == account["target"] else 1
+return new"""),
 ]

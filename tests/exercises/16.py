@@ -1,4 +1,4 @@
-"""Wrong answers to the exercises of lesson 16: (exercise, code, words of the diagnosis)."""
+"""Wrong answers to the exercises of lesson 16, each with words of its diagnosis; and right ones."""
 
 MORE = "more = endpoint_gb * price - function_gb * COMPUTE\n"
 RIGHT = "if more <= 0:\n    return math.inf\n"
@@ -62,4 +62,53 @@ WRONG = [
      "ways = possible(need)\nif not ways:\n    return None\n"
      'return min(ways, key=lambda way: map_bill(way, requests, need["seconds"]))',
      "raise ValueError"),
+]
+
+RIGHT = [
+    ("Exercise 1", """\
+below = endpoint_gb * price - function_gb * COMPUTE
+if below <= 0:
+    return math.inf
+return FEE / below * 1000"""),
+    ("Exercise 1", """\
+below = endpoint_gb * price - function_gb * COMPUTE
+return float("inf") if not below > 0 else round(1000 * FEE / below, 1)"""),
+    ("Exercise 1", """\
+lambda_second, endpoint_second = function_gb * COMPUTE, endpoint_gb * price
+if endpoint_second > lambda_second:
+    return 1e3 * FEE / (endpoint_second - lambda_second)
+else:
+    return np.inf"""),
+    ("Exercise 2", """\
+able = []
+for name, limits in LIMITS.items():
+    if all(limits[key] >= wanted for key, wanted in need.items()):
+        able.append(name)
+return able"""),
+    ("Exercise 2", """\
+return tuple(name for name in LIMITS if not any(need[key] > LIMITS[name][key] for key in need))"""),
+    ("Exercise 2", """\
+able = list(LIMITS)
+for key, wanted in need.items():
+    able = [name for name in able if wanted <= LIMITS[name][key]]
+return able"""),
+    ("Exercise 3", """\
+bills = {way: map_bill(way, requests, need["seconds"]) for way in possible(need)}
+if not bills:
+    raise ValueError(f"no way fulfils {need}: the list is empty")
+return min(bills, key=bills.get)"""),
+    ("Exercise 3", """\
+best = None
+for way in possible(need):
+    dollars = map_bill(way, requests, need["seconds"])
+    if best is None or dollars < best[1]:
+        best = way, dollars
+if best is None:
+    raise ValueError
+return best[0]"""),
+    ("Exercise 3", """\
+ways = sorted(possible(need), key=lambda way: map_bill(way, requests, need["seconds"]))
+if len(ways) == 0:
+    raise ValueError("none")
+return ways[0]"""),
 ]

@@ -1,4 +1,4 @@
-"""Wrong answers to the exercises of lesson 17: (exercise, code, words of the diagnosis)."""
+"""Wrong answers to the exercises of lesson 17, each with words of its diagnosis; and right ones."""
 
 
 def looks(condition):
@@ -61,4 +61,65 @@ WRONG = [
     ("Exercise 3", trust().replace("repo:shop/churn:ref:refs/heads/release", "repo:*/churn:ref:"
                                    "refs/heads/release"), "a fork's release"),
     ("Exercise 3", trust().replace(":sub", ":subject"), "no claim is named"),
+]
+
+RIGHT = [
+    ("Exercise 1", """\
+names = []
+for one in changes:
+    if one["Action"] == "Remove":
+        names.append(one["LogicalResourceId"])
+    elif one.get("Replacement", "False") != "False":
+        names.append(one["LogicalResourceId"])
+return names"""),
+    ("Exercise 1", """\
+return {one["LogicalResourceId"] for one in changes
+        if one.get("Replacement") in {"True", "Conditional"} or one["Action"] == "Remove"}"""),
+    ("Exercise 1", """\
+def harmless(one):
+    return one["Action"] == "Add" or one.get("Replacement") == "False"
+
+return tuple(one["LogicalResourceId"] for one in changes if not harmless(one))"""),
+    ("Exercise 2", """\
+wide = []
+for one in document["Statement"]:
+    actions = one["Action"] if isinstance(one["Action"], list) else [one["Action"]]
+    resources = one["Resource"] if isinstance(one["Resource"], list) else [one["Resource"]]
+    if one["Effect"] != "Deny" and ("*" in resources or "*" in "".join(actions)):
+        wide.append(one)
+return wide"""),
+    ("Exercise 2", """\
+def texts(value):
+    return (value,) if type(value) is str else tuple(value)
+
+return tuple(one for one in document["Statement"] if one["Effect"] == "Allow" and (
+    any(resource == "*" for resource in texts(one["Resource"]))
+    or any("*" in action for action in texts(one["Action"]))))"""),
+    ("Exercise 2", """\
+def is_wide(one):
+    if one.get("Effect") != "Allow":
+        return False
+    actions, resources = one["Action"], one["Resource"]
+    if not isinstance(actions, str):
+        actions = " ".join(actions)
+    return "*" in actions or resources == "*" or "*" in list(resources) * (
+        not isinstance(resources, str))
+
+return list(filter(is_wide, document["Statement"]))"""),
+    ("Exercise 3", """\
+AUD, SUB = f"{ISSUER}:aud", f"{ISSUER}:sub"
+main_only = {"StringEquals": {AUD: ["sts.amazonaws.com"],
+                              SUB: ["repo:shop/churn:ref:refs/heads/main"]}}
+releases = {"StringEquals": {AUD: ["sts.amazonaws.com"]},
+            "StringLike": {SUB: ["repo:shop/churn:ref:refs/heads/release/*"]}}"""),
+    ("Exercise 3", """\
+branch = "repo:shop/churn:ref:refs/heads/"
+ours = {f"{ISSUER}:aud": "sts.amazonaws.com"}
+main_only = {"StringEquals": ours | {f"{ISSUER}:sub": branch + "main"}}
+releases = {"StringEquals": ours, "StringLike": {f"{ISSUER}:sub": branch + "release/*"}}"""),
+    ("Exercise 3", """\
+main_only["StringEquals"] = {ISSUER + ":aud": "sts.amazonaws.com"}
+main_only["StringLike"] = {ISSUER + ":sub": "repo:shop/churn:ref:refs/heads/main"}
+releases["StringLike"] = {ISSUER + ":sub": "repo:shop/churn:ref:refs/heads/release/*",
+                          ISSUER + ":aud": "sts.amazonaws.com"}"""),
 ]

@@ -1,4 +1,4 @@
-"""Wrong answers to the exercises of lesson 18: (exercise, code, words of the diagnosis)."""
+"""Wrong answers to the exercises of lesson 18, each with words of its diagnosis; and right ones."""
 
 PARTS = ('detail = event["detail"]\n'
          'version = detail["configuration"]["metrics"][0]["metricStat"]["metric"]["dimensions"]'
@@ -53,4 +53,74 @@ WRONG = [
     ("Exercise 3",
      SUM.replace("max(counts.get(one, 0) / total, LEAST)", "counts.get(one, 0) / total")
      + "    value += (a - e) * math.log(a / e) if a else 0\nreturn value", "counts as LEAST"),
+]
+
+RIGHT = [
+    ("Exercise 1", """\
+detail = event["detail"]
+if detail["state"]["value"] != "ALARM":
+    return None
+metric_ = detail["configuration"]["metrics"][0]["metricStat"]["metric"]
+version = metric_["dimensions"]["FunctionVersion"]
+weights = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+if version in weights:
+    return version"""),
+    ("Exercise 1", """\
+weights = alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
+canary_ = next(iter(weights), None)
+[one] = event["detail"]["configuration"]["metrics"]
+version = one["metricStat"]["metric"]["dimensions"].get("FunctionVersion")
+alarmed = event["detail"]["state"]["value"] == "ALARM"
+return canary_ if alarmed and canary_ == version else None"""),
+    ("Exercise 1", """\
+try:
+    [version] = alias["RoutingConfig"]["AdditionalVersionWeights"]
+except (KeyError, ValueError):
+    return None
+metrics_ = event["detail"]["configuration"]["metrics"]
+about = [one["metricStat"]["metric"]["dimensions"]["FunctionVersion"] for one in metrics_]
+return version if version in about and event["detail"]["state"]["value"] == "ALARM" else None"""),
+    ("Exercise 2", """\
+wrong = []
+for position in range(len(answers)):
+    answer = answers[position]
+    if answer["status"] != 200:
+        wrong.append(position)
+    elif abs(answer["probability"] - expected[position]) > tolerance:
+        wrong.append(position)
+return wrong"""),
+    ("Exercise 2", """\
+def is_right(answer, right):
+    return (answer["status"] == 200
+            and right - tolerance <= answer["probability"] <= right + tolerance)
+
+return [i for i, pair in enumerate(zip(answers, expected)) if not is_right(*pair)]"""),
+    ("Exercise 2", """\
+given = [one["probability"] if one["status"] == 200 else math.inf for one in answers]
+return [i for i, (a, e) in enumerate(zip(given, expected)) if not abs(a - e) <= tolerance]"""),
+    ("Exercise 3", """\
+total = sum(counts.values())
+bins = set(shares).union(counts)
+a = {one: max(LEAST, counts.get(one, 0) / total) for one in bins}
+e = {one: max(LEAST, shares.get(one, 0)) for one in bins}
+return round(sum((a[one] - e[one]) * math.log(a[one] / e[one]) for one in bins), 4)"""),
+    ("Exercise 3", """\
+total = sum(counts.values())
+
+def part(one):
+    a = counts[one] / total if one in counts else 0
+    a, e = max(a, LEAST), max(shares.get(one, LEAST), LEAST)
+    return (a - e) * (math.log(a) - math.log(e))
+
+return math.fsum(map(part, {**shares, **counts}))"""),
+    ("Exercise 3", """\
+names = list(dict.fromkeys([*shares, *counts]))
+now = [counts.get(one, 0) for one in names]
+value = 0
+for one, count in zip(names, now):
+    a = count / sum(now)
+    a = LEAST if a < LEAST else a
+    e = LEAST if shares.get(one, 0) < LEAST else shares[one]
+    value -= (e - a) * math.log(a / e)
+return value"""),
 ]

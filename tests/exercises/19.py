@@ -1,4 +1,4 @@
-"""Wrong answers to the exercises of lesson 19: (exercise, code, words of the diagnosis)."""
+"""Wrong answers to the exercises of lesson 19, each with words of its diagnosis; and right ones."""
 
 STEP = "share = load * share / (number + load * share)\n"
 
@@ -36,4 +36,55 @@ WRONG = [
      "is it still open?"),
     ("Exercise 3", "for latency in latencies:\n    full.append(latency)\n"
      "    if latency > pace:\n        full.append(latency - pace)", "expected 1, 0.75, 0.5, 0.25"),
+]
+
+RIGHT = [
+    ("Exercise 1", """\
+share = 1
+number = 0
+while number < environments:
+    number += 1
+    share = load * share / (number + load * share)
+return share"""),
+    ("Exercise 1", """\
+if environments == 0:
+    return 1
+before = load * refused(load, environments - 1)
+return before / (environments + before)"""),
+    ("Exercise 1", """\
+terms = [1.0]
+for number in range(1, environments + 1):
+    terms.append(terms[-1] * load / number)
+return terms[-1] / sum(terms)"""),
+    ("Exercise 2", """\
+if status == 429:
+    return True
+if status == 0 or status >= 500:
+    return idempotent
+return False"""),
+    ("Exercise 2", 'return status == 429 or (idempotent and not 0 < status < 500)'),
+    ("Exercise 2", """\
+match status:
+    case 429:
+        return True
+    case code if 0 < code < 500:
+        return False
+    case _:
+        return bool(idempotent)"""),
+    ("Exercise 3", """\
+for latency in latencies:
+    while True:
+        full.append(latency)
+        latency -= pace
+        if latency < pace:
+            break"""),
+    ("Exercise 3", """\
+for latency in latencies:
+    full.append(latency)
+    full.extend(latency - number * pace for number in range(1, int(latency / pace)))"""),
+    ("Exercise 3", """\
+full = list(latencies)
+for missing in latencies:
+    while (missing := missing - pace) >= pace:
+        full.append(missing)"""),
 ]

@@ -1,4 +1,4 @@
-"""Wrong answers to the exercises of lesson 20: (exercise, code, words of the diagnosis)."""
+"""Wrong answers to the exercises of lesson 20, each with words of its diagnosis; and right ones."""
 
 
 def settings(timeout=10, memory=512, **variables):
@@ -45,4 +45,56 @@ WRONG = [
     ("Exercise 3", settings(timeout=3, CACHE="/tmp"), "how long does it sleep"),
     ("Exercise 3", settings(timeout=900, CACHE="/tmp"), "for 30 seconds at most"),
     ("Exercise 3", settings(memory=3008, CACHE="/tmp"), "is paid for nothing"),
+]
+
+RIGHT = [
+    ("Exercise 1", """\
+if isinstance(value, dict):
+    return {key: plain(one) for key, one in value.items()}
+if isinstance(value, (list, tuple)):
+    return list(map(plain, value))
+if isinstance(value, (np.ndarray, np.generic)):
+    return value.tolist()
+return value"""),
+    ("Exercise 1", """\
+match value:
+    case np.ndarray() | np.generic():
+        return value.tolist()
+    case dict():
+        return dict((key, plain(one)) for key, one in value.items())
+    case list() | tuple():
+        return tuple(plain(one) for one in value) if isinstance(value, tuple) else [
+            plain(one) for one in value]
+return value"""),
+    ("Exercise 1", """\
+if hasattr(value, "tolist"):
+    return value.tolist()
+if type(value) is dict:
+    return {key: plain(value[key]) for key in value}
+return [plain(one) for one in value] if type(value) in (list, tuple) else value"""),
+    ("Exercise 2", """\
+if picture.dtype != np.uint8 or len(picture.shape) != 3 or picture.shape[-1] != 3:
+    raise ValueError(f"not a picture: {picture.shape}")
+return np.float32(np.moveaxis(picture, 2, 0)[None]) / np.float32(255)"""),
+    ("Exercise 2", """\
+good = picture.ndim == 3 and picture.shape[2:] == (3,) and picture.dtype == "uint8"
+if not good:
+    raise ValueError(str(picture.shape) + " is refused")
+channels = np.stack([picture[..., 0], picture[..., 1], picture[..., 2]])
+return np.expand_dims(channels, 0).astype("float32") / 255"""),
+    ("Exercise 2", """\
+try:
+    rows, columns, channels = picture.shape
+    assert channels == 3 and picture.dtype == np.uint8
+except (ValueError, AssertionError):
+    raise ValueError(f"shape {picture.shape}, type {picture.dtype}") from None
+return (picture / 255).astype(np.float32).transpose(2, 0, 1).reshape(1, 3, rows, columns)"""),
+    ("Exercise 3", """\
+mended = dict(Timeout=30, MemorySize=1024, Environment={"Variables": {"CACHE": "/tmp"}})"""),
+    ("Exercise 3", '''\
+mended.update(Timeout=8, MemorySize=768)
+mended["Environment"]["Variables"]["CACHE"] = "/tmp/"'''),
+    ("Exercise 3", """\
+mended = {"Timeout": 15, "MemorySize": 640,
+          "Environment": {"Variables": {"CACHE": "/tmp", "STAGE": "test"}}}"""),
 ]

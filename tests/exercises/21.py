@@ -1,4 +1,4 @@
-"""Wrong answers to the exercises of lesson 21: (exercise, code, words of the diagnosis)."""
+"""Wrong answers to the exercises of lesson 21, each with words of its diagnosis; and right ones."""
 
 
 def notifications(shares="50, 80, 100", kinds='"ACTUAL", "FORECASTED"', mail="mail",
@@ -37,4 +37,54 @@ WRONG = [
     ("Exercise 3",
      "price = cost.prices()[item]\nreturn 12 * max(0, amount - price.free_a_month) * price.usd",
      "are 1 dollar, not 12"),
+]
+
+RIGHT = [
+    ("Exercise 1", """\
+found = []
+for kind in ("FORECASTED", "ACTUAL"):
+    for share in 100, 80, 50:
+        found.append({"Notification": {
+            "NotificationType": kind, "ComparisonOperator": "GREATER_THAN",
+            "Threshold": float(share), "ThresholdType": "PERCENTAGE"},
+            "Subscribers": [{"SubscriptionType": "EMAIL", "Address": mail}]})
+return found"""),
+    ("Exercise 1", """\
+from itertools import product
+return [{"Notification": dict(NotificationType=kind, ComparisonOperator="GREATER_THAN",
+                              Threshold=share, ThresholdType="PERCENTAGE"),
+         "Subscribers": [dict(SubscriptionType="EMAIL", Address=mail)]}
+        for kind, share in product(["ACTUAL", "FORECASTED"], [50, 80, 100])]"""),
+    ("Exercise 1", """\
+def one(kind, share):
+    return {"Subscribers": [{"Address": mail, "SubscriptionType": "EMAIL"}],
+            "Notification": {"NotificationType": kind, "Threshold": share,
+                             "ComparisonOperator": "GREATER_THAN"}}
+
+return [one("ACTUAL", share) for share in (50, 80, 100)] + [
+    one("FORECASTED", share) for share in (50, 80, 100)]"""),
+    ("Exercise 2", 'return list(TopologicalSorter(uses).static_order())[::-1]'),
+    ("Exercise 2", 'return reversed(tuple(TopologicalSorter(uses).static_order()))'),
+    ("Exercise 2", """\
+order = []
+
+def visit(thing):
+    if thing not in order:
+        for used in uses.get(thing, []):
+            visit(used)
+        order.insert(0, thing)
+
+for thing in uses:
+    visit(thing)
+return order"""),
+    ("Exercise 3", """\
+price = cost.prices()[item]
+billed = amount - price.free_a_month
+return billed * price.usd if billed > 0 else 0"""),
+    ("Exercise 3", """\
+free = cost.prices()[item].free_a_month
+return round(cost.usd(item) * (amount - min(amount, free)), 2)"""),
+    ("Exercise 3", """\
+dollars = (amount - cost.prices()[item].free_a_month) * cost.prices()[item].usd
+return max(dollars, 0.0)"""),
 ]

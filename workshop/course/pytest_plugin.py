@@ -1,8 +1,8 @@
 """How pytest runs the notebooks: pyproject.toml loads this beside nbval.
 
-A solved notebook has its source beside it. There, each exercise first gets its wrong answers, in
-the notebook's own kernel: a lesson need not be executed a third time to see that its checks tell
-a learner what is wrong.
+A solved notebook has its source beside it. There, each exercise first gets other right answers and
+wrong ones, in the notebook's own kernel: a lesson need not be executed a third time to see that its
+checks accept what the text allows, and tell a learner what is wrong.
 
 A learner's copy is executed to see that it reaches the bottom with its exercises open. Nobody looks
 at its figures, so what it measures, it measures a few times only.
@@ -59,7 +59,7 @@ def pytest_runtest_setup(item):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_call(item):
-    """The wrong answers to an exercise, before its solution."""
+    """The other answers to an exercise, before its solution."""
     source = item.path.with_suffix(".py")
     if not _is_notebook_cell(item) or not source.exists():
         return
@@ -68,7 +68,7 @@ def pytest_runtest_call(item):
     index = places[item.cell_num]
     if not lesson.cells[index].is_exercise:
         return
-    answers = exercises.wrong_answers(lesson.number, source.parent.parent)
+    answers = exercises.answers(lesson.number, source.parent.parent)
 
     def run(code):
         reply = item.parent.kernel.kc.execute_interactive(
