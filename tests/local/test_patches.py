@@ -718,6 +718,13 @@ def test_an_http_apis_endpoint_resolves_and_carries_awss_event(http_api):
     assert "pathParameters" not in event
 
 
+def test_an_event_lacks_what_awss_proxies_add(http_api):
+    answer = requests.post(http_api["ApiEndpoint"] + "/predict", json={}).json()
+    headers = answer["event"]["headers"]
+    assert headers["host"].partition(":")[0] == "localhost"
+    assert not [name for name in headers if name.startswith(("x-forwarded-", "x-amzn-trace"))]
+
+
 def test_a_named_stage_is_part_of_the_path_that_the_function_sees(http_api):
     event = requests.post(http_api["ApiEndpoint"] + "/prod/predict", json={}).json()["event"]
     assert event["rawPath"] == event["requestContext"]["http"]["path"] == "/prod/predict"

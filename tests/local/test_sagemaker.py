@@ -631,6 +631,15 @@ def test_a_container_finds_its_model_and_may_write_to_tmp_only(here, new_endpoin
     assert [entry["HostIp"] for entry in json.loads(ports)["8080/tcp"]] == ["127.0.0.1"]
 
 
+def test_a_model_is_read_once(here, new_endpoint, probe, bucket):
+    here.client("s3").put_object(Bucket=bucket, Key="once.tar.gz", Body=archive(
+        **{"model.txt": b"one"}))
+    endpoint = new_endpoint().create(probe, f"s3://{bucket}/once.tar.gz").wait()
+    here.client("s3").delete_object(Bucket=bucket, Key="once.tar.gz")
+    until(lambda: not endpoint.containers(), "the idle container is gone", IDLE + 15)
+    assert endpoint.ask()["model"] == {"/opt/ml/model/model.txt": "one"}
+
+
 def test_headers_reach_the_container_and_come_back(shared):
     answer = shared.invoke(b"{}", Accept="application/json", CustomAttributes="trace=1",
                            TargetVariant="AllTraffic")

@@ -204,6 +204,16 @@ def test_the_other_variables_are_there(function):
     assert [name for name in SET if name not in function.ask(run=LOOK)["payload"]] == []
 
 
+def test_what_a_function_finds_besides_and_lacks(function):
+    seen = function.ask(run=LOOK)["payload"]
+    assert {"AWS_ENDPOINT_URL", "AWS_LAMBDA_FUNCTION_TIMEOUT", "HOME", "HOSTNAME"} <= set(seen)
+    assert not {"AWS_XRAY_DAEMON_ADDRESS", "_X_AMZN_TRACE_ID"} & set(seen)
+
+
+def test_an_answer_with_an_error_type_counts_as_failed(function):
+    assert "FunctionError" in function.ask(run="answer = {'errorType': 'A', 'errorMessage': 'b'}")
+
+
 def test_text_is_utf_8_whatever_the_locale(function):
     code = ("import locale, sys; answer = [sys.stdout.encoding, sys.getfilesystemencoding(), "
             "locale.getpreferredencoding(), 'ü']; print('grün')")
