@@ -395,3 +395,10 @@ def test_scheduler_wants_a_role_that_trusts_it(aws, new_role, name):
                        "Arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f",
                        "RoleArn": arn_of(role)})[2] == (
         "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.")
+
+
+def test_the_learner_is_an_administrator(aws):
+    answer = aws("iam").simulate_principal_policy(
+        PolicySourceArn=f"arn:aws:iam::{ACCOUNT}:user/learner",
+        ActionNames=["iam:CreateUser", "s3:DeleteBucket"])["EvaluationResults"]
+    assert [one["EvalDecision"] for one in answer] == ["allowed", "allowed"]
