@@ -239,9 +239,8 @@ print(role["Arn"])
 # %% [markdown]
 # *Notice* the last call: without it, AWS keeps log lines for ever, and bills for them.
 #
-# The local cloud takes these policies and does not enforce them: here the function could do more
-# than its role says, on AWS it could not. See the table
-# [local cloud and AWS](../workshop/LOCAL_CLOUD.md).
+# The function may do what this role allows, and nothing else: the local cloud checks each of its
+# calls, as AWS does. (What differs: [local cloud and AWS](../workshop/LOCAL_CLOUD.md).)
 
 # %% [markdown]
 # ## Create the function

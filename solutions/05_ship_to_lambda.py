@@ -276,9 +276,8 @@ logs.create_log_group(logGroupName=group, tags=deploy.tags())
 logs.put_retention_policy(logGroupName=group, retentionInDays=7);
 
 # %% [markdown]
-# The local cloud checks that the role is there and that Lambda may take it, and no more: what role
-# and repository policy allow, only AWS enforces. See the table
-# [local cloud and AWS](../workshop/LOCAL_CLOUD.md).
+# Both clouds check the role, its trust policy and its permissions, and the repository's policy.
+# The differences are listed in [local cloud and AWS](../workshop/LOCAL_CLOUD.md).
 
 # %% [markdown]
 # ## Create the function
@@ -815,9 +814,8 @@ requests.groupby(["model_version", "status", "cold"])["milliseconds"].agg(["coun
 # that we tried. And `milliseconds` is what the handler itself needed; the `Duration` above
 # includes the way to it and back.
 #
-# On AWS, CloudWatch itself reads JSON, which saves the way home when there are millions of lines:
-# the filter `{ $.status = 400 }` finds the refused ones. The local cloud does not know this kind
-# of filter (see [local cloud and AWS](../workshop/LOCAL_CLOUD.md)).
+# CloudWatch itself reads JSON, so that millions of lines need not be downloaded: the filter
+# `{ $.status = 400 }` finds the refused requests.
 #
 # Lambda's own lines are in the log as well. The time-out, for example:
 

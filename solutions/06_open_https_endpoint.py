@@ -768,10 +768,9 @@ assert answer.json() == direct, f"{answer.status_code} {answer.text}"
 answer.json()
 
 # %% [markdown]
-# The local cloud checks that there *is* a signature, not that it is right (see
-# [local cloud and AWS](../workshop/LOCAL_CLOUD.md)); AWS checks it, and that your IAM user or role
-# may `lambda:InvokeFunctionUrl`. The same signature, with `execute-api` in place of `lambda`, opens
-# an HTTP API's route of type `AWS_IAM`.
+# The signature must be valid, and your IAM user or role must be allowed
+# `lambda:InvokeFunctionUrl`. The same signature, with `execute-api` in place of `lambda`, opens an
+# HTTP API's route of type `AWS_IAM`.
 #
 # With no route table in front, the handler now answers everything. Compare with the API's answers
 # above:

@@ -737,10 +737,8 @@ for what, url in {"expired": late, "altered": altered}.items():
     assert said["the url …"].endswith("403")
 
 # %% [markdown]
-# S3 said 403, and the function passes that on. (The local cloud checks the signature of a link, but
-# it also opens an object *without* one; AWS does not. See the table
-# [local cloud and AWS](../workshop/LOCAL_CLOUD.md).) A link is a key: do not write it into logs.
-# Ours does not; look at the function's last lines:
+# S3 answered 403, and the function passes that on. A link is a key: do not write it into logs.
+# Our function does not; look at the function's last lines:
 
 # %%
 logs = boto3.client("logs")

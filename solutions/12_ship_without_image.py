@@ -457,9 +457,7 @@ iam.put_role_policy(RoleName=f"{NAME}-role", PolicyName="read_models",
 print(deploy.policy("read_models", bucket=BUCKET, prefix=PREFIX))
 
 # %% [markdown]
-# The local cloud keeps policies and does not enforce them, see
-# [local cloud and AWS](../workshop/LOCAL_CLOUD.md). On AWS, this one is easily
-# forgotten; you will see what that looks like.
+# This policy is easily forgotten; later in this lesson you will see what that looks like.
 #
 # ## Where does the model lie?
 #

@@ -361,9 +361,8 @@ answer = ask(customers[0])
 print("signed:  ", answer.status_code, answer.text)
 
 # %% [markdown]
-# The local cloud looks whether there *is* a signature; AWS checks it, and whether its owner may
-# call this API. What else is otherwise there:
-# [local cloud and AWS](../workshop/LOCAL_CLOUD.md).
+# The signature is verified. AWS also checks whether its owner may call this API. Other
+# differences: [local cloud and AWS](../workshop/LOCAL_CLOUD.md).
 
 # %% [markdown]
 # Is it the right answer? ONNX Runtime, here in the notebook, must say the same.

@@ -311,11 +311,10 @@ print("good until", before)
 # %% [markdown]
 # ### No right to fetch the image
 #
-# Lambda may pull from your repository only if the **repository's** policy lets it. Many give this
-# right to the function's role, where it does nothing. The local cloud keeps the policy and does not
-# enforce it ([local cloud and AWS](../workshop/LOCAL_CLOUD.md)); on AWS, Lambda adds it by itself
-# if *you* may change the policy (Lambda developer guide, *Create a Lambda function using a
-# container image*). So this message is **recorded**:
+# Lambda may pull from your repository only if the **repository's** policy allows it. Many give this
+# permission to the function's role, where it does nothing. Lambda adds the policy by itself if *you*
+# may change it (Lambda developer guide, *Create a Lambda function using a container image*). You
+# may, so this message is **recorded**:
 
 # %%
 meet("No right to fetch the image",
