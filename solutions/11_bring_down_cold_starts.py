@@ -868,7 +868,8 @@ print(f"INIT of 10,000 cold starts:      ${started:.2f}, with this machine's mil
 #
 # ### Only on AWS: what you would call
 #
-# The local cloud has no snapshots and keeps nothing ready, so this runs only with an AWS account:
+# The local cloud has no snapshots and keeps nothing ready
+# ([local cloud and AWS](../workshop/LOCAL_CLOUD.md)), so this runs only with an AWS account:
 
 # %% tags=["aws"]
 if not cloud.is_local():

@@ -458,7 +458,8 @@ assert largest < 1e-6
 # /ping` when it is ready, `POST /invocations` with predictions. Ours, in `docker/sagemaker`, has
 # ONNX Runtime in it and no model. The model comes from S3, a `.tar.gz` that SageMaker unpacks to
 # `/opt/ml/model`. On AWS, serverless endpoints run x86-64: there, on another machine, set
-# `WORKSHOP_ARCHITECTURE=x86_64` before you start. The local cloud takes what your machine is.
+# `WORKSHOP_ARCHITECTURE=x86_64` before you start. The local cloud accepts your
+# machine's architecture ([local cloud and AWS](../workshop/LOCAL_CLOUD.md)).
 
 # %%
 for line in Path("../docker/sagemaker/Dockerfile").read_text(encoding="utf-8").splitlines():

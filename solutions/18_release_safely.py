@@ -817,7 +817,8 @@ print(len(faults), "faults, one of them:")
 #         pct(Latency, 99) as p99 by FunctionVersion
 # ```
 #
-# Twenty of the faults above were our golden requests. The local cloud lists lines, but has no `stats`; pandas has.
+# Twenty of the faults above were our golden requests. The local cloud lists lines, but has no `stats`
+# ([local cloud and AWS](../workshop/LOCAL_CLOUD.md)); pandas has.
 
 # %%
 query = logs.start_query(logGroupName=f"/aws/lambda/{NAME}", startTime=int(time.time()) - 3600,

@@ -267,3 +267,13 @@ def test_an_asynchronous_invoke_is_retried_after_seconds(new_function):
         return sorted(one["timestamp"] for one in found) if len(found) == 3 else []
     first, second, third = until(starts, "three attempts", 60)
     assert second - first >= 1000 and third - second >= 2000
+
+
+def test_no_environment_is_kept_ready(new_function):
+    function = new_function()
+    version = function.client.publish_version(FunctionName=function.name)["Version"]
+    function.client.put_provisioned_concurrency_config(
+        FunctionName=function.name, Qualifier=version, ProvisionedConcurrentExecutions=1)
+    time.sleep(2)
+    assert function.containers() == []
+    assert "Init Duration" in function.ask(qualifier=version)["log"]

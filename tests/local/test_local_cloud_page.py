@@ -67,3 +67,11 @@ def test_each_row_names_tests_that_exist(heading):
     gone = [one for one in expected if not any(row.startswith(one) for row in without)]
     assert not new, f"each of these rows needs the name of a test: {new}"
     assert not gone, f"take these out of WITHOUT, their rows are gone or have a test: {gone}"
+
+
+def test_lessons_that_name_a_difference_link_the_page():
+    """Lessons that only say where they run, or what it costs, need no link."""
+    says = re.compile(r"the local cloud (has no|accepts|does not|lists)", re.IGNORECASE)
+    for lesson in sorted((paths.ROOT / "solutions").glob("*.py")):
+        text = lesson.read_text(encoding="utf-8").replace("\n# ", " ")
+        assert not says.search(text) or "../workshop/LOCAL_CLOUD.md" in text, lesson.name
