@@ -208,6 +208,11 @@ ROWS = [
                               ">= 0 and <= 20, if provided."),
     ("sqs", "receive_message", {"QueueUrl": NAME, "MaxNumberOfMessages": 11}, 400,
      "InvalidParameterValue", "Must be >= 1 and <= 10"),
+    ("sqs", "create_queue", {"QueueName": "a b"}, 400, "InvalidParameterValue",
+     "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length"),
+    ("sqs", "create_queue", {"QueueName": NAME + "-x", "Attributes": {"RedrivePolicy": json.dumps({
+        "deadLetterTargetArn": QUEUE_ARN + "-nope", "maxReceiveCount": 3})}}, 400,
+     "InvalidParameterValue", "Reason: Dead letter target does not exist."),
     ("sqs", "create_queue", {"QueueName": NAME + "-x", "Attributes": {"FifoQueue": "false"}}, 400,
      "InvalidAttributeName", "Unknown Attribute FifoQueue."),
     ("sqs", "create_queue", {"QueueName": NAME + "-x", "Attributes": {"DelaySeconds": "901"}}, 400,

@@ -17,6 +17,7 @@ from workshop.local.rules import (  # noqa: F401 - each adds its rules when it i
     roles,
     schedules,
     stacks,
+    topics,
 )
 from workshop.local.rules.rule import RULES, check, rule
 

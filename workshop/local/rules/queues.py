@@ -1,4 +1,6 @@
 """SQS: what no model says. Source: the API reference of each action."""
+import json
+import re
 import time
 
 from workshop.local.rules.rule import rule
@@ -9,6 +11,7 @@ NUMBERS = {     # attribute or parameter: (least, most)
     "MessageRetentionPeriod": (60, 1_209_600), "ReceiveMessageWaitTimeSeconds": (0, 20),
     "VisibilityTimeout": (0, 43_200), "KmsDataKeyReusePeriodSeconds": (60, 86_400),
     "WaitTimeSeconds": (0, 20), "MaxNumberOfMessages": (1, 10)}
+NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 PURGE = 60                      # seconds between two purges of a queue
 _purged: dict[str, float] = {}  # address → when (time.monotonic)
 
@@ -43,6 +46,26 @@ def attributes(asked: dict) -> None:
         except (ValueError, RefusedError):
             raise RefusedError("InvalidAttributeValue", f"Invalid value for the parameter {name}.",
                                400) from None
+
+
+@rule("sqs", "CreateQueue")
+def name_of_a_queue(asked: dict) -> None:
+    if not NAME.fullmatch(asked["QueueName"]) and not asked["QueueName"].endswith(".fifo"):
+        raise RefusedError("InvalidParameterValue", "Can only include alphanumeric characters, "
+                           "hyphens, or underscores. 1 to 80 in length", 400)
+
+
+@rule("sqs", "CreateQueue", "SetQueueAttributes")
+def dead_letter_queue(asked: dict) -> None:
+    """It must be there. What is no policy at all is refused later, with another code."""
+    text = (asked.get("Attributes") or {}).get("RedrivePolicy")
+    try:
+        target = json.loads(text or "{}")["deadLetterTargetArn"].rpartition(":")[2]
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return
+    if _queue({"QueueUrl": target}) is None:
+        raise RefusedError("InvalidParameterValue", f"Value {text} for parameter RedrivePolicy is "
+                           "invalid. Reason: Dead letter target does not exist.", 400)
 
 
 @rule("sqs", "PurgeQueue")
