@@ -82,7 +82,11 @@ def test_one_of_many_writers_wins(aws):
 @pytest.fixture
 def routed(aws, queue):
     """An event bus's rule that sends orders over 10 to a queue, transformed."""
-    events, url = aws("events"), queue("routed")
+    events = aws("events")
+    url = queue("routed", Policy=json.dumps({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": f"arn:aws:sqs:us-east-1:{ACCOUNT}:workshop-test-routed"}]}))
     pattern = json.dumps({"source": ["shop"], "detail": {"amount": [{"numeric": [">", 10]}]}})
     events.put_rule(Name="workshop-test-routed", EventPattern=pattern)
     events.put_targets(Rule="workshop-test-routed", Targets=[{
@@ -139,6 +143,7 @@ def test_any_region_may_be_in_a_signature(local_cloud):
 def test_a_public_bucket_opens_nothing_without_a_signature(aws):
     s3, name = aws("s3"), {"Bucket": "workshop-test-public"}
     s3.create_bucket(**name)
+    s3.delete_public_access_block(**name)
     s3.put_object(**name, Key="a", Body=b"x")
     s3.put_bucket_policy(**name, Policy=json.dumps({"Version": "2012-10-17", "Statement": [{
         "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject",
