@@ -125,6 +125,11 @@ def place(image):
         deploy.function(name, image, memory=1769, timeout=TIMEOUT, command=f"faults.{handler}",
                         environment={"RESULTS_BUCKET": bucket, "BUCKET_OWNER": ACCOUNT})
         deploy.allow(name, policy, bucket=bucket)
+        boto3.client("iam").put_role_policy(        # for the module that crashes
+            RoleName=f"{name}-role", PolicyName="remember", PolicyDocument=json.dumps({
+                "Version": "2012-10-17", "Statement": [{
+                    "Effect": "Allow", "Action": ["s3:PutObject", "s3:GetObject"],
+                    "Resource": f"arn:aws:s3:::{bucket}/crashed/*"}]}))
     triggers.on_event(EVENTS, TICKS, schedule="rate(1 minute)", paths={"time": "$.time"},
                       template=f'{{"id": "tick-<time>", "customer": {json.dumps(CUSTOMER)}}}')
     for name in (EVENTS, FILES):
