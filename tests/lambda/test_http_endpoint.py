@@ -295,6 +295,11 @@ def test_the_authorizer_stands_before_its_route(probe):
         AuthorizerPayloadFormatVersion="2.0", EnableSimpleResponses=True,
         AuthorizerUri="arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/"
                       f"{arn}/invocations")["AuthorizerId"]
+    boto3.client("lambda").add_permission(
+        FunctionName=AUTHORIZER, StatementId="api", Action="lambda:InvokeFunction",
+        Principal="apigateway.amazonaws.com",
+        SourceArn=f"arn:aws:execute-api:us-east-1:{arn.split(':')[4]}:{api}"
+                  f"/authorizers/{authorizer}")
     [route] = gateway.get_routes(ApiId=api)["Items"]
     gateway.update_route(ApiId=api, RouteId=route["RouteId"], AuthorizationType="CUSTOM",
                          AuthorizerId=authorizer)

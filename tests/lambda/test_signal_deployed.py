@@ -223,7 +223,8 @@ def test_without_its_endpoint_it_orders_nothing_and_opens_the_breaker(place):
     for day in list(BARS["date"])[-5:]:
         answer = client.invoke(FunctionName=NAME, Payload=json.dumps(event(day, symbol="GONE")))
         said.append(json.load(answer["Payload"])["errorMessage"])
-    assert said[:3] == ["the endpoint failed: ValidationError"] * 3
+    # Its role may ask its own endpoint alone, so it does not learn that this one is not there.
+    assert said[:3] == ["the endpoint failed: AccessDeniedException"] * 3
     assert all("breaker is open" in one for one in said[3:])
     assert place.decisions("GONE") == place.take(place.orders) == []
 
