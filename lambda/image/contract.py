@@ -22,7 +22,7 @@ UNSAID = ("", "application/x-www-form-urlencoded")      # the latter is curl's, 
 
 def answer(probabilities, top, signature):
     """Return the content of the answer: the `top` most probable classes, most probable first."""
-    best = sorted(zip(map(float, probabilities), signature["classes"]), key=lambda pair: -pair[0])
+    best = sorted(zip(probabilities.tolist(), signature["classes"]), key=lambda pair: -pair[0])
     return {"predictions": [{"label": label, "probability": value} for value, label in best[:top]],
             "model": signature["model"], "model_version": signature["version"]}
 

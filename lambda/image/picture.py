@@ -25,6 +25,7 @@ SHARE = 0.6                 # of the function's memory: more than that is never 
 BYTES_PER_PIXEL = 13
 FILE_BYTES = 30_000_000     # the file's own copies: event, text, bytes, what Pillow keeps of it
 
+Image.preinit()             # Pillow would load its decoders with the first request
 PngImagePlugin.MAX_TEXT_MEMORY = 2 * PngImagePlugin.MAX_TEXT_CHUNK     # 2 MB; Pillow allows 64
 
 
