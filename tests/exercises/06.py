@@ -33,7 +33,7 @@ WRONG = [
     ("Exercise 1", RIGHT + 'expected["tenure is missing"] = 404', "the route fits"),
     ("Exercise 1", RIGHT + 'expected["stage in the path"] = 200', "no route fits"),
     ("Exercise 2", "...", "'GET /predict' is not one of them"),
-    ("Exercise 2", ROUTE.replace("GET", "get"), "'GET /predict' is not one of them"),
+    ("Exercise 2", ROUTE.replace("GET", "PUT"), "'GET /predict' is not one of them"),
     ("Exercise 2", ROUTE, "no statement lets this API call the function"),
     ("Exercise 2", ROUTE.replace("{integration_id}", "{probe_integration}")
      + allow("{execute_api}/*/GET/predict"), "not the churn function's integration"),
