@@ -1,6 +1,7 @@
 """`test -j N` and `run -j N`: what runs when and where, what is printed, and that all ends."""
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -21,6 +22,9 @@ from workshop.machine.paths import ROOT
 def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(side_by_side, "BUILD", tmp_path / "build")
     monkeypatch.setattr(side_by_side, "RECORD", tmp_path / "build/side_by_side.json")
+    # At its end a run stops the local clouds of its places: not the one that other tests use.
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        monkeypatch.setenv("WORKSHOP_PORT", str(free.getsockname()[1]))
     return tmp_path
 
 

@@ -38,6 +38,7 @@ ALONE = {
     "lesson 04": "it builds in build/images/churn by hand, where deploy.build works as well",
     "lesson 11": TIME, "lesson 13": TIME, "lesson 19": TIME,
     "lesson 21": MACHINE,
+    "tests/test_template.py": "it builds in build/sam-cli, where lesson 17 builds as well",
     "tests/commands/test_clean.py": MACHINE,
     "tests/commands/test_clean_whole.py": MACHINE,
     "tests/commands/test_doctor.py": MACHINE,
