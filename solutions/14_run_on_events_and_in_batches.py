@@ -295,7 +295,7 @@ events.put_targets(Rule=f"{NAME}-events", Targets=[target])["FailedEntryCount"]
 # some entries were refused. Who does not look at the count loses events.
 #
 # Without the permission, EventBridge drops the event, and does not try again: a missing permission
-# is not expected to mend itself. The rule's metric `FailedInvocations` is all that tells. A
+# is not expected to fix itself. The rule's metric `FailedInvocations` is the only sign. A
 # dead-letter queue on the *target* would keep it (EventBridge user guide, *Event retry policy*).
 
 # %%

@@ -3,7 +3,7 @@
     actions     a call → the actions that it needs, each on a resource, with condition keys
     callers     a caller → the policies that it has: a role's, a user's, the learner's
     learner     the policies of the learner: the one place where they are
-    evaluator   what MiniStack's evaluator of policies has otherwise than AWS
+    evaluator   where MiniStack's evaluator of policies differs from AWS
     decision    allowed, or refused in AWS's words
     grants      what a service may do to a thing (its policy), and what a role may do by itself
     passed      what Lambda and Scheduler look at in a role before they take it

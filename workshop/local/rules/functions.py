@@ -61,10 +61,7 @@ def code_in_s3(asked: dict) -> None:
 def code_and_package(asked: dict) -> None:
     """A zip has a runtime and a handler, an image has neither."""
     image = asked.get("PackageType") == "Image"
-    if image and (asked.get("Runtime") or asked.get("Handler")):
-        raise invalid("Please don't provide Handler or Runtime or Layer when the intent is to "
-                      "create a function with PackageType Image.")
-    if image and asked.get("Layers"):
+    if image and (asked.get("Runtime") or asked.get("Handler") or asked.get("Layers")):
         raise invalid("Please don't provide Handler or Runtime or Layer when the intent is to "
                       "create a function with PackageType Image.")
     if not image and not (asked.get("Runtime") and asked.get("Handler")):

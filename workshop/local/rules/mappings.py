@@ -16,14 +16,14 @@ def its_function(asked: dict) -> None:
 
 @rule("lambda", "CreateEventSourceMapping")
 def its_source(asked: dict) -> None:
-    from ministack.services import lambda_svc
+    """What its function's role must be allowed, and how long it may run: permissions/passed.py."""
+    from ministack.services import lambda_svc, sqs
     arn = asked.get("EventSourceArn")
     if not arn:
         raise invalid("Event source ARN is required.")
     if ":sqs:" not in arn:
         return
-    queue = _queue(arn)
-    if queue is None:
+    if arn.rpartition(":")[2] not in sqs._queue_name_to_url:
         raise invalid("Error occurred while ReceiveMessage. SQS Error Code: "
                       "AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: The specified "
                       "queue does not exist.")
@@ -34,11 +34,6 @@ def its_source(asked: dict) -> None:
                 "ResourceConflictException", f'An event source mapping with SQS arn (" {arn} ") '
                 f'and function (" {name} ") already exists. Please update or delete the existing '
                 f"mapping with UUID {one['UUID']}", 409)
-    visible = int(queue["attributes"].get("VisibilityTimeout", 30))
-    timeout = int(function(asked)["config"]["Timeout"])
-    if visible < timeout:
-        raise invalid(f"Queue visibility timeout: {visible} seconds is less than Function "
-                      f"timeout: {timeout} seconds")
 
 
 @rule("lambda", "CreateEventSourceMapping", "UpdateEventSourceMapping")
@@ -81,8 +76,3 @@ def _is_pattern(pattern: dict) -> bool:
     return all(isinstance(value, list) and value
                or isinstance(value, dict) and value and _is_pattern(value)
                for value in pattern.values())
-
-
-def _queue(arn: str) -> dict | None:
-    from ministack.services import sqs
-    return sqs._queues.get(sqs._queue_name_to_url.get(arn.rpartition(":")[2]))

@@ -1,6 +1,4 @@
-"""EventBridge Scheduler: when, and as whom. Source: its API reference."""
-import json
-from urllib.parse import unquote
+"""EventBridge Scheduler: when. (As whom: permissions/passed.py.) Source: its API reference."""
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from workshop.local.rules import cron
@@ -24,20 +22,3 @@ def schedule(asked: dict) -> None:
     window = asked["FlexibleTimeWindow"]
     if (window["Mode"] == "FLEXIBLE") != ("MaximumWindowInMinutes" in window):
         raise _invalid("MaximumWindowInMinutes is required for FLEXIBLE and not allowed for OFF.")
-
-
-@rule("scheduler", "CreateSchedule", "UpdateSchedule")
-def role_of_a_schedule(asked: dict) -> None:
-    from ministack.services import iam
-    role = iam._roles.get(asked["Target"]["RoleArn"].rpartition("/")[2]) or {}
-    document = unquote(str(role.get("AssumeRolePolicyDocument") or "{}"))
-    services = [service for one in _listed(json.loads(document).get("Statement") or [])
-                if one.get("Effect") == "Allow" and isinstance(one.get("Principal"), dict)
-                for service in _listed(one["Principal"].get("Service") or [])]
-    if "scheduler.amazonaws.com" not in services:
-        raise _invalid("The execution role you provide must allow AWS EventBridge Scheduler to "
-                       "assume the role.")
-
-
-def _listed(value) -> list:
-    return value if isinstance(value, list) else [value]
