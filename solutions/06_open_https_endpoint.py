@@ -17,7 +17,7 @@
 # HTTPS. In this lesson you put a front door before the function, look at every way a request can
 # fail there, decide who may come in, and work out what the door costs.
 #
-# *You will*
+# **You will**
 #
 # - build an HTTP API from its parts: integration, route, stage, permission;
 # - read the event that a request becomes, and say for each error whether the API or the function
@@ -27,9 +27,9 @@
 # - compare the price of three front doors;
 # - take everything down and prove that nothing is left.
 #
-# *You need* Docker, and lesson 05's function `churn` (made now if it is missing)
+# **You need** Docker, and lesson 05's function `churn` (made now if it is missing)
 #
-# *Time* 35 minutes reading, 20 minutes exercises · *Cost* free on the local cloud, less
+# **Time** 35 minutes reading, 20 minutes exercises. **Cost** free on the local cloud, less
 # than \$0.01 on AWS
 
 # %%
@@ -317,9 +317,9 @@ def send(what, door=None):
     return requests.request(method, (door or url) + path, data=body, headers=as_json, timeout=35)
 
 # %% [markdown]
-# ### Exercise 1: say what will come
+# ### Exercise 1: say what will come (5 minutes)
 #
-# (5 minutes.) Write down which status code you expect for each. Ask yourself for each one: does
+# Write down which status code you expect for each. Ask yourself for each one: does
 # the API know a route for it? If it does not, the function is never asked.
 #
 # <details><summary>Hint</summary>
@@ -392,9 +392,9 @@ def keep_only(*keys):
             lambda_.remove_permission(FunctionName=NAME, StatementId=statement["Sid"])
 
 # %% [markdown]
-# ### Exercise 2: let the function answer GET
+# ### Exercise 2: let the function answer GET (10 minutes)
 #
-# (10 minutes.) The handler knows what to say to `GET /predict`: `405`, with a header `Allow: POST`.
+# The handler knows what to say to `GET /predict`: `405`, with a header `Allow: POST`.
 # It is never asked. Write `open_get()` so that it creates a second route to the integration you
 # already have (`integration_id`), and adds the *least* permission for it: this API, any stage,
 # method GET, path `/predict`.
@@ -560,9 +560,9 @@ for origin in ["https://shop.example", "https://other.example"]:
 # foreign pages. It does not protect the *endpoint*: curl never asks. Who may call is a different
 # question, and comes next.
 #
-# ### Exercise 3: a second origin, and a token
+# ### Exercise 3: a second origin, and a token (5 minutes)
 #
-# (5 minutes.) A colleague develops the shop's page on `http://localhost:3000`, and the page will
+# A colleague develops the shop's page on `http://localhost:3000`, and the page will
 # send a header `authorization`. Write the whole CORS configuration: both origins, and no other;
 # method POST; both headers.
 #

@@ -120,7 +120,7 @@ for path in sorted(FUNCTION.glob("*.py")):
 print("\nrequirements.txt:", *(FUNCTION / "requirements.txt").read_text().split())
 
 # %% [markdown]
-# *What to notice:* no TensorFlow. Pictures are decoded by Pillow, and computed by ONNX Runtime.
+# *Notice:* no TensorFlow. Pictures are decoded by Pillow, and computed by ONNX Runtime.
 #
 # ## From a file to a tensor
 #
@@ -177,7 +177,7 @@ print(label(probabilities(tensor)[0]), f"{probabilities(tensor).max():.4f}")
 preprocessor.from_url(boot.resolve().as_uri()).shape        # file:///…/boot.png
 
 # %% [markdown]
-# *What to notice:* it has read a file of this machine. Whoever may choose the link could have the
+# *Notice:* it has read a file of this machine. Whoever may choose the link could have the
 # function open what it can reach and they cannot. So the function fetches for itself, carefully,
 # and leaves to the helper what it is good at. Two of the helper's steps it replaces, so that the
 # filter is the signature's and a grey picture stays grey. This is all of it:
@@ -243,7 +243,7 @@ show(figure, "A finely striped dress; shrunk with nearest it has broad stripes t
              "shrunk by averages it is evenly grey.")
 
 # %% [markdown]
-# *What to notice:* shrunk with *nearest*, it has broad stripes that nobody wove. Not one pixel is
+# *Notice:* shrunk with *nearest*, it has broad stripes that nobody wove. Not one pixel is
 # wrong, but together they show another dress. To a model this is another picture.
 #
 # Now the same for all test pictures. What did the model say to the original of 28 × 28, and
@@ -259,7 +259,7 @@ served = {(cloth, name): probabilities(shrink(pictures, filter))
           for name, filter in FILTERS.items()}
 
 # %% [markdown]
-# ### Exercise 1 · The skew test
+# ### Exercise 1: The skew test
 #
 # Write `skew(trained, served)`. Both are arrays, a row of probabilities for each picture: the
 # answers to the pictures as in training, and as they are served. Return two figures:
@@ -335,7 +335,7 @@ show(figure, "Bars of changed labels by filter: " + "; ".join(
     f"{cloth}, {name} {share:.1%}" for (cloth, name), share in moved.items()))
 
 # %% [markdown]
-# *What to notice:* no error, no warning, nothing in a log, and some labels are others. And
+# *Notice:* no error, no warning, nothing in a log, and some labels are others. And
 # no filter is the best for all: on smooth pictures *nearest* gives back the originals, on striped
 # cloth it is the one that does harm. (On smooth cloth it has luck: the middle of five pixels *is*
 # the original one. Try `SIDE = 112`.)
@@ -377,7 +377,7 @@ assert np.diag(accuracy).min() > max(accuracy.loc["nearest", "average"],
                                      accuracy.loc["average", "nearest"])
 
 # %% [markdown]
-# *What to notice:* on the diagonal, both filters are as good as each other. Off it, the same models
+# *Notice:* on the diagonal, both filters are as good as each other. Off it, the same models
 # lose. That is **training-serving skew**, and the cure is not a better filter but one and the same
 # on both sides. It belongs into the model's file, and a test like this one into your release.
 #
@@ -466,7 +466,7 @@ emulator = start()
 invoke(emulator, {"image": as_text(boot)}).json()
 
 # %% [markdown]
-# *What to notice:* the labels with their probabilities, best first, and which model said so. The
+# *Notice:* the labels with their probabilities, best first, and which model said so. The
 # same as the model here in the notebook? Ask with the garments and with a photograph:
 
 # %%
@@ -522,7 +522,7 @@ def refusal(answer):
 pd.DataFrame([{"url": url} | refusal(invoke(emulator, {"url": url}).json()) for url in hostile])
 
 # %% [markdown]
-# *What to notice:*
+# *Notice:*
 #
 # - Each is the caller's mistake, a 4xx: 400 where the link itself is wrong, 422 where the host is.
 # - Private addresses get one message, the same as a host that does not exist: a caller must not be
@@ -563,7 +563,7 @@ by_default, patient = ask_silent_host(3), ask_silent_host(15)
 assert "timed out after 3" in by_default and "takes too long" in patient
 
 # %% [markdown]
-# *What to notice:* with 3 seconds, Lambda ends the function in the middle. Over HTTP the caller
+# *Notice:* with 3 seconds, Lambda ends the function in the middle. Over HTTP the caller
 # reads of an internal error, and an alarm goes off though nothing of yours is broken. With 15, the
 # function lives to say whose mistake it is. **Each time limit must be larger than the ones
 # inside it**: fetching 10 s < function 15 s < HTTP API 30 s.
@@ -601,7 +601,7 @@ for what, event in events.items():
     print(f"{what}:", ask(event), "\n")
 
 # %% [markdown]
-# *What to notice:* the boot is fine, so a quick test would have passed. The photograph is refused
+# *Notice:* the boot is fine, so a quick test would have passed. The photograph is refused
 # with the status **413**: it has too many pixels for the function's memory. A JPEG grows when it is
 # decoded, here to 36 MB, and each step on its way may make a copy. `picture.py` reads the size in
 # the file's head, before it decodes anything. Lambda puts the memory into the environment variable
@@ -698,7 +698,7 @@ for name, [value] in parse_qs(parts.query).items():
     print(f"{name:20} {value if len(value) < 50 else value[:12] + '…'}")
 
 # %% [markdown]
-# *What to notice:* who signed (`Credential`: the key's public half, never the secret), when, for
+# *Notice:* who signed (`Credential`: the key's public half, never the secret), when, for
 # how long. The `Signature` covers all of it, host and path too: change a letter, and it is not
 # valid. The longest validity is 7 days, and a link that temporary credentials signed ends with
 # them, often after an hour
@@ -798,7 +798,7 @@ overhead = len(json.dumps(event)) - len(event["body"])
 print(f"and around them, the event has {overhead:,}")
 
 # %% [markdown]
-# *What to notice:* the API decides by the **content type** whether a body is text. With `image/png`
+# *Notice:* the API decides by the **content type** whether a body is text. With `image/png`
 # it encodes the bytes in base64 and says so in `isBase64Encoded`. A file that is called text
 # arrives broken, so the function refuses such a type before it looks inside:
 
@@ -808,7 +808,7 @@ for media in "text/plain", "application/json":
     print(media, said.status_code, said.json()["problems"][0]["message"])
 
 # %% [markdown]
-# ### Exercise 2 · A caller's side
+# ### Exercise 2: A caller's side
 #
 # Write `ask_file(path, media)`: it sends the file's **raw bytes** to `{api}/predict` with the
 # content type `media`, asks for one label, and returns it. When the function refuses, it raises
@@ -887,7 +887,7 @@ for size in 1_000_000, 4_000_000, 4_700_000, 5_000_000, 8_000_000:
 pd.DataFrame(rows)
 
 # %% [markdown]
-# *What to notice:* 413, and it is the gateway that says so. The function was never called, and
+# *Notice:* 413, and it is the gateway that says so. The function was never called, and
 # nothing stands in its log. With a direct invoke, Lambda itself says it, in other words:
 
 # %%
@@ -897,7 +897,7 @@ except ClientError as error:
     print(error.response["ResponseMetadata"]["HTTPStatusCode"], error)
 
 # %% [markdown]
-# ### Exercise 3 · The largest body
+# ### Exercise 3: The largest body
 #
 # 6 MB are 6 × 1024 × 1024 bytes here, as the message says, and the limit holds for the *whole
 # event*: the body in base64, and `overhead` bytes around it. Base64 makes 4 characters of each 3

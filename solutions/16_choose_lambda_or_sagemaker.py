@@ -565,7 +565,7 @@ pd.DataFrame({name: {
     for name, case in CASES.items()})
 
 # %% [markdown]
-# *Notice*
+# Look at these points:
 #
 # - **Left end:** Lambda is free, and an endpoint costs cents, or a few dollars. This difference
 #   should not decide.
@@ -787,7 +787,7 @@ show(figure, "Map of the cheapest way, requests a month against seconds for a re
              "short requests, real-time instances the right, asynchronous all above 900 seconds.")
 
 # %% [markdown]
-# *Notice*
+# Look at these points:
 #
 # - the **edge to the right** falls. Requests × seconds, the *work*, decides for instances. If it
 #   costs less than one instance, paying by the request is cheaper; above that, busy machines are

@@ -28,7 +28,7 @@
 # - find which limit of AWS comes first for a given function
 #
 # **You need** Docker, and the model of lesson 03 (made now if it is missing). On AWS, an account that
-# may have more than 110 executions at once: new accounts have less, and cannot reserve any
+# may run more than 110 executions at the same time: new accounts have less, and cannot reserve any
 #
 # **Time** 40 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS less
 # than \$0.01
@@ -144,7 +144,7 @@ show(figure, f"Ten requests at once as bars from sending to answer. Right after 
              f"{again['init'].count()} have, and all are answered at once.")
 
 # %% [markdown]
-# *Notice*
+# Look at these points:
 #
 # - **A deployment ends all environments**, for all clients at the same time. On AWS, ten requests
 #   meet up to ten cold starts. On the local cloud, only as many environments work at the same time
@@ -243,7 +243,7 @@ show(figure, "Left: latency of each request over time, with the 50th, 90th and 9
              "p50, p90 and p99 at equal distances.")
 
 # %% [markdown]
-# *Notice*
+# Look at these points:
 #
 # - **There is no single latency.** At each rate, compare the usual wait (p50) with the slowest of a
 #   hundred (p99). A user who sends ten requests meets the slowest tenth once on average.
@@ -304,7 +304,7 @@ assert (little["busy, average"] / little["rate × duration"]).between(0.8, 1.5).
 little.round(2)
 
 # %% [markdown]
-# *Notice*
+# Look at these points:
 #
 # - The law holds, as exactly as we can count. A function's duration and its users' rate give its
 #   concurrency, *before* anything is deployed.
@@ -372,7 +372,7 @@ assert counts.loc["/hold", 503] > 0 and counts.loc["/predict", 429] > 0, counts
 counts
 
 # %% [markdown]
-# *Notice*
+# Look at these points:
 #
 # - **Two codes mean the same: try again later.** The API's own refusal is `429`. Lambda's is 429 as
 #   well, but the HTTP API answers its client with `503 Service Unavailable` (a REST API with 500, a
@@ -559,10 +559,10 @@ modes
 
 # %% [markdown]
 # So a call that "takes three seconds" may have been three calls. `RetryAttempts` in the response's
-# `ResponseMetadata` has the number; write it into your logs. boto3 also sends a slow `invoke`
-# again: after 60 seconds without an answer it repeats the call, and the function runs once more.
-# For long functions, set `read_timeout` above the function's time-out, and `total_max_attempts` to
-# 1 (`botocore.config.Config`).
+# `ResponseMetadata` has the number; write it into your logs. A slow `invoke` is also sent again:
+# after 60 seconds without an answer, boto3 repeats the call, and the function runs once more. For
+# long functions, set `read_timeout` above the function's time-out, and `total_max_attempts` to 1
+# (`botocore.config.Config`).
 #
 # ### Exercise 2: may this be repeated? (7 minutes)
 #
@@ -753,7 +753,7 @@ show(figure, "The highest rate over the duration of a request, on log axes. Flat
              "one with 10, then falling in proportion; after 30 s the API has given up.")
 
 # %% [markdown]
-# *Notice*
+# Look at these points:
 #
 # - Below 0.1 s, a faster function does not raise the rate any more: one unit of concurrency gives
 #   ten requests a second. Our model is far below 0.1 s.

@@ -26,7 +26,7 @@
 # - meet the refusals of a clean-up in the wrong order, and what happens where nothing refuses
 # - work out the right order from what uses what
 # - remove everything, and prove that nothing is left
-# - compute what a forgotten thing costs, and tell the cheap ones from the dear ones
+# - compute what a forgotten thing costs, and distinguish cheap things from expensive ones
 #
 # **You need** Docker. On AWS, do the first part, up to *Some things to clean up*, before lesson 05.
 #
