@@ -30,7 +30,7 @@ from workshop.local.patches import (
     simulated,
     stacks,
 )
-from workshop.local.permissions import evaluator
+from workshop.local.permissions import evaluator, propagation
 from workshop.machine import paths
 
 
@@ -53,6 +53,7 @@ def apply(port: int, addresses: list[str], keys: dict[str, str], account: str,
                    closed, buckets, answers, rest_apis, log_events):
         module.apply(port)
     evaluator.apply()
+    propagation.apply()
     identities.register_learner(keys, account)
     about = {"pid": os.getpid(), "port": port, "root": str(paths.ROOT), "addresses": addresses}
     application = names.patched(beside(blobs.written(ministack.app)), port)

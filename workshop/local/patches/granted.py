@@ -148,6 +148,9 @@ def target(invoke_target):
         if source.split(":")[2:3] == ["events"]:
             metrics.record("AWS/Events", [{"RuleName": rule.get("Name", "")}],
                            [("FailedInvocations", 1, "Count")])
+        else:       # a schedule's ARN ends with GROUP/NAME
+            metrics.record("AWS/Scheduler", [{"ScheduleGroup": source.split("/")[-2]}],
+                           [("TargetErrorCount", 1, "Count")])
         return None
     return invoke
 
@@ -193,6 +196,8 @@ def from_topic(deliver):
     def deliver_allowed(function, envelope, topic, *arguments):
         if grants.may_invoke("sns.amazonaws.com", function, topic):
             return deliver(function, envelope, topic, *arguments)
+        metrics.record("AWS/SNS", [{"TopicName": topic.rpartition(":")[2]}],
+                       [("NumberOfNotificationsFailed", 1, "Count")])
         return logger.warning("SNS: %s may not invoke %s", topic, function)
     return deliver_allowed
 

@@ -203,7 +203,8 @@ def emit(func, request_id, log_text, error, duration_ms, *, log_source=None) -> 
 
 
 def may_write(role: str, group: str, stream: str) -> bool:
-    """Whether a function's role lets it write its log; without, there are no lines, as on AWS."""
+    """Whether a function's or an endpoint's role lets it write its log; without, there are no
+    lines, as on AWS."""
     from ministack.services import cloudwatch_logs
     actions = ["CreateLogStream", "PutLogEvents"]
     if group not in cloudwatch_logs._log_groups:

@@ -6,6 +6,7 @@
     evaluator   where MiniStack's evaluator of policies differs from AWS
     decision    allowed, or refused in AWS's words
     grants      what a service may do to a thing (its policy), and what a role may do by itself
+    propagation how long a new role, or a change of one, is unknown to services
     passed      what Lambda and Scheduler look at in a role before they take it
 """
 from workshop.local.permissions import passed
