@@ -4,9 +4,14 @@ Sources: "IAM policy elements: Variables and tags" and "IAM JSON policy elements
 operators", IAM User Guide.
 """
 import dataclasses
+import functools
 import re
 
+from ministack.core import iam_actions
 from ministack.core import iam_evaluator as iam
+
+from workshop.local.addresses import ACCOUNT
+from workshop.local.permissions import decision
 
 VARIABLE = re.compile(r"\$\{\s*([^},]+?)\s*(?:,\s*'([^']*)'\s*)?\}")
 # What stands for a literal * and ? until a pattern is compiled: a variable's are no wildcards.
@@ -23,6 +28,11 @@ def apply() -> None:
     from ministack import app
     app.AUTH = True     # trust policies, policies of queues and topics, which MiniStack looks at
     iam.enforce = iam.check_credentials = lambda *_, **__: None
+    iam_actions.extract_iam_action = lambda *_: None    # it would only be handed to `enforce`
+    iam.authenticate = already_known(iam.authenticate, lambda caller: iam.resolve_credential(
+        caller.access_key, ACCOUNT))
+    iam.request_caller_arn = already_known(iam.request_caller_arn, lambda caller: caller.arn)
+    iam.parse_policy_document = parsed_once(iam.parse_policy_document)
     iam._first_match = first_match
     compile_pattern = iam._fnmatch_compile
     iam._fnmatch_compile = lambda pattern, ignore_case: compiled(compile_pattern, pattern,
@@ -31,6 +41,21 @@ def apply() -> None:
         iam._CONDITION_OPS[name] = arn_like
     for name in ("arnnotlike", "arnnotequals"):
         iam._CONDITION_OPS[name] = lambda actual, expected: not arn_like(actual, expected)
+
+
+def already_known(ask, answer):
+    """What MiniStack asks of a request again is answered with the caller that the gate has verified
+    in this very request; `ask` is for the others."""
+    def asked(*arguments):
+        caller = decision.asking.get(None)
+        return answer(caller) if caller else ask(*arguments)
+    return asked
+
+
+def parsed_once(parse):
+    """A policy's text is parsed when it is first met."""
+    remembered = functools.lru_cache(2048)(parse)
+    return lambda document: (remembered if isinstance(document, str) else parse)(document)
 
 
 def compiled(compile_pattern, pattern: str, ignore_case: bool) -> re.Pattern:
@@ -49,8 +74,7 @@ def arn_like(actual: str, expected: str) -> bool:
 def first_match(asked: iam.EvalContext, statements, effect: str):
     """The first statement of this effect that matches what is asked, or None."""
     for one in statements:
-        if one.effect != effect or not iam._action_matches(asked.action, one.actions,
-                                                           one.not_actions):
+        if one.effect != effect or not is_about(one, asked.action):
             continue
         try:
             here = filled(one, asked)
@@ -60,6 +84,14 @@ def first_match(asked: iam.EvalContext, statements, effect: str):
                 and iam._conditions_met(here.conditions, asked):
             return one
     return None
+
+
+def is_about(statement: iam.ParsedStatement, action: str) -> bool:
+    """Whether a statement's actions contain this one; a statement remembers what it was asked."""
+    answers = vars(statement).setdefault("asked_before", {})
+    if action not in answers:
+        answers[action] = iam._action_matches(action, statement.actions, statement.not_actions)
+    return answers[action]
 
 
 def filled(statement: iam.ParsedStatement, asked: iam.EvalContext) -> iam.ParsedStatement:
