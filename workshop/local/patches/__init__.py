@@ -53,6 +53,7 @@ def apply(port: int, addresses: list[str], keys: dict[str, str], account: str,
                    closed, buckets, answers, rest_apis, log_events):
         module.apply(port)
     evaluator.apply()
+    evaluator.look_once()
     propagation.apply()
     identities.register_learner(keys, account)
     about = {"pid": os.getpid(), "port": port, "root": str(paths.ROOT), "addresses": addresses}

@@ -6,9 +6,7 @@ spelling of the services' own calls.
 import json
 
 from workshop.local import models
-from workshop.local.addresses import REGION
 from workshop.local.patches import checks
-from workshop.local.permissions import resources
 
 TEXTS = ("FunctionName", "Role", "Runtime", "Handler", "Description")   # of a function
 
@@ -27,28 +25,6 @@ def apply(port: int) -> None:
     api["create"] = camel_cased(api["create"], "CorsConfiguration", at=1)
     api["update"] = camel_cased(api["update"], "CorsConfiguration", at=2)
     provisioners._apigw_v2_stage_props = stage_settings(provisioners._apigw_v2_stage_props)
-    for kind in (*resources.NAMED, *resources.PATHS):
-        for step, at in (("create", 1), ("update", 2), ("delete", 1)):
-            if step in handlers[kind]:
-                handlers[kind][step] = permitted(handlers[kind][step], kind, step, at)
-
-
-def permitted(provision, kind: str, step: str, at: int):
-    """A resource is made, changed or deleted if whoever deploys the stack may do so by themselves.
-
-    at: where the properties stand among the arguments of `provision`.
-    """
-    def provision_permitted(name, *arguments, **options):
-        properties = arguments[at - 1]
-        # What has no name gets one that begins with the stack's and its own in the template.
-        known = f"{arguments[1]}-{name}-1A2B3C4D5E6F" if step == "create" else name
-        message = resources.refusal(kind, step, known, properties, REGION)
-        if message:
-            raise ValueError(f'Resource handler returned message: "{message} (Service: '
-                             f'{kind.split("::")[1]}, Status Code: 403)" (HandlerErrorCode: '
-                             "AccessDenied)")
-        return provision(name, *arguments, **options)
-    return provision_permitted
 
 
 def checked(provision, port: int, at: int):

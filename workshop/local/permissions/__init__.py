@@ -8,7 +8,6 @@
     grants      what a service may do to a thing (its policy), and what a role may do by itself
     propagation how long a new role, or a change of one, is unknown to services
     passed      what Lambda and Scheduler look at in a role before they take it
-    resources   what whoever deploys a stack must be allowed to do
 """
 from workshop.local.permissions import passed
 from workshop.local.permissions.decision import check

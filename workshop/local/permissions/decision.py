@@ -85,20 +85,18 @@ def by_trust(identity: iam.EvalResult, asked: iam.EvalContext) -> iam.EvalResult
 def refused(call: Call, request: Request, arn: str, need: Need,
             result: iam.EvalResult) -> RefusedError:
     """The refusal in the form of the call's service."""
-    quoted = need if call.service != "s3" else Need(need.action, f'"{need.resource}"')
+    resource = f'"{need.resource}"' if call.service == "s3" else need.resource
+    text = f"User: {arn} is not authorized to perform: {need.action} on resource: {resource} "
+    if result.decision == "Deny":
+        kind = "a resource-based" if result.resource_policy_arn else "an identity-based"
+        text += f"with an explicit deny in {kind} policy"
+    elif need.action == "sts:AssumeRole":
+        text = text.rstrip()
+    else:
+        text += f"because no identity-based policy allows the {need.action} action"
     code = "AuthorizationError" if call.service == "sns" else "AccessDenied"
     # JSON services that are called by a target have 400 for every error of the caller's; SQS, which
     # was a Query service, has 403.
     targeted = "x-amz-target" in request.headers and call.service != "sqs"
-    return RefusedError(code, words(arn, quoted, result), 400 if targeted else 403)
+    return RefusedError(code, text, 400 if targeted else 403)
 
-
-def words(arn: str, need: Need, result: iam.EvalResult) -> str:
-    """What AWS says of an action that a caller (ARN) lacks."""
-    text = f"User: {arn} is not authorized to perform: {need.action} on resource: {need.resource}"
-    if result.decision == "Deny":
-        kind = "a resource-based" if result.resource_policy_arn else "an identity-based"
-        return f"{text} with an explicit deny in {kind} policy"
-    if need.action == "sts:AssumeRole":
-        return text
-    return f"{text} because no identity-based policy allows the {need.action} action"

@@ -28,11 +28,6 @@ def apply() -> None:
     from ministack import app
     app.AUTH = True     # trust policies, policies of queues and topics, which MiniStack looks at
     iam.enforce = iam.check_credentials = lambda *_, **__: None
-    iam_actions.extract_iam_action = lambda *_: None    # it would only be handed to `enforce`
-    iam.authenticate = already_known(iam.authenticate, lambda caller: iam.resolve_credential(
-        caller.access_key, ACCOUNT))
-    iam.request_caller_arn = already_known(iam.request_caller_arn, lambda caller: caller.arn)
-    iam.parse_policy_document = parsed_once(iam.parse_policy_document)
     iam._first_match = first_match
     compile_pattern = iam._fnmatch_compile
     iam._fnmatch_compile = lambda pattern, ignore_case: compiled(compile_pattern, pattern,
@@ -41,21 +36,6 @@ def apply() -> None:
         iam._CONDITION_OPS[name] = arn_like
     for name in ("arnnotlike", "arnnotequals"):
         iam._CONDITION_OPS[name] = lambda actual, expected: not arn_like(actual, expected)
-
-
-def already_known(ask, answer):
-    """What MiniStack asks of a request again is answered with the caller that the gate has verified
-    in this very request; `ask` is for the others."""
-    def asked(*arguments):
-        caller = decision.asking.get(None)
-        return answer(caller) if caller else ask(*arguments)
-    return asked
-
-
-def parsed_once(parse):
-    """A policy's text is parsed when it is first met."""
-    remembered = functools.lru_cache(2048)(parse)
-    return lambda document: (remembered if isinstance(document, str) else parse)(document)
 
 
 def compiled(compile_pattern, pattern: str, ignore_case: bool) -> re.Pattern:
@@ -124,3 +104,30 @@ def fill(text: str, asked: iam.EvalContext) -> str:
             raise UnknownKeyError(name)
         return str(known).replace("*", LITERAL["*"]).replace("?", LITERAL["?"])
     return VARIABLE.sub(value, text)
+
+
+# ---------------------------------------------------------------- each thing once
+
+def look_once() -> None:
+    """What the gate has looked at, MiniStack does not look at again, and no policy is parsed twice:
+    a call must not cost much more than without all this."""
+    iam_actions.extract_iam_action = lambda *_: None    # it would only be handed to `enforce`
+    iam.authenticate = already_known(iam.authenticate, lambda caller: iam.resolve_credential(
+        caller.access_key, ACCOUNT))
+    iam.request_caller_arn = already_known(iam.request_caller_arn, lambda caller: caller.arn)
+    iam.parse_policy_document = parsed_once(iam.parse_policy_document)
+
+
+def already_known(ask, answer):
+    """What MiniStack asks of a request again is answered with the caller that the gate has verified
+    in this very request; `ask` is for the others."""
+    def asked(*arguments):
+        caller = decision.asking.get(None)
+        return answer(caller) if caller else ask(*arguments)
+    return asked
+
+
+def parsed_once(parse):
+    """A policy's text is parsed when it is first met."""
+    remembered = functools.lru_cache(2048)(parse)
+    return lambda document: (remembered if isinstance(document, str) else parse)(document)
