@@ -311,8 +311,8 @@ for key in ("State", "PackageType", "Architectures", "MemorySize", "Timeout"):
 # %% [markdown]
 # ## Who let Lambda in?
 #
-# The repository is private, and we forgot to allow Lambda to read from it. Why did it work? A
-# **repository policy** says who may read a repository. Here is ours now:
+# The repository is private, and we forgot to allow Lambda to read it. Why did it work? A
+# **repository policy** names who may read a repository. This is the policy of ours now:
 
 # %%
 added = json.loads(ecr.get_repository_policy(repositoryName=NAME)["policyText"])["Statement"]
@@ -320,20 +320,20 @@ print(json.dumps(added, indent=2))
 assert [one["Principal"] for one in added] == [{"Service": "lambda.amazonaws.com"}]
 
 # %% [markdown]
-# Lambda added this statement itself, because *you* may change the policy
-# (`ecr:SetRepositoryPolicy`). If a pipeline that may not do so creates the function, it reads *Lambda
-# does not have permission to access the ECR image*; lesson 20 does that. So we write the policy
-# ourselves, and a narrower one:
+# Lambda added this statement, because *you* may read and change the policy
+# (`ecr:GetRepositoryPolicy`, `ecr:SetRepositoryPolicy`). A caller who may not gets the error *Lambda
+# does not have permission to access the ECR image*: lesson 20 shows it. So we write the policy
+# ourselves, and make it narrower:
 
 # %%
 print(deploy.policy("repository"))
 ecr.set_repository_policy(repositoryName=NAME, policyText=deploy.policy("repository"));
 
 # %% [markdown]
-# *Notice* two things. Lambda's statement is for all functions of your account; ours is for those
-# whose names begin with your prefix. And the **service** is allowed, not the function's role: Lambda
-# fetches the image before it uses the role. To give these permissions to the role is a common
-# mistake.
+# *Notice* two things. Lambda's statement is for all functions of your account; ours is for the
+# functions whose names begin with your prefix. And the policy allows the **service**, not the
+# function's role: Lambda fetches the image before it uses the role. It is a common mistake to give
+# these permissions to the role.
 
 # %% [markdown]
 # ## Invoke it

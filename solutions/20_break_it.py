@@ -311,10 +311,11 @@ print("good until", before)
 # %% [markdown]
 # ### No right to fetch the image
 #
-# Lambda may pull from your repository only if the **repository's** policy allows it. Many give this
-# permission to the function's role, where it does nothing. If the policy lacks it, Lambda adds it for
-# a caller who may change the policy (lesson 05). A pipeline may not. So here is its role, which *you*
-# may take. It may create this one function, hand this one role to Lambda, and no more:
+# Lambda can pull from your repository only if the **repository's** policy allows it. Many give this
+# permission to the function's role, where it does nothing. If the policy lacks the permission, Lambda
+# adds it when the caller is allowed to change the policy (lesson 05). A pipeline often is not. So we
+# make a role for a pipeline, and assume it. It may create this one function and pass this one role to
+# Lambda:
 
 # %%
 tags = [{"Key": key, "Value": value} for key, value in deploy.tags().items()]
@@ -335,7 +336,7 @@ ecr.delete_repository_policy(repositoryName=NAME)
 
 
 def as_pipeline():
-    """What AWS says when the pipeline creates the function."""
+    """AWS's refusal when the pipeline's role creates the function."""
     keys = boto3.client("sts").assume_role(RoleArn=pipeline, RoleSessionName="deploy")["Credentials"]
     client = boto3.client("lambda", aws_access_key_id=keys["AccessKeyId"],
                           aws_secret_access_key=keys["SecretAccessKey"],
@@ -356,8 +357,8 @@ for attempt in range(40):       # on AWS, a new role and its policy are not know
 meet("No right to fetch the image", message, "permission to access the ECR image")
 
 # %% [markdown]
-# **Cause**: the repository's policy. The role of the function has no part in it. **Mend**: who owns
-# the repository allows Lambda to read; `deploy.push` does it too.
+# **Cause**: the repository's policy, not the role of the function. **Mend**: the owner of the
+# repository allows Lambda to read it, as `deploy.push` does.
 
 # %%
 ecr.set_repository_policy(repositoryName=NAME, policyText=deploy.policy("repository"))
