@@ -18,6 +18,7 @@ JSON = {"Content-Type": "application/json"}
 # The members of a proxy response; a REST API takes one without `statusCode` for 200.
 PROXY = {"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
 HTTP_TIMEOUT = 30       # seconds that an HTTP API's integration has, unless it sets fewer
+_late: set[asyncio.Future] = set()      # runs that nobody waits for any more
 _front_door = contextvars.ContextVar("front_door", default="url")
 
 
@@ -96,6 +97,23 @@ def patience(integration: dict, most: float) -> float:
     return min(most, float(integration.get("timeoutInMillis") or most * 1000) / 1000)
 
 
+async def in_time(invoking, seconds: float):
+    """The result of a coroutine; after `seconds` its function runs on, and nobody waits for it.
+
+    MiniStack does not let a run be cancelled, so that `asyncio.wait_for` would wait for its end.
+
+    Raises:
+        asyncio.TimeoutError: it was too late.
+    """
+    task = asyncio.ensure_future(invoking)
+    done, _ = await asyncio.wait({task}, timeout=seconds)
+    if done:
+        return task.result()
+    _late.add(task)     # the loop itself would forget it
+    task.add_done_callback(_late.discard)
+    raise asyncio.TimeoutError
+
+
 def http_api(invoke_proxy):
     """An HTTP API: the path that a function sees begins with a named stage; a missing function
     is an Internal Server Error; an API with CORS ignores the function's own headers for it.
@@ -114,7 +132,7 @@ def http_api(invoke_proxy):
             path = f"/{stage}{path}"
         token = _front_door.set("http")
         try:
-            status, headers, body = await asyncio.wait_for(
+            status, headers, body = await in_time(
                 invoke_proxy(integration, api_id, stage, path, *arguments, **options),
                 patience(integration, HTTP_TIMEOUT))
             if (apigateway._apis.get(api_id) or {}).get("corsConfiguration"):

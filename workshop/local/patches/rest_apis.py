@@ -77,8 +77,8 @@ def by_post_in_time(invoke):
         if integration.get("httpMethod") != "POST":
             return 500, dict(JSON), b'{"message": "Internal server error"}'
         try:
-            return await asyncio.wait_for(invoke(integration, *arguments, **options),
-                                          gateway.patience(integration, TIMEOUT))
+            return await gateway.in_time(invoke(integration, *arguments, **options),
+                                         gateway.patience(integration, TIMEOUT))
         except asyncio.TimeoutError:
             access_logs.failed("Execution failed due to a timeout error", None)
             return 504, dict(JSON), b'{"message": "Endpoint request timed out"}'
