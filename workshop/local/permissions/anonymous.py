@@ -17,10 +17,11 @@ def may_read(request: Request) -> bool:
     """Whether a request to S3 without any signature reads an object that is public.
 
     The bucket's policy must allow it to everyone, and RestrictPublicBuckets must be off. A query or
-    a header of AWS's (x-amz-…) asks for more than the object, and is not answered.
+    a header of AWS's (x-amz-…) asks for more than the object, and is not answered; nor is any
+    other kind of `Authorization`.
     """
     if is_signed(request) or request.method not in ("GET", "HEAD") or request.query \
-            or any(name.startswith("x-amz-") for name in request.headers):
+            or any(name.startswith(("x-amz-", "authorization")) for name in request.headers):
         return False
     try:
         call = models.check("s3", request)
