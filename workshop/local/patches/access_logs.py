@@ -4,8 +4,10 @@ MiniStack keeps the settings and writes nothing. Sources: "Customize HTTP API ac
 "Variables for access logging for API Gateway", API Gateway Developer Guide.
 """
 import base64
+import contextlib
 import contextvars
 import hashlib
+import json
 import logging
 import os
 import re
@@ -19,6 +21,9 @@ from workshop.local.signatures import Caller
 
 VARIABLE = re.compile(r"\$context((?:\.\w+)+)")
 PROTOCOL = "HTTP/1.1"
+ERRORS = {401: "UNAUTHORIZED", 403: "ACCESS_DENIED", 429: "THROTTLED"}
+NO_SIGNATURE = "The request for the IAM Authorizer doesn't match the format that API Gateway " \
+               "expects."
 logger = logging.getLogger(__name__)
 # What is known of the request that is being answered: variable without `$context.` → its value.
 _facts: contextvars.ContextVar[dict | None] = contextvars.ContextVar("facts", default=None)
@@ -153,9 +158,23 @@ def begun(api_id: str, stage: str, method: str, path: str, headers: dict) -> dic
 def ended(known: dict, answer: tuple) -> dict:
     """The facts of a request that was answered with (status, headers, body)."""
     status, _headers, body = answer
-    return {**known, "status": status, "responseLength": len(body or b""),
+    return {**own_error(known, answer), **known,
+            "status": status, "responseLength": len(body or b""),
             "responseLatency": round((time.monotonic() - known["began"]) * 1000),
             "extendedRequestId": known.get("requestId")}
+
+
+def own_error(known: dict, answer: tuple) -> dict:
+    """What an API says of an answer that is its own, not its integration's."""
+    status, _headers, body = answer
+    if status < 400 or "integration.status" in known:
+        return {}
+    with contextlib.suppress(ValueError, AttributeError):
+        message = json.loads(body).get("message")
+        return {"error.message": message, "error.messageString": f'"{message}"',
+                "error.responseType": "INTEGRATION_FAILURE" if "integration.error" in known
+                else ERRORS.get(status)}
+    return {}
 
 
 def line(form: str, known: dict) -> str:

@@ -4,6 +4,7 @@ What a function URL's caller may do is looked at in `granted`, beside the functi
 """
 from workshop.local import gate
 from workshop.local.addresses import ACCOUNT
+from workshop.local.patches import access_logs
 from workshop.local.permissions import callers, decision
 from workshop.local.permissions.actions import Need
 from workshop.local.signatures import Caller
@@ -48,9 +49,11 @@ def http_api(execute):
         from ministack.services import apigateway
         route = apigateway._match_route(api_id, method, "/" + path.lstrip("/")) or {}
         if method != "OPTIONS" and (route.get("authorizationType") or "").upper() == "AWS_IAM":
-            region = get_region()       # the API's own
-            if not is_signed_for("execute-api") or may_invoke(invoked(
-                    api_id, stage, method, path, region), region)[1].decision != "Allow":
+            region, signed = get_region(), is_signed_for("execute-api")     # the API's own Region
+            if not signed or may_invoke(invoked(api_id, stage, method, path, region),
+                                        region)[1].decision != "Allow":
+                access_logs.note(authorizer__error="Forbidden" if signed
+                                 else access_logs.NO_SIGNATURE)
                 return 403, {"Content-Type": "application/json"}, FORBIDDEN
         return await execute(api_id, stage, path, method, *arguments, **options)
     return execute_signed
