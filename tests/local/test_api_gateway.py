@@ -152,9 +152,30 @@ def test_a_line_says_what_went_wrong_in_the_common_log_format(new_api, log, even
     assert found and found[1] == str(status) and found[4] == words, line
 
 
-def test_a_rest_stage_writes_lines_as_the_role_of_the_account(aws, rest_api, log):
-    client, there, url = rest_api
-    iam, (_, arn, read), role = aws("iam"), log, "workshop-test-gateway-logs"
+@pytest.fixture
+def logging_role(aws):
+    """A role that API Gateway may take: `logging_role("logs:*")` lets it do that; its ARN."""
+    iam, name = aws("iam"), "workshop-test-gateway-logs"
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({
+        "Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": GATEWAY}}]}))
+    account = {"op": "replace", "path": "/cloudwatchRoleArn", "value": arn["Role"]["Arn"]}
+
+    def may(action=None):
+        if action:
+            iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=json.dumps({
+                "Version": "2012-10-17", "Statement": [{
+                    "Effect": "Allow", "Action": action, "Resource": "*"}]}))
+        aws("apigateway").update_account(patchOperations=[account])
+    yield may
+    aws("apigateway").update_account(patchOperations=[{**account, "value": ""}])
+    with suppress(ClientError):
+        iam.delete_role_policy(RoleName=name, PolicyName="p")
+    iam.delete_role(RoleName=name)
+
+
+def test_a_rest_stage_writes_lines_as_the_role_of_the_account(rest_api, log, logging_role):
+    (client, there, url), (_, arn, read) = rest_api, log
     settings = {"restApiId": there["restApiId"], "stageName": "prod", "patchOperations": [
         {"op": "replace", "path": "/accessLogSettings/destinationArn", "value": arn},
         {"op": "replace", "path": "/accessLogSettings/format", "value": json.dumps({
@@ -163,26 +184,14 @@ def test_a_rest_stage_writes_lines_as_the_role_of_the_account(aws, rest_api, log
                 "responseLength", "integrationErrorMessage", "error.message")})}]}
     with pytest.raises(ClientError, match="CloudWatch Logs role ARN must be set"):
         client.update_stage(**settings)
-    made = iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps({
-        "Version": "2012-10-17", "Statement": [{
-            "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": GATEWAY}}]}))
-    try:
-        account = {"op": "replace", "path": "/cloudwatchRoleArn", "value": made["Role"]["Arn"]}
-        client.update_account(patchOperations=[account])
-        client.update_stage(**settings)
-        requests.post(url, json={"answer": {}})     # the role may not write yet: no line
-        iam.put_role_policy(RoleName=role, PolicyName="p", PolicyDocument=json.dumps({
-            "Version": "2012-10-17", "Statement": [{
-                "Effect": "Allow", "Action": "logs:*", "Resource": "*"}]}))
-        requests.post(url, json={"answer": {"body": "ok"}})
-        requests.post(url, json={"raise": "no"})
-        requests.get(url)
-        good, bad, unknown = map(json.loads, read(3))
-        client.update_account(patchOperations=[{**account, "value": ""}])
-    finally:
-        with suppress(ClientError):
-            iam.delete_role_policy(RoleName=role, PolicyName="p")
-        iam.delete_role(RoleName=role)
+    logging_role()
+    client.update_stage(**settings)
+    requests.post(url, json={"answer": {}})     # the role may not write yet: no line
+    logging_role("logs:*")
+    requests.post(url, json={"answer": {"body": "ok"}})
+    requests.post(url, json={"raise": "no"})
+    requests.get(url)
+    good, bad, unknown = map(json.loads, read(3))
     assert len(good.pop("requestId")) == 36
     assert good == {"httpMethod": "POST", "resourcePath": "/x", "routeKey": "-", "path": "/prod/x",
                     "status": "200", "responseLength": "2", "integrationErrorMessage": "-",
@@ -405,7 +414,13 @@ def stack(aws):
     """`stack(template)` makes it and returns (status, outputs, reasons of what failed)."""
     client, name = aws("cloudformation"), "workshop-test-apis"
 
-    def make(template, change="create"):
+    def delete():
+        client.delete_stack(StackName=name)
+        client.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+
+    def make(template, change="create", again=False):
+        if again:
+            delete()
         getattr(client, f"{change}_stack")(
             StackName=name, TemplateBody=json.dumps(template),
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"])
@@ -420,8 +435,7 @@ def stack(aws):
     def status():
         return client.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
     yield make
-    client.delete_stack(StackName=name)
-    client.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    delete()
 
 
 def test_sams_http_api_has_the_routes_of_its_functions(stack):
@@ -446,6 +460,29 @@ def test_a_changed_body_changes_the_routes(stack):
     api = f"{cloud.url()}/_aws/execute-api/{outputs['Api']}/prod"
     assert requests.get(f"{api}/y").text == "GET /y"
     assert requests.get(f"{api}/x/a").status_code == 404
+
+
+def test_sams_rest_api_writes_its_log_with_the_accounts_role(stack, log, logging_role):
+    _, arn, read = log
+    template = {"Transform": SAM["Transform"], "Resources": {
+        "Api": {"Type": "AWS::Serverless::Api", "Properties": {
+            "StageName": "prod", "AccessLogSetting": {
+                "DestinationArn": arn, "Format": "$context.resourcePath $context.status"}}},
+        "Function": {"Type": "AWS::Serverless::Function", "Properties": {
+            "Runtime": "python3.13", "Handler": "index.handler", "Timeout": 30,
+            "InlineCode": INLINE.replace("routeKey", "path"),
+            "Events": {"Get": {"Type": "Api", "Properties": {
+                "RestApiId": {"Ref": "Api"}, "Method": "GET", "Path": "/x"}}}}}},
+        "Outputs": {"Api": {"Value": {"Ref": "Api"}}}}
+    status, _, reasons = stack(template)
+    assert status == "ROLLBACK_COMPLETE"
+    assert any("CloudWatch Logs role ARN must be set" in one for one in reasons), reasons
+    logging_role("logs:*")
+    status, outputs, reasons = stack(template, again=True)
+    assert status == "CREATE_COMPLETE", reasons
+    url = f"{cloud.url()}/_aws/execute-api/{outputs['Api']}/prod/x"
+    assert requests.get(url).text == "/x"
+    assert read(1) == ["/x 200"]
 
 
 def http_api_of(body):

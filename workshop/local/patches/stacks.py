@@ -9,6 +9,7 @@ import zipfile
 
 from workshop.local import models
 from workshop.local.patches import checks, open_api, quick_create
+from workshop.local.rules import rest_apis
 from workshop.machine import modes
 
 TEXTS = ("FunctionName", "Role", "Runtime", "Handler", "Description")   # of a function
@@ -47,9 +48,7 @@ def checked(provision, port: int, at: int):
         properties = arguments[at]
         refusal = refused(properties, port)
         if refusal:
-            message, status = refusal
-            raise ValueError(f'Resource handler returned message: "{message} (Service: Lambda, '
-                             f'Status Code: {status})" (HandlerErrorCode: InvalidRequest)')
+            raise by_handler(*refusal, "Lambda")
         given = (properties.get("Code") or {}).get("ImageUri")
         digest = given and checks.by_digest(given, port)
         same = at == 2 and arguments[1].get("Code") == properties.get("Code")   # [1]: the old ones
@@ -75,6 +74,12 @@ def refused(properties: dict, port: int) -> tuple[str, int] | None:
     asked |= {"Code": properties["Code"]} if properties.get("Code") else {}
     refusal = checks.refuse("POST", checks.FUNCTIONS, json.dumps(asked).encode(), port)
     return refusal[1:] if refusal else None
+
+
+def by_handler(message: str, status: int, service: str) -> ValueError:
+    """A service's refusal as the reason of the resource that fails."""
+    return ValueError(f'Resource handler returned message: "{message} (Service: {service}, '
+                      f'Status Code: {status})" (HandlerErrorCode: InvalidRequest)')
 
 
 def bounded(provision, at: int):
@@ -182,10 +187,17 @@ def inline_zip(source: str | None, handler: str, runtime: str = "") -> bytes | N
 
 
 def logging(provision, at: int):
-    """A REST API's stage keeps its AccessLogSetting, which MiniStack's stacks pass over."""
+    """A REST API's stage keeps its AccessLogSetting, which MiniStack's stacks pass over; without
+    a role in the account's settings the stack goes back."""
     def provision_logging(*arguments, **options):
         from ministack.services import apigateway_v1
-        made, properties = provision(*arguments, **options), arguments[at]
+        properties = arguments[at]
+        try:
+            if properties.get("AccessLogSetting"):
+                rest_apis.account_logs()
+        except models.RefusedError as wrong:
+            raise by_handler(wrong.message, wrong.status, "ApiGateway") from None
+        made = provision(*arguments, **options)
         stage = (apigateway_v1._stages_v1.get(properties.get("RestApiId")) or {}).get(
             properties.get("StageName"))
         if stage is not None:

@@ -99,11 +99,15 @@ def stage(asked: dict) -> None:
 
 @rule("apigateway", "UpdateStage")
 def logging(asked: dict) -> None:
+    if any(one.get("path", "").startswith("/accessLogSettings") and one.get("value")
+           for one in asked.get("patchOperations") or []):
+        account_logs()
+
+
+def account_logs() -> None:
+    """Refuse what makes a stage write a log while the account's settings name no role for it."""
     from ministack.services import apigateway_v1
-    wanted = any(one.get("path", "").startswith("/accessLogSettings") and one.get("value")
-                 for one in asked.get("patchOperations") or [])
-    if wanted and not (apigateway_v1._account_settings.get("settings") or {}).get(
-            "cloudwatchRoleArn"):
+    if not (apigateway_v1._account_settings.get("settings") or {}).get("cloudwatchRoleArn"):
         raise bad("CloudWatch Logs role ARN must be set in account settings to enable logging")
 
 
