@@ -20,7 +20,7 @@ WITHOUT = {
         "`ptrace` and connections", "a model's image", "endpoints together", "INIT may take"],
     "What differs": [
         "the time-out of the *first*", "a batch from SQS",
-        "a function that writes where", "an HTTP API sends payload format", "`AccessLogSettings`"],
+        "a function that writes where"],
 }
 
 
