@@ -5,7 +5,6 @@ something. Both are ordered by service. In a message, `…` stands for any text:
 depend on the day, or are not known to their end. A message of `…` alone is not known at all.
 """
 import json
-import re
 
 import pytest
 import requests
@@ -29,6 +28,7 @@ from calls import (
     expire,
     inline,
     known,
+    like,
     logged,
     milliseconds,
     new,
@@ -384,7 +384,7 @@ def test_a_call_is_refused_as_aws_was_seen_to(world, asked, status, code, messag
     service, call, parameters = asked
     found = refused(service, call, known(parameters, world))
     assert found[:2] == (status, code), found
-    assert re.fullmatch(".*".join(map(re.escape, message.split("…"))), found[2], re.DOTALL), found
+    assert like(message, found[2]), found
 
 
 # ---------------------------------------------------------------- Lambda

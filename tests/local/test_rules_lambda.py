@@ -61,8 +61,6 @@ ROWS = [
     ("scheduler", "create_schedule", schedule("rate(5 minutes)",
                                               ScheduleExpressionTimezone="Mars/Olympus"), 400,
      VALIDATION, "Timezone"),
-    ("sqs", "receive_message", {"QueueUrl": Of("queue"), "MaxNumberOfMessages": 11}, 400,
-     "InvalidParameterValue", "Must be >= 1 and <= 10"),
     ("sqs", "create_queue", {"QueueName": "a b"}, 400, "InvalidParameterValue",
      "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length"),
     ("sqs", "create_queue", {"QueueName": NAME + "-x", "Attributes": {"DelaySeconds": "901"}}, 400,

@@ -54,6 +54,11 @@ def refused(service: str, call: str, parameters: dict) -> tuple[int, str, str]:
             answer["Error"].get("Message", ""))
 
 
+def like(message: str, found: str) -> bool:
+    """Whether a message is the one that is awaited; `…` in it stands for any text."""
+    return bool(re.fullmatch(".*".join(map(re.escape, message.split("…"))), found, re.DOTALL))
+
+
 def expect(service, call, parameters, code, status, words):
     """The call is refused so; words: a regular expression that is found in the message."""
     found = refused(service, call, parameters)
