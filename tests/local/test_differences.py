@@ -11,6 +11,8 @@ from botocore.exceptions import ClientError
 
 from waiting import until
 from workshop import cloud
+from workshop.local.rules import queues
+from workshop.local.signatures import RefusedError
 
 ACCOUNT = "012345678912"
 
@@ -205,6 +207,17 @@ def test_a_deleted_queues_name_is_free_at_once(aws, queue):
     with pytest.raises(client.exceptions.QueueDoesNotExist):
         client.get_queue_url(QueueName="workshop-test-gone")
     assert received(client, queue("gone")) == []
+
+
+def test_a_deleted_queues_name_is_taken_as_long_as_the_setting_says(monkeypatch):
+    """In this process, with the rules alone: the setting is read where the local cloud runs."""
+    name = {"QueueName": "workshop-test-taken"}
+    monkeypatch.setitem(queues._deleted, (queues._region(), name["QueueName"]), time.monotonic())
+    queues.name_is_free(name)
+    monkeypatch.setenv("WORKSHOP_QUEUE_WAIT", "60")
+    with pytest.raises(RefusedError, match="QueueDeletedRecently: You must wait 60 seconds"):
+        queues.name_is_free(name)
+    queues.name_is_free({"QueueName": "workshop-test-another"})
 
 
 def test_an_image_of_a_function_is_named_by_digest(probe):

@@ -590,6 +590,21 @@ ROWS = [
 ]
 
 
+def test_what_is_empty_is_left_out_of_sqs_answers(ask, queues):
+    sqs, url = ask("sqs"), queues["free"]
+    good = {"Id": "a", "MessageBody": "x"}
+    answers = [
+        (sqs.list_queues(QueueNamePrefix="nobody-has-it"), set()),
+        (sqs.list_queue_tags(QueueUrl=url), set()),
+        (sqs.send_message_batch(QueueUrl=url, Entries=[good]), {"Successful"}),
+        (sqs.send_message_batch(QueueUrl=url, Entries=[good, {
+            "Id": "b", "MessageBody": "x", "DelaySeconds": 901}]), {"Successful", "Failed"}),
+        (sqs.delete_message_batch(QueueUrl=url, Entries=[{"Id": "a", "ReceiptHandle": "x"}]),
+         {"Failed"})]
+    assert [set(answer) - {"ResponseMetadata"} for answer, _ in answers] == [
+        keys for _, keys in answers]
+
+
 def trusting(principal):
     return json.dumps({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}]})

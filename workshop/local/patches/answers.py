@@ -6,6 +6,9 @@ from botocore.utils import parse_timestamp
 
 from workshop.local.rules import events
 
+# SQS's answers that leave out what is empty: a key that is asked for then raises a KeyError.
+WITHOUT_EMPTY = ("ListQueues", "ListQueueTags", "SendMessageBatch", "DeleteMessageBatch",
+                 "ChangeMessageVisibilityBatch")
 # Whether the function that runs now was given a batch from a queue.
 _of_a_queue = contextvars.ContextVar("of_a_queue", default=False)
 # The `Time` of the entry that is being put, as it was sent; None: now.
@@ -14,9 +17,12 @@ _when = contextvars.ContextVar("when", default=None)
 
 def apply(port: int) -> None:
     """Wrap MiniStack's own functions."""
-    from ministack.services import eventbridge, lambda_svc
+    from ministack.services import eventbridge, lambda_svc, sqs
     eventbridge._put_events = entry_by_entry(eventbridge._put_events)
     eventbridge._dispatch_event = at_its_time(eventbridge._dispatch_event)
+    sqs._act_send_message = delayed(sqs._act_send_message)
+    for action in WITHOUT_EMPTY:
+        sqs._HANDLERS[action] = without_empty(sqs._HANDLERS[action])
     lambda_svc._list_functions = with_versions(lambda_svc._list_functions)
     lambda_svc._delete_alias = gone_already(lambda_svc._delete_alias)
     lambda_svc._create_esm = creating(lambda_svc._create_esm)
@@ -56,6 +62,25 @@ def at_its_time(dispatch):
         event["Time"] = int(parse_timestamp(_when.get()).timestamp())
         return dispatch(event)
     return send
+
+
+def without_empty(handle):
+    """`QueueUrls`, `Tags`, `Successful` and `Failed` are only there with something in them."""
+    def answer(data, url):
+        return {key: value for key, value in handle(data, url).items() if value not in ([], {})}
+    return answer
+
+
+def delayed(send):
+    """A message of a batch with a delay out of range fails alone (MiniStack: is taken)."""
+    def act(data, url):
+        from ministack.services import sqs
+        delay = data.get("DelaySeconds")
+        if delay is not None and not 0 <= int(delay) <= 900:
+            raise sqs._Err("InvalidParameterValue", f"Value {delay} for parameter DelaySeconds is "
+                           "invalid. Reason: DelaySeconds must be >= 0 and <= 900.")
+        return send(data, url)
+    return act
 
 
 def with_versions(list_functions):

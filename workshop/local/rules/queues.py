@@ -1,5 +1,6 @@
 """SQS: what no model says. Source: the API reference of each action."""
 import json
+import os
 import re
 import time
 
@@ -17,6 +18,7 @@ ATTRIBUTES = 10                 # of a message
 NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 PURGE = 60                      # seconds between two purges of a queue
 _purged: dict[str, float] = {}  # address → when (time.monotonic)
+_deleted: dict[tuple[str, str], float] = {}     # (Region, name) → when
 
 
 def _queue(asked: dict) -> dict | None:
@@ -116,10 +118,29 @@ def purged_once_a_minute(asked: dict) -> None:
 
 
 @rule("sqs", "DeleteQueue")
-def purge_is_forgotten(asked: dict) -> None:
+def name_is_kept(asked: dict) -> None:
+    """A queue's name is taken for a while, and its purges are forgotten."""
     queue = _queue(asked)
     if queue is not None:
         _purged.pop(queue["url"], None)
+        _deleted[_region(), queue["name"]] = time.monotonic()
+
+
+def _region() -> str:
+    from ministack.core.responses import get_region
+    return get_region()
+
+
+@rule("sqs", "CreateQueue")
+def name_is_free(asked: dict) -> None:
+    """AWS keeps it for 60 seconds; here WORKSHOP_QUEUE_WAIT does, so that a lesson can be run
+    again at once."""
+    wait = int(os.environ.get("WORKSHOP_QUEUE_WAIT", "0"))
+    then = _deleted.get((_region(), asked["QueueName"]))
+    if then is not None and time.monotonic() - then < wait:
+        raise RefusedError("AWS.SimpleQueueService.QueueDeletedRecently", "You must wait 60 "
+                           "seconds after deleting a queue before you can create another with the "
+                           "same name.", 400)
 
 
 @rule("sqs", "SendMessage")
