@@ -186,7 +186,6 @@ LEANS_ON = {
     "core.iam_evaluator._resource_matches": "b7886876ab63",
     "core.iam_evaluator._resource_policy": "dec265f9a903",
     "core.iam_actions.extract_iam_action": "ec476b92d969",
-    "core.iam_evaluator._gather_role_policies": "d83d1661b865",
     "core.iam_evaluator.authenticate": "42c3660c401b",
     "core.iam_evaluator.request_caller_arn": "12240eb881e7",
     "core.iam_evaluator.combine_resource_policy": "3972f81213f8",

@@ -21,6 +21,7 @@ import uuid
 from urllib.parse import parse_qs
 
 from workshop.local import identities, models, permissions, rules, services, signatures
+from workshop.local.rules import words
 from workshop.local.signatures import RefusedError, Request
 
 PUBLIC = re.compile(r"/_aws/(execute-api|lambda-url)/[a-z0-9]+(/.*)?", re.DOTALL)
@@ -180,7 +181,30 @@ async def service(application, scope, receive, send, account):
             rules.check(call)
     except RefusedError as refused:
         return await refuse(send, caller.service, refused, request)
-    await application(scope, repeating(body, receive), send)
+    await application(scope, repeating(body, receive), in_awss_words(send, call))
+
+
+def in_awss_words(send, call):
+    """A `send` that holds a refusal of MiniStack's until it is whole, and words it as AWS does."""
+    if call is None or call.service not in words.WORDS:
+        return send
+    begun, parts = [], []
+
+    async def sent(message):
+        if message["type"] == "http.response.start" and message["status"] >= 400:
+            return begun.append(message)
+        if not begun:
+            return await send(message)
+        parts.append(message.get("body", b""))
+        if message.get("more_body"):
+            return None
+        body = b"".join(parts)
+        fixed = words.corrected(call, body)
+        length = [(b"content-length", str(len(fixed)).encode())] if body else []
+        await send({**begun[0], "headers": [one for one in begun[0]["headers"] if not length
+                                            or one[0].lower() != b"content-length"] + length})
+        await send({"type": "http.response.body", "body": fixed})
+    return sent
 
 
 def routed(request: Request) -> str:

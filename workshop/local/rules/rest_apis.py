@@ -1,6 +1,7 @@
 """API Gateway v1 (REST APIs): methods, integrations, deployments."""
 import re
 
+from workshop.local.addresses import ACCOUNT
 from workshop.local.permissions import grants
 from workshop.local.rules.rule import rule
 from workshop.local.signatures import RefusedError
@@ -132,3 +133,52 @@ def path_part(asked: dict) -> None:
            for one in siblings):
         raise RefusedError("ConflictException", "Another resource with the same parent already has "
                            f"this name: {part}", 409)
+
+
+@rule("apigateway", "DeleteMethod")
+def method_is_there(asked: dict) -> None:
+    resource = _resource(asked)
+    if resource and asked["httpMethod"] not in (resource.get("resourceMethods") or {}):
+        raise RefusedError("NotFoundException", "Invalid Method identifier specified", 404)
+
+
+@rule("apigateway", "PutIntegrationResponse")
+def response_is_there(asked: dict) -> None:
+    found = ((_resource(asked) or {}).get("resourceMethods") or {}).get(asked["httpMethod"])
+    if found and asked["statusCode"] not in (found.get("methodResponses") or {}):
+        raise RefusedError("NotFoundException", "Invalid Response status code specified", 404)
+
+
+@rule("apigateway", "CreateAuthorizer")
+def authorizer(asked: dict) -> None:
+    kind = asked["type"]
+    if kind in ("TOKEN", "REQUEST") and not asked.get("authorizerUri"):
+        raise bad("Invalid Authorizer URI specified")
+    if kind == "TOKEN" and not asked.get("identitySource"):
+        raise bad("Invalid Identity Source Expression specified")
+    if kind == "COGNITO_USER_POOLS" and not asked.get("providerARNs"):
+        raise bad("Provider ARNs must be specified for an authorizer of type COGNITO_USER_POOLS")
+
+
+@rule("apigateway", "CreateUsagePlan")
+def stages_of_a_plan(asked: dict) -> None:
+    from ministack.services import apigateway_v1
+    for one in asked.get("apiStages") or []:
+        if one.get("apiId") not in apigateway_v1._rest_apis:
+            raise bad(f"Invalid API identifier specified {ACCOUNT}:{one.get('apiId')}")
+        if one.get("stage") not in _stages({"restApiId": one["apiId"]}):
+            raise bad(f"API Stage not found: {one['apiId']}:{one.get('stage')}")
+
+
+# What a patch of an API may replace ("UpdateRestApi").
+REPLACED = ("/name", "/description", "/policy", "/apiKeySource", "/minimumCompressionSize",
+            "/disableExecuteApiEndpoint", "/version", "/securityPolicy", "/endpointAccessMode")
+
+
+@rule("apigateway", "UpdateRestApi")
+def patches(asked: dict) -> None:
+    for one in asked.get("patchOperations") or []:
+        path = one.get("path", "")
+        if not path.startswith((*REPLACED, "/binaryMediaTypes", "/endpointConfiguration")):
+            raise bad(f"Invalid patch path '{path}' specified for op '{one.get('op')}'. Must be "
+                      f"one of: [{', '.join(REPLACED)}]")
