@@ -199,7 +199,7 @@ def record(**changes):
                "read_mb": 5.0 if disk == "cold" else 0.0}
               for disk, rounds in (("warm", 9), ("cold", 3)) for number in range(rounds)
               for name, (init, peak, warm) in names.items()]
-    made = {"date": "2026-01-01T00:00:00+00:00", "machine": {}, "memory_mb": 1769,
+    made = {"date": "2026-01-01T00:00:00+00:00", "machine": {}, "memory_mb": 1769, "processors": 1,
             "starts": starts, "cannot_see": ["the moon"],
             "warm_ms": {name: [warm] * 20 for name, (_, _, warm) in names.items()},
             "handler_ms": {"empty": [0.001], "sklearn": [4.0, 5.0, 6.0], "default": [0.2]},
@@ -266,7 +266,7 @@ def test_table_puts_ratios_first_and_keeps_to_the_summary():
 
 def test_report_names_what_cannot_be_seen_and_how_noisy_it_was():
     report = measure.report(record())
-    assert "9 starts of each at 1769 MB" in report and "- the moon" in report
+    assert "9 starts of each at 1769 MB, 1 processor seen" in report and "- the moon" in report
     assert "had the CPU for 10% of the median start" in report
     assert report.index("init_x_empty") < report.index("init_p50_ms") < report.index("image_mb")
     assert "–" in re.search(r"^empty.*$", report, re.MULTILINE)[0]
@@ -297,7 +297,7 @@ def with_commit():
     made = record()
     made["starts"] += [{**start, "variant": "default@abc1234", "peak_mb": start["peak_mb"] * 4 / 3,
                         **{what: start[what] and 2 * start[what]
-                           for what in ("init_ms", "first_ms", "warm_p50_ms")}}
+                           for what in ("init_ms", "cpu_ms", "first_ms", "warm_p50_ms")}}
                        for start in made["starts"] if start["variant"] == "default"]
     for what in ("warm_ms", "handler_ms", "session_run_ms", "sizes"):
         made[what]["default@abc1234"] = made[what]["default"]
@@ -308,10 +308,18 @@ def test_report_compares_an_image_with_the_one_of_an_earlier_commit():
     compared = figures.against(with_commit())
     assert list(compared.index) == ["default / default@abc1234"]
     row = compared.loc["default / default@abc1234"]
-    for word, ratio in (("init", 0.5), ("first", 0.5), ("warm", 0.5), ("peak", 0.75)):
+    for word in figures.COMPARED:
+        ratio = 0.75 if word == "peak" else 0.5
         assert [row[word], row[f"{word}_from"], row[f"{word}_to"]] == pytest.approx([ratio] * 3)
     assert "earlier commit" in measure.report(with_commit())
     assert figures.against(record()).empty and "earlier commit" not in measure.report(record())
+
+
+def test_comparison_leaves_out_what_the_kernel_does_not_count():
+    made = with_commit()
+    for start in made["starts"]:
+        start["cpu_ms"] = None
+    assert {"init", "peak"} < set(figures.against(made)) and "init_cpu" not in figures.against(made)
 
 
 def test_interval_of_a_comparison_draws_whole_rounds():
@@ -475,8 +483,8 @@ def test_command_prints_the_report_and_keeps_the_pictures(monkeypatch, tmp_path,
     monkeypatch.setattr(runs, "FOLDER", tmp_path)
     monkeypatch.setattr(command, "ROOT", tmp_path)
     assert command.main(["default", "--starts", "5", "--cold-starts", "2", "--memory", "512",
-                         "--against", "main"]) == 0
-    assert given == [(["default"], 5, 2, 512, "main")]
+                         "--against", "main", "--processors", "2"]) == 0
+    assert given == [(["default"], 5, 2, 512, "main", 2)]
     said = capsys.readouterr().out
     assert "init_x_empty" in said and "distributions.png" in said
     assert {path.name for path in tmp_path.glob("*.png")} == {
@@ -569,6 +577,14 @@ def test_container_is_held_as_lambda_holds_a_function(image):
     assert seen["now"] == pytest.approx(512 / 1769, abs=0.001)
 
 
+@pytest.mark.skipif(os.cpu_count() < 2, reason="a machine with one processor")
+def test_container_shows_more_processors_and_grants_the_time_of_one(image):
+    with measure.Container(image("look"), 512, processors=2) as one:
+        seen, = one.answers([{}])
+    assert seen["cores"] == 2 and seen["at_init"] == pytest.approx(1)
+    assert seen["now"] == pytest.approx(512 / 1769, abs=0.001)
+
+
 @pytest.mark.parametrize("name, words", [
     ("broken", "there is no model here"), ("exits", r"(?s)ended with status 3.*going"),
     ("greedy", "killed because it took more memory than there is"),
@@ -642,8 +658,8 @@ def measured(docker_engine, tmp_path_factory):
 def test_run_keeps_its_whole_record_and_the_summary(measured):
     made, starts, summary = measured
     assert starts == made and summary == measure.summary(made)
-    assert {"date", "machine", "memory_mb", "starts", "warm_ms", "handler_ms", "session_run_ms",
-            "sizes", "cannot_see"} == made.keys()
+    assert {"date", "machine", "memory_mb", "processors", "starts", "warm_ms", "handler_ms",
+            "session_run_ms", "sizes", "cannot_see"} == made.keys()
     assert list(made["sizes"]) == ["empty", "default"] and made["machine"]["cores"] >= 1
     assert any("microVM" in line for line in made["cannot_see"])
 

@@ -12,7 +12,7 @@ def main(arguments: list[str]) -> int:
     given = _parse(arguments)
     try:
         record = runs.run(given.variants, given.starts, given.cold_starts, given.memory,
-                          given.against)
+                          given.against, given.processors)
     except (RuntimeError, FileNotFoundError) as error:      # all meant for people
         print(f"measure: {error}", file=sys.stderr)
         return 1
@@ -38,6 +38,8 @@ def _parse(arguments):
                         help="memory, and with it the CPU: 1,769 MB buy one (default: 1769)")
     parser.add_argument("--against", metavar="COMMIT",
                         help="measure the images of this commit too, in the same rounds")
+    parser.add_argument("--processors", type=_number(1, 6), default=1, metavar="N",
+                        help="how many an image sees; Lambda shows 2 up to 3,008 MB (default: 1)")
     given = parser.parse_args(arguments)
     for name in given.variants:     # before anything is built
         if name not in EVERY:

@@ -7,7 +7,8 @@ from workshop.measure.variants import BASELINE, EMPTY, RAW
 RATIOS = ["init_x_empty", "init_from", "init_to", "init_cpu_x_empty", "cold_init_x_empty",
           "handler_x_session_run", "peak_x_sklearn", "bytes_x_sklearn", "image_x_sklearn"]
 RESAMPLES = 2000
-COMPARED = {"init": "init_ms", "first": "first_ms", "warm": "warm_p50_ms", "peak": "peak_mb"}
+COMPARED = {"init": "init_ms", "init_cpu": "cpu_ms", "first": "first_ms", "warm": "warm_p50_ms",
+            "peak": "peak_mb"}
 MB = 1e6        # of sizes on disk; memory is counted in 2**20
 
 
@@ -71,6 +72,7 @@ def report(record: dict) -> str:
     blocks = [("Ratios", RATIOS, 2), ("Milliseconds on this machine", times, 2),
               ("MB", [column for column in measured if column not in times], 1)]
     lines = [f"{len(of(record, EMPTY, 'init_ms'))} starts of each at {record['memory_mb']} MB, "
+             f"{record['processors']} processor{'s' * (record['processors'] > 1)} seen, "
              f"{record['date']}"]
     for heading, block, digits in blocks:
         text = figures[block].to_string(na_rep="–", float_format=f"{{:.{digits}f}}".format)
@@ -83,13 +85,15 @@ def report(record: dict) -> str:
 
 
 def against(record: dict) -> pd.DataFrame:
-    """Ratios of medians, NAME to NAME@COMMIT, with their intervals: init, first, warm and peak."""
+    """Ratios of medians, NAME to NAME@COMMIT, with their intervals: the keys of COMPARED."""
     rows = {}
     for earlier in record["sizes"]:
         name, at, _ = earlier.partition("@")
         if at and name in record["sizes"]:
             rows[f"{name} / {earlier}"] = row = {}
             for word, what in COMPARED.items():
+                if not of(record, name, what):      # this kernel does not count it
+                    continue
                 row[word] = _ratio(_median(record, name, what), _median(record, earlier, what))
                 row[f"{word}_from"], row[f"{word}_to"] = interval(record, name, to=earlier,
                                                                   what=what)

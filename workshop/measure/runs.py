@@ -42,7 +42,7 @@ CANNOT_SEE = [
 
 
 def run(variants=None, starts: int = 30, cold_starts: int = 10, memory: int = 1769,
-        against: str | None = None) -> dict:
+        against: str | None = None, processors: int = 1) -> dict:
     """Measure images side by side and return the raw record, also written to build/measure/.
 
     variants: names of EVERY or Variants of your own; default all of LADDER. The empty handler
@@ -50,8 +50,8 @@ def run(variants=None, starts: int = 30, cold_starts: int = 10, memory: int = 17
     session.run is the yardstick.
     starts: with the images' files in memory ("warm" disk). cold_starts: with their pages dropped.
     memory: MB, and with it the CPU. against: a commit of this project, whose images are measured
-    in the same rounds. Raises MeasureError with what a variant said when it does not start or
-    answer.
+    in the same rounds. processors: how many an image sees while it has one's time. Raises
+    MeasureError with what a variant said when it does not start or answer.
     """
     starts, cold_starts = _at_most(starts), _at_most(cold_starts)
     chosen = choose(variants)
@@ -60,12 +60,12 @@ def run(variants=None, starts: int = 30, cold_starts: int = 10, memory: int = 17
     engine.ensure()
     images = {one.name: build(one) for one in chosen}
     record = {"date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-              "machine": machine(), "memory_mb": memory, "starts": [],
+              "machine": machine(), "memory_mb": memory, "processors": processors, "starts": [],
               **{what: {one.name: [] for one in chosen}
                  for what in ("warm_ms", "handler_ms", "session_run_ms")}}
     with contextlib.ExitStack() as stack:
         line = stack.enter_context(Line("measure"))
-        containers = {one: stack.enter_context(Container(images[one.name], memory))
+        containers = {one: stack.enter_context(Container(images[one.name], memory, processors))
                       for one in chosen}
         line.say("sizes of the images")
         record["sizes"] = _sizes(containers)
