@@ -31,20 +31,21 @@ __all__ = ["NotOursError", "allow", "bucket", "build", "close", "delete", "delet
 
 # Images
 
-def build(name, model=None, tag="v1", dockerfile="Dockerfile"):
+def build(name, model=None, tag="v1", dockerfile="Dockerfile", root=paths.ROOT):
     """Build the image of `lambda/NAME` with its model and return its name, `NAME-NUMBER:TAG`.
 
     The number is this checkout's (engine.own): two on one engine do not share names of images.
     name: folder under lambda/. model: path of a .onnx or .pkl file, put into the image as
-    model.onnx or model.pkl. dockerfile: the recipe's name in docker/. Raises FileNotFoundError
-    when one of them is missing, model_files.DamagedFileError when the model is not whole.
+    model.onnx or model.pkl. dockerfile: the recipe's name in docker/. root: the folder that holds
+    lambda/ and docker/, this clone or a copy of an earlier commit. Raises FileNotFoundError when
+    one of them is missing, model_files.DamagedFileError when the model is not whole.
     """
-    recipe = paths.DOCKER / dockerfile
+    recipe = root / "docker" / dockerfile
     if not recipe.is_file():
         raise FileNotFoundError(f"There is no recipe {recipe}.")
     image, base = engine.own(f"{name}:{tag}"), base_image.get()
     with one_at_a_time(f"image-{name}"):
-        staged = _stage(name, model)
+        staged = _stage(name, model, root)
         tools.say(f"building {image} for {engine.platform()} "
                   "(a minute if its packages are not here yet)")
         began = time.monotonic()
@@ -64,8 +65,8 @@ def stage(name, model=None):
         return _stage(name, model)
 
 
-def _stage(name, model):
-    source, staged = paths.LAMBDA / name, paths.BUILD / "images" / name
+def _stage(name, model, root=paths.ROOT):
+    source, staged = root / "lambda" / name, paths.BUILD / "images" / name
     if not source.is_dir():
         raise FileNotFoundError(f"There is no function folder {source}.")
     if model is not None:
