@@ -88,7 +88,7 @@ lessons.require("03")
 import shutil
 from pathlib import Path
 
-staged = Path("../build/images/churn")
+staged = Path("../build/images/lesson_04")
 shutil.rmtree(staged, ignore_errors=True)
 shutil.copytree("../lambda/churn", staged, ignore=shutil.ignore_patterns("__pycache__"))
 shutil.copy("../build/models/churn.onnx", staged / "model.onnx")
@@ -146,7 +146,7 @@ base = base_image.get()
 from workshop import engine
 
 IMAGE = engine.own("churn:v1")
-# !docker build --build-arg BASE_IMAGE={base} -f ../docker/Dockerfile -t {IMAGE} ../build/images/churn
+# !docker build --build-arg BASE_IMAGE={base} -f ../docker/Dockerfile -t {IMAGE} ../build/images/lesson_04
 print(IMAGE)
 
 # %% [markdown]
