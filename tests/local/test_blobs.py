@@ -1,11 +1,15 @@
-"""Layers of pushed images are files of the local cloud, and not in its memory."""
+"""Layers of pushed images and objects of S3 are files of the local cloud, not in its memory."""
 import base64
 import hashlib
 import os
+import shutil
+import socket
 
+import boto3
 import pytest
 import requests
 
+from waiting import until
 from workshop import cloud
 from workshop.local import lifecycle
 from workshop.local.addresses import state_folder
@@ -76,3 +80,41 @@ def test_an_unknown_upload_is_refused(registry):
     place = f"http://localhost:{cloud.port()}/v2/{NAME}/blobs/uploads/unknown"
     for answer in (registry.patch(place, data=b"x"), registry.put(f"{place}?digest=sha256:0")):
         assert answer.status_code == 404 and "BLOB_UPLOAD_UNKNOWN" in answer.text
+
+
+def test_an_object_goes_to_a_file_and_comes_back_whole_while_memory_stays(aws):
+    s3, before = aws("s3"), lifecycle.status()["memory"]
+    content = os.urandom(SIZE)
+    s3.create_bucket(Bucket=NAME)
+    try:
+        s3.put_object(Bucket=NAME, Key="large", Body=content)
+        assert s3.get_object(Bucket=NAME, Key="large")["Body"].read() == content
+        assert SIZE in sizes()
+        s3.delete_object(Bucket=NAME, Key="large")
+        assert SIZE not in sizes()
+    finally:
+        s3.delete_object(Bucket=NAME, Key="large")
+        s3.delete_bucket(Bucket=NAME)
+    until(lambda: lifecycle.status()["memory"] - before < SIZE / 2, "the request is forgotten", 90)
+
+
+def sizes():
+    return [path.stat().st_size for path in (state_folder() / "tmp" / "s3").rglob("*")
+            if path.is_file()]
+
+
+def test_at_the_end_no_object_is_left(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    monkeypatch.setenv("WORKSHOP_PORT", str(port))
+    try:
+        cloud.use()
+        s3 = boto3.client("s3")
+        s3.create_bucket(Bucket=NAME)
+        s3.put_object(Bucket=NAME, Key="secret", Body=b"secret")
+        assert len(b"secret") in sizes()
+        lifecycle.stop()
+        assert not sizes()
+    finally:
+        lifecycle.stop()
+        shutil.rmtree(state_folder(), ignore_errors=True)
