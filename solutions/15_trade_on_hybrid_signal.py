@@ -17,7 +17,7 @@
 # %% [markdown]
 # # Trade on a hybrid signal
 #
-# *You will*
+# **You will**
 #
 # - compute features that cannot see the future, and prove it
 # - train a model walk-forward, and judge it against "always up" and the costs of trading
@@ -26,9 +26,9 @@
 # - let it fail: duplicate, late, stale and early events, an endpoint that does not answer
 # - replay a month: one decision for each trading day, none from the future
 #
-# *You need* Docker
+# **You need** Docker
 #
-# *Time* 35 minutes reading, 20 minutes exercises · *Cost* free on the local cloud; on AWS less
+# **Time** 35 minutes reading, 20 minutes exercises. **Cost** free on the local cloud; on AWS less
 # than \$0.05
 
 # %%

@@ -18,7 +18,7 @@
 # what there shall be; AWS finds out which calls that takes, shows you what it would change, and
 # does it or takes everything back.
 #
-# *You will*
+# **You will**
 #
 # - read a template, line for line beside the calls that it replaces
 # - check, build and deploy it with three commands, and read the change set before you apply it
@@ -27,9 +27,9 @@
 # - find rights that are too wide, and say what must not stand in a template
 # - let GitHub deploy, for one environment of one repository, with no key stored anywhere
 #
-# *You need* Docker, and the model of lesson 03 (made now if it is missing)
+# **You need** Docker, and the model of lesson 03 (made now if it is missing)
 #
-# *Time* 35 minutes reading, 20 minutes exercises · *Cost* free on the local cloud; on AWS less
+# **Time** 35 minutes reading, 20 minutes exercises. **Cost** free on the local cloud; on AWS less
 # than \$0.01
 
 # %%

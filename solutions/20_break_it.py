@@ -17,7 +17,7 @@
 # before you, late at night. Here you break things on purpose, 23 of them, one after the other. When
 # one of them comes uninvited, you will know its face.
 #
-# *You will*
+# **You will**
 #
 # - make each failure happen, and read what it really says
 # - tell from the words where on the way it sits, and what its cause is
@@ -25,9 +25,9 @@
 # - know two failures that may say nothing at all
 # - find your way alone through a function that is broken in three ways at once
 #
-# *You need* Docker, and the models of lessons 02 and 03 (made now if they are missing)
+# **You need** Docker, and the models of lessons 02 and 03 (made now if they are missing)
 #
-# *Time* 45 minutes reading, 20 minutes exercises; or look up one failure when you meet it · *Cost*
+# **Time** 45 minutes reading, 20 minutes exercises; or look up one failure when you meet it · **Cost**
 # free on the local cloud; on AWS less than \$0.01
 
 # %%
