@@ -62,6 +62,7 @@ LEANS_ON = {
     "app._resolve_stage_and_path": "e44464f6865c",
     "app._parse_lambda_url": "f94e5f2c5a14",
     "app._handle_lifespan": "0daf4cf135cf",
+    "core.router._is_aws_service_name": "12b437d02561",
     "core.container_reaper.own_labels": "130862f676d8",
     "services.lambda_svc._account_region_from_function_config": "701ed919ed48",
     "services.lambda_svc._classify_function_error": "88afeaa2a000",
