@@ -3,7 +3,7 @@
 # workshop:
 #   number: "01"
 #   needs: [docker]
-#   reading: 25
+#   reading: 30
 #   exercises: 20
 #   cost: "under $0.01"
 #   products: []
@@ -29,7 +29,7 @@
 #
 # **You need** Docker, and lesson [00](00_set_up_and_look_around.ipynb) for the words.
 #
-# **Time** 25 minutes reading, 20 minutes exercises. **Cost** free here; under $0.01 on AWS
+# **Time** 30 minutes reading, 20 minutes exercises. **Cost** free here; under $0.01 on AWS
 
 # %%
 from workshop import cloud

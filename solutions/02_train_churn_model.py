@@ -3,7 +3,7 @@
 # workshop:
 #   number: "02"
 #   needs: []
-#   reading: 25
+#   reading: 30
 #   exercises: 20
 #   cost: "free"
 #   products: [build/models/churn.pkl, build/models/churn_test.csv]
@@ -27,7 +27,7 @@
 #
 # **You need** a little pandas and scikit-learn. No Docker, no AWS.
 #
-# **Time** 25 minutes reading, 20 minutes exercises. **Cost** free, on AWS as well: nothing is
+# **Time** 30 minutes reading, 20 minutes exercises. **Cost** free, on AWS as well: nothing is
 # created there.
 
 # %% [markdown]

@@ -3,7 +3,7 @@
 # workshop:
 #   number: "03"
 #   needs: []
-#   reading: 25
+#   reading: 30
 #   exercises: 25
 #   cost: "free"
 #   products: [build/models/churn.onnx]
@@ -28,7 +28,7 @@
 # **You need** `build/models/churn.pkl` from lesson 02 (made now if it is missing). No Docker,
 # no AWS.
 #
-# **Time** 25 minutes reading, 25 minutes exercises. **Cost** free, on AWS as well: nothing is
+# **Time** 30 minutes reading, 25 minutes exercises. **Cost** free, on AWS as well: nothing is
 # created there.
 
 # %% [markdown]

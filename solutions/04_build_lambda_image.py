@@ -3,7 +3,7 @@
 # workshop:
 #   number: "04"
 #   needs: [docker]
-#   reading: 25
+#   reading: 30
 #   exercises: 20
 #   cost: "free"
 #   products: []
@@ -29,7 +29,7 @@
 #
 # **You need** Docker, and the models of lessons 02 and 03 (made now if they are missing)
 #
-# **Time** 25 minutes reading, 20 minutes exercises. **Cost** free: everything here happens on your
+# **Time** 30 minutes reading, 20 minutes exercises. **Cost** free: everything here happens on your
 # own machine
 
 # %%

@@ -3,7 +3,7 @@
 # workshop:
 #   number: "07"
 #   needs: []
-#   reading: 25
+#   reading: 30
 #   exercises: 25
 #   cost: "free"
 #   products: [build/models/fashion_keras, build/models/fashion.keras]
@@ -27,7 +27,7 @@
 #
 # **You need** a little NumPy. No Docker, no AWS.
 #
-# **Time** 25 minutes reading, 25 minutes exercises. **Cost** free, on AWS as well: nothing is
+# **Time** 30 minutes reading, 25 minutes exercises. **Cost** free, on AWS as well: nothing is
 # created there.
 
 # %% [markdown]

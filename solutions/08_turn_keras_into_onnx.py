@@ -3,7 +3,7 @@
 # workshop:
 #   number: "08"
 #   needs: []
-#   reading: 30
+#   reading: 35
 #   exercises: 25
 #   cost: "free"
 #   products: [build/models/fashion.onnx]
@@ -28,7 +28,7 @@
 # **You need** `build/models/fashion_keras` and `build/models/fashion.keras` from lesson 07 (made
 # now if they are missing). No Docker, no AWS.
 #
-# **Time** 30 minutes reading, 25 minutes exercises. **Cost** free, on AWS as well: nothing is
+# **Time** 35 minutes reading, 25 minutes exercises. **Cost** free, on AWS as well: nothing is
 # created there.
 
 # %% [markdown]

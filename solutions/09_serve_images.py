@@ -3,7 +3,7 @@
 # workshop:
 #   number: "09"
 #   needs: [docker]
-#   reading: 35
+#   reading: 45
 #   exercises: 20
 #   cost: "under $0.01"
 #   products: []
@@ -28,7 +28,7 @@
 #
 # **You need** Docker, and `build/models/fashion.onnx` from lesson 08 (made now if it is missing).
 #
-# **Time** 35 minutes reading, 20 minutes exercises. **Cost** free on the local cloud; on AWS
+# **Time** 45 minutes reading, 20 minutes exercises. **Cost** free on the local cloud; on AWS
 # under \$0.01.
 
 # %% [markdown]

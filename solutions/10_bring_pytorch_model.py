@@ -3,7 +3,7 @@
 # workshop:
 #   number: "10"
 #   needs: [docker]
-#   reading: 30
+#   reading: 45
 #   exercises: 25
 #   cost: "under $0.01"
 #   products: [build/models/fashion_torch.onnx, build/models/fashion_torch.pt]
@@ -29,7 +29,7 @@
 #
 # **You need** Docker, and `build/models/fashion.onnx` from lesson 08 (made now if it is missing).
 #
-# **Time** 30 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS less
+# **Time** 45 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS less
 # than \$0.01, within the free tier nothing.
 
 # %% [markdown]

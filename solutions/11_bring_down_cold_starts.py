@@ -521,8 +521,9 @@ print()
 show_part("lambda/churn_tiny/runtime.py", "def main", "if __name__")
 
 # %% [markdown]
-# *Notice* `top_pad`, a setting of the C library: it takes memory from the kernel in pieces of 16 MB
-# in place of 128 KB. OpenBLAS needs no setting here, because NumPy is left out.
+# *Notice* two more settings of the C library. With `top_pad` it takes memory from the kernel in steps
+# of 16 MB, in place of 128 KB. With `tcache_count` it keeps more freed pieces for the next use.
+# OpenBLAS needs no setting here, because NumPy is left out.
 #
 # ### Where would you stop?
 #

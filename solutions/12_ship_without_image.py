@@ -3,7 +3,7 @@
 # workshop:
 #   number: "12"
 #   needs: [docker]
-#   reading: 40
+#   reading: 50
 #   exercises: 25
 #   cost: "under $0.01"
 #   products: []
@@ -27,7 +27,7 @@
 #
 # **You need** Docker, and `build/models/churn.onnx` from lesson 03 (made now if it is missing)
 #
-# **Time** 40 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS under
+# **Time** 50 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS under
 # \$0.01
 
 # %%

@@ -3,7 +3,7 @@
 # workshop:
 #   number: "14"
 #   needs: [docker]
-#   reading: 45
+#   reading: 40
 #   exercises: 25
 #   cost: "under $0.01"
 #   products: []
@@ -30,7 +30,7 @@
 #
 # **You need** Docker, and the models of lessons 02 and 03 (made now if they are missing)
 #
-# **Time** 45 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS less
+# **Time** 40 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS less
 # than \$0.01
 
 # %%

@@ -3,7 +3,7 @@
 # workshop:
 #   number: "15"
 #   needs: [docker]
-#   reading: 35
+#   reading: 45
 #   exercises: 20
 #   cost: "under $0.05"
 #   products: [build/models/signal.onnx]
@@ -28,7 +28,7 @@
 #
 # **You need** Docker
 #
-# **Time** 35 minutes reading, 20 minutes exercises. **Cost** free on the local cloud; on AWS less
+# **Time** 45 minutes reading, 20 minutes exercises. **Cost** free on the local cloud; on AWS less
 # than \$0.05
 
 # %%

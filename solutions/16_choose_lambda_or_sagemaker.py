@@ -3,7 +3,7 @@
 # workshop:
 #   number: "16"
 #   needs: [docker]
-#   reading: 40
+#   reading: 45
 #   exercises: 25
 #   cost: "under $0.01"
 #   products: []
@@ -35,7 +35,7 @@
 #
 # **You need** Docker, and the model of lesson 03 (made now if it is missing)
 #
-# **Time** 40 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS less
+# **Time** 45 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS less
 # than \$0.01
 
 # %%

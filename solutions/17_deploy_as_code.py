@@ -3,7 +3,7 @@
 # workshop:
 #   number: "17"
 #   needs: [docker]
-#   reading: 35
+#   reading: 40
 #   exercises: 20
 #   cost: "under $0.01"
 #   products: []
@@ -28,7 +28,7 @@
 #
 # **You need** Docker, and the model of lesson 03 (made now if it is missing)
 #
-# **Time** 35 minutes reading, 20 minutes exercises. **Cost** free on the local cloud; on AWS less
+# **Time** 40 minutes reading, 20 minutes exercises. **Cost** free on the local cloud; on AWS less
 # than \$0.01
 
 # %%

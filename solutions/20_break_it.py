@@ -3,7 +3,7 @@
 # workshop:
 #   number: "20"
 #   needs: [docker]
-#   reading: 45
+#   reading: 50
 #   exercises: 20
 #   cost: "under $0.01"
 #   products: []
@@ -27,7 +27,7 @@
 #
 # **You need** Docker, and the models of lessons 02 and 03 (made now if they are missing)
 #
-# **Time** 45 minutes reading, 20 minutes exercises; or look up one failure when you meet it · **Cost**
+# **Time** 50 minutes reading, 20 minutes exercises; or look up one failure when you meet it · **Cost**
 # free on the local cloud; on AWS less than \$0.01
 
 # %%

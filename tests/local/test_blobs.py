@@ -8,6 +8,7 @@ import socket
 import boto3
 import pytest
 import requests
+from botocore.exceptions import ClientError
 
 from waiting import until
 from workshop import cloud
@@ -103,18 +104,42 @@ def sizes():
             if path.is_file()]
 
 
-def test_at_the_end_no_object_is_left(monkeypatch):
+@pytest.fixture
+def own_cloud(monkeypatch):
+    """A local cloud that nobody has asked yet."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     monkeypatch.setenv("WORKSHOP_PORT", str(port))
     try:
-        cloud.use()
-        s3 = boto3.client("s3")
-        s3.create_bucket(Bucket=NAME)
-        s3.put_object(Bucket=NAME, Key="secret", Body=b"secret")
-        assert len(b"secret") in sizes()
-        lifecycle.stop()
-        assert not sizes()
+        yield cloud.use()
     finally:
         lifecycle.stop()
         shutil.rmtree(state_folder(), ignore_errors=True)
+
+
+def test_at_the_end_no_object_is_left(own_cloud):
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket=NAME)
+    s3.put_object(Bucket=NAME, Key="secret", Body=b"secret")
+    assert len(b"secret") in sizes()
+    lifecycle.stop()
+    assert not sizes()
+
+
+LISTINGS = {
+    "apigateway": "get_rest_apis", "apigatewayv2": "get_apis", "cloudformation": "list_stacks",
+    "cloudwatch": "list_metrics", "ecr": "describe_repositories", "events": "list_rules",
+    "iam": "list_roles", "lambda": "list_functions", "logs": "describe_log_groups",
+    "resourcegroupstaggingapi": "get_resources", "s3": "list_buckets",
+    "sagemaker": "list_endpoints", "scheduler": "list_schedules", "sns": "list_topics",
+    "sqs": "list_queues", "sts": "get_caller_identity"}
+
+
+def test_a_local_cloud_that_has_answered_for_every_service_is_small(own_cloud):
+    """MiniStack alone would load the models of all of AWS to know SageMaker's name: 450 MB."""
+    before = lifecycle.status()["memory"]
+    for service, listing in LISTINGS.items():
+        getattr(boto3.client(service), listing)()
+    with pytest.raises(ClientError, match="has no service"):
+        boto3.client("textract").list_adapters()
+    assert lifecycle.status()["memory"] - before < 120e6

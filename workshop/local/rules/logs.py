@@ -60,7 +60,8 @@ def filter_pattern(asked: dict) -> None:
     pattern = (asked.get("filterPattern") or "").strip()
     if pattern.count('"') % 2 or pattern.startswith("{") != pattern.endswith("}") \
             or pattern.startswith("{") and not pattern.strip("{} "):
-        raise invalid("Invalid filter pattern")
+        kind = "metric filter" if "metricTransformations" in asked else "filter"
+        raise invalid(f"Invalid {kind} pattern")
 
 
 @rule("logs", "StartQuery")
