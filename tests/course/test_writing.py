@@ -71,7 +71,8 @@ def test_lessons_have_one_form(lesson):
 
 @every_lesson
 def test_a_check_that_passes_prints_a_line(lesson):
-    silent = [cell.line for cell in lesson.cells if "check" in cell.tags and "print(" not in cell.source]
+    silent = [cell.line for cell in lesson.cells
+              if "check" in cell.tags and "print(" not in cell.source]
     assert not silent, f"cells at lines {silent}"
 
 

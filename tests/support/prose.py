@@ -6,8 +6,8 @@ CODE = re.compile(r"`[^`]+`")
 LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 TAG = re.compile(r"<[^>]+>")
 MARK = re.compile(r"^\s*(?:[-*+]|\d+\.|>)\s+")
-BLOCK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*+]|\d+\.)\s)")       # a paragraph, or an item of a list
-NO_SENTENCE = re.compile(r"\s*(#|\||\$\$|---|<img)")                # heading, table, formula, picture
+BLOCK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*+]|\d+\.)\s)")    # a paragraph, or an item of a list
+NO_SENTENCE = re.compile(r"\s*(#|\||\$\$|---|<img)")    # heading, table, formula, picture
 END = re.compile(r"(?<=[.!?])[\"')*_]*\s+(?=[\"'(*_]*[A-Z0-9`])")
 WORD = re.compile(r"[A-Za-z0-9][\w'’.,×%/-]*")
 LONG = 6                                                               # letters, by LIX
