@@ -39,7 +39,7 @@ def apply(port: int, addresses: list[str], keys: dict[str, str], account: str,
     """Patch MiniStack for the local cloud that listens on `addresses` at `port`.
 
     Args:
-        keys: the learner's, {"access_key": …, "secret_key": …}.
+        keys: user's name → {"access_key": …, "secret_key": …}.
         account: the account's number, 12 digits.
         beside: puts a service that MiniStack has not beside its application (ASGI).
 
@@ -53,10 +53,10 @@ def apply(port: int, addresses: list[str], keys: dict[str, str], account: str,
                    closed, buckets, answers, rest_apis, log_events):
         module.apply(port)
     evaluator.apply()
-    identities.register_learner(keys, account)
+    identities.register_users(keys, account)
     about = {"pid": os.getpid(), "port": port, "root": str(paths.ROOT), "addresses": addresses}
     application = names.patched(beside(blobs.written(ministack.app)), port)
-    return gate.guarded(application, port, addresses, keys, account, about)
+    return gate.guarded(application, port, addresses, keys[identities.LEARNER], account, about)
 
 
 def close(port: int) -> None:

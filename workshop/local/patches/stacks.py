@@ -7,13 +7,14 @@ import json
 
 from workshop.local import models
 from workshop.local.patches import checks
+from workshop.local.permissions import stacked
 
 TEXTS = ("FunctionName", "Role", "Runtime", "Handler", "Description")   # of a function
 
 
 def apply(port: int) -> None:
     """Wrap how MiniStack's stacks make functions, HTTP APIs and their stages."""
-    from ministack.services.cloudformation import provisioners
+    from ministack.services.cloudformation import provisioners, stacks
     handlers = provisioners._RESOURCE_HANDLERS
     function, api = handlers["AWS::Lambda::Function"], handlers["AWS::ApiGatewayV2::Api"]
     role = handlers["AWS::IAM::Role"]
@@ -25,6 +26,32 @@ def apply(port: int) -> None:
     api["create"] = camel_cased(api["create"], "CorsConfiguration", at=1)
     api["update"] = camel_cased(api["update"], "CorsConfiguration", at=2)
     provisioners._apigw_v2_stage_props = stage_settings(provisioners._apigw_v2_stage_props)
+    permitted(provisioners, stacks)
+
+
+def permitted(*modules) -> None:
+    """Whoever deploys a stack, or the stack's role, must be allowed each step.
+
+    modules: those that hold MiniStack's three functions for the steps; nested stacks use the first.
+    """
+    make, change, remove = (modules[0]._provision_resource, modules[0]._update_resource,
+                            modules[0]._delete_resource)
+
+    def create(kind, logical_id, properties, stack):
+        stacked.check(stack, "create", kind, properties, f"{stack}-{logical_id}-")
+        return make(kind, logical_id, properties, stack)
+
+    def update(kind, physical_id, old, new, stack, *arguments):
+        if old != new:
+            stacked.check(stack, "update", kind, new, physical_id, physical_id)
+        return change(kind, physical_id, old, new, stack, *arguments)
+
+    def delete(kind, physical_id, properties, stack=None, *arguments):
+        stacked.check(stack, "delete", kind, properties, physical_id, physical_id)
+        return remove(kind, physical_id, properties, stack, *arguments)
+    for module in modules:
+        module._provision_resource, module._update_resource, module._delete_resource = (
+            create, update, delete)
 
 
 def checked(provision, port: int, at: int):
