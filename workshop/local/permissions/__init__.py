@@ -6,11 +6,13 @@
     evaluator   where MiniStack's evaluator of policies differs from AWS
     decision    allowed, or refused in AWS's words
     grants      what a service may do to a thing (its policy), and what a role may do by itself
+    propagation how long a new role, or a change of one, is unknown to services
+    anonymous   what somebody may do whom nobody knows
     passed      what Lambda and Scheduler look at in a role before they take it
     stacked     what making a stack's resources needs
     pushed      what a request to the registry needs
 """
-from workshop.local.permissions import passed, pushed, stacked
+from workshop.local.permissions import anonymous, passed, pushed, stacked
 from workshop.local.permissions.decision import check
 
-__all__ = ["check", "passed", "pushed", "stacked"]
+__all__ = ["anonymous", "check", "passed", "pushed", "stacked"]
