@@ -495,6 +495,59 @@ print("Right: it went out as bytes and came back as the same dictionary.")
 # 4. Run the clean-up at the end of each lesson, and at the end of all `python3 -m workshop clean`.
 
 # %% [markdown]
+# ### What you may do on AWS
+#
+# On AWS an identity may do nothing until a **policy** allows it. A policy is a JSON document with
+# statements: which **actions** are allowed, on which resources, under which conditions. The
+# workshop has a policy for each of its stages. Together they allow what the lessons do with things
+# that have your names, and nothing else. This cell fills them in for you and your account:
+
+# %%
+from workshop import permissions
+
+for path in permissions.write("../build/policies"):
+    statements = json.loads(path.read_text())["Statement"]
+    print(f"{path.name:16} {len(statements):2} statements, such as {statements[0]['Sid']}")
+
+# %% [markdown]
+# An administrator of the account attaches them to your user: in the console under *IAM → Policies →
+# Create policy → JSON*, then *IAM → Users → you → Add permissions*; or in a terminal, for the user
+# `ada` in the account 123456789012:
+#
+# ```bash
+# cd build/policies
+# for stage in ship open events sagemaker stacks operate; do
+#   aws iam create-policy --policy-name lessons-ada-$stage --policy-document file://$stage.json
+#   aws iam attach-user-policy --user-name ada \
+#     --policy-arn arn:aws:iam::123456789012:policy/lessons-ada-$stage
+# done
+# ```
+#
+# The lessons make roles with policies of their own. Whoever may do that can give a role more than
+# they have themselves: use an account in which nothing else is kept.
+#
+# On the local cloud, you are the user `learner` and have these policies already. IAM can tell
+# beforehand what they allow; `python3 -m workshop doctor` asks the same question on AWS:
+
+# %%
+lacking = permissions.missing()
+print(lacking or "Nothing is missing.")
+
+# %% [markdown]
+# And what does a refusal look like? No lesson lists users, so no policy allows it:
+
+# %%
+try:
+    boto3.client("iam").list_users(MaxItems=1)
+    print("You may list users: you have more permissions than the lessons need.")
+except ClientError as error:
+    print(error)
+
+# %% [markdown]
+# *Notice* the four parts: who asked, the action, the resource, and the reason. With the action's name
+# you find what is missing in a policy.
+
+# %% [markdown]
 # ### On AWS only: is there a budget?
 #
 # This cell does nothing on the local cloud.
@@ -528,6 +581,7 @@ print("buckets left:", [b["Name"] for b in s3.list_buckets()["Buckets"] if b["Na
 #   are larger, some of them by far.
 # - S3 stores bytes under a key in a bucket: `put_object`, `get_object`. An error has a code for
 #   programs and a sentence for people.
+# - On AWS a policy must allow each action; `AccessDenied` names the one that is missing.
 #
 # ## Next
 #

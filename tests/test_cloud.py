@@ -341,7 +341,7 @@ def test_with_a_profile_only_dockers_settings_are_set_and_the_account_is_named(
         profile, local_cloud_as_aws, capsys):
     profile[0].write_text("[profile learner]\nregion = eu-west-1\n"
                           f"endpoint_url = {local_cloud_as_aws}\n")
-    keys = identities.learner_keys(addresses.state_folder())
+    keys = identities.user_keys(addresses.state_folder())
     profile[1].write_text(f"[learner]\naws_access_key_id = {keys['access_key']}\n"
                           f"aws_secret_access_key = {keys['secret_key']}\n")
     before = {name for name in os.environ if name.startswith("AWS_")}
@@ -455,7 +455,7 @@ def test_without_docker_all_but_invokes_works_and_that_is_said(
 
 def test_health_names_the_clone_to_who_has_its_keys_and_nothing_to_others(own_port):
     lifecycle.start()
-    keys = identities.learner_keys(addresses.state_folder())
+    keys = identities.user_keys(addresses.state_folder())
     assert lifecycle._health(own_port, keys) == {
         "workshop": "local cloud", "pid": pid_of(own_port), "port": own_port,
         "root": str(paths.ROOT), "addresses": [
@@ -467,24 +467,28 @@ def test_health_names_the_clone_to_who_has_its_keys_and_nothing_to_others(own_po
 
 def test_the_keys_are_new_with_each_start_and_for_this_user_only(own_port):
     lifecycle.start()
-    file, first = addresses.state_folder() / "credentials.json", identities.learner_keys(
-        addresses.state_folder())
+    file = addresses.state_folder() / "credentials.json"
+
+    def secrets():
+        return {secret for user in identities.USERS
+                for secret in identities.user_keys(addresses.state_folder(), user).values()}
+    first = secrets()
+    assert len(first) == 4
     if os.name != "nt":
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    for secret in first.values():
+    for secret in first:
         assert secret not in addresses.log_path().read_text()
     lifecycle.stop()
     assert not file.exists()
     lifecycle.start()
-    second = identities.learner_keys(addresses.state_folder())
-    assert not set(first.values()) & set(second.values())
+    assert not first & secrets()
 
 
 def test_keys_that_a_killed_local_cloud_left_are_not_those_of_the_next(own_port):
     lifecycle.start()
-    first = identities.learner_keys(addresses.state_folder())
+    first = identities.user_keys(addresses.state_folder())
     end(own_port, signal.SIGKILL)
-    assert identities.learner_keys(addresses.state_folder()) == first
+    assert identities.user_keys(addresses.state_folder()) == first
     cloud.use()
     import boto3
     boto3.client("sts").get_caller_identity()

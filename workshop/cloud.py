@@ -81,7 +81,7 @@ def _use_local() -> None:
     settings.isolate()
     lifecycle.start()
     _bypass_proxy()
-    keys = identities.learner_keys(state_folder())
+    keys = identities.user_keys(state_folder(), _user())
     os.environ.update(AWS_ACCESS_KEY_ID=keys["access_key"],
                       AWS_SECRET_ACCESS_KEY=keys["secret_key"],
                       AWS_ENDPOINT_URL=url(), AWS_REGION=REGION,
@@ -97,6 +97,16 @@ def _use_local() -> None:
     elif not lifecycle.reachable_from_containers(port()):
         print("Docker started after the local cloud, so functions cannot reach it: "
               "`python3 -m workshop stop` and this cell again put that right.")
+
+
+def _user() -> str:
+    """The IAM user of the local cloud that cells act as: the learner, unless WORKSHOP_USER names
+    the administrator. Raises CloudError for another name."""
+    user = os.environ.get("WORKSHOP_USER") or identities.LEARNER
+    if user not in identities.USERS:
+        raise CloudError(f"WORKSHOP_USER is {user!r}: set it to {' or '.join(identities.USERS)}, "
+                         "or unset it.")
+    return user
 
 
 def _use_aws() -> None:

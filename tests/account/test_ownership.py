@@ -7,7 +7,7 @@ import boto3
 import pytest
 
 from calls import packed
-from workshop import deploy, inventory, triggers
+from workshop import cloud, deploy, inventory, triggers
 from workshop.account import buckets, calls, ownership
 from workshop.course import render
 from workshop.local.addresses import ACCOUNT
@@ -34,6 +34,8 @@ def test_the_chosen_owner_stands_in_names_and_tags(monkeypatch):
 
 def test_on_the_local_cloud_the_owner_is_the_learner(local_cloud, monkeypatch):
     monkeypatch.delenv("WORKSHOP_OWNER")
+    monkeypatch.delenv("WORKSHOP_USER")
+    cloud.use()
     assert ownership.owner() == "learner"
 
 

@@ -119,6 +119,16 @@ FINDINGS = {
                                      "http://x", "unset AWS_ENDPOINT_URL"),
     "refused credentials": (lambda: aws({}, answer=("", "ExpiredToken")), BLOCKS, "ExpiredToken",
                             "aws configure --profile me"),
+    "policies are attached": (lambda: doctor.permissions("me", lambda: ({}, "")), OK,
+                              "may do what the lessons do", ""),
+    "a policy is missing": (lambda: doctor.permissions(
+        "me", lambda: ({"sagemaker": ["sagemaker:CreateModel"]}, "")), BLOCKS,
+        "stage sagemaker needs: sagemaker:CreateModel", "learner/sagemaker.json"),
+    "who may not ask": (lambda: doctor.permissions(
+        "me", lambda: ({}, "ClientError: AccessDenied")), WARNING, "cannot be checked",
+        "learner/operate.json"),
+    "no answer of the simulator": (lambda: doctor.permissions(
+        "me", lambda: ({}, "no answer within 120 s")), WARNING, "no answer", "try again"),
     "an account": (lambda: aws({}), OK, "123456789012: lessons cost money", ""),
 }
 
@@ -142,6 +152,7 @@ def test_finding(case):
     lambda: platform(WORKSHOP_ARCHITECTURE="arm64", DOCKER_DEFAULT_PLATFORM="linux/arm64")[1:],
     lambda: doctor.stale_cloud([MINE, TAKEN, IDLE], lambda port: False),
     lambda: doctor.builder(False),
+    lambda: doctor.permissions(None, None),
 ])
 def test_what_is_as_it_should_be_is_no_finding(nothing):
     assert nothing() == []

@@ -24,7 +24,7 @@ def aws_account(local_cloud, tmp_path):
 
     Comes first in a test: what the test replaces is back in its place when this one clears up.
     """
-    keys = identities.learner_keys(addresses.state_folder())
+    keys = identities.user_keys(addresses.state_folder(), identities.ADMINISTRATOR)
     config, credentials = tmp_path / "config", tmp_path / "credentials"
     config.write_text(f"[profile mine]\nregion = us-east-1\nendpoint_url = {cloud.url()}\n")
     credentials.write_text(f"[mine]\naws_access_key_id = {keys['access_key']}\n"

@@ -282,7 +282,7 @@ def test_every_step_of_ministack_before_a_service_is_closed_or_known():
 def signed_request(service="sqs", method="POST", path="/", body=b"{}", headers=None, keys=None,
                    when=None, presigned=0, host=None):
     """A request as boto3 signs it: an AWSRequest that tests may alter before `send`."""
-    keys = keys or identities.learner_keys(addresses.state_folder())
+    keys = keys or identities.user_keys(addresses.state_folder(), identities.ADMINISTRATOR)
     host = host or f"127.0.0.1:{cloud.port()}"
     request = AWSRequest(method, f"http://{host}{path}", data=body, headers={
         "Host": host, **(headers or {})})
@@ -347,7 +347,8 @@ def test_a_key_that_nobody_has_is_refused_as_aws_does(local_cloud, protocol, cod
     ("query", "SignatureDoesNotMatch"), ("query-compatible", "SignatureDoesNotMatch"),
     ("rest-xml", "SignatureDoesNotMatch")])
 def test_a_wrong_secret_is_refused_as_aws_does(local_cloud, protocol, code):
-    keys = {**identities.learner_keys(addresses.state_folder()), "secret_key": "wrong"}
+    keys = {**identities.user_keys(addresses.state_folder(), identities.ADMINISTRATOR),
+            "secret_key": "wrong"}
     status, text = send(signed_request(*REQUESTS[protocol], keys=keys))
     assert status in (400, 403) and code in text
 
@@ -553,9 +554,9 @@ def test_the_registry_wants_a_password_that_it_gave(aws):
 
 def test_a_password_of_the_registry_ends_after_12_hours(monkeypatch):
     password, now = identities.registry_password(), time.time()
-    assert identities.is_registry_password(password)
+    assert identities.registry_caller(password) == identities.SERVICE
     monkeypatch.setattr(identities.time, "time", lambda: now + 12 * 3600 + 1)
-    assert not identities.is_registry_password(password)
+    assert identities.registry_caller(password) is None
 
 
 # Objects that are public
@@ -719,14 +720,15 @@ def test_a_page_is_known_by_what_its_browser_says(headers, refused):
 def test_the_file_with_the_keys_is_for_its_user_whatever_the_umask(tmp_path):
     before = os.umask(0)
     try:
-        keys = identities.make_learner_keys(tmp_path)
-        identities.make_learner_keys(tmp_path)
+        keys = identities.make_keys(tmp_path)
+        identities.make_keys(tmp_path)
     finally:
         os.umask(before)
-    assert identities.learner_keys(tmp_path) != keys
+    for user, own in keys.items():
+        assert identities.user_keys(tmp_path, user) not in (None, own)
     if os.name != "nt":
         assert (tmp_path / "credentials.json").stat().st_mode & 0o777 == 0o600
     (tmp_path / "credentials.json").write_text("{}")
-    assert identities.learner_keys(tmp_path) is None
+    assert identities.user_keys(tmp_path) is None
     (tmp_path / "credentials.json").write_text("no JSON")
-    assert identities.learner_keys(tmp_path) is None
+    assert identities.user_keys(tmp_path) is None

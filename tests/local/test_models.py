@@ -378,7 +378,7 @@ def test_the_wire_form_is_the_services_own(unchecked, name, call, parameters, ex
 
 def ask(service, method, path, body, headers):
     """(status, text) of a request that is signed by hand: no client of AWS's looks at it."""
-    keys = identities.learner_keys(addresses.state_folder())
+    keys = identities.user_keys(addresses.state_folder(), identities.ADMINISTRATOR)
     request = AWSRequest(method, f"{cloud.url()}{path}", data=body, headers=headers)
     botocore.auth.SigV4Auth(Credentials(keys["access_key"], keys["secret_key"]), service,
                             "us-east-1").add_auth(request)

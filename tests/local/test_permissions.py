@@ -220,8 +220,8 @@ def test_a_role_that_does_not_trust_is_not_taken(aws, new_role, trust, condition
     role = new_role(trust=trust, condition=condition)
     code, status, text = refusal(aws("sts").assume_role, RoleArn=arn_of(role), RoleSessionName="me")
     assert (code, status) == ("AccessDenied", 403)
-    assert text == (f"User: arn:aws:iam::{ACCOUNT}:user/learner is not authorized to perform: "
-                    f"sts:AssumeRole on resource: {arn_of(role)}")
+    assert text == (f"User: arn:aws:iam::{ACCOUNT}:user/administrator is not authorized to "
+                    f"perform: sts:AssumeRole on resource: {arn_of(role)}")
 
 
 def test_a_role_that_is_not_there_is_not_taken(aws):
@@ -484,10 +484,3 @@ def test_scheduler_wants_a_role_that_trusts_it(aws, new_role, name):
                        "Arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f",
                        "RoleArn": arn_of(role)})[2] == (
         "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.")
-
-
-def test_the_learner_is_an_administrator(aws):
-    answer = aws("iam").simulate_principal_policy(
-        PolicySourceArn=f"arn:aws:iam::{ACCOUNT}:user/learner",
-        ActionNames=["iam:CreateUser", "s3:DeleteBucket"])["EvaluationResults"]
-    assert [one["EvalDecision"] for one in answer] == ["allowed", "allowed"]

@@ -38,9 +38,9 @@ IDLE, START = 6, 15      # seconds; the local cloud of these tests is less patie
 ACCOUNT = "012345678912"
 
 
-def learner(port):
-    """The learner's keys of the local cloud on a port, as arguments of boto3.client."""
-    keys = identities.learner_keys(addresses.state_folder(port))
+def administrator(port):
+    """Its keys of the local cloud on a port, as arguments of boto3.client."""
+    keys = identities.user_keys(addresses.state_folder(port), identities.ADMINISTRATOR)
     return {"aws_access_key_id": keys["access_key"], "aws_secret_access_key": keys["secret_key"]}
 
 
@@ -69,7 +69,7 @@ class Cloud:
         """A boto3 client that never retries by itself."""
         return boto3.client(
             service, endpoint_url=f"http://127.0.0.1:{self.port}", region_name="us-east-1",
-            **learner(self.port), config=Config(
+            **administrator(self.port), config=Config(
                 retries={"total_max_attempts": 1}, max_pool_connections=200, read_timeout=120,
                 **config))
 
@@ -563,7 +563,7 @@ def test_boto3_itself_retries_what_is_throttled(new_endpoint, probe):
     endpoint = new_endpoint().create(probe, concurrency=1).wait()
     patient = boto3.client(
         "sagemaker-runtime", endpoint_url=f"http://127.0.0.1:{endpoint.here.port}",
-        region_name="us-east-1", **learner(endpoint.here.port),
+        region_name="us-east-1", **administrator(endpoint.here.port),
         config=Config(retries={"mode": "standard", "total_max_attempts": 10}))
     with ThreadPoolExecutor(3) as pool:
         answers = list(pool.map(lambda number: patient.invoke_endpoint(

@@ -333,7 +333,7 @@ def forwarder():
 def test_docker_pushes_through_the_forwarder(forwarder, tmp_path):
     port, name = forwarder
     repository = f"workshop-forward-{uuid.uuid4().hex[:8]}"
-    keys = identities.learner_keys(addresses.state_folder())
+    keys = identities.user_keys(addresses.state_folder(), identities.ADMINISTRATOR)
     ecr = boto3.client("ecr", endpoint_url=cloud.url(), region_name=cloud.REGION,
                        aws_access_key_id=keys["access_key"],
                        aws_secret_access_key=keys["secret_key"])

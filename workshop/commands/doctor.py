@@ -64,7 +64,9 @@ def examine(environ=os.environ) -> list[Finding]:
         *cloud_port(environ, _cloud_status),
         jupyter_port(lifecycle.listening(JUPYTER_PORT)),
         *stale_cloud([_cloud_status(port) for port in ports], _has_state),
-        *aws(environ, _profiles(environ), _who_am_i),
+        *(found := aws(environ, _profiles(environ), _who_am_i)),
+        *permissions(environ.get("AWS_PROFILE") and all(one.level != BLOCKS for one in found),
+                     _lacking),
         *(Finding(WARNING, what, fix) for what, fix in settings.leftovers(environ=environ)),
         *docker_proxy(_read_json(_docker_config(environ))),
         *last_failure(*last_error.read()),
@@ -233,6 +235,27 @@ def aws(environ, profiles: dict, who_am_i) -> list[Finding]:
     return found
 
 
+def permissions(usable, lacking) -> list[Finding]:
+    """Whether the identity may do what the lessons do, before one of them costs money.
+
+    usable: whether AWS is meant and accepts its credentials. `lacking()`: (stage → actions that the
+    identity lacks, "") or ({}, why nobody knows).
+    """
+    if not usable:
+        return []
+    stages, error = lacking()
+    if error:
+        fix = "let an administrator attach workshop/account/policies/learner/operate.json " \
+            "(lesson 00)" if "AccessDenied" in error else "try again"
+        return [Finding(WARNING, "it cannot be checked what this identity may do "
+                        f"(iam:SimulatePrincipalPolicy): {error}", fix)]
+    return [Finding(BLOCKS, f"this identity may not do what the stage {stage} needs: "
+                    f"{', '.join(actions)}", "let an administrator attach "
+                    f"workshop/account/policies/learner/{stage}.json (lesson 00)")
+            for stage, actions in stages.items()] or [
+        Finding(OK, "this identity may do what the lessons do")]
+
+
 def region(environ, name: str, of_profile: str | None) -> Finding:
     """The region that boto3 uses: AWS_DEFAULT_REGION before the profile's.
 
@@ -345,3 +368,18 @@ def _who_am_i() -> tuple[str, str]:
     if answer.returncode:
         return "", answer.stderr.strip().splitlines()[-1]
     return answer.stdout.strip(), ""
+
+
+def _lacking() -> tuple[dict, str]:
+    """Ask AWS, as `_who_am_i` does, what the identity lacks."""
+    if not environment.is_ready():
+        return {}, "the environment is not made yet"
+    try:
+        answer = subprocess.run([str(environment.python()), "-m", "workshop.permissions",
+                                 "--check"],
+                                cwd=ROOT, capture_output=True, text=True, timeout=120)
+    except subprocess.TimeoutExpired:
+        return {}, "no answer within 120 s"
+    if answer.returncode:
+        return {}, answer.stderr.strip().splitlines()[-1]
+    return json.loads(answer.stdout), ""

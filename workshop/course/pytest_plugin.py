@@ -16,7 +16,8 @@ from workshop.course import exercises, lessons, render
 from workshop.machine.paths import ROOT
 
 FEW = {"WORKSHOP_STARTS": "2"}    # what workshop.measure reads, for a learner's copy
-OWNER = os.environ.get("WORKSHOP_OWNER")        # a notebook's; tests/conftest.py sets its own
+# What a notebook finds; tests/conftest.py sets its own.
+OWN = {name: os.environ.get(name) for name in ("WORKSHOP_OWNER", "WORKSHOP_USER")}
 _failed = set()                   # notebooks with a failed cell
 
 
@@ -46,9 +47,10 @@ def pytest_runtest_setup(item):
             os.environ[name] = value
     if not _is_notebook_cell(item):
         return
-    os.environ.pop("WORKSHOP_OWNER", None)
-    if OWNER:
-        os.environ["WORKSHOP_OWNER"] = OWNER
+    for name, value in OWN.items():
+        os.environ.pop(name, None)
+        if value:
+            os.environ[name] = value
     if reason := _obstacle(item.path.stem):
         pytest.skip(reason)
     if item.options["skip"]:

@@ -4,7 +4,8 @@ Four kinds of address, told by the path alone:
 
     /_workshop/health                  the workshop's own question, answered to who knows the key
     /_aws/execute-api/…, lambda-url/…  an API's and a function URL's: open to all, as on AWS
-    /v2/…                              the registry: a login that `get_authorization_token` gave
+    /v2/…                              the registry: a login that `get_authorization_token` gave,
+                                       to somebody who may
     everything else                    AWS's calls: signed by somebody known, for a service that
                                        the lessons use; never for a web page; with parameters
                                        that the service's model allows. Without a signature only
@@ -125,13 +126,22 @@ async def public(application, scope, receive, send, account):
 
 
 async def registry(application, scope, receive, send, headers):
-    """The registry: the user is AWS, the password one that `get_authorization_token` gave."""
-    if not registry_login(headers.get(b"authorization", b"")):
+    """The registry: the user is AWS, the password one that `get_authorization_token` gave, and
+    whoever asked for it must be allowed to."""
+    caller = registry_caller(headers.get(b"authorization", b""))
+    if caller is None:
         text = "Your authorization token is missing, unknown or has expired. Log in again."
         return await answer(
             send, 401, {"errors": [{"code": "UNAUTHORIZED", "message": text}]},
             [(b"www-authenticate", b'Basic realm="local cloud",service="ecr.amazonaws.com"'),
              (b"docker-distribution-api-version", b"registry/2.0")])
+    try:
+        permissions.pushed.check(caller, scope["method"].upper(), scope["path"], parse_qs(
+            scope["query_string"].decode("latin-1")))
+    except RefusedError as refused:
+        return await answer(send, refused.status, {"errors": [
+            {"code": refused.code, "message": refused.message}]},
+            [(b"docker-distribution-api-version", b"registry/2.0")])
     await application(scope, receive, send)
 
 
@@ -141,13 +151,15 @@ def _is_registry(path: str) -> bool:
     return app._is_ecr_registry_path(path)
 
 
-def registry_login(authorization: bytes) -> bool:
+def registry_caller(authorization: bytes):
+    """Whose login the header holds (identities.registry_caller), or None."""
     kind, _, text = authorization.partition(b" ")
     try:
         user, _, password = base64.b64decode(text, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
-        return False
-    return kind.lower() == b"basic" and user == "AWS" and identities.is_registry_password(password)
+        return None
+    return identities.registry_caller(password) \
+        if kind.lower() == b"basic" and user == "AWS" else None
 
 
 async def service(application, scope, receive, send, account):

@@ -1,4 +1,4 @@
-"""Who may ask the local cloud: the learner, roles of functions and endpoints, registry logins.
+"""Who may ask the local cloud: two users, roles of functions and endpoints, registry logins.
 
 Every key is random and lives no longer than the local cloud's process. MiniStack's STS keeps them,
 so `get_caller_identity` names the caller as on AWS.
@@ -15,20 +15,25 @@ from pathlib import Path
 
 HEALTH = "/_workshop/health"    # the address that tells who has the keys which process it is
 LEARNER = "learner"             # the IAM user that the lessons' cells act as
+ADMINISTRATOR = "administrator"     # the IAM user that owns the account, and may do everything
+USERS = {LEARNER: "AIDALEARNERLEARNERLE", ADMINISTRATOR: "AIDAADMINISTRATORADM"}   # name → id
 ACCESS_KEY_LENGTH = 16          # characters after AKIA (a user's) or ASIA (a role's)
 REGISTRY_SECONDS = 12 * 3600    # ECR: an authorization token is valid for 12 hours
 
-_registry_passwords: dict[str, float] = {}      # password → time (s) when it expires
+SERVICE = "service"             # the local cloud itself, as a caller of the registry
+
+_registry_passwords: dict[str, tuple] = {}      # password → (caller, time (s) when it expires)
 
 
-# The learner's keys, in a file that only the learner can read. Standard library only.
+# The users' keys, in a file that only the learner can read. Standard library only.
 
-def make_learner_keys(folder: Path) -> dict[str, str]:
-    """Make the learner's keys and write them, for this user only, to FOLDER/credentials.json.
+def make_keys(folder: Path) -> dict[str, dict[str, str]]:
+    """Make the keys of both users and write them, for this user only, to FOLDER/credentials.json.
 
-    Returns {"access_key": …, "secret_key": …}.
+    Returns user's name → {"access_key": …, "secret_key": …}.
     """
-    keys = {"access_key": _access_key("AKIA"), "secret_key": secrets.token_urlsafe(30)}
+    keys = {user: {"access_key": _access_key("AKIA"), "secret_key": secrets.token_urlsafe(30)}
+            for user in USERS}
     path = _file(folder)
     new = path.with_suffix(".new")
     with contextlib.suppress(FileNotFoundError):
@@ -40,17 +45,17 @@ def make_learner_keys(folder: Path) -> dict[str, str]:
     return keys
 
 
-def learner_keys(folder: Path) -> dict[str, str] | None:
-    """The learner's keys of the local cloud whose state is in FOLDER; None where there are none."""
+def user_keys(folder: Path, user: str = LEARNER) -> dict[str, str] | None:
+    """A user's keys of the local cloud whose state is in FOLDER; None where there are none."""
     try:
-        keys = json.loads(_file(folder).read_text(encoding="utf-8"))
+        keys = json.loads(_file(folder).read_text(encoding="utf-8"))[user]
         return {"access_key": str(keys["access_key"]), "secret_key": str(keys["secret_key"])}
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def forget_learner_keys(folder: Path) -> None:
-    """Remove the file with the learner's keys."""
+def forget_keys(folder: Path) -> None:
+    """Remove the file with the users' keys."""
     _file(folder).unlink(missing_ok=True)
 
 
@@ -70,18 +75,19 @@ def _access_key(kind: str) -> str:
 
 # Inside the local cloud's process
 
-def learner_arn(account: str) -> str:
-    """ARN of the IAM user that the lessons' cells act as."""
-    return f"arn:aws:iam::{account}:user/{LEARNER}"
+def user_arn(account: str, user: str = LEARNER) -> str:
+    """ARN of an IAM user, by default of the one that the lessons' cells act as."""
+    return f"arn:aws:iam::{account}:user/{user}"
 
 
-def register_learner(keys: dict[str, str], account: str) -> None:
-    """Let the learner's keys be known, as those of the IAM user `learner`."""
+def register_users(keys: dict[str, dict[str, str]], account: str) -> None:
+    """Let the users' keys be known. keys: user's name → {"access_key": …, "secret_key": …}."""
     from ministack.services import sts
-    sts.register_session(keys["access_key"], {
-        "Arn": learner_arn(account), "UserId": "AIDALEARNERLEARNERLE",
-        "PrincipalType": "User", "PrincipalName": LEARNER, "AccountId": account,
-        "SecretAccessKey": keys["secret_key"], "SessionToken": None})
+    for user, own in keys.items():
+        sts.register_session(own["access_key"], {
+            "Arn": user_arn(account, user), "UserId": USERS[user],
+            "PrincipalType": "User", "PrincipalName": user, "AccountId": account,
+            "SecretAccessKey": own["secret_key"], "SessionToken": None})
 
 
 def for_role(role_arn: str, session: str) -> dict[str, str]:
@@ -109,19 +115,24 @@ def forget(access_key: str | None) -> None:
         sts._sessions.pop(access_key, None)
 
 
-def registry_password() -> str:
-    """A new password for the registry's user `AWS`, valid for 12 hours."""
+def registry_password(caller=SERVICE) -> str:
+    """A new password for the registry's user `AWS`, valid for 12 hours.
+
+    caller: who asked for it and acts with it (signatures.Caller); SERVICE is the local cloud, which
+    pulls what a function or endpoint was made of.
+    """
     now = time.time()
-    for password in [one for one, end in _registry_passwords.items() if end < now]:
+    for password in [one for one, (_, end) in _registry_passwords.items() if end < now]:
         del _registry_passwords[password]
     password = secrets.token_urlsafe(60)
-    _registry_passwords[password] = now + REGISTRY_SECONDS
+    _registry_passwords[password] = caller, now + REGISTRY_SECONDS
     return password
 
 
-def is_registry_password(password: str) -> bool:
-    """Whether this password was handed out and is still valid."""
-    return _registry_passwords.get(password, 0) > time.time()
+def registry_caller(password: str):
+    """Who acts with this password (Caller or SERVICE); None: nobody has it, or not any more."""
+    caller, end = _registry_passwords.get(password, (None, 0))
+    return caller if end > time.time() else None
 
 
 def registry_login() -> dict[str, str]:

@@ -114,11 +114,11 @@ def mine(number: int) -> dict | None:
 
     Raises CloudError where something else does.
     """
-    keys = identities.learner_keys(state_folder(number))
+    keys = identities.user_keys(state_folder(number))
     health = _health(number, keys)
     # One that was just starting has written its keys while we waited for its answer.
-    if health and "root" not in health and keys != identities.learner_keys(state_folder(number)):
-        health = _health(number, identities.learner_keys(state_folder(number)))
+    if health and "root" not in health and keys != identities.user_keys(state_folder(number)):
+        health = _health(number, identities.user_keys(state_folder(number)))
     if health is None:
         if processes.accepts("::1", number):
             raise CloudError(_taken(number, "on ::1, which `localhost` may mean"))

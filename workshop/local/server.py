@@ -144,7 +144,7 @@ def main(arguments: list[str] | None = None) -> None:
     from workshop.local import patches, sagemaker
     raise_file_limit()
     # Before anything is answered: who asks whether we are up reads the keys first.
-    keys = identities.make_learner_keys(state_folder(port))
+    keys = identities.make_keys(state_folder(port))
     app = patches.apply(port, [sock.getsockname()[0] for sock in sockets], keys, ACCOUNT,
                       sagemaker.beside)
     pid_file = pid_path(port)
@@ -153,7 +153,7 @@ def main(arguments: list[str] | None = None) -> None:
         asyncio.run(serve(app, sockets))
     finally:
         patches.close(port)
-        identities.forget_learner_keys(state_folder(port))
+        identities.forget_keys(state_folder(port))
         pid_file.unlink(missing_ok=True)
         sys.stdout.flush()
         sys.stderr.flush()

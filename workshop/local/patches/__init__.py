@@ -42,7 +42,7 @@ def apply(port: int, addresses: list[str], keys: dict[str, str], account: str,
     """Patch MiniStack for the local cloud that listens on `addresses` at `port`.
 
     Args:
-        keys: the learner's, {"access_key": …, "secret_key": …}.
+        keys: user's name → {"access_key": …, "secret_key": …}.
         account: the account's number, 12 digits.
         beside: puts a service that MiniStack has not beside its application (ASGI).
 
@@ -59,10 +59,10 @@ def apply(port: int, addresses: list[str], keys: dict[str, str], account: str,
     evaluator.apply()
     evaluator.look_once()
     propagation.apply()
-    identities.register_learner(keys, account)
+    identities.register_users(keys, account)
     about = {"pid": os.getpid(), "port": port, "root": str(paths.ROOT), "addresses": addresses}
     application = names.patched(beside(blobs.written(ministack.app)), port)
-    return gate.guarded(application, port, addresses, keys, account, about)
+    return gate.guarded(application, port, addresses, keys[identities.LEARNER], account, about)
 
 
 def close(port: int) -> None:

@@ -14,7 +14,8 @@ def authorization_token(data):
     from ministack.core.responses import get_account_id, get_region, json_response
 
     from workshop.local import identities
-    password = identities.registry_password()
+    from workshop.local.permissions import decision
+    password = identities.registry_password(decision.asking.get())
     return json_response({"authorizationData": [{
         "authorizationToken": base64.b64encode(f"AWS:{password}".encode()).decode(),
         "expiresAt": int(time.time()) + identities.REGISTRY_SECONDS,

@@ -8,7 +8,7 @@ from ministack.core import iam_evaluator as iam
 
 from workshop.local import identities
 from workshop.local.addresses import ACCOUNT, REGION
-from workshop.local.permissions import callers, decision, learner
+from workshop.local.permissions import callers, decision
 from workshop.local.permissions.actions import Need
 
 DECISIONS = {"Allow": "allowed", "Deny": "explicitDeny", "ImplicitDeny": "implicitDeny"}
@@ -28,9 +28,8 @@ def of_principal(asked):
     kind, _, path = arn.rpartition(":")[2].partition("/")
     name = path.rpartition("/")[2]
     known = service._roles if kind == "role" else service._users
-    if arn == identities.learner_arn(ACCOUNT):
-        principal = iam.PrincipalInfo(arn, "User", ACCOUNT, [
-            iam.parse_policy_document(one) for one in learner.policies()])
+    if arn in callers.USERS:
+        principal = iam.PrincipalInfo(arn, "User", ACCOUNT, callers.of_user(arn))
     elif kind not in ("role", "user") or name not in known:
         return service._error(404, "NoSuchEntity", f"The entity with name {name} cannot be found.",
                               ns="iam")
@@ -40,7 +39,9 @@ def of_principal(asked):
         principal = iam.PrincipalInfo(arn, "User", ACCOUNT,
                                       iam._gather_user_policies(name, ACCOUNT),
                                       limits=iam._permissions_boundary(known, name, ACCOUNT))
-    principal.policies += documents(asked, "PolicyInputList")
+    if kind == "user":
+        principal.keys["aws:username"] = name
+    principal.policies = principal.policies + documents(asked, "PolicyInputList")
     return answer(service, asked, "SimulatePrincipalPolicy", principal)
 
 
@@ -48,7 +49,7 @@ def of_documents(asked):
     """What policies allow that nobody has yet."""
     from ministack.services import iam as service
     return answer(service, asked, "SimulateCustomPolicy", iam.PrincipalInfo(
-        service._p(asked, "CallerArn") or identities.learner_arn(ACCOUNT), "User", ACCOUNT,
+        service._p(asked, "CallerArn") or identities.user_arn(ACCOUNT), "User", ACCOUNT,
         documents(asked, "PolicyInputList")))
 
 

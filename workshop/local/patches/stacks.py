@@ -9,6 +9,7 @@ import zipfile
 
 from workshop.local import models
 from workshop.local.patches import checks, open_api, quick_create
+from workshop.local.permissions import stacked
 from workshop.local.rules import rest_apis
 from workshop.machine import modes
 
@@ -17,7 +18,7 @@ TEXTS = ("FunctionName", "Role", "Runtime", "Handler", "Description")   # of a f
 
 def apply(port: int) -> None:
     """Wrap how MiniStack's stacks make functions, APIs and their stages."""
-    from ministack.services.cloudformation import provisioners
+    from ministack.services.cloudformation import provisioners, stacks
     handlers = provisioners._RESOURCE_HANDLERS
     function, api = handlers["AWS::Lambda::Function"], handlers["AWS::ApiGatewayV2::Api"]
     role = handlers["AWS::IAM::Role"]
@@ -36,6 +37,32 @@ def apply(port: int) -> None:
     rest_stage = handlers["AWS::ApiGateway::Stage"]
     rest_stage["create"] = logging(rest_stage["create"], at=1)
     rest_stage["update"] = logging(rest_stage["update"], at=2)
+    permitted(provisioners, stacks)
+
+
+def permitted(*modules) -> None:
+    """Whoever deploys a stack, or the stack's role, must be allowed each step.
+
+    modules: those that hold MiniStack's three functions for the steps; nested stacks use the first.
+    """
+    make, change, remove = (modules[0]._provision_resource, modules[0]._update_resource,
+                            modules[0]._delete_resource)
+
+    def create(kind, logical_id, properties, stack):
+        stacked.check(stack, "create", kind, properties, f"{stack}-{logical_id}-")
+        return make(kind, logical_id, properties, stack)
+
+    def update(kind, physical_id, old, new, stack, *arguments):
+        if old != new:
+            stacked.check(stack, "update", kind, new, physical_id, physical_id)
+        return change(kind, physical_id, old, new, stack, *arguments)
+
+    def delete(kind, physical_id, properties, stack=None, *arguments):
+        stacked.check(stack, "delete", kind, properties, physical_id, physical_id)
+        return remove(kind, physical_id, properties, stack, *arguments)
+    for module in modules:
+        module._provision_resource, module._update_resource, module._delete_resource = (
+            create, update, delete)
 
 
 def checked(provision, port: int, at: int):

@@ -1,7 +1,7 @@
 """Who may do what: every signed call is held against the caller's policies, as IAM does.
 
     actions     a call → the actions that it needs, each on a resource, with condition keys
-    callers     a caller → the policies that it has: a role's, a user's, the learner's
+    callers     a caller → the policies that it has: a role's, the learner's, the owner's
     learner     the policies of the learner: the one place where they are
     evaluator   where MiniStack's evaluator of policies differs from AWS
     decision    allowed, or refused in AWS's words
@@ -9,8 +9,10 @@
     propagation how long a new role, or a change of one, is unknown to services
     anonymous   what somebody may do whom nobody knows
     passed      what Lambda and Scheduler look at in a role before they take it
+    stacked     what making a stack's resources needs
+    pushed      what a request to the registry needs
 """
-from workshop.local.permissions import anonymous, passed
+from workshop.local.permissions import anonymous, passed, pushed, stacked
 from workshop.local.permissions.decision import check
 
-__all__ = ["anonymous", "check", "passed"]
+__all__ = ["anonymous", "check", "passed", "pushed", "stacked"]

@@ -52,6 +52,21 @@ TAKERS = {
     ("cloudformation", "UpdateStack"): "cloudformation",
     ("cloudformation", "CreateChangeSet"): "cloudformation",
 }
+# (service, beginning of an operation) → the action that it takes besides when it gives tags.
+TAGGERS = {("lambda", "Create"): "lambda:TagResource", ("iam", "CreateRole"): "iam:TagRole",
+           ("iam", "CreatePolicy"): "iam:TagPolicy",
+           ("iam", "CreateOpenIDConnectProvider"): "iam:TagOpenIDConnectProvider",
+           ("sqs", "CreateQueue"): "sqs:TagQueue", ("sns", "CreateTopic"): "sns:TagResource",
+           ("events", "PutRule"): "events:TagResource", ("ecr", "Create"): "ecr:TagResource",
+           ("scheduler", "Create"): "scheduler:TagResource",
+           ("logs", "CreateLogGroup"): "logs:TagResource",
+           ("cloudwatch", "PutMetricAlarm"): "cloudwatch:TagResource",
+           ("sagemaker", "Create"): "sagemaker:AddTags"}
+# What a stage with access logs takes besides (API Gateway developer guide, "Configure logging for
+# HTTP APIs").
+LOG_DELIVERY = tuple(f"logs:{name}" for name in (
+    "CreateLogDelivery", "DeleteLogDelivery", "DescribeLogGroups", "DescribeResourcePolicies",
+    "GetLogDelivery", "ListLogDeliveries", "PutResourcePolicy", "UpdateLogDelivery"))
 ROLE_KEYS = ("Role", "RoleArn", "RoleARN", "ExecutionRoleArn")
 
 
@@ -71,7 +86,8 @@ def needed(call: Call, request: Request, region: str) -> list[Need]:
     if prefix == "apigateway":
         path = request.path.removeprefix("/v2")
         return [Need(f"apigateway:{request.method}", f"arn:aws:apigateway:{region}::{path}",
-                     context)]
+                     context)] + [Need(one, "*") for one in (
+                         LOG_DELIVERY if asked.get("AccessLogSettings") else ())]
     name = ACTIONS.get(call.service, {}).get(operation, operation)
     if prefix == "budgets":
         name = "ViewBudget" if operation.startswith(("Describe", "List")) else "ModifyBudget"
@@ -80,6 +96,11 @@ def needed(call: Call, request: Request, region: str) -> list[Need]:
     resources = RESOURCES.get(prefix, lambda *_: "*")(operation, asked, region)
     needs = [Need(f"{prefix}:{name}", one, context)
              for one in ([resources] if isinstance(resources, str) else resources)]
+    if operation == "DeleteObjects":
+        objects = asked.get("Delete", {}).get("Objects", [])
+        needs = [Need(one.action + ("Version" if given.get("VersionId") else ""), one.resource)
+                 for one, given in zip(needs, objects, strict=True)]
+    needs += besides(call, needs, region)
     if call.service == "s3" and "CopySource" in asked:
         source = re.sub(r"\?versionId=.*", "", str(asked["CopySource"])).lstrip("/")
         needs.insert(0, Need("s3:GetObject", f"arn:aws:s3:::{source}", context))
@@ -90,6 +111,31 @@ def needed(call: Call, request: Request, region: str) -> list[Need]:
     needs += [Need("iam:PassRole", arn, {"iam:PassedToService": f"{taker}.amazonaws.com"})
               for arn in (roles_in(asked) if taker else ())]
     return needs
+
+
+def besides(call: Call, needs: list[Need], region: str) -> list[Need]:
+    """What a call takes at the thing itself or at other things: tags that it gives, code and layers
+    of a function, an endpoint's configuration, a template's transform."""
+    asked, operation, found = call.parameters, call.operation.name, []
+    if tags_in(asked):
+        mapping = f"arn:aws:lambda:{region}:{ACCOUNT}:event-source-mapping:*"   # it has no id yet
+        found += [Need(action, mapping if one.resource == "*" else one.resource, one.context)
+                  for (service, beginning), action in TAGGERS.items() for one in needs
+                  if service == call.service and operation.startswith(beginning)]
+    if call.service == "lambda":
+        code = asked.get("Code") or asked.get("Content") or asked
+        if isinstance(code, dict) and code.get("S3Bucket") and code.get("S3Key"):
+            found.append(Need("s3:GetObject", f"arn:aws:s3:::{code['S3Bucket']}/{code['S3Key']}"))
+        found += [Need("lambda:GetLayerVersion", layer) for layer in asked.get("Layers") or ()]
+    if call.service == "sagemaker" and operation in ("CreateEndpoint", "UpdateEndpoint"):
+        found += [Need(one.action, of_sagemaker(
+            operation, {"EndpointConfigName": asked["EndpointConfigName"]}, region), one.context)
+            for one in needs]
+    if operation == "CreateChangeSet" and "AWS::Serverless-2016-10-31" in (
+            asked.get("TemplateBody") or ""):
+        found.append(Need("cloudformation:CreateChangeSet", f"arn:aws:cloudformation:{region}:aws:"
+                          "transform/Serverless-2016-10-31"))
+    return found
 
 
 def missing(asked: dict) -> bool:
@@ -202,6 +248,8 @@ def of_lambda(operation: str, asked: dict, region: str) -> str:
     here = f"arn:aws:lambda:{region}:{ACCOUNT}:"
     if "EventSourceMapping" in operation:
         return f"{here}event-source-mapping:{asked['UUID']}" if "UUID" in asked else "*"
+    if operation == "ListLayerVersions":        # takes no resource
+        return "*"
     if "LayerName" in asked:
         version = asked.get("VersionNumber")
         return f"{here}layer:{asked['LayerName']}" + (f":{version}" if version else "")
@@ -313,9 +361,12 @@ def of_iam(operation: str, asked: dict, region: str) -> str:
 
 
 def of_cloudformation(operation: str, asked: dict, region: str) -> str:
-    name = asked.get("StackName") or ""
+    from ministack.services import cloudformation
+    # A change set's ARN goes before the name of a stack, and what is needed is its stack's.
+    change = cloudformation._change_sets.get(asked.get("ChangeSetName", "")) or {}
+    name = change.get("StackId") or asked.get("StackName") or ""
     if not name:
-        return asked.get("ChangeSetName", "*") if "ChangeSet" in operation else "*"
+        return "*"
     return name if name.startswith("arn:") else \
         f"arn:aws:cloudformation:{region}:{ACCOUNT}:stack/{name}/{stack_id(name)}"
 

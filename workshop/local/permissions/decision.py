@@ -31,9 +31,28 @@ def check(caller: Caller, call: Call, request: Request) -> None:
         if need.action in ALWAYS:
             continue
         principal = principal or callers.principal(caller)
-        result = decide(principal, need, caller.region)
-        if result.decision != "Allow":
-            raise refused(call, request, principal.arn, need, result)
+        words = refusal(principal, need, caller.region, quoted=call.service == "s3")
+        if words:
+            raise refused(call, request, words)
+
+
+def refusal(principal: iam.PrincipalInfo, need: Need, region: str, quoted=False) -> str:
+    """AWS's words where a principal may not do what is needed; empty where it may.
+
+    quoted: the resource is written in quotation marks, as S3 does.
+    """
+    result = decide(principal, need, region)
+    if result.decision == "Allow":
+        return ""
+    resource = f'"{need.resource}"' if quoted else need.resource
+    text = (f"User: {principal.arn} is not authorized to perform: {need.action} on resource: "
+            f"{resource}")
+    if result.decision == "Deny":
+        kind = "a resource-based" if result.resource_policy_arn else "an identity-based"
+        return f"{text} with an explicit deny in {kind} policy"
+    if need.action == "sts:AssumeRole":
+        return text
+    return f"{text} because no identity-based policy allows the {need.action} action"
 
 
 def decide(principal: iam.PrincipalInfo, need: Need, region: str) -> iam.EvalResult:
@@ -83,21 +102,10 @@ def by_trust(identity: iam.EvalResult, asked: iam.EvalContext) -> iam.EvalResult
     return named if named.decision == "Allow" else identity
 
 
-def refused(call: Call, request: Request, arn: str, need: Need,
-            result: iam.EvalResult) -> RefusedError:
+def refused(call: Call, request: Request, text: str) -> RefusedError:
     """The refusal in the form of the call's service."""
-    resource = f'"{need.resource}"' if call.service == "s3" else need.resource
-    text = f"User: {arn} is not authorized to perform: {need.action} on resource: {resource} "
-    if result.decision == "Deny":
-        kind = "a resource-based" if result.resource_policy_arn else "an identity-based"
-        text += f"with an explicit deny in {kind} policy"
-    elif need.action == "sts:AssumeRole":
-        text = text.rstrip()
-    else:
-        text += f"because no identity-based policy allows the {need.action} action"
     code = "AuthorizationError" if call.service == "sns" else "AccessDenied"
     # JSON services that are called by a target have 400 for every error of the caller's; SQS, which
     # was a Query service, has 403.
     targeted = "x-amz-target" in request.headers and call.service != "sqs"
     return RefusedError(code, text, 400 if targeted else 403)
-

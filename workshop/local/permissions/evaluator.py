@@ -28,6 +28,13 @@ def apply() -> None:
     from ministack import app
     app.AUTH = True     # trust policies, policies of queues and topics, which MiniStack looks at
     iam.enforce = iam.check_credentials = lambda *_, **__: None
+    improve()
+
+
+def improve() -> None:
+    """Change how the evaluator reads policies; once is enough."""
+    if iam._first_match is first_match:
+        return
     iam._first_match = first_match
     compile_pattern = iam._fnmatch_compile
     iam._fnmatch_compile = lambda pattern, ignore_case: compiled(compile_pattern, pattern,
