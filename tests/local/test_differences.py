@@ -6,11 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
-import requests
 from botocore.exceptions import ClientError
 
 from waiting import until
-from workshop import cloud
 from workshop.local.rules import queues
 from workshop.local.signatures import RefusedError
 
@@ -177,22 +175,6 @@ def test_an_alarm_of_ten_seconds_needs_a_metric_by_the_second(aws, resolution, s
     assert found == state
 
 
-# What is not checked
-
-def test_a_public_bucket_opens_nothing_without_a_signature(aws):
-    s3, name = aws("s3"), {"Bucket": "workshop-test-public"}
-    s3.create_bucket(**name)
-    s3.delete_public_access_block(**name)
-    s3.put_object(**name, Key="a", Body=b"x")
-    s3.put_bucket_policy(**name, Policy=json.dumps({"Version": "2012-10-17", "Statement": [{
-        "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject",
-        "Resource": "arn:aws:s3:::workshop-test-public/*"}]}))
-    answer = requests.get(f"http://localhost:{cloud.port()}/workshop-test-public/a")
-    s3.delete_object(**name, Key="a")
-    s3.delete_bucket(**name)
-    assert answer.status_code == 403
-
-
 # What differs
 
 def test_account_and_region_are_always_the_same(aws):
@@ -220,26 +202,10 @@ def test_a_deleted_queues_name_is_taken_as_long_as_the_setting_says(monkeypatch)
     queues.name_is_free({"QueueName": "workshop-test-another"})
 
 
-def test_an_image_of_a_function_is_named_by_digest(probe):
-    code = probe.client.get_function(FunctionName=probe.name)["Code"]
-    assert "@sha256:" in code["ImageUri"] and code["ImageUri"] == code["ResolvedImageUri"]
-
-
 def test_an_invoked_arn_lacks_the_version(probe):
     version = probe.client.publish_version(FunctionName=probe.name)["Version"]
     answer = probe.ask(qualifier=version)["payload"]
     assert answer["version"] == version and answer["arn"] == probe.arn
-
-
-def test_the_url_of_an_alias_is_listed_with_the_functions_arn(probe):
-    client, version = probe.client, probe.client.publish_version(FunctionName=probe.name)["Version"]
-    name = {"FunctionName": probe.name}
-    client.create_alias(**name, Name="live", FunctionVersion=version)
-    client.create_function_url_config(**name, Qualifier="live", AuthType="AWS_IAM")
-    listed = client.list_function_url_configs(**name)["FunctionUrlConfigs"]
-    client.delete_function_url_config(**name, Qualifier="live")
-    client.delete_alias(**name, Name="live")
-    assert [one["FunctionArn"] for one in listed] == [probe.arn]
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from workshop.local.patches import filters, metrics
 from workshop.machine import paths
 
 NOW = int(time.time() * 1000)
+PERIOD = 30      # seconds of the alarms: long enough for three lines on a busy machine
 
 
 def line(directive=None, about=None, **entries):
@@ -135,7 +136,7 @@ def shop(aws):
         watch.put_metric_alarm(
             AlarmName=f"{name}-{version}", Namespace=name, MetricName="Faults", Statistic="Sum",
             Dimensions=[{"Name": "Function", "Value": "f"}, {"Name": "Version", "Value": version}],
-            Period=10, EvaluationPeriods=1, Threshold=3, TreatMissingData="notBreaching",
+            Period=PERIOD, EvaluationPeriods=1, Threshold=3, TreatMissingData="notBreaching",
             ComparisonOperator="GreaterThanOrEqualToThreshold", AlarmDescription="faults")
 
     class Shop:
@@ -186,7 +187,7 @@ def test_log_lines_set_off_the_alarm_of_their_own_dimensions_and_eventbridge_hea
     assert detail["state"]["reason"].startswith("Threshold Crossed: 1 datapoint [3.0 (")
     metric = detail["configuration"]["metrics"][0]["metricStat"]
     assert metric["metric"] == {"namespace": shop.name, "name": "Faults", "dimensions": BOTH}
-    assert (metric["period"], metric["stat"]) == (10, "Sum")
+    assert (metric["period"], metric["stat"]) == (PERIOD, "Sum")
     assert (shop.state(1), shop.state(2)) == ("OK", "ALARM")
 
 

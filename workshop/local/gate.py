@@ -7,7 +7,8 @@ Four kinds of address, told by the path alone:
     /v2/…                              the registry: a login that `get_authorization_token` gave
     everything else                    AWS's calls: signed by somebody known, for a service that
                                        the lessons use; never for a web page; with parameters
-                                       that the service's model allows
+                                       that the service's model allows. Without a signature only
+                                       an object is read that its bucket's policy opens to all
 
 Everything that no lesson needs is refused here, before MiniStack sees it.
 """
@@ -155,13 +156,17 @@ async def service(application, scope, receive, send, account):
     if body is None:
         return
     request = described(scope, body)
+    asked = routed(request)
+    own = OWN_PATHS.match(request.path) or OWN_PATHS.match(scope["path"])
     try:
         caller = signatures.verify(request, account)
     except RefusedError as refused:
-        return await refuse(send, routed(request), refused, request)
-    asked = routed(request)
-    if caller.service not in services.SIGNED or OWN_PATHS.match(request.path) \
-            or OWN_PATHS.match(scope["path"]):
+        if asked == "s3" and not own and permissions.anonymous.may_read(request):
+            return await application(scope, repeating(body, receive), send)
+        unsigned = asked == "s3" and not signatures.is_signed(request)
+        return await refuse(send, asked, RefusedError("AccessDenied", "Access Denied", 403)
+                            if unsigned else refused, request)
+    if caller.service not in services.SIGNED or own:
         return await refuse(send, caller.service, RefusedError(
             "UnknownService", f"The local cloud has no service {caller.service!r} at this address. "
             f"It has: {', '.join(sorted(services.SIGNED))}."), request)

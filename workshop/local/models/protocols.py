@@ -83,10 +83,10 @@ class Route:
 
     def fits(self, request: Request) -> bool:
         asked = request.parameters
-        return (self.path.fullmatch(request.path) is not None
+        return (self.required_query <= asked.keys()
                 and all(name in asked and (not value or value in asked[name])
                         for name, value in self.query)
-                and all(name in asked for name in self.required_query)
+                and self.path.fullmatch(request.path) is not None
                 and all(name in request.headers for name in self.required_headers))
 
 

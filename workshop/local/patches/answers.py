@@ -33,6 +33,7 @@ def apply(port: int) -> None:
     lambda_svc._delete_alias = gone_already(lambda_svc._delete_alias)
     lambda_svc._create_esm = creating(lambda_svc._create_esm)
     lambda_svc._run_sqs_batch = a_batch(lambda_svc._run_sqs_batch)
+    lambda_svc._create_function_url_config = of_alias(lambda_svc._create_function_url_config)
     lambda_svc._execute_function = whole_or_named(lambda_svc._execute_function)
 
 
@@ -166,6 +167,20 @@ def gone_already(delete_alias):
             return 204, {}, b""
         return status, headers, body
     return delete
+
+
+def of_alias(create_url):
+    """The configuration of an alias's URL names the alias, here and wherever it is listed."""
+    def create(function, data, qualifier):
+        from ministack.core.responses import json_response
+        from ministack.services import lambda_svc
+        status, headers, body = create_url(function, data, qualifier)
+        if status != 201 or not qualifier:
+            return status, headers, body
+        made = lambda_svc._function_urls[lambda_svc._url_config_key(function, qualifier)]
+        made["FunctionArn"] += f":{qualifier}"
+        return json_response(made, status=201)
+    return create
 
 
 def creating(create_mapping):

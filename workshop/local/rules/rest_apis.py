@@ -2,6 +2,7 @@
 import re
 
 from workshop.local.addresses import ACCOUNT
+from workshop.local.permissions import grants
 from workshop.local.rules.rule import rule
 from workshop.local.signatures import RefusedError
 
@@ -95,6 +96,29 @@ def stage(asked: dict) -> None:
     if api in apigateway_v1._rest_apis and asked["deploymentId"] not in (
             apigateway_v1._deployments_v1.get(api) or {}):
         raise bad("Deployment id does not exist")
+
+
+@rule("apigateway", "UpdateStage")
+def logging(asked: dict) -> None:
+    if any(one.get("path", "").startswith("/accessLogSettings") and one.get("value")
+           for one in asked.get("patchOperations") or []):
+        account_logs()
+
+
+def account_logs() -> None:
+    """Refuse what makes a stage write a log while the account's settings name no role for it."""
+    from ministack.services import apigateway_v1
+    if not (apigateway_v1._account_settings.get("settings") or {}).get("cloudwatchRoleArn"):
+        raise bad("CloudWatch Logs role ARN must be set in account settings to enable logging")
+
+
+@rule("apigateway", "UpdateAccount")
+def logging_role(asked: dict) -> None:
+    for one in asked.get("patchOperations") or []:
+        if one.get("path") == "/cloudwatchRoleArn" and one.get("value") \
+                and not grants.trusts(one["value"], grants.GATEWAY):
+            raise bad("The role ARN does not have required permissions configured. Please grant "
+                      "trust permission for API Gateway and add the required role policy.")
 
 
 @rule("apigateway", "CreateResource")
