@@ -182,7 +182,18 @@ ROWS = [
     (("sqs", "send_message", {"QueueUrl": QUEUE, "MessageBody": "a", "MessageAttributes": {f"a{i}":
      {"DataType": "String", "StringValue": "x"} for i in range(11)}}), VALUE,
      "Number of message attributes [11] exceeds the allowed maximum [10]."),
+    (("sqs", "set_queue_attributes", {"QueueUrl": QUEUE, "Attributes": {"FifoQueue": "true"}}),
+     "InvalidAttributeName", "Unknown Attribute FifoQueue."),
+    (("sqs", "remove_permission", {"QueueUrl": QUEUE, "Label": "nope"}), VALUE,
+     "Value nope for parameter Label is invalid. Reason: can't find label on existing policy."),
+    (("sqs", "tag_queue", {"QueueUrl": QUEUE, "Tags": {f"k{number}": "v" for number in range(51)}}),
+     VALUE, f"Too many tags added for queue {NAME}."),
     # SNS
+    (("sns", "publish_batch", {"TopicArn": Of("topic"), "PublishBatchRequestEntries": [
+        {"Id": "a b", "Message": "x"}]}), "InvalidBatchEntryId", "…"),
+    (("sns", "publish_batch", {"TopicArn": Of("topic"), "PublishBatchRequestEntries": [
+        {"Id": str(number), "Message": "x" * 140_000} for number in range(2)]}),
+     "BatchRequestTooLong", "…"),
     (("sns", "publish", {"TopicArn": NO_TOPIC, "Message": "x"}), "NotFound",
      "Topic does not exist"),
     (("sns", "publish", {"Message": "x"}), "InvalidParameter",
@@ -426,6 +437,12 @@ ROWS = [
      "1"}]}), GONE, "The specified log group does not exist."),
     (("logs", "delete_log_stream", {"logGroupName": NAME, "logStreamName": "nope"}), GONE,
      "The specified log stream does not exist."),
+    (("logs", "put_subscription_filter", {"logGroupName": NAME, "filterName": "f",
+     "filterPattern": "", "destinationArn": NOT_THERE}), "InvalidParameterException",
+     "Could not execute the lambda function. Make sure you have given CloudWatch Logs permission "
+     "to execute your function."),
+    (("logs", "delete_metric_filter", {"logGroupName": NAME, "filterName": "nope"}), GONE,
+     "The specified metric filter does not exist."),
     # CloudFormation
     (("cloudformation", "get_template", {"StackName": "nope"}), "ValidationError",
      "Stack with id nope does not exist"),
@@ -588,6 +605,26 @@ ROWS = [
     (("resourcegroupstaggingapi", "get_resources", {"PaginationToken": "nope"}),
      "PaginationTokenExpiredException", "…"),
 ]
+
+
+def test_a_message_can_be_deleted_twice_and_by_an_old_receipt(ask, queues):
+    sqs, url = ask("sqs"), queues["short"]
+    sqs.send_message(QueueUrl=url, MessageBody="x")
+    [message] = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5)["Messages"]
+    handle = {"ReceiptHandle": message["ReceiptHandle"]}
+    for _ in range(2):
+        sqs.delete_message(QueueUrl=url, **handle)
+    answer = sqs.delete_message_batch(QueueUrl=url, Entries=[{"Id": "a", **handle}])
+    assert answer["Successful"] == [{"Id": "a"}] and "Failed" not in answer
+
+
+def test_settings_of_asynchronous_invokes_are_updated_one_by_one(ask, functions):
+    lambda_, name = ask("lambda"), {"FunctionName": f"{NAME}-poor"}
+    lambda_.put_function_event_invoke_config(**name, MaximumRetryAttempts=1,
+                                             MaximumEventAgeInSeconds=60)
+    lambda_.update_function_event_invoke_config(**name, MaximumRetryAttempts=0)
+    found = lambda_.get_function_event_invoke_config(**name)
+    assert (found["MaximumRetryAttempts"], found["MaximumEventAgeInSeconds"]) == (0, 60)
 
 
 def test_what_is_empty_is_left_out_of_sqs_answers(ask, queues):

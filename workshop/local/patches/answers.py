@@ -1,6 +1,7 @@
 """Answers in which MiniStack differs: entries and messages that fail alone, and what is listed."""
 import contextvars
 import json
+import re
 
 from botocore.utils import parse_timestamp
 
@@ -9,6 +10,8 @@ from workshop.local.rules import events
 # SQS's answers that leave out what is empty: a key that is asked for then raises a KeyError.
 WITHOUT_EMPTY = ("ListQueues", "ListQueueTags", "SendMessageBatch", "DeleteMessageBatch",
                  "ChangeMessageVisibilityBatch")
+RECEIPT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")     # MiniStack's form of it
+EVENT_INVOKE = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")
 # Whether the function that runs now was given a batch from a queue.
 _of_a_queue = contextvars.ContextVar("of_a_queue", default=False)
 # The `Time` of the entry that is being put, as it was sent; None: now.
@@ -21,6 +24,9 @@ def apply(port: int) -> None:
     eventbridge._put_events = entry_by_entry(eventbridge._put_events)
     eventbridge._dispatch_event = at_its_time(eventbridge._dispatch_event)
     sqs._act_send_message = delayed(sqs._act_send_message)
+    sqs._HANDLERS["DeleteMessage"] = forgiving(sqs._HANDLERS["DeleteMessage"])
+    sqs._HANDLERS["DeleteMessageBatch"] = forgiving_batch(sqs._HANDLERS["DeleteMessageBatch"])
+    lambda_svc.handle_request = updating(lambda_svc.handle_request)
     for action in WITHOUT_EMPTY:
         sqs._HANDLERS[action] = without_empty(sqs._HANDLERS[action])
     lambda_svc._list_functions = with_versions(lambda_svc._list_functions)
@@ -69,6 +75,53 @@ def without_empty(handle):
     """`QueueUrls`, `Tags`, `Successful` and `Failed` are only there with something in them."""
     def answer(data, url):
         return {key: value for key, value in handle(data, url).items() if value not in ([], {})}
+    return answer
+
+
+def is_used(handle: str, url: str) -> bool:
+    """Whether this may be a receipt of a message that a standard queue no longer has."""
+    return bool(RECEIPT.fullmatch(handle)) and not url.endswith(".fifo")
+
+
+def forgiving(delete):
+    """To delete a message again, or by an older receipt, is no error ("DeleteMessage")."""
+    def act(data, url):
+        from ministack.services import sqs
+        try:
+            return delete(data, url)
+        except sqs._Err as error:
+            if error.code == "ReceiptHandleIsInvalid" \
+                    and is_used(data["ReceiptHandle"], data.get("QueueUrl", url)):
+                return {}
+            raise
+    return act
+
+
+def forgiving_batch(delete):
+    """The same, entry by entry."""
+    def act(data, url):
+        answer = delete(data, url)
+        handles = {one["Id"]: one["ReceiptHandle"] for one in data["Entries"]}
+        used = [one for one in answer["Failed"]
+                if is_used(handles[one["Id"]], data.get("QueueUrl", url))]
+        return {"Successful": answer["Successful"] + [{"Id": one["Id"]} for one in used],
+                "Failed": [one for one in answer["Failed"] if one not in used]}
+    return act
+
+
+def updating(handle):
+    """UpdateFunctionEventInvokeConfig changes what is given, and leaves the rest."""
+    async def answer(method, path, headers, body, query_params):
+        if method != "POST" or not path.endswith("/event-invoke-config"):
+            return await handle(method, path, headers, body, query_params)
+        from ministack.services import lambda_svc
+        name, qualifier = lambda_svc._resolve_request_scoped_name_and_qualifier(
+            path.split("/")[-2])
+        qualifier = lambda_svc._qualifier_from_path_or_query(qualifier, query_params)
+        there = lambda_svc._event_invoke_config(lambda_svc._functions[name], qualifier)
+        kept = {key: there[key] for key in EVENT_INVOKE if key in there}
+        return await handle("PUT", path, headers, json.dumps(kept | json.loads(body)).encode(),
+                            query_params)
     return answer
 
 

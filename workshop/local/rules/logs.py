@@ -64,6 +64,15 @@ def filter_pattern(asked: dict) -> None:
         raise invalid(f"Invalid {kind} pattern")
 
 
+@rule("logs", "PutSubscriptionFilter")
+def function_of_a_filter(asked: dict) -> None:
+    from ministack.services import lambda_svc
+    arn = asked["destinationArn"]
+    if ":lambda:" in arn and lambda_svc._resolve_name(arn) not in lambda_svc._functions:
+        raise invalid("Could not execute the lambda function. Make sure you have given CloudWatch "
+                      "Logs permission to execute your function.")
+
+
 @rule("logs", "StartQuery")
 def commands(asked: dict) -> None:
     """Source: "CloudWatch Logs Insights language query syntax"."""

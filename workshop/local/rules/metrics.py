@@ -131,7 +131,7 @@ def alarm(asked: dict) -> None:
                         f"{longest})")
     if asked.get("DatapointsToAlarm", 1) > count:
         raise wrong("DatapointsToAlarm must be less than or equal to EvaluationPeriods")
-    if "Metrics" in asked:
+    if asked.get("Metrics"):
         if "MetricName" in asked:
             raise wrong("Metrics and MetricName are mutually exclusive")
         return

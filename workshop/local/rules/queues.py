@@ -14,7 +14,7 @@ NUMBERS = {     # attribute or parameter: (least, most)
     "VisibilityTimeout": (0, 43_200), "KmsDataKeyReusePeriodSeconds": (60, 86_400),
     "WaitTimeSeconds": (0, 20), "MaxNumberOfMessages": (1, 10)}
 FIFO_ONLY = {"ContentBasedDeduplication", "DeduplicationScope", "FifoThroughputLimit"}
-ATTRIBUTES = 10                 # of a message
+ATTRIBUTES, TAGS = 10, 50       # of a message; of a queue
 NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 PURGE = 60                      # seconds between two purges of a queue
 _purged: dict[str, float] = {}  # address → when (time.monotonic)
@@ -62,6 +62,30 @@ def attributes(asked: dict) -> None:
         except (ValueError, RefusedError):
             raise RefusedError("InvalidAttributeValue", f"Invalid value for the parameter {name}.",
                                400) from None
+
+
+@rule("sqs", "SetQueueAttributes")
+def kind_stays(asked: dict) -> None:
+    queue = _queue(asked)
+    if queue is not None and not queue["is_fifo"] and "FifoQueue" in asked["Attributes"]:
+        raise RefusedError("InvalidAttributeName", "Unknown Attribute FifoQueue.", 400)
+
+
+@rule("sqs", "TagQueue")
+def number_of_tags(asked: dict) -> None:
+    queue = _queue(asked)
+    if queue is not None and len({**(queue.get("tags") or {}), **asked["Tags"]}) > TAGS:
+        raise RefusedError("InvalidParameterValue", "Too many tags added for queue "
+                           f"{queue['name']}.", 400)
+
+
+@rule("sqs", "RemovePermission")
+def label_is_there(asked: dict) -> None:
+    queue = _queue(asked)
+    policy = (queue or {}).get("attributes", {}).get("Policy") or "{}"
+    names = {one.get("Sid") for one in policies.listed(json.loads(policy).get("Statement", []))}
+    if queue is not None and asked["Label"] not in names:
+        raise _invalid("Label", asked["Label"], "can't find label on existing policy.")
 
 
 @rule("sqs", "CreateQueue")

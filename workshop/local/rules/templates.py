@@ -52,14 +52,14 @@ def _resources(given: dict, resources: dict) -> None:
     conditions = given.get("Conditions") or {}
     for one in resources.values():
         for member in one:
-            if member not in ATTRIBUTES:
+            if member not in ATTRIBUTES and not member.startswith("Fn::"):
                 raise wrong(f"Invalid template resource property '{member}'")
     for block in ("Resources", "Outputs"):
         for name, one in (given.get(block) or {}).items():
             if block == "Outputs" and (not isinstance(one, dict) or "Value" not in one):
                 raise wrong(f"Template format error: Output {name} is malformed. The Value "
                             "attribute is mandatory.")
-            if one.get("Condition", next(iter(conditions), None)) not in (None, *conditions):
+            if "Condition" in one and one["Condition"] not in conditions:
                 raise wrong("Template format error: Unresolved condition dependency "
                             f"{one['Condition']} in the {block} block of the template")
 

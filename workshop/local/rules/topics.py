@@ -115,6 +115,15 @@ def batch(asked: dict) -> None:
     if not asked["PublishBatchRequestEntries"]:
         raise RefusedError("EmptyBatchRequest", "The batch request doesn't contain any entries.",
                            400)
+    size = 0
+    for one in asked["PublishBatchRequestEntries"]:
+        size += len(one["Message"].encode())
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,80}", one["Id"]):
+            raise RefusedError("InvalidBatchEntryId", "The Id of a batch entry in a batch request "
+                               "doesn't abide by the specification.", 400)
+    if size > MESSAGE:
+        raise RefusedError("BatchRequestTooLong", "The length of all the batch messages put "
+                           "together is more than the limit.", 400)
 
 
 def _for_each_protocol(text: str) -> None:

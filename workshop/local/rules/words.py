@@ -23,6 +23,13 @@ def _stack(match: re.Match, call: Call) -> str:
     return f"Stack with id {match[1]} does not exist" if call.operation.name in BY_ID else match[0]
 
 
+def _second_url(match: re.Match, call: Call) -> str:
+    name = call.parameters["FunctionName"].rpartition("function:")[2]
+    return ("Failed to create function url config for [functionArn = "
+            f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}]. Error message:  "
+            "FunctionUrlConfig exists for this Lambda function")
+
+
 def _entries(match: re.Match, call: Call) -> str:
     return ("Maximum number of entries per request are 10. You have sent "
             f"{len(call.parameters['Entries'])}.")
@@ -69,6 +76,7 @@ WORDS = {service: [(re.compile(pattern), words) for pattern, words in rows] for 
         (r"The resource you requested does not exist\. \(Service.*?\)", NO_RESOURCE),
         (r"Event source mapping not found: [^\"]+", NO_RESOURCE),
         (r"Function URL config not found for [^\"]+", NO_RESOURCE),
+        (r"Function URL config already exists for [^\"]+", _second_url),
         (r"(No Provisioned Concurrency Config found for) function: [^\"]+", r"\1 this function"),
         (r"The function (\S+) doesn't have an EventInvokeConfig", _version),
         (r"The RevisionId provided does not match the latest RevisionId for the Lambda function or "
@@ -77,7 +85,8 @@ WORDS = {service: [(re.compile(pattern), words) for pattern, words in rows] for 
          "the GetFunction/GetAlias API to retrieve the latest Revision Id")],
     "logs": [
         (r"(The specified log (?:group|stream) already exists): [^\"]+", r"\1"),
-        (r"(The specified log (?:group|stream) does not exist): [^\"]+", r"\1.")],
+        (r"(The specified (?:log group|log stream|metric filter) does not exist): [^\"]+",
+         r"\1.")],
     "s3": [
         (r"The specified multipart upload does not exist\.",
          "The specified upload does not exist. The upload ID may be invalid, or the upload may "
