@@ -286,6 +286,8 @@ def from_json(shape: Shape, value, members: set[str] | None = None):
 def scalar(shape: Shape, value):
     """One value of JSON: a text, a number, true or false, a time."""
     kind = shape.type_name
+    if kind in ("float", "double") and value in ("NaN", "Infinity", "-Infinity"):
+        return float(value)
     if kind in NUMBERS:
         expect(isinstance(value, (int, float)) and not isinstance(value, bool),
                f"{token(value)} can not be converted to {TYPES[kind]}")

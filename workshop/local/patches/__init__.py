@@ -8,6 +8,7 @@ import os
 
 from workshop.local import gate, identities
 from workshop.local.patches import (
+    access_logs,
     answers,
     asynchronous,
     blobs,
@@ -23,6 +24,8 @@ from workshop.local.patches import (
     log_events,
     metrics,
     names,
+    payloads,
+    quick_create,
     registry,
     reports,
     rest_apis,
@@ -48,9 +51,10 @@ def apply(port: int, addresses: list[str], keys: dict[str, str], account: str,
     """
     from ministack import app as ministack
 
-    for module in (containers, invoke, asynchronous, checks, reports, gateway, signed_routes,
-                   granted, simulated, registry, blobs, metrics, filters, stacks, clean_up,
-                   closed, buckets, answers, rest_apis, log_events):
+    for module in (containers, invoke, asynchronous, checks, reports, payloads, gateway,
+                   signed_routes, granted, simulated, registry, blobs, metrics, filters, stacks,
+                   clean_up, closed, buckets, answers, rest_apis, log_events, access_logs,
+                   quick_create):
         module.apply(port)
     evaluator.apply()
     evaluator.look_once()

@@ -68,7 +68,8 @@ def context(principal: iam.PrincipalInfo, need: Need, region: str) -> iam.EvalCo
 
 def resource_policy(arn: str) -> tuple | None:
     """(policy, owner's account) of what an ARN names; None where its kind has no policy."""
-    return iam._resource_policy((arn.split(":") + [""] * 2)[2], arn)
+    service = (arn.split(":") + [""] * 2)[2]
+    return iam._resource_policy("apigateway" if service == "execute-api" else service, arn)
 
 
 def by_trust(identity: iam.EvalResult, asked: iam.EvalContext) -> iam.EvalResult:
