@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 import tiny_churn
-from workshop import cloud, deploy, triggers
+from workshop import cloud, deploy, packages, triggers
 from workshop.account import buckets, calls, endpoints, functions, queues, roles, schedules
 from workshop.local import addresses, lifecycle
 from workshop.machine import engine, paths
@@ -71,7 +71,7 @@ def refusal(call, **arguments):
 
 def zip_function(name, role):
     return dict(FunctionName=name, Role=role, Runtime="python3.13", Handler="a.b",
-                Code={"ZipFile": b"PK\x05\x06" + bytes(18)})
+                Code={"ZipFile": packages.zipped(paths.LAMBDA / "hello", "*.py")})
 
 
 @pytest.fixture(scope="module")

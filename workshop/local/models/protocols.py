@@ -83,11 +83,12 @@ class Route:
 
     def fits(self, request: Request) -> bool:
         asked = request.parameters
+        for name, value in self.query:      # most routes end here, so there is no generator
+            if name not in asked or value and value not in asked[name]:
+                return False
         return (self.required_query <= asked.keys()
-                and all(name in asked and (not value or value in asked[name])
-                        for name, value in self.query)
                 and self.path.fullmatch(request.path) is not None
-                and all(name in request.headers for name in self.required_headers))
+                and self.required_headers <= request.headers.keys())
 
 
 @functools.cache
@@ -166,16 +167,22 @@ def rest_parameters(operation: OperationModel, shape: StructureShape, request: R
     parameters = {}
     pattern, places = path_pattern(operation.http["requestUri"].partition("?")[0])
     in_path = dict(zip(places, pattern.fullmatch(request.path).groups(), strict=True))
-    for key, member in shape.members.items():
-        value = outside_body(member, member.serialization.get("name", key), in_path, request)
+    for key, member, where, name in outside(shape):
+        value = outside_body(member, where, name, in_path, request)
         if value is not None:
             parameters[key] = value
     return parameters | in_body(operation, shape, request)
 
 
-def outside_body(member: Shape, name: str, in_path: dict[str, str], request: Request):
-    """The value of a parameter that the model puts in path, query or headers; else None."""
-    where = member.serialization.get("location")
+@functools.cache
+def outside(shape: StructureShape) -> list[tuple[str, Shape, str, str]]:
+    """The parameters that a model puts in path, query or headers: key, member, where, its name."""
+    return [(key, member, member.serialization["location"], member.serialization.get("name", key))
+            for key, member in shape.members.items() if "location" in member.serialization]
+
+
+def outside_body(member: Shape, where: str, name: str, in_path: dict[str, str], request: Request):
+    """The value of a parameter in path, query or headers; None: it is not given."""
     if where == "uri":
         return from_text(member, unquote(in_path[name]))
     if where == "header":

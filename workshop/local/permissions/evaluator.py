@@ -10,7 +10,6 @@ import re
 from ministack.core import iam_actions
 from ministack.core import iam_evaluator as iam
 
-from workshop.local.addresses import ACCOUNT
 from workshop.local.permissions import decision
 
 VARIABLE = re.compile(r"\$\{\s*([^},]+?)\s*(?:,\s*'([^']*)'\s*)?\}")
@@ -118,9 +117,10 @@ def fill(text: str, asked: iam.EvalContext) -> str:
 def look_once() -> None:
     """What the gate has looked at, MiniStack does not look at again, and no policy is parsed twice:
     a call must not cost much more than without all this."""
+    from ministack import app
     iam_actions.extract_iam_action = lambda *_: None    # it would only be handed to `enforce`
-    iam.authenticate = already_known(iam.authenticate, lambda caller: iam.resolve_credential(
-        caller.access_key, ACCOUNT))
+    iam.authenticate = already_known(iam.authenticate, lambda caller: None)
+    app.pin_signed_request = already_known(app.pin_signed_request, lambda caller: None)
     iam.request_caller_arn = already_known(iam.request_caller_arn, lambda caller: caller.arn)
     iam.parse_policy_document = parsed_once(iam.parse_policy_document)
 
@@ -128,9 +128,9 @@ def look_once() -> None:
 def already_known(ask, answer):
     """What MiniStack asks of a request again is answered with the caller that the gate has verified
     in this very request; `ask` is for the others."""
-    def asked(*arguments):
+    def asked(*arguments, **options):
         caller = decision.asking.get(None)
-        return answer(caller) if caller else ask(*arguments)
+        return answer(caller) if caller else ask(*arguments, **options)
     return asked
 
 
