@@ -166,8 +166,8 @@ def lesson_tasks(numbers: Iterable[str] | None, root: Path = ROOT) -> list[Task]
                  _before(lesson, chosen)) for lesson in chosen]
 
 
-def _pytest(*files: str) -> tuple[str, ...]:
-    return ("-m", "pytest", "--nbval-lax", "-q", "-p", "no:cacheprovider", *files)
+def _pytest(*words: str) -> tuple[str, ...]:
+    return ("-m", "pytest", "--nbval-lax", "-q", "-p", "no:cacheprovider", *words)
 
 
 def _name(number: str) -> str:
