@@ -32,20 +32,21 @@ __all__ = ["NotOursError", "allow", "bucket", "build", "close", "delete", "delet
 
 # Images
 
-def build(name, model=None, tag="v1", dockerfile="Dockerfile"):
+def build(name, model=None, tag="v1", dockerfile="Dockerfile", root=None):
     """Build the image of `lambda/NAME` with its model and return its name, `NAME-NUMBER:TAG`.
 
     The number is this checkout's (engine.own): two on one engine do not share names of images.
     name: folder under lambda/. model: path of a .onnx or .pkl file, put into the image as
-    model.onnx or model.pkl. dockerfile: the recipe's name in docker/. Raises FileNotFoundError
-    when one of them is missing, model_files.DamagedFileError when the model is not whole.
+    model.onnx or model.pkl. dockerfile: the recipe's name in docker/. root: the folder that holds
+    another lambda/ and docker/, those of an earlier commit. Raises FileNotFoundError when one of
+    them is missing, model_files.DamagedFileError when the model is not whole.
     """
-    recipe = paths.DOCKER / dockerfile
+    recipe = (root / "docker" if root else paths.DOCKER) / dockerfile
     if not recipe.is_file():
         raise FileNotFoundError(f"There is no recipe {recipe}.")
     image, base = engine.own(f"{name}:{tag}"), base_image.get()
     with one_at_a_time(f"image-{name}"):
-        staged = _stage(name, model, image.replace(":", "-"))
+        staged = _stage(name, model, image.replace(":", "-"), root)
         tools.say(f"building {image} for {engine.platform()} "
                   "(a minute if its packages are not here yet)")
         began = time.monotonic()
@@ -66,8 +67,9 @@ def stage(name, model=None):
         return _stage(name, model, name)
 
 
-def _stage(name, model, folder):
-    source, staged = paths.LAMBDA / name, paths.BUILD / "images" / folder
+def _stage(name, model, folder, root=None):
+    source = (root / "lambda" if root else paths.LAMBDA) / name
+    staged = paths.BUILD / "images" / folder
     if not source.is_dir():
         raise FileNotFoundError(f"There is no function folder {source}.")
     if model is not None:

@@ -29,12 +29,15 @@ BOTH = {"Function": "f", "Version": "2"}
 
 
 @pytest.mark.parametrize("text, found", [
-    (line(), [("Shop", "Faults", BOTH, NOW / 1000, "Count", [1])]),
-    (line(Faults=[1, 0.5]), [("Shop", "Faults", BOTH, NOW / 1000, "Count", [1, 0.5])]),
-    (line({"Metrics": [{"Name": "Faults"}]}), [("Shop", "Faults", BOTH, NOW / 1000, "None", [1])]),
+    (line(), [("Shop", "Faults", BOTH, NOW / 1000, "Count", [1], 60)]),
+    (line(Faults=[1, 0.5]), [("Shop", "Faults", BOTH, NOW / 1000, "Count", [1, 0.5], 60)]),
+    (line({"Metrics": [{"Name": "Faults"}]}),
+     [("Shop", "Faults", BOTH, NOW / 1000, "None", [1], 60)]),
+    (line({"Metrics": [{"Name": "Faults", "StorageResolution": 1}]}),
+     [("Shop", "Faults", BOTH, NOW / 1000, "None", [1], 1)]),
     (line({"Dimensions": [["Version"], []]}),
-     [("Shop", "Faults", {"Version": "2"}, NOW / 1000, "Count", [1]),
-      ("Shop", "Faults", {}, NOW / 1000, "Count", [1])]),
+     [("Shop", "Faults", {"Version": "2"}, NOW / 1000, "Count", [1], 60),
+      ("Shop", "Faults", {}, NOW / 1000, "Count", [1], 60)]),
     (line(about={"CloudWatchMetrics": []}), []),
     ("START RequestId: 1", []), ('{"status": 200}', []), ('{"_aws": broken', []),
     ('["_aws"]', [])])
@@ -140,7 +143,9 @@ def shop(aws):
         @staticmethod
         def say(**entries):
             now = int(time.time() * 1000)
-            text = line({"Namespace": name}, {"Timestamp": now}, **entries)
+            text = line({"Namespace": name, "Metrics": [
+                {"Name": "Faults", "Unit": "Count", "StorageResolution": 1}]},
+                {"Timestamp": now}, **entries)
             logs.put_log_events(logGroupName=name, logStreamName="s",
                                 logEvents=[{"timestamp": now, "message": text}])
 
@@ -280,11 +285,11 @@ def test_each_request_says_its_metrics_by_aws_specification(churn, monkeypatch, 
     if what == "fault":
         monkeypatch.setattr(churn, "predict", lambda customer: 1 / 0)
     text = spoken(churn, {"customer": 1} if what == "rejected" else REQUEST)
-    found = {name: values[0] for _, name, _, _, _, values in metrics.extract(text)}
+    found = {name: values[0] for _, name, _, _, _, values, _ in metrics.extract(text)}
     assert {name: found[name] for name in figures} == figures
     assert 0 <= found["Latency"] < 60_000
     assert ("Probability" in found) == (what == "answered")
-    for namespace, _, dimensions, seconds, _, _ in metrics.extract(text):
+    for namespace, _, dimensions, seconds, *_ in metrics.extract(text):
         assert namespace == "Workshop/Churn" and abs(seconds - time.time()) < 60
         assert dimensions == {"FunctionName": "workshop-churn", "FunctionVersion": "7"}
 
