@@ -133,6 +133,17 @@ def test_an_argument_that_pytest_does_not_know_is_refused():
         selection.read(["--none", "tests"])
 
 
+def test_a_learners_copy_that_looks_at_no_figure_runs_beside_others():
+    tasks = {task.name: task for task in side_by_side.test_tasks()}
+    for name in side_by_side.OPEN_BESIDE:
+        assert name in side_by_side.ALONE and f"open {name}" not in side_by_side.ALONE
+        assert words([tasks[name]]).pop().startswith("solutions/")
+        assert words([tasks[f"open {name}"]]).pop().startswith("notebooks/")
+        lesson, = (one for one in render.lessons(ROOT) if name.endswith(one.number))
+        assert not lesson.products, "two kernels would write them"
+        assert tasks[name].after == tasks[f"open {name}"].after
+
+
 def test_what_is_to_run_alone_exists():
     assert side_by_side.ALONE.keys() <= {task.name for task in side_by_side.test_tasks()}
 

@@ -43,6 +43,9 @@ ALONE = {
     "tests/commands/test_lab.py": "JupyterLab has the first lesson open, and may save it",
 }
 
+# Of these the learner's copy looks at no figure, and need not be alone.
+OPEN_BESIDE = {"lesson 11", "lesson 13"}
+
 
 class Task(NamedTuple):
     """A process to run: its name, Python's arguments, and the tasks that must have ended before."""
@@ -101,9 +104,13 @@ def test_tasks(root: Path = ROOT, chosen: Iterable[str] = (),
     options = list(options)
     chosen = [_within(root, word) for word in chosen]
     taught = render.lessons(root)
-    files = {_name(lesson.number): [f"solutions/{lesson.name}.ipynb",
-                                    f"notebooks/{lesson.name}.ipynb"] for lesson in taught}
-    after = {_name(lesson.number): _before(lesson, taught) for lesson in taught}
+    files, after = {}, {}
+    for lesson in taught:
+        name, book = _name(lesson.number), f"{lesson.name}.ipynb"
+        files[name] = [f"solutions/{book}"]
+        files.setdefault(f"open {name}" if name in OPEN_BESIDE else name, []).append(
+            f"notebooks/{book}")
+        after |= dict.fromkeys((name, f"open {name}"), _before(lesson, taught))
     # An executed notebook makes its files anew: meanwhile no test may read them.
     makers = frozenset(_name(lesson.number) for lesson in taught if lesson.products)
     for path in sorted((root / "tests").rglob("test_*.py")):
@@ -166,8 +173,8 @@ def lesson_tasks(numbers: Iterable[str] | None, root: Path = ROOT) -> list[Task]
                  _before(lesson, chosen)) for lesson in chosen]
 
 
-def _pytest(*files: str) -> tuple[str, ...]:
-    return ("-m", "pytest", "--nbval-lax", "-q", "-p", "no:cacheprovider", *files)
+def _pytest(*words: str) -> tuple[str, ...]:
+    return ("-m", "pytest", "--nbval-lax", "-q", "-p", "no:cacheprovider", *words)
 
 
 def _name(number: str) -> str:

@@ -14,15 +14,14 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-# jsonschema, which nbformat imports, would spend two seconds on a grammar of internationalised
-# addresses; no notebook has any, and without the grammar jsonschema leaves out that check alone.
-sys.modules.setdefault("rfc3987_syntax", None)
-
-import jupytext
-import nbformat
 import yaml
 
 from workshop.machine.paths import ROOT
+
+# jsonschema, which nbformat imports, would spend two seconds on a grammar of internationalised
+# addresses; no notebook has any, and without the grammar jsonschema leaves out that check alone.
+# (jupytext and nbformat are imported where they are used: most processes need neither.)
+sys.modules.setdefault("rfc3987_syntax", None)
 
 TAGS = {"solution", "check", "aws"}
 HEADER_KEYS = {"number", "needs", "reading", "exercises", "cost", "products"}
@@ -150,6 +149,7 @@ def _checked_header(path: Path, header: dict) -> dict:
 
 def _cells(path: Path, body: str, offset: int) -> list[Cell]:
     """The cells of the text after the header, each with its line in the file."""
+    import jupytext
     found = jupytext.reads(body, fmt=FORMAT).cells
     numbers = [i for i, line in enumerate(body.splitlines(), offset + 1)
                if re.match(r"# %%(\s|$)", line)]
@@ -247,8 +247,10 @@ def replace_solution(source: str, code: str | None) -> str:
 
 # --- notebooks ---------------------------------------------------------------------------------
 
-def notebook(lesson: Lesson, *, learner: bool) -> nbformat.NotebookNode:
-    """The lesson as a notebook without outputs: the learner's copy, or the solved one."""
+def notebook(lesson: Lesson, *, learner: bool):
+    """The lesson as a notebook of nbformat's without outputs: the learner's copy, or the solved
+    one."""
+    import nbformat
     cells, seen = [], {}
     for cell in lesson.cells:
         # The id comes from the text, so that a change to one cell leaves the others' ids alone.
@@ -303,6 +305,7 @@ def _with_table(readme: Path, found: list[Lesson]) -> str:
 
 def rendered(root: Path = ROOT) -> dict[Path, str]:
     """Every file that rendering writes, with its text. Raises LessonError."""
+    import nbformat
     found = lessons(root)
     texts = {}
     for lesson in found:
