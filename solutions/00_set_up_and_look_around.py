@@ -3,7 +3,7 @@
 # workshop:
 #   number: "00"
 #   needs: []
-#   reading: 20
+#   reading: 25
 #   exercises: 15
 #   cost: "free"
 #   products: []
@@ -29,7 +29,7 @@
 # **You need** the set-up, which `python3 -m workshop lab` did before it opened this page. Docker is
 # welcome and not needed: this lesson runs without it and says what you would miss.
 #
-# **Time** 20 minutes reading, 15 minutes exercises. **Cost** free
+# **Time** 25 minutes reading, 15 minutes exercises. **Cost** free
 
 # %% [markdown]
 # ## What you will build
@@ -523,7 +523,7 @@ for path in permissions.write("../build/policies"):
 # done
 # ```
 #
-# The lessons make roles with policies of their own. Whoever may do that can give a role more than
+# The lessons make roles with policies of their own. A person with this permission can give a role more than
 # they have themselves: use an account in which nothing else is kept.
 #
 # On the local cloud, you are the user `learner` and have these policies already. IAM can tell
