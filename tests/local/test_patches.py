@@ -26,6 +26,13 @@ from workshop.machine import base_image, engine, paths
 # MiniStack's private functions that a patch replaces, wraps or calls: SHA-256 of the source (first
 # 12 digits). When MiniStack changes, read what changed, adapt the patch, then change the digest.
 LEANS_ON = {
+    "services.lambda_svc._create_function": "e307eecdf0d8",
+    "services.lambda_svc._update_code": "0998d118b422",
+    "services.lambda_svc._unzipped_size": "6d4a9f3384d8",
+    "services.sqs._receive_messages_for_esm": "f230dbcd4974",
+    "services.sqs._collect_msgs": "308a6eb1b3d4",
+    "services.sqs._build_send_sys_attrs": "d5f662692aea",
+    "services.sqs._ensure_msg_fields": "9a82c238b3d6",
     "services.lambda_svc._run_sqs_batch": "f9bf630aabf3",
     "services.lambda_svc._create_esm": "d351521bb6cd",
     "services.lambda_svc._delete_alias": "425784b53106",
@@ -498,11 +505,15 @@ def test_a_tag_is_looked_up_once(aws, new_function, probe_image):
 
 
 def test_a_zip_over_50_mb_is_refused(aws, role):
-    with pytest.raises(ClientError, match="must be smaller than 69905067 bytes") as caught:
-        aws("lambda").create_function(
-            FunctionName="workshop-test-refused", Role=role, Runtime="python3.13", Handler="a.b",
-            Code={"ZipFile": bytes(50 * 1024 * 1024 + 1)})
-    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
+    client, large = aws("lambda"), {"ZipFile": bytes(50 * 1024 * 1024 + 1)}
+    for call, settings in (
+            (client.create_function, {"FunctionName": "workshop-test-refused", "Role": role,
+                                      "Runtime": "python3.13", "Handler": "a.b", "Code": large}),
+            (client.publish_layer_version, {"LayerName": "workshop-test-refused",
+                                            "Content": large})):
+        with pytest.raises(ClientError, match="must be smaller than 69905067 bytes") as caught:
+            call(**settings)
+        assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
 
 
 def test_a_function_stays_a_zip_or_an_image(new_function, probe, probe_zip, probe_image):

@@ -10,17 +10,19 @@ from workshop.local import gate, identities
 from workshop.local.patches import (
     answers,
     asynchronous,
+    batches,
     blobs,
     buckets,
-    checks,
     clean_up,
     closed,
     containers,
     filters,
     gateway,
     granted,
+    images,
     invoke,
     log_events,
+    loops,
     metrics,
     names,
     registry,
@@ -48,9 +50,9 @@ def apply(port: int, addresses: list[str], keys: dict[str, str], account: str,
     """
     from ministack import app as ministack
 
-    for module in (containers, invoke, asynchronous, checks, reports, gateway, signed_routes,
+    for module in (containers, invoke, asynchronous, images, reports, gateway, signed_routes,
                    granted, simulated, registry, blobs, metrics, filters, stacks, clean_up,
-                   closed, buckets, answers, rest_apis, log_events):
+                   closed, buckets, answers, rest_apis, log_events, loops, batches):
         module.apply(port)
     evaluator.apply()
     identities.register_learner(keys, account)

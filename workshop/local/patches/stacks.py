@@ -3,15 +3,14 @@
 Its stacks write functions, APIs and stages straight into its tables, past the checks and the
 spelling of the services' own calls.
 """
-import json
-
 from workshop.local import models
-from workshop.local.patches import checks
+from workshop.local.rules import packages
+from workshop.local.signatures import RefusedError
 
 TEXTS = ("FunctionName", "Role", "Runtime", "Handler", "Description")   # of a function
 
 
-def apply(port: int) -> None:
+def apply(_port: int) -> None:
     """Wrap how MiniStack's stacks make functions, HTTP APIs and their stages."""
     from ministack.services.cloudformation import provisioners
     handlers = provisioners._RESOURCE_HANDLERS
@@ -19,22 +18,22 @@ def apply(port: int) -> None:
     role = handlers["AWS::IAM::Role"]
     role["create"] = bounded(role["create"], at=1)
     role["update"] = bounded(role["update"], at=2)
-    function["create"] = checked(function["create"], port, at=1)
-    function["update"] = checked(function["update"], port, at=2)
+    function["create"] = checked(function["create"], at=1)
+    function["update"] = checked(function["update"], at=2)
     function["delete"] = with_containers(function["delete"])
     api["create"] = camel_cased(api["create"], "CorsConfiguration", at=1)
     api["update"] = camel_cased(api["update"], "CorsConfiguration", at=2)
     provisioners._apigw_v2_stage_props = stage_settings(provisioners._apigw_v2_stage_props)
 
 
-def checked(provision, port: int, at: int):
+def checked(provision, at: int):
     """A function in a stack must pass what create_function checks; else the stack goes back.
 
     at: where the properties stand among the arguments of `provision`.
     """
     def provision_checked(*arguments, **options):
         properties = arguments[at]
-        refusal = refused(properties, port)
+        refusal = refused(properties)
         if refusal:
             message, status = refusal
             raise ValueError(f'Resource handler returned message: "{message} (Service: Lambda, '
@@ -43,7 +42,7 @@ def checked(provision, port: int, at: int):
     return provision_checked
 
 
-def refused(properties: dict, port: int) -> tuple[str, int] | None:
+def refused(properties: dict) -> tuple[str, int] | None:
     """(message, HTTP status) by which create_function would refuse a function's properties."""
     asked = {key: properties[key] for key in TEXTS if isinstance(properties.get(key), str)}
     asked |= {key: int(properties[key]) for key in ("MemorySize", "Timeout") if properties.get(key)}
@@ -51,11 +50,10 @@ def refused(properties: dict, port: int) -> tuple[str, int] | None:
     asked["Environment"] = {"Variables": {name: str(text) for name, text in variables.items()}}
     try:
         models.check_values("lambda", "CreateFunction", asked)
-    except models.RefusedError as wrong:
-        return wrong.message, 400
-    asked |= {"Code": properties["Code"]} if properties.get("Code") else {}
-    refusal = checks.refuse("POST", checks.FUNCTIONS, json.dumps(asked).encode(), port)
-    return refusal[1:] if refusal else None
+        packages.created({**asked, "Code": properties.get("Code")})
+    except RefusedError as wrong:
+        return wrong.message, wrong.status or 400
+    return None
 
 
 def bounded(provision, at: int):
