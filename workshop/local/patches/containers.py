@@ -94,6 +94,7 @@ def sweep(port: int) -> int:
 def close(port: int) -> None:
     """Remove all containers; an invoke that is still on its way cannot start another."""
     _closing.set()
+    scratch.close()
     with contextlib.suppress(Exception):
         sweep(port)
 
