@@ -4,7 +4,10 @@ ARG BASE_IMAGE=public.ecr.aws/lambda/python:3.13
 FROM ${BASE_IMAGE}
 LABEL workshop=lambda-onnx
 ENV ORT_DISABLE_TELEMETRY=1
-ENV GLIBC_TUNABLES=glibc.malloc.hugetlb=1
+# ONNX Runtime registers its operators in many small pieces of memory, 6 MB together. top_pad: the C
+# library takes memory from the kernel in steps of 16 MB, in place of 128 KB. tcache_count: of each
+# small size it keeps up to 1,000 freed pieces at hand, in place of 7.
+ENV GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.top_pad=16777216:glibc.malloc.tcache_count=1000
 # The loader looks for every library in each folder of this list first, and the base image's has
 # nine. Python's own is all that is needed here.
 ENV LD_LIBRARY_PATH=/var/lang/lib

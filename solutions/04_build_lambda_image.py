@@ -88,7 +88,7 @@ lessons.require("03")
 import shutil
 from pathlib import Path
 
-staged = Path("../build/images/churn")
+staged = Path("../build/images/lesson_04")
 shutil.rmtree(staged, ignore_errors=True)
 shutil.copytree("../lambda/churn", staged, ignore=shutil.ignore_patterns("__pycache__"))
 shutil.copy("../build/models/churn.onnx", staged / "model.onnx")
@@ -121,7 +121,7 @@ print(Path("../docker/Dockerfile").read_text())
 # | `ARG BASE_IMAGE=…` | a value that the build may be given | the same file builds on AWS's image and on another with the same contract |
 # | `FROM` | the layers to start from | AWS's image brings Python and the *runtime client*, which asks Lambda for events |
 # | `LABEL` | a note on the image | so that the workshop finds, and removes, what is its own |
-# | `ENV` | a variable for whatever runs in it | ONNX Runtime shall not report its use to its makers; memory shall come in large pieces |
+# | `ENV` | a variable for whatever runs in it | ONNX Runtime must not report its use to its makers; memory comes in large pieces; OpenBLAS, which NumPy loads, starts no threads of its own |
 # | `COPY requirements.txt …` | the list of packages, and of what to leave out of them, alone | while the lists stay the same, Docker reuses the next, slow layer |
 # | `RUN pip install …` | a layer with the packages, less tests and tools, and their bytecode | exact versions: a later build installs the same packages; only the base image, whose tag moves, can differ. Later the file system is read-only, so Python could never keep the bytecode it compiles |
 # | `COPY . ./` | your files, the model among them | after the packages, because they change more often |
@@ -146,7 +146,7 @@ base = base_image.get()
 from workshop import engine
 
 IMAGE = engine.own("churn:v1")
-# !docker build --build-arg BASE_IMAGE={base} -f ../docker/Dockerfile -t {IMAGE} ../build/images/churn
+# !docker build --build-arg BASE_IMAGE={base} -f ../docker/Dockerfile -t {IMAGE} ../build/images/lesson_04
 print(IMAGE)
 
 # %% [markdown]

@@ -229,28 +229,12 @@ image_v1 = f"{address}@{digest}"
 image_v1
 
 # %% [markdown]
-# ## May Lambda fetch it?
-#
-# The repository is private. A **repository policy** lets the Lambda service read from it, and only
-# for this account's functions whose names begin with your prefix. The policies lie in
-# `workshop/account/policies/`; `deploy.policy` fills in account, region and prefix.
-
-# %%
-print(deploy.policy("repository"))
-
-# %%
-ecr.set_repository_policy(repositoryName=NAME, policyText=deploy.policy("repository"));
-
-# %% [markdown]
-# *Notice* who may: the **service** `lambda.amazonaws.com`, through the repository's policy. It is a
-# common mistake to give these rights to the function's role instead; the image is fetched before
-# the role is ever used.
-#
 # ## What may the function do?
 #
 # A function acts under a **role**. Two documents make it: who may take the role, and what the role
 # may do. Ours may write into its own log. It cannot read S3, delete anything or create a log group,
-# and if someone finds a hole in it, nor can they.
+# and if someone finds a hole in it, nor can they. The policies are in `workshop/account/policies/`;
+# `deploy.policy` fills in account, Region and prefix.
 
 # %%
 print(deploy.policy("trust"))
@@ -276,8 +260,8 @@ logs.create_log_group(logGroupName=group, tags=deploy.tags())
 logs.put_retention_policy(logGroupName=group, retentionInDays=7);
 
 # %% [markdown]
-# Both clouds check the role, its trust policy and its permissions, and the repository's policy.
-# The differences are listed in [local cloud and AWS](../workshop/LOCAL_CLOUD.md).
+# Both clouds check the role, its trust policy and its permissions. The differences are listed in
+# [local cloud and AWS](../workshop/LOCAL_CLOUD.md).
 
 # %% [markdown]
 # ## Create the function
@@ -323,6 +307,33 @@ for key in ("State", "PackageType", "Architectures", "MemorySize", "Timeout"):
 # %% [markdown]
 # *Notice* the last two. We did not set them: **128 MB** and **3 seconds** are Lambda's defaults.
 # We shall meet both.
+
+# %% [markdown]
+# ## Who let Lambda in?
+#
+# The repository is private, and we forgot to allow Lambda to read it. Why did it work? A
+# **repository policy** names who may read a repository. This is the policy of ours now:
+
+# %%
+added = json.loads(ecr.get_repository_policy(repositoryName=NAME)["policyText"])["Statement"]
+print(json.dumps(added, indent=2))
+assert [one["Principal"] for one in added] == [{"Service": "lambda.amazonaws.com"}]
+
+# %% [markdown]
+# Lambda added this statement, because *you* may read and change the policy
+# (`ecr:GetRepositoryPolicy`, `ecr:SetRepositoryPolicy`). A caller who may not gets the error *Lambda
+# does not have permission to access the ECR image*: lesson 20 shows it. So we write the policy
+# ourselves, and make it narrower:
+
+# %%
+print(deploy.policy("repository"))
+ecr.set_repository_policy(repositoryName=NAME, policyText=deploy.policy("repository"));
+
+# %% [markdown]
+# *Notice* two things. Lambda's statement is for all functions of your account; ours is for the
+# functions whose names begin with your prefix. And the policy allows the **service**, not the
+# function's role: Lambda fetches the image before it uses the role. It is a common mistake to give
+# these permissions to the role.
 
 # %% [markdown]
 # ## Invoke it

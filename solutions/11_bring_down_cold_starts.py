@@ -455,10 +455,12 @@ show_difference("docker/plain.Dockerfile", "docker/Dockerfile")
 print("\nleft out:", ", ".join(lines("lambda/churn_plain/leave_out.txt")))
 
 # %% [markdown]
-# *Notice* that it bought bytes more than time: what no request touches, no start reads. The
+# *Notice* that it bought bytes more than time: what no request touches, no start reads. The first
 # variable asks for memory in larger pieces, so that a start waits for it less often (a C library
-# older than glibc 2.35, as in AWS's image of today, passes over it). And then `unchecked-hash`.
-# Python keeps compiled modules in `.pyc` files, and takes one for stale when it does not name the
+# older than glibc 2.35, as in AWS's image of today, ignores it). The second is for OpenBLAS, which
+# NumPy loads: without it, OpenBLAS starts a thread for each further processor, and such a thread
+# waits in a busy loop. The figures above do not show this, because `measure.run` shows an image one
+# processor. And then `unchecked-hash`. Python keeps compiled modules in `.pyc` files, and takes one for stale when it does not name the
 # very date of its source. `pip` writes such files too, so the rung below was quick as well. But
 # tools that pack code like to set all dates to 1980. What happens then?
 
@@ -518,6 +520,10 @@ print()
 show_part("lambda/churn_tiny/runtime.py", "def main", "if __name__")
 
 # %% [markdown]
+# *Notice* two more settings of the C library. With `top_pad` it takes memory from the kernel in steps
+# of 16 MB, in place of 128 KB. With `tcache_count` it keeps more freed pieces for the next use.
+# OpenBLAS needs no setting here, because NumPy is left out.
+#
 # ### Where would you stop?
 #
 # The money first. Say one request in a hundred is cold, at 512 MB:

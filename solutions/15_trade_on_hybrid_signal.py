@@ -730,7 +730,8 @@ print("Right: twice or too late, the account is what it should be.")
 # %% [markdown]
 # ## When the endpoint does not answer
 #
-# Somebody has deleted it: we let the function ask one that is not there, and send four days.
+# A wrong setting: the function asks another endpoint than the one that its policy names, on four
+# days.
 
 
 # %%
@@ -742,28 +743,31 @@ def configure(**changes):
 
 
 week = ["2018-11-27", "2018-11-28", "2018-11-29", "2018-11-30"]
-GONE = f"{NAME}-gone"
-configure(ENDPOINT=GONE)
+OTHER = f"{NAME}-other"
+configure(ENDPOINT=OTHER)
 outage = {day: invoke(market_event(day)) for day in week}
 pd.Series(outage).to_frame("outcome")
 
 # %%
-assert all("endpoint failed" in outage[day] for day in week[:3])
+assert all("AccessDeniedException" in outage[day] for day in week[:3])
 assert "breaker is open" in outage[week[3]]
 assert take_orders() == [] and len(decisions()) == 1
-kept = deploy.s3().get_object(Bucket=ledger, Key=f"breakers/{GONE}.json")
+kept = deploy.s3().get_object(Bucket=ledger, Key=f"breakers/{OTHER}.json")
 kept["Body"].read().decode()
 
 # %% [markdown]
+# `AccessDeniedException`: the role may ask `MODEL` alone. *Notice* that there is no other endpoint at
+# all. AWS looks at the permission first, so this error does not show whether an endpoint exists.
+#
 # *Notice* the last row: after three events that failed, the breaker is open, and the fourth fails
 # at once, without asking. It has to be remembered outside the function, here in S3: the next event
 # may meet another environment. When the rest of a minute is over, the next event is a trial; if it
 # is answered, the breaker closes. And no order was sent: the account keeps what it has.
 #
-# (An endpoint that is not there is asked once an event: asking again will not bring it back. A slow
-# or a busy one is asked three times. `tests/lambda/test_signal.py` goes through all these, one by one.)
+# (What is refused is asked once an event. A slow or a busy endpoint is asked three times:
+# `tests/lambda/test_signal.py`.)
 #
-# Back to the endpoint that is there. It has a breaker of its own, which is closed.
+# Back to the right endpoint. It has a breaker of its own, which is closed.
 
 # %%
 configure()

@@ -142,7 +142,7 @@ def delete_rest_apis():
 
 
 delete_rest_apis()
-for name in (NAME, f"{NAME}-new"):
+for name in (NAME, f"{NAME}-new", f"{NAME}-pipeline"):
     deploy.delete(name)
 
 # %% [markdown]
@@ -311,27 +311,58 @@ print("good until", before)
 # %% [markdown]
 # ### No right to fetch the image
 #
-# Lambda may pull from your repository only if the **repository's** policy allows it. Many give this
-# permission to the function's role, where it does nothing. Lambda adds the policy by itself if *you*
-# may change it (Lambda developer guide, *Create a Lambda function using a container image*). You
-# may, so this message is **recorded**:
+# Lambda can pull from your repository only if the **repository's** policy allows it. Many give this
+# permission to the function's role, where it does nothing. If the policy lacks the permission, Lambda
+# adds it when the caller is allowed to change the policy (lesson 05). A pipeline often is not. So we
+# make a role for a pipeline, and assume it. It may create this one function and pass this one role to
+# Lambda:
 
 # %%
-meet("No right to fetch the image",
-     "An error occurred (AccessDeniedException) when calling the CreateFunction operation: Lambda "
-     "does not have permission to access the ECR image. Check the ECR permissions.",
-     "permission to access the ECR image", recorded="aws-samples/bedrock-access-gateway issue 127")
+tags = [{"Key": key, "Value": value} for key, value in deploy.tags().items()]
+you = boto3.client("sts").get_caller_identity()
+region = lambda_.meta.region_name
+function_arn = f"arn:aws:lambda:{region}:{you['Account']}:function:{NAME}"
+pipeline = iam.create_role(
+    RoleName=f"{NAME}-pipeline-role", Tags=tags, AssumeRolePolicyDocument=json.dumps({
+        "Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Action": "sts:AssumeRole",
+            "Principal": {"AWS": f"arn:aws:iam::{you['Account']}:root"}}]}))["Role"]["Arn"]
+iam.put_role_policy(RoleName=f"{NAME}-pipeline-role", PolicyName="create", PolicyDocument=json.dumps({
+    "Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Resource": function_arn,
+         "Action": ["lambda:CreateFunction", "lambda:TagResource"]},
+        {"Effect": "Allow", "Action": "iam:PassRole", "Resource": role}]}))
+ecr.delete_repository_policy(repositoryName=NAME)
+
+
+def as_pipeline():
+    """AWS's refusal when the pipeline's role creates the function."""
+    keys = boto3.client("sts").assume_role(RoleArn=pipeline, RoleSessionName="deploy")["Credentials"]
+    client = boto3.client("lambda", aws_access_key_id=keys["AccessKeyId"],
+                          aws_secret_access_key=keys["SecretAccessKey"],
+                          aws_session_token=keys["SessionToken"])
+    return refused(client.create_function, Code={"ImageUri": image}, **settings)
+
+
+import time
+
+for attempt in range(40):       # on AWS, a new role and its policy are not known at once
+    try:
+        message = as_pipeline()
+        if "ECR" in message:
+            break
+    except ClientError as error:
+        message = str(error)
+    time.sleep(3)
+meet("No right to fetch the image", message, "permission to access the ECR image")
 
 # %% [markdown]
-# What you can see for real is what AWS would look at: a repository whose policy is gone.
+# **Cause**: the repository's policy, not the role of the function. **Mend**: the owner of the
+# repository allows Lambda to read it, as `deploy.push` does.
 
 # %%
-ecr.delete_repository_policy(repositoryName=NAME)
-print(refused(ecr.get_repository_policy, repositoryName=NAME))
-
 ecr.set_repository_policy(repositoryName=NAME, policyText=deploy.policy("repository"))
-said = json.loads(ecr.get_repository_policy(repositoryName=NAME)["policyText"])["Statement"][0]
-assert said["Principal"] == {"Service": "lambda.amazonaws.com"}
+deploy.delete(f"{NAME}-pipeline")
 
 # %% [markdown]
 # ## Create and update
@@ -341,7 +372,6 @@ assert said["Principal"] == {"Service": "lambda.amazonaws.com"}
 # A role says whom it trusts. This one trusts SageMaker.
 
 # %%
-tags = [{"Key": key, "Value": value} for key, value in deploy.tags().items()]
 new = iam.create_role(RoleName=f"{NAME}-new-role", Tags=tags,
                       AssumeRolePolicyDocument=deploy.policy("trust_sagemaker"))["Role"]["Arn"]
 iam.put_role_policy(RoleName=f"{NAME}-new-role", PolicyName="logs",
@@ -358,8 +388,6 @@ meet("A role that cannot be assumed", message, "cannot be assumed by Lambda")
 # for ever.
 
 # %%
-import time
-
 iam.update_assume_role_policy(RoleName=f"{NAME}-new-role", PolicyDocument=deploy.policy("trust"))
 for attempt in range(40):
     try:

@@ -18,10 +18,19 @@ import pytest
 from waiting import until
 from workshop import measure
 from workshop.course import lessons
-from workshop.machine import base_image, engine
+from workshop.machine import base_image, engine, paths
 from workshop.machine.paths import LAMBDA, ROOT
-from workshop.measure import command, container, figures, in_process, runs, runtime_api, sizes
-from workshop.measure.variants import CUSTOMER, LADDER, Variant, own_files
+from workshop.measure import (
+    command,
+    container,
+    figures,
+    in_process,
+    runs,
+    runtime_api,
+    sizes,
+    variants,
+)
+from workshop.measure.variants import CUSTOMER, EVERY, LADDER, Variant, own_files
 
 matplotlib.use("agg")
 from workshop.measure import plots  # noqa: E402
@@ -185,11 +194,12 @@ def record(**changes):
     names = {"empty": (10, 14, 0.1), "sklearn": (300, 140, 5), "default": (30, 49, 0.3)}
     starts = [{"variant": name, "disk": disk, "round": number,
                "init_ms": (init + (disk == "cold") * 10) * (1 + number / 50), "first_ms": 2 * warm,
+               "warm_p50_ms": warm if disk == "warm" else None,
                "peak_mb": peak, "cpu_ms": init * 0.9, "others_ms": init * 0.1, "init_wall_ms": init,
                "read_mb": 5.0 if disk == "cold" else 0.0}
               for disk, rounds in (("warm", 9), ("cold", 3)) for number in range(rounds)
               for name, (init, peak, warm) in names.items()]
-    made = {"date": "2026-01-01T00:00:00+00:00", "machine": {}, "memory_mb": 1769,
+    made = {"date": "2026-01-01T00:00:00+00:00", "machine": {}, "memory_mb": 1769, "processors": 1,
             "starts": starts, "cannot_see": ["the moon"],
             "warm_ms": {name: [warm] * 20 for name, (_, _, warm) in names.items()},
             "handler_ms": {"empty": [0.001], "sklearn": [4.0, 5.0, 6.0], "default": [0.2]},
@@ -256,7 +266,7 @@ def test_table_puts_ratios_first_and_keeps_to_the_summary():
 
 def test_report_names_what_cannot_be_seen_and_how_noisy_it_was():
     report = measure.report(record())
-    assert "9 starts of each at 1769 MB" in report and "- the moon" in report
+    assert "9 starts of each at 1769 MB, 1 processor seen" in report and "- the moon" in report
     assert "had the CPU for 10% of the median start" in report
     assert report.index("init_x_empty") < report.index("init_p50_ms") < report.index("image_mb")
     assert "–" in re.search(r"^empty.*$", report, re.MULTILINE)[0]
@@ -282,17 +292,101 @@ def test_cold_starts_that_read_nothing_are_left_out_and_said(monkeypatch):
     assert measure.table(made)["cold_init_x_empty"].isna().all()
 
 
+def with_commit():
+    """The record with default of an earlier commit: twice the times, a third more memory."""
+    made = record()
+    made["starts"] += [{**start, "variant": "default@abc1234", "peak_mb": start["peak_mb"] * 4 / 3,
+                        **{what: start[what] and 2 * start[what]
+                           for what in ("init_ms", "cpu_ms", "first_ms", "warm_p50_ms")}}
+                       for start in made["starts"] if start["variant"] == "default"]
+    for what in ("warm_ms", "handler_ms", "session_run_ms", "sizes"):
+        made[what]["default@abc1234"] = made[what]["default"]
+    return made
+
+
+def test_report_compares_an_image_with_the_one_of_an_earlier_commit():
+    compared = figures.against(with_commit())
+    assert list(compared.index) == ["default / default@abc1234"]
+    row = compared.loc["default / default@abc1234"]
+    for word in figures.COMPARED:
+        ratio = 0.75 if word == "peak" else 0.5
+        assert [row[word], row[f"{word}_from"], row[f"{word}_to"]] == pytest.approx([ratio] * 3)
+    assert "earlier commit" in measure.report(with_commit())
+    assert figures.against(record()).empty and "earlier commit" not in measure.report(record())
+
+
+def test_comparison_leaves_out_what_the_kernel_does_not_count():
+    made = with_commit()
+    for start in made["starts"]:
+        start["cpu_ms"] = None
+    assert {"init", "peak"} < set(figures.against(made)) and "init_cpu" not in figures.against(made)
+
+
+def test_interval_of_a_comparison_draws_whole_rounds():
+    made = with_commit()
+    for start in made["starts"]:
+        start["first_ms"] *= 1 + (start["variant"] == "default") * start["round"] / 10
+    row = figures.against(made).loc["default / default@abc1234"]
+    assert 0.5 < row["first_from"] < row["first"] < row["first_to"] < 0.9
+
+
+@pytest.fixture
+def commits(tmp_path, monkeypatch):
+    """A project in Git whose function has been changed since its only commit."""
+    def git(*arguments):
+        subprocess.run(["git", "-C", tmp_path, "-c", "user.name=a", "-c", "user.email=a@b.invalid",
+                        *arguments], check=True, capture_output=True)
+    for name in ("lambda/churn/web.py", "docker/Dockerfile", "other.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("as committed")
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "first")
+    (tmp_path / "lambda/churn/web.py").write_text("changed")
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    monkeypatch.setattr(paths, "BUILD", tmp_path / "build")
+    return tmp_path
+
+
+def test_an_earlier_commit_has_its_own_variants_and_files(commits):
+    chosen = runs.choose(["default"])
+    one, = variants.earlier(chosen, "HEAD")
+    assert one.name == f"default@{one.commit}" and re.fullmatch("[0-9a-f]{7,}", one.commit)
+    assert (one.folder, one.event) == (EVERY["default"].folder, EVERY["default"].event)
+    for _ in range(2):          # a second time, too
+        folder = variants._extract(one.commit)
+        assert (folder / "lambda/churn/web.py").read_text() == "as committed"
+        assert (folder / "docker/Dockerfile").is_file() and not (folder / "other.txt").exists()
+
+
+def test_a_commit_that_is_not_there_is_named(commits):
+    with pytest.raises(measure.MeasureError, match="(?s)no-such-commit.*failed: fatal"):
+        variants.earlier(list(LADDER), "no-such-commit")
+
+
+def test_an_image_of_an_earlier_commit_is_built_from_its_files(monkeypatch, tmp_path):
+    given = []
+    monkeypatch.setattr(variants, "_extract", lambda commit: tmp_path / commit)
+    monkeypatch.setattr(variants.deploy, "build", lambda *a, **more: given.append((a, more)))
+    variants.build(Variant("empty@abc1234", "hello", commit="abc1234"))
+    variants.build(Variant("empty", "hello"))
+    assert given == [(("hello", None), {"tag": "empty-abc1234", "root": tmp_path / "abc1234"}),
+                     (("hello", None), {"tag": "empty"})]
+
+
 def test_what_is_pinned_to_every_run():
     assert [one.name for one in runs.choose(["sklearn"])] == ["empty", "sklearn", "default"]
+    assert [one.name for one in runs.choose(["image"])] == ["empty", "image"]
     assert runs.choose(None) == list(LADDER)
     mine = Variant("mine", "churn", model="churn.onnx")
     assert runs.choose([mine])[-1] is mine and runs.only(mine) is mine
+    assert [one.name for one in runs.choose([LADDER[-1]])] == ["empty", "default", "tiny"]
     with pytest.raises(measure.MeasureError, match="no variant 'mine'; there are empty, sklearn"):
         runs.choose(["mine"])
 
 
 def test_every_rung_names_what_is_there_and_says_what_it_bought_and_costs():
-    for one in LADDER:
+    for one in EVERY.values():
         assert (LAMBDA / one.folder / "lambda_function.py").is_file()
         assert (ROOT / "docker" / one.dockerfile).is_file()
         assert one.bought and one.costs and "\n" not in one.bought + one.costs
@@ -388,8 +482,9 @@ def test_command_prints_the_report_and_keeps_the_pictures(monkeypatch, tmp_path,
     monkeypatch.setattr(runs, "run", lambda *arguments: given.append(arguments) or record())
     monkeypatch.setattr(runs, "FOLDER", tmp_path)
     monkeypatch.setattr(command, "ROOT", tmp_path)
-    assert command.main(["default", "--starts", "5", "--cold-starts", "2", "--memory", "512"]) == 0
-    assert given == [(["default"], 5, 2, 512)]
+    assert command.main(["default", "--starts", "5", "--cold-starts", "2", "--memory", "512",
+                         "--against", "main", "--processors", "2"]) == 0
+    assert given == [(["default"], 5, 2, 512, "main", 2)]
     said = capsys.readouterr().out
     assert "init_x_empty" in said and "distributions.png" in said
     assert {path.name for path in tmp_path.glob("*.png")} == {
@@ -482,6 +577,14 @@ def test_container_is_held_as_lambda_holds_a_function(image):
     assert seen["now"] == pytest.approx(512 / 1769, abs=0.001)
 
 
+@pytest.mark.skipif(os.cpu_count() < 2, reason="a machine with one processor")
+def test_container_shows_more_processors_and_grants_the_time_of_one(image):
+    with measure.Container(image("look"), 512, processors=2) as one:
+        seen, = one.answers([{}])
+    assert seen["cores"] == 2 and seen["at_init"] == pytest.approx(1)
+    assert seen["now"] == pytest.approx(512 / 1769, abs=0.001)
+
+
 @pytest.mark.parametrize("name, words", [
     ("broken", "there is no model here"), ("exits", r"(?s)ended with status 3.*going"),
     ("greedy", "killed because it took more memory than there is"),
@@ -555,8 +658,8 @@ def measured(docker_engine, tmp_path_factory):
 def test_run_keeps_its_whole_record_and_the_summary(measured):
     made, starts, summary = measured
     assert starts == made and summary == measure.summary(made)
-    assert {"date", "machine", "memory_mb", "starts", "warm_ms", "handler_ms", "session_run_ms",
-            "sizes", "cannot_see"} == made.keys()
+    assert {"date", "machine", "memory_mb", "processors", "starts", "warm_ms", "handler_ms",
+            "session_run_ms", "sizes", "cannot_see"} == made.keys()
     assert list(made["sizes"]) == ["empty", "default"] and made["machine"]["cores"] >= 1
     assert any("microVM" in line for line in made["cannot_see"])
 

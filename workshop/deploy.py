@@ -8,6 +8,7 @@ thing is found, made and removed stands in workshop/account. Call `cloud.use()` 
 import hashlib
 import json
 import shutil
+import tempfile
 import time
 from pathlib import Path
 
@@ -31,20 +32,21 @@ __all__ = ["NotOursError", "allow", "bucket", "build", "close", "delete", "delet
 
 # Images
 
-def build(name, model=None, tag="v1", dockerfile="Dockerfile"):
+def build(name, model=None, tag="v1", dockerfile="Dockerfile", root=None):
     """Build the image of `lambda/NAME` with its model and return its name, `NAME-NUMBER:TAG`.
 
     The number is this checkout's (engine.own): two on one engine do not share names of images.
     name: folder under lambda/. model: path of a .onnx or .pkl file, put into the image as
-    model.onnx or model.pkl. dockerfile: the recipe's name in docker/. Raises FileNotFoundError
-    when one of them is missing, model_files.DamagedFileError when the model is not whole.
+    model.onnx or model.pkl. dockerfile: the recipe's name in docker/. root: the folder that holds
+    another lambda/ and docker/, those of an earlier commit. Raises FileNotFoundError when one of
+    them is missing, model_files.DamagedFileError when the model is not whole.
     """
-    recipe = paths.DOCKER / dockerfile
+    recipe = (root / "docker" if root else paths.DOCKER) / dockerfile
     if not recipe.is_file():
         raise FileNotFoundError(f"There is no recipe {recipe}.")
     image, base = engine.own(f"{name}:{tag}"), base_image.get()
     with one_at_a_time(f"image-{name}"):
-        staged = _stage(name, model)
+        staged = _stage(name, model, image.replace(":", "-"), root)
         tools.say(f"building {image} for {engine.platform()} "
                   "(a minute if its packages are not here yet)")
         began = time.monotonic()
@@ -55,27 +57,39 @@ def build(name, model=None, tag="v1", dockerfile="Dockerfile"):
 
 
 def stage(name, model=None):
-    """Put what goes into the image of `lambda/NAME` into one folder and return its path.
+    """Put what goes into the image of `lambda/NAME` into build/images/NAME and return its path.
 
-    Raises FileNotFoundError when there is no such function or model,
-    model_files.DamagedFileError when the model is not whole.
+    A folder with the same files stays as it is: another process may be reading it. Raises
+    FileNotFoundError when there is no such function or model, model_files.DamagedFileError when
+    the model is not whole.
     """
     with one_at_a_time(f"image-{name}"):
-        return _stage(name, model)
+        return _stage(name, model, name)
 
 
-def _stage(name, model):
-    source, staged = paths.LAMBDA / name, paths.BUILD / "images" / name
+def _stage(name, model, folder, root=None):
+    source = (root / "lambda" if root else paths.LAMBDA) / name
+    staged = paths.BUILD / "images" / folder
     if not source.is_dir():
         raise FileNotFoundError(f"There is no function folder {source}.")
     if model is not None:
         model_files.check(model)
-    shutil.rmtree(staged, ignore_errors=True)
-    modes.copy(source, staged)
-    if model is not None:
-        shutil.copy(model, staged / f"model{Path(model).suffix}")
-        modes.settle(staged)
+    staged.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=staged.parent) as temporary:
+        new = Path(temporary) / name
+        modes.copy(source, new)
+        if model is not None:
+            shutil.copy(model, new / f"model{Path(model).suffix}")
+            modes.settle(new)
+        if _content(new) != _content(staged):
+            shutil.rmtree(staged, ignore_errors=True)
+            new.rename(staged)
     return staged
+
+
+def _content(folder):
+    return {path.relative_to(folder): (path.stat().st_mode, path.read_bytes())
+            for path in folder.rglob("*") if path.is_file()}
 
 
 def push(image, repository=None):

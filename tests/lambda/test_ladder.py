@@ -1,6 +1,7 @@
 """The gate of the ladder: however an image is built, it answers as the model does, and alike."""
 import json
 import math
+import os
 import subprocess
 
 import pandas as pd
@@ -111,6 +112,24 @@ def test_rung_keeps_the_contract_for_good_and_hostile_requests(images, model, ca
     assert all(len(line["request_id"]) == 36 for line in lines)
     assert len({line["request_id"] for line in lines}) == len(lines)
     assert PRIVATE not in json.dumps(answers) + words and "Traceback" not in words
+
+
+COUNT_THREADS = """
+import re, sys
+sys.path.insert(0, "/var/task")
+import lambda_function
+print(re.search(r"^Threads:\\s+(\\d+)", open("/proc/self/status").read(), re.M)[1])
+"""
+
+
+@pytest.mark.skipif(os.cpu_count() < 2, reason="a machine with one processor")
+@pytest.mark.parametrize("rung, options, threads", [
+    ("default", [], 1), ("tiny", [], 1), ("default", ["--env", "OPENBLAS_NUM_THREADS=2"], 2)],
+    ids=["default", "tiny", "without the recipe's setting"])
+def test_a_start_that_sees_two_processors_makes_no_further_threads(images, rung, options, threads):
+    printed = docker("run", "--rm", *AS_LAMBDA, "--cpuset-cpus", "0,1", *options,
+                     "--entrypoint", "python3", images[rung], "-c", COUNT_THREADS)
+    assert int(printed) == threads
 
 
 # ---------------------------------------------------------------- what the last rungs do by hand

@@ -4,14 +4,15 @@ import sys
 
 from workshop.machine.paths import ROOT
 from workshop.measure import figures, runs
-from workshop.measure.variants import LADDER
+from workshop.measure.variants import EVERY
 
 
 def main(arguments: list[str]) -> int:
     """Run the command and return its exit status."""
     given = _parse(arguments)
     try:
-        record = runs.run(given.variants, given.starts, given.cold_starts, given.memory)
+        record = runs.run(given.variants, given.starts, given.cold_starts, given.memory,
+                          given.against, given.processors)
     except (RuntimeError, FileNotFoundError) as error:      # all meant for people
         print(f"measure: {error}", file=sys.stderr)
         return 1
@@ -25,18 +26,23 @@ def _parse(arguments):
     parser = argparse.ArgumentParser(
         prog="python3 -m workshop measure", formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Measure how long images take to start and to answer, in turn, as ratios.",
-        epilog="variants:\n" + "\n".join(f"  {one.name:9}{one.bought}" for one in LADDER))
+        epilog="variants:\n" + "\n".join(f"  {one.name:12}{one.bought}" for one in EVERY.values()))
     parser.add_argument("variants", nargs="*", metavar="variant",
-                        help="which to measure (default: all; the empty handler always)")
+                        help="which to measure (default: those of lesson 11; the empty handler "
+                             "always)")
     parser.add_argument("--starts", type=_number(1, 1000), default=30, metavar="N",
                         help="starts of each with its files in memory (default: 30)")
     parser.add_argument("--cold-starts", type=_number(0, 1000), default=10, metavar="N",
                         help="starts of each with its files only on disk (default: 10)")
     parser.add_argument("--memory", type=_number(128, 10_240), default=1769, metavar="MB",
                         help="memory, and with it the CPU: 1,769 MB buy one (default: 1769)")
+    parser.add_argument("--against", metavar="COMMIT",
+                        help="measure the images of this commit too, in the same rounds")
+    parser.add_argument("--processors", type=_number(1, 6), default=1, metavar="N",
+                        help="how many an image sees; Lambda shows 2 up to 3,008 MB (default: 1)")
     given = parser.parse_args(arguments)
     for name in given.variants:     # before anything is built
-        if name not in (one.name for one in LADDER):
+        if name not in EVERY:
             parser.error(f"there is no variant {name!r}")
     return given
 

@@ -7,6 +7,8 @@ from workshop.measure.variants import BASELINE, EMPTY, RAW
 RATIOS = ["init_x_empty", "init_from", "init_to", "init_cpu_x_empty", "cold_init_x_empty",
           "handler_x_session_run", "peak_x_sklearn", "bytes_x_sklearn", "image_x_sklearn"]
 RESAMPLES = 2000
+COMPARED = {"init": "init_ms", "init_cpu": "cpu_ms", "first": "first_ms", "warm": "warm_p50_ms",
+            "peak": "peak_mb"}
 MB = 1e6        # of sizes on disk; memory is counted in 2**20
 
 
@@ -70,12 +72,32 @@ def report(record: dict) -> str:
     blocks = [("Ratios", RATIOS, 2), ("Milliseconds on this machine", times, 2),
               ("MB", [column for column in measured if column not in times], 1)]
     lines = [f"{len(of(record, EMPTY, 'init_ms'))} starts of each at {record['memory_mb']} MB, "
+             f"{record['processors']} processor{'s' * (record['processors'] > 1)} seen, "
              f"{record['date']}"]
     for heading, block, digits in blocks:
         text = figures[block].to_string(na_rep="–", float_format=f"{{:.{digits}f}}".format)
         lines += ["", heading, text]
+    if len(compared := against(record)):
+        lines += ["", "Ratios to the same image of an earlier commit, and their 95 % intervals",
+                  compared.to_string(float_format="{:.2f}".format)]
     return "\n".join([*lines, "", noise(record), "", "What this cannot see:",
                       *(f"- {what}" for what in record["cannot_see"])])
+
+
+def against(record: dict) -> pd.DataFrame:
+    """Ratios of medians, NAME to NAME@COMMIT, with their intervals: the keys of COMPARED."""
+    rows = {}
+    for earlier in record["sizes"]:
+        name, at, _ = earlier.partition("@")
+        if at and name in record["sizes"]:
+            rows[f"{name} / {earlier}"] = row = {}
+            for word, what in COMPARED.items():
+                if not of(record, name, what):      # this kernel does not count it
+                    continue
+                row[word] = _ratio(_median(record, name, what), _median(record, earlier, what))
+                row[f"{word}_from"], row[f"{word}_to"] = interval(record, name, to=earlier,
+                                                                  what=what)
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def noise(record: dict) -> str:
@@ -90,12 +112,12 @@ def noise(record: dict) -> str:
 
 
 def interval(record: dict, name: str, share: float = 0.95,
-             to: str = EMPTY) -> tuple[float, float]:
-    """Bootstrap interval of the ratio of median INITs, `name` to variant `to`, warm disk.
+             to: str = EMPTY, what: str = "init_ms") -> tuple[float, float]:
+    """Bootstrap interval of the ratio of medians of `what`, `name` to variant `to`, warm disk.
 
     A round starts every variant once, under the same circumstances: rounds are drawn, not starts.
     """
-    ours, theirs = (np.array(of(record, one, "init_ms")) for one in (name, to))
+    ours, theirs = (np.array(of(record, one, what)) for one in (name, to))
     drawn = np.random.default_rng(0).integers(len(ours), size=(RESAMPLES, len(ours)))
     ratios = np.median(ours[drawn], axis=1) / np.median(theirs[drawn], axis=1)
     low, high = np.quantile(ratios, [(1 - share) / 2, (1 + share) / 2])

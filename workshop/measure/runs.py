@@ -15,7 +15,17 @@ from workshop.machine.progress import Line
 from workshop.measure import sizes
 from workshop.measure.container import Container, MeasureError, inspect
 from workshop.measure.figures import summary
-from workshop.measure.variants import EMPTY, LADDER, RAW, Variant, build, own_files
+from workshop.measure.variants import (
+    EMPTY,
+    EVERY,
+    IMAGE_LADDER,
+    LADDER,
+    RAW,
+    Variant,
+    build,
+    earlier,
+    own_files,
+)
 
 FOLDER = BUILD / "measure"
 MEMORIES = (128, 256, 512, 1024, 1769, 3008)
@@ -31,25 +41,31 @@ CANNOT_SEE = [
 ]
 
 
-def run(variants=None, starts: int = 30, cold_starts: int = 10, memory: int = 1769) -> dict:
+def run(variants=None, starts: int = 30, cold_starts: int = 10, memory: int = 1769,
+        against: str | None = None, processors: int = 1) -> dict:
     """Measure images side by side and return the raw record, also written to build/measure/.
 
-    variants: names of LADDER or Variants of your own; default all of LADDER. The empty handler
-    and the one whose session.run is the yardstick are always among them. starts: with the images'
-    files in memory ("warm" disk). cold_starts: with their pages dropped. memory: MB, and with it
-    the CPU. Raises MeasureError with what a variant said when it does not start or answer.
+    variants: names of EVERY or Variants of your own; default all of LADDER. The empty handler
+    is always among them and, unless the image function's rungs are named, the variant whose
+    session.run is the yardstick.
+    starts: with the images' files in memory ("warm" disk). cold_starts: with their pages dropped.
+    memory: MB, and with it the CPU. against: a commit of this project, whose images are measured
+    in the same rounds. processors: how many an image sees while it has one's time. Raises
+    MeasureError with what a variant said when it does not start or answer.
     """
     starts, cold_starts = _at_most(starts), _at_most(cold_starts)
     chosen = choose(variants)
+    if against:
+        chosen += earlier(chosen, against)
     engine.ensure()
     images = {one.name: build(one) for one in chosen}
     record = {"date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-              "machine": machine(), "memory_mb": memory, "starts": [],
+              "machine": machine(), "memory_mb": memory, "processors": processors, "starts": [],
               **{what: {one.name: [] for one in chosen}
                  for what in ("warm_ms", "handler_ms", "session_run_ms")}}
     with contextlib.ExitStack() as stack:
         line = stack.enter_context(Line("measure"))
-        containers = {one: stack.enter_context(Container(images[one.name], memory))
+        containers = {one: stack.enter_context(Container(images[one.name], memory, processors))
                       for one in chosen}
         line.say("sizes of the images")
         record["sizes"] = _sizes(containers)
@@ -66,17 +82,17 @@ def run(variants=None, starts: int = 30, cold_starts: int = 10, memory: int = 17
 
 
 def choose(variants: Iterable[str | Variant]) -> list[Variant]:
-    """Variants by name, in LADDER's order, with those that every run has.
+    """Variants by name, in EVERY's order, with those that every run has.
 
     Raises MeasureError for a name that is none.
     """
-    ladder = {one.name: one for one in LADDER}
-    named = list(variants or ladder)
-    unknown = [one for one in named if isinstance(one, str) and one not in ladder]
-    if unknown:
-        raise MeasureError(f"there is no variant {unknown[0]!r}; there are {', '.join(ladder)}")
-    names = {EMPTY, RAW, *(one for one in named if isinstance(one, str))}
-    return [ladder[name] for name in ladder if name in names] + \
+    named = list(variants or (one.name for one in LADDER))
+    names = {EMPTY, *(one for one in named if isinstance(one, str))}
+    if unknown := [name for name in names if name not in EVERY]:
+        raise MeasureError(f"there is no variant {unknown[0]!r}; there are {', '.join(EVERY)}")
+    if not names & {one.name for one in IMAGE_LADDER}:
+        names.add(RAW)
+    return [EVERY[name] for name in EVERY if name in names] + \
         [one for one in named if isinstance(one, Variant) and one.name not in names]
 
 
@@ -100,7 +116,9 @@ def _start_in_turn(record, containers, disk, starts, line):
             if disk == "cold":
                 containers[one].ask("forget")
             took, warm = containers[one].start(one.event, WARM if disk == "warm" else 0)
-            record["starts"].append({"variant": one.name, "disk": disk, "round": number, **took})
+            record["starts"].append({
+                "variant": one.name, "disk": disk, "round": number, **took,
+                "warm_p50_ms": statistics.median(warm) if warm else None})
             record["warm_ms"][one.name] += warm
 
 
