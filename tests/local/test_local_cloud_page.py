@@ -9,19 +9,6 @@ from workshop.machine import paths
 PAGE = (paths.ROOT / "workshop/LOCAL_CLOUD.md").read_text(encoding="utf-8")
 TABLES = ["The same on both", "What the local cloud does not check", "What differs"]
 NAMED = re.compile(r"\[([\w ]+)\]\(\.\./(tests/[\w/]+\.py)\)")    # [words of its name](../its file)
-NO_TEST = "—"
-
-# How the rows without a test begin. Most say what the local cloud shall check soon, and go then.
-# The rest needs a test. A row may leave this list, none may join it.
-WITHOUT = {
-    "What the local cloud does not check": [
-        "how long something binary", "a zip function may ask",
-        "a zip and its layers", "`ptrace` and connections", "a model's image", "endpoints together",
-        "INIT may take"],
-    "What differs": [
-        "the time-out of the *first*", "a batch from SQS",
-        "a function that writes where"],
-}
 
 
 def sections():
@@ -52,21 +39,12 @@ def test_there_is_no_other_table():
 
 @pytest.mark.parametrize("heading", TABLES)
 def test_each_row_names_tests_that_exist(heading):
-    without = []
     for first, _, last in rows(heading):
-        if last == NO_TEST:
-            without.append(first)
-            continue
         named = NAMED.findall(last)
         assert named and last == "; ".join(f"[{name}](../{file})" for name, file in named), first
         missing = [name for name, file in named
                    if f"test_{name.replace(' ', '_')}" not in functions_of(file)]
         assert not missing, f"{first}: no such test: {missing}"
-    expected = WITHOUT.get(heading, [])
-    new = [row for row in without if not row.startswith(tuple(expected))]
-    gone = [one for one in expected if not any(row.startswith(one) for row in without)]
-    assert not new, f"each of these rows needs the name of a test: {new}"
-    assert not gone, f"take these out of WITHOUT, their rows are gone or have a test: {gone}"
 
 
 def test_lessons_that_name_a_difference_link_the_page():

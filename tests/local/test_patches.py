@@ -29,6 +29,13 @@ LEANS_ON = {
     "services.lambda_svc._event_invoke_config": "aeeb62079ef2",
     "services.sqs._act_delete_message_batch": "877517c32f0f",
     "services.sqs._act_delete_message": "8d700665e3d6",
+    "services.lambda_svc._create_function": "e307eecdf0d8",
+    "services.lambda_svc._update_code": "0998d118b422",
+    "services.lambda_svc._unzipped_size": "6d4a9f3384d8",
+    "services.sqs._receive_messages_for_esm": "f230dbcd4974",
+    "services.sqs._collect_msgs": "308a6eb1b3d4",
+    "services.sqs._build_send_sys_attrs": "d5f662692aea",
+    "services.sqs._ensure_msg_fields": "9a82c238b3d6",
     "services.apigateway._create_api": "de00441a615d",
     "services.apigateway._create_authorizer": "acfa0e4818fe",
     "services.apigateway._create_integration": "970005e3a99e",
@@ -558,11 +565,15 @@ def test_the_url_of_an_alias_names_the_alias(probe):
 
 
 def test_a_zip_over_50_mb_is_refused(aws, role):
-    with pytest.raises(ClientError, match="must be smaller than 69905067 bytes") as caught:
-        aws("lambda").create_function(
-            FunctionName="workshop-test-refused", Role=role, Runtime="python3.13", Handler="a.b",
-            Code={"ZipFile": bytes(50 * 1024 * 1024 + 1)})
-    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
+    client, large = aws("lambda"), {"ZipFile": bytes(50 * 1024 * 1024 + 1)}
+    for call, settings in (
+            (client.create_function, {"FunctionName": "workshop-test-refused", "Role": role,
+                                      "Runtime": "python3.13", "Handler": "a.b", "Code": large}),
+            (client.publish_layer_version, {"LayerName": "workshop-test-refused",
+                                            "Content": large})):
+        with pytest.raises(ClientError, match="must be smaller than 69905067 bytes") as caught:
+            call(**settings)
+        assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
 
 
 def test_a_function_stays_a_zip_or_an_image(new_function, probe, probe_zip, probe_image):

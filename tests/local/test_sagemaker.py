@@ -902,6 +902,40 @@ def test_a_variant_that_cannot_be_served_is_refused(here, change, words):
                                                ProductionVariants=[real_time])
 
 
+def test_endpoints_share_the_concurrency_of_the_account(here, new_endpoint, probe):
+    first, second = new_endpoint(), new_endpoint()
+    first.create(probe, concurrency=150).wait()
+    name = second.configure(probe, concurrency=60)
+    with pytest.raises(ClientError, match="is 200, with current utilization of 1[57]0 and a "
+                                          "request delta of 60") as refused:
+        second.client.create_endpoint(EndpointName=second.name, EndpointConfigName=name)
+    assert refused.value.response["Error"]["Code"] == "ResourceLimitExceeded"
+    first.client.update_endpoint(EndpointName=first.name,
+                                 EndpointConfigName=first.configure(probe, concurrency=100))
+    second.client.create_endpoint(EndpointName=second.name, EndpointConfigName=name)
+
+
+@pytest.mark.parametrize("image, machine, served", [
+    ("amd64", "x86_64", True), ("arm64", "x86_64", False), ("amd64", "arm64", True),
+    ("arm64", "arm64", True), ("riscv64", "arm64", False), ("", "x86_64", False)])
+def test_architectures_of_an_endpoints_image(image, machine, served):
+    assert container.runs(image, machine) == served
+
+
+@pytest.mark.skipif(engine.architecture() != "x86_64", reason="an arm64 machine serves arm64 too")
+def test_an_image_that_is_not_for_x86_64_fails_the_endpoint(here, new_endpoint, tmp_path):
+    # One step: Debian's builder refuses a second one on an image for another platform.
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
+    name = f"workshop-test-sagemaker-{uuid.uuid4().hex[:8]}"
+    done = engine.docker("build", "--platform", "linux/arm64", "--tag", name, str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    try:
+        settled = new_endpoint().create(here.push(name, "workshop-test-arm64")).settled()
+    finally:
+        engine.docker("rmi", name)
+    assert settled["EndpointStatus"] == "Failed" and "exec format error" in settled["FailureReason"]
+
+
 def test_an_operation_that_is_not_served_says_which_are(here):
     words = "no DescribeTrainingJob operation .* CreateEndpoint"
     with pytest.raises(ClientError, match=words) as caught:

@@ -52,7 +52,7 @@ def zipped(*entries) -> bytes:
 def test_permissions_are_those_in_the_zip_whatever_the_umask(name, mode, kept, umask):
     before = os.umask(umask)
     try:
-        archive = volumes.unzipped(zipped((name, "", mode)))
+        archive = volumes.unzipped(zipped((name, "", mode)), "x86_64")
     finally:
         os.umask(before)
     member, = tarfile.open(fileobj=io.BytesIO(archive))
@@ -63,14 +63,14 @@ def test_permissions_are_those_in_the_zip_whatever_the_umask(name, mode, kept, u
 @pytest.mark.parametrize("name, inside", [
     ("/etc/passwd", "etc/passwd"), ("../../up.py", "up.py"), ("a/./b//c.py", "a/b/c.py")])
 def test_a_name_in_a_zip_stays_in_its_folder(name, inside):
-    archive = volumes.unzipped(zipped((name, "text", 0o644), ("..", "nothing", 0o644)))
+    archive = volumes.unzipped(zipped((name, "text", 0o644), ("..", "nothing", 0o644)), "arm64")
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         assert tar.getnames() == [inside]
         assert tar.extractfile(inside).read() == b"text"
 
 
 def test_a_link_in_a_zip_is_a_link():
-    archive = volumes.unzipped(zipped(("lib.so", "lib.so.1", stat.S_IFLNK | 0o777)))
+    archive = volumes.unzipped(zipped(("lib.so", "lib.so.1", stat.S_IFLNK | 0o777)), "x86_64")
     member, = tarfile.open(fileobj=io.BytesIO(archive))
     assert member.issym() and member.linkname == "lib.so.1"
 
@@ -278,6 +278,141 @@ def test_a_wrapper_that_cannot_run_says_so(function, configured, wrapper, status
     answer = function.ask(run=LOOK)
     assert answer["FunctionError"] and f"exit status {status}" in answer["payload"]["errorMessage"]
     assert f"{wrapper}: {word}" in answer["log"]
+
+
+def test_ptrace_and_port_25_are_open(function):
+    """On AWS both are blocked: ptrace is refused, a connection to port 25 never comes about."""
+    trace = ("import ctypes, multiprocessing\nhere, there = multiprocessing.Pipe()\n"
+             "ptrace = lambda: there.send(ctypes.CDLL(None).ptrace(0, 0, 0, 0))\n"
+             "child = multiprocessing.get_context('fork').Process(target=ptrace)\n"
+             "child.start(); answer = here.recv(); child.kill()")
+    assert function.ask(run=trace)["payload"] == 0
+    connect = ("import socket\ntry: socket.create_connection(('host.docker.internal', 25), 5)\n"
+               "except ConnectionRefusedError: pass\nanswer = 'it came through'")
+    assert function.ask(run=connect)["payload"] == "it came through"
+
+
+# Compiled files, and how much a zip and its layers may hold
+
+@pytest.fixture(scope="module")
+def library(docker_engine) -> bytes:
+    """A library that is compiled for this machine's functions: the C library's `libm`."""
+    code = ("import math, sys; path = next(line.split()[-1] for line in open('/proc/self/maps') "
+            "if '/libm.so' in line); sys.stdout.buffer.write(open(path, 'rb').read())")
+    done = subprocess.run(["docker", "run", "--rm", "--entrypoint", "python3", base_image.get(),
+                           "-c", code], capture_output=True, check=True)
+    return done.stdout
+
+
+def test_a_library_for_another_architecture_than_the_functions_fails(aws, new_function, library):
+    """As on AWS, when it is loaded; whatever machine the local cloud runs on."""
+    layer = aws("lambda").publish_layer_version(
+        LayerName="workshop-test-library",
+        Content={"ZipFile": zipped(("lib/libm.so", library, 0o755))})
+    here = engine.architecture()
+    other, = set(volumes.MACHINES) - {here}
+    code = {"ZipFile": zipped(("lambda_function.py", CODE, 0o644), ("libm.so", library, 0o755))}
+    function = new_function(Code=code, Handler=HANDLER, Runtime="python3.13", Timeout=30,
+                            Layers=[layer["LayerVersionArn"]], Architectures=[here])
+    places = ("/var/task/libm.so", "/opt/lib/libm.so")
+    load = "import ctypes; answer = ctypes.CDLL({!r}).abs(-2)"
+    assert [function.ask(run=load.format(place))["payload"] for place in places] == [2, 2]
+    function.client.update_function_code(FunctionName=function.name, Architectures=[other], **code)
+    function.client.get_waiter("function_updated_v2").wait(FunctionName=function.name)
+    for place in places:
+        assert function.ask(run=load.format(place))["payload"] == [
+            "OSError", None, f"{place}: cannot open shared object file: No such file or directory"]
+    function.client.delete_layer_version(LayerName="workshop-test-library",
+                                         VersionNumber=layer["Version"])
+
+
+def test_a_zip_function_runs_on_this_machine_whatever_its_architecture(new_function):
+    here = engine.architecture()
+    other, = set(volumes.MACHINES) - {here}
+    foreign = b"\x7fELF".ljust(18, b"\0") + volumes.MACHINES[other].to_bytes(2, "little")
+    code = {"ZipFile": zipped(("lambda_function.py", CODE, 0o644), ("lib.so", foreign, 0o755))}
+    function = new_function(Code=code, Handler=HANDLER, Runtime="python3.13", Timeout=30,
+                            Architectures=[other])
+    answer = function.ask(run="import platform; answer = platform.machine()")["payload"]
+    assert answer.replace("aarch64", "arm64") == here
+    assert function.ask(run="import ctypes; ctypes.CDLL('/var/task/lib.so')")["payload"][0] == \
+        "OSError"
+
+
+def test_a_zip_and_its_layers_hold_250_mb_at_most(aws, new_function):
+    """262,144,000 bytes, unpacked. One byte more is refused, also where the bytes add up."""
+    client, most = aws("lambda"), 262_144_000
+
+    def of_size(size):
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("zeros", bytes(size))
+        return {"ZipFile": buffer.getvalue()}
+
+    def refused(call, *arguments, **parameters):
+        with pytest.raises(client.exceptions.InvalidParameterValueException) as error:
+            call(*arguments, **parameters)
+        assert error.value.response["Error"]["Message"] == \
+            f"Unzipped size must be smaller than {most} bytes"
+    settings = {"Handler": HANDLER, "Runtime": "python3.13"}
+    name = "workshop-test-zeros"
+    half, half_more = of_size(most // 2), of_size(most // 2 + 1)
+    refused(new_function, Code=of_size(most + 1), **settings)
+    refused(client.publish_layer_version, LayerName=name, Content=of_size(most + 1))
+    layer = client.publish_layer_version(LayerName=name, Content=half)
+    layers = {"Layers": [layer["LayerVersionArn"]]}
+    refused(new_function, Code=half_more, **settings, **layers)
+    function = new_function(Code=half, **settings, **layers)
+    refused(client.update_function_code, FunctionName=function.name, **half_more)
+    other = new_function(Code=half_more, **settings)
+    refused(other.configure, **layers)
+    client.delete_layer_version(LayerName=name, VersionNumber=layer["Version"])
+
+
+# INIT
+
+SLOW_INIT = """
+import time
+print("INIT begins")
+time.sleep({0})
+def lambda_handler(event, context):
+    time.sleep({1})
+    return context.log_stream_name
+"""
+
+
+def slow_init(new_function, init, handler, **settings):
+    """A zip function whose INIT and handler take so many seconds."""
+    code = zipped(("lambda_function.py", SLOW_INIT.format(init, handler), 0o644))
+    return new_function(Code={"ZipFile": code}, Handler=HANDLER, Runtime="python3.13", **settings)
+
+
+def test_init_over_10_seconds_is_repeated_in_the_first_invoke(new_function):
+    function = slow_init(new_function, 10.5, 0, Timeout=60)
+    answer = function.ask()
+    began, report, again, start, *_, figures = answer["log"].splitlines()
+    assert answer.get("FunctionError") is None and began == "INIT begins"
+    assert re.fullmatch(r"INIT_REPORT Init Duration: 1\d{4}\.\d\d ms\tPhase: init\tStatus: timeout",
+                        report)
+    assert again.startswith("START RequestId: ") and start == "INIT begins"
+    assert "Init Duration" not in figures
+    assert float(re.search(r"\tDuration: ([\d.]+) ms", figures)[1]) > 10_500
+    assert len(function.containers()) == 1
+    streams = function.logs.describe_log_streams(logGroupName=f"/aws/lambda/{function.name}")
+    assert [one["logStreamName"] for one in streams["logStreams"]] == [answer["payload"]]
+    assert function.ask()["payload"] == answer["payload"]    # the same environment
+
+
+def test_a_repeated_init_counts_for_the_time_out(new_function):
+    answer = slow_init(new_function, 14, 0, Timeout=13).ask()
+    assert answer["payload"]["errorMessage"].endswith("Error: Task timed out after 13.00 seconds")
+    assert "Phase: init\tStatus: timeout" in answer["log"]
+
+
+def test_the_first_time_out_includes_init(new_function):
+    """The emulator's clock starts with the request, before INIT; on AWS, after INIT."""
+    function = slow_init(new_function, 2, 2, Timeout=3)
+    assert function.ask()["payload"]["errorType"] == "Sandbox.Timedout"
 
 
 # An image function

@@ -21,7 +21,16 @@ import re
 import uuid
 from urllib.parse import parse_qs
 
-from workshop.local import identities, models, permissions, rules, services, signatures
+from workshop.local import (
+    bodies,
+    identities,
+    lineage,
+    models,
+    permissions,
+    rules,
+    services,
+    signatures,
+)
 from workshop.local.rules import words
 from workshop.local.signatures import RefusedError, Request
 
@@ -109,6 +118,7 @@ def without_cors(send):
 async def public(application, scope, receive, send, account):
     """An API or a function URL. A signature is looked at here; whether one is needed is a matter
     of the route, see patches/signed_routes."""
+    lineage.enter(None)
     if scope["path"].count("/") == 3:       # …/ID alone is the root, and MiniStack wants its slash
         scope = {**scope, "path": scope["path"] + "/", "raw_path": scope["raw_path"] + b"/"}
     request = described(scope, b"")
@@ -122,7 +132,7 @@ async def public(application, scope, receive, send, account):
         signer.set(signatures.verify(described(scope, body), account))
     except RefusedError as refused:
         signer.set(refused)
-    await application(scope, repeating(body, receive), send)
+    await application(scope, bodies.repeating(body, receive), send)
 
 
 async def registry(application, scope, receive, send, headers):
@@ -174,10 +184,11 @@ async def service(application, scope, receive, send, account):
         caller = signatures.verify(request, account)
     except RefusedError as refused:
         if asked == "s3" and not own and permissions.anonymous.may_read(request):
-            return await application(scope, repeating(body, receive), send)
+            return await application(scope, bodies.repeating(body, receive), send)
         unsigned = asked == "s3" and not signatures.is_signed(request)
         return await refuse(send, asked, RefusedError("AccessDenied", "Access Denied", 403)
                             if unsigned else refused, request)
+    lineage.enter(caller.access_key)
     if caller.service not in services.SIGNED or own:
         return await refuse(send, caller.service, RefusedError(
             "UnknownService", f"The local cloud has no service {caller.service!r} at this address. "
@@ -193,7 +204,7 @@ async def service(application, scope, receive, send, account):
             rules.check(call)
     except RefusedError as refused:
         return await refuse(send, caller.service, refused, request)
-    await application(scope, repeating(body, receive), in_awss_words(send, call))
+    await application(scope, bodies.repeating(body, receive), in_awss_words(send, call))
 
 
 def in_awss_words(send, call):
@@ -243,23 +254,10 @@ def described(scope, body: bytes) -> Request:
 
 async def whole_body(receive) -> bytes | None:
     """A request's body; None when the caller went away before it had sent all of it."""
-    parts, more = [], True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        parts.append(message.get("body", b""))
-        more = message.get("more_body", False)
-    return b"".join(parts)
-
-
-def repeating(body: bytes, receive):
-    """A `receive` that gives the body, which was read already, once more."""
-    rest = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def receive_again():
-        return rest.pop() if rest else await receive()
-    return receive_again
+    try:
+        return b"".join([part async for part in bodies.parts(receive)])
+    except bodies.DisconnectedError:
+        return None
 
 
 async def refuse(send, name: str, refused: RefusedError, request: Request) -> None:

@@ -8,6 +8,7 @@ MB = 2 ** 20
 # Lambda
 MEMORY = (128, 10_240)              # MB
 TIMEOUT = (1, 900)                  # seconds
+INIT = 10                           # seconds ("Lambda execution environment lifecycle")
 STORAGE = (512, 10_240)             # MB of /tmp (EphemeralStorage); the first is the default
 REQUEST = 6 * MB                    # bytes, RequestResponse (Invoke)
 EVENT = 1 * MB                      # bytes, Event, asynchronous (Invoke)
@@ -19,6 +20,7 @@ SANDBOX = "993:990"                 # user and group that Lambda runs a function
 
 # SageMaker Serverless
 ENDPOINT_MEMORY = range(1024, 6144 + 1, 1024)   # MB (ProductionVariantServerlessConfig)
+ENDPOINT_CONCURRENCY = 200          # of all endpoints together ("Serverless endpoint quotas")
 ENDPOINT_REQUEST = 4 * MB           # bytes of a request's or an answer's body (InvokeEndpoint)
 ENDPOINT_START = 180                # seconds to download the model and answer /ping
 ENDPOINT_ANSWER = 60                # seconds for an answer ("Invoke a serverless endpoint")

@@ -5,6 +5,7 @@ enums, patterns, lengths and ranges. A client looks at a part of that before it 
 looks at all of it. So does the local cloud here, before MiniStack or SageMaker sees the request.
 
     protocols    from an HTTP request back to the operation and its parameters
+    sqs_forms    the names in SQS's older requests
     patterns     the models' regular expressions (Java's) in Python's
     constraints  which values break the model, in the words that all services share
     wording      each service's error code and form; where AWS is not as the model says
@@ -39,7 +40,7 @@ def check(service: str, request: Request) -> Call | None:
         parameters = protocols.parameters_of(operation, request)
     except UnreadableError as error:
         raise wording.unreadable(name, operation, str(error)) from None
-    call = Call(name, operation, parameters)
+    call = Call(name, operation, parameters, len(request.body))
     faults = constraints.faults(call)
     if faults:
         raise wording.refused(call, faults)

@@ -1,7 +1,7 @@
 """Which values break a service's model, and how AWS says so.
 
-Lengths are counted in characters. A blob's length is not looked at: its text may have been left
-out. Source of the words: what AWS's services answer, since they share one framework.
+Lengths are counted in characters, those of blobs in bytes. Source of the words: what AWS's services
+answer, since they share one framework.
 """
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from workshop.local.models import exceptions, patterns
-from workshop.local.models.protocols import NUMBERS, Call
+from workshop.local.models.protocols import NUMBERS, Call, blob_length
 
 NOT_NULL = "Member must not be null"
 
@@ -136,11 +136,10 @@ def rules(service: str, operation: str, shape: Shape, member: str | None = None
 
 def sizes(shape: Shape, model: dict):
     """The rules of a number's range and of the length of a text, a list or a map."""
-    if shape.type_name == "blob":
-        return
     is_number = shape.type_name in NUMBERS
     kind, noun = ("range", "value") if is_number else ("length", "length")
-    size = (lambda value: value) if is_number else len
+    size = (lambda value: value) if is_number else \
+        blob_length if shape.type_name == "blob" else len
     most, least = model.get("max"), model.get("min")
     if most is not None:
         yield Rule(kind, f"Member must have {noun} less than or equal to {number(shape, most)}",

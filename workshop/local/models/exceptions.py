@@ -11,7 +11,7 @@ SHAPES: dict[tuple[str, str], dict] = {
 }
 # (service, operation, parameter) → the same, for one parameter alone.
 MEMBERS: dict[tuple[str, str, str], dict] = {
-    # An unknown runtime has its own refusal: see patches/checks.
+    # An unknown runtime has its own refusal: see rules/packages.
     ("lambda", "CreateFunction", "Runtime"): {"enum": None},
     ("lambda", "UpdateFunctionConfiguration", "Runtime"): {"enum": None},
     # Lambda API reference, CreateFunction: 64 characters, or 140 for an ARN.
@@ -19,7 +19,8 @@ MEMBERS: dict[tuple[str, str, str], dict] = {
     # CloudFormation API reference, CreateStack: the description of StackName.
     ("cloudformation", "CreateStack", "StackName"): {"pattern": "[a-zA-Z][-a-zA-Z0-9]*",
                                                      "min": 1, "max": 128},
-    # SQS API reference, ReceiveMessage and SendMessage.
+    # SQS API reference, ListQueues, ReceiveMessage and SendMessage.
+    ("sqs", "ListQueues", "MaxResults"): {"min": 1, "max": 1000},
     ("sqs", "ReceiveMessage", "WaitTimeSeconds"): {"min": 0, "max": 20},
     ("sqs", "ReceiveMessage", "MaxNumberOfMessages"): {"min": 1, "max": 10},
     ("sqs", "ReceiveMessage", "VisibilityTimeout"): {"min": 0, "max": 43_200},

@@ -21,6 +21,7 @@ from botocore.loaders import Loader
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 from botocore.utils import parse_timestamp
 
+from workshop.local.models import sqs_forms
 from workshop.local.signatures import Request
 
 # Signed for → botocore's name of the model, where they differ.
@@ -35,10 +36,14 @@ class UnreadableError(Exception):
 
 @dataclass(frozen=True)
 class Call:
-    """What is asked: botocore's name of the service, the operation, and its parameters by name."""
+    """What is asked: botocore's name of the service, the operation, and its parameters by name.
+
+    size: bytes of the request's body; 0 where there was no request.
+    """
     service: str
     operation: OperationModel
     parameters: dict
+    size: int = 0
 
 
 # ---------------------------------------------------------------- services and operations
@@ -65,8 +70,6 @@ def operation_of(name: str, request: Request) -> OperationModel | None:
         return _route(name, request)
     if "x-amz-target" in request.headers:
         operation = request.headers["x-amz-target"].rpartition(".")[2]
-    elif name == "sqs":     # as a form, as of old: botocore's model does not know its names
-        return None
     else:
         operation = form(request).get("Action", "")
     return service.operation_model(operation) if operation in service.operation_names else None
@@ -149,7 +152,10 @@ def parameters_of(operation: OperationModel, request: Request) -> dict:
     request = unpacked(operation, request)
     if "x-amz-target" in request.headers:
         return from_json(shape, document(shape, request.body))
-    return from_form(shape, tree(form(request)))
+    fields = form(request)
+    if operation.service_model.service_name == "sqs":
+        fields = sqs_forms.renamed(fields, operation.name, request.path)
+    return from_form(shape, tree(fields))
 
 
 def unpacked(operation: OperationModel, request: Request) -> Request:
@@ -229,7 +235,8 @@ def in_body(operation: OperationModel, shape: StructureShape, request: Request) 
 # ---------------------------------------------------------------- JSON
 
 def document(shape: Shape, body: bytes):
-    """A body of JSON. Of a large one, a zip file in it is left out (`blobs` name where)."""
+    """A body of JSON. Of a large one, a zip file in it is left out (`blobs` name where): "#LENGTH"
+    is in its place."""
     if not body:
         return {}
     for name in blobs(shape) if len(body) > LARGE else ():
@@ -251,7 +258,7 @@ def blobs(shape: Shape, deep: int = 3) -> tuple[str, ...]:
 
 
 def without(body: bytes, name: str) -> bytes:
-    """The body of JSON with an empty text in place of a member's: its value is not copied."""
+    """The body of JSON with "#LENGTH" in place of a member's text: its value is not copied."""
     key = b'"' + name.encode() + b'"'
     start = body.find(key)
     if start < 0:
@@ -260,7 +267,17 @@ def without(body: bytes, name: str) -> bytes:
     end = body.find(b'"', begin + 1)        # base64 has no quotes
     if begin < 0 or end < 0 or body[start + len(key):begin].strip() != b":":
         return body
-    return body[:begin + 1] + body[end:]
+    padding = body.count(b"=", max(begin, end - 2), end)
+    return body[:begin + 1] + b"#%d" % ((end - begin - 1) * 3 // 4 - padding) + body[end:]
+
+
+def blob_length(value: str | bytes) -> int:
+    """Bytes of a binary parameter: as a request's body, in base64, or left out (`without`)."""
+    if isinstance(value, bytes):
+        return len(value)
+    if value.startswith("#"):
+        return int(value[1:])
+    return len(value) * 3 // 4 - value.count("=", -2)
 
 
 def from_json(shape: Shape, value, members: set[str] | None = None):

@@ -11,17 +11,19 @@ from workshop.local.patches import (
     access_logs,
     answers,
     asynchronous,
+    batches,
     blobs,
     buckets,
-    checks,
     clean_up,
     closed,
     containers,
     filters,
     gateway,
     granted,
+    images,
     invoke,
     log_events,
+    loops,
     metrics,
     names,
     payloads,
@@ -51,10 +53,10 @@ def apply(port: int, addresses: list[str], keys: dict[str, str], account: str,
     """
     from ministack import app as ministack
 
-    for module in (containers, invoke, asynchronous, checks, reports, payloads, gateway,
+    for module in (containers, invoke, asynchronous, images, reports, payloads, gateway,
                    signed_routes, granted, simulated, registry, blobs, metrics, filters, stacks,
                    clean_up, closed, buckets, answers, rest_apis, log_events, access_logs,
-                   quick_create):
+                   quick_create, loops, batches):
         module.apply(port)
     evaluator.apply()
     evaluator.look_once()

@@ -1,6 +1,6 @@
 """Asynchronous invokes: attempts, what becomes of an event afterwards, and who invokes this way.
 
-MiniStack tries once what EventBridge sends to a function, sends nothing to an `OnSuccess`
+MiniStack tries once what EventBridge and SNS send to a function, sends nothing to an `OnSuccess`
 destination, and takes a throttled attempt for a failed one.
 """
 import contextvars
@@ -17,20 +17,28 @@ FIRST_PAUSE, LONGEST_PAUSE = 1, 30      # seconds; AWS waits one minute, then tw
 
 
 def apply(port: int) -> None:
-    """Replace MiniStack's asynchronous invoke, and let EventBridge use it."""
-    from ministack.services import eventbridge, lambda_svc
+    """Replace MiniStack's asynchronous invoke, and let EventBridge and SNS use it."""
+    from ministack.services import eventbridge, lambda_svc, sns
     lambda_svc.invoke_async_with_retry = invoke
     eventbridge._dispatch_to_lambda = dispatch
+    sns._deliver_to_lambda = from_topic
 
 
 def dispatch(arn: str, payload: str) -> None:
-    """Invoke the function that is a rule's target, asynchronously as on AWS."""
+    """Invoke the function that a rule or topic sends to, asynchronously as on AWS."""
     from ministack.services import lambda_svc
     function, config, name = lambda_svc._get_func_record_for_ref(arn)
     if not function or not config:
-        lambda_svc.logger.warning("EventBridge: there is no function %s", name)
+        lambda_svc.logger.warning("there is no function %s", name)
         return
     invoke(lambda_svc._execution_record_for_config(function, config), json.loads(payload))
+
+
+def from_topic(arn: str, envelope: str, _topic: str, subscription: str, *_rest) -> None:
+    """Invoke the function that subscribes to a topic."""
+    dispatch(arn, json.dumps({"Records": [{
+        "EventVersion": "1.0", "EventSubscriptionArn": subscription, "EventSource": "aws:sns",
+        "Sns": json.loads(envelope)}]}))
 
 
 def invoke(function: dict, event) -> None:
@@ -59,7 +67,7 @@ def deliver(function: dict, event) -> None:
         attempts += not result.get("throttle")      # waiting for its turn is no attempt
         if not result.get("error"):
             condition = "Success"
-        elif attempts > retries:
+        elif attempts > retries or result.get("loop"):
             condition = "RetriesExhausted"
         elif time.time() - began + pause > oldest:
             condition = "EventAgeExceeded"

@@ -11,6 +11,7 @@ import tempfile
 import weakref
 from pathlib import Path
 
+from workshop.local import bodies
 from workshop.local.addresses import state_folder
 
 CHUNK = 1 << 20     # bytes that are read and sent at a time
@@ -79,21 +80,15 @@ def written(application):
         blob = _upload(scope) if scope["type"] == "http" else None
         if blob is None:
             return await application(scope, receive, send)
-        more = True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return None
-            blob.extend(message.get("body", b""))
-            more = message.get("more_body", False)
-        rest = [{"type": "http.request", "body": b"", "more_body": False}]
-
-        async def nothing():
-            return rest.pop() if rest else await receive()
+        try:
+            async for part in bodies.parts(receive):
+                blob.extend(part)
+        except bodies.DisconnectedError:
+            return None
         headers = [(name, value) for name, value in scope["headers"]
                    if name.lower() not in (b"content-length", b"transfer-encoding")]
         return await application({**scope, "headers": [*headers, (b"content-length", b"0")]},
-                                 nothing, send)
+                                 bodies.repeating(b"", receive), send)
     return write
 
 

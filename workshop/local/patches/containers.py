@@ -94,6 +94,7 @@ def sweep(port: int) -> int:
 def close(port: int) -> None:
     """Remove all containers; an invoke that is still on its way cannot start another."""
     _closing.set()
+    scratch.close()
     with contextlib.suppress(Exception):
         sweep(port)
 
@@ -311,8 +312,11 @@ def options(config: dict, image: str, image_config: dict) -> dict:
     return {key: value for key, value in chosen.items() if value is not None}
 
 
-def spawn(config: dict, code_zip: bytes | None, _pin_platform: bool = True):
+def spawn(config: dict, code_zip: bytes | None, _pin_platform: bool = True,
+          stream: str | None = None):
     """Start a new environment for a function and return (container, None) as MiniStack expects.
+
+    stream: the log stream it writes to; None: a new one.
 
     Raises:
         RefusedError: the image is not there, or is built for another architecture.
@@ -324,6 +328,8 @@ def spawn(config: dict, code_zip: bytes | None, _pin_platform: bool = True):
     image, image_config = function_image(client, config)
     memory, given = int(config.get("MemorySize", 128)), options(config, image, image_config)
     given["mounts"] = [scratch.mount(client, config, own_labels())]
+    if stream:
+        given["environment"]["AWS_LAMBDA_LOG_STREAM_NAME"] = stream
     container = volumes.create(client, contents(config, code_zip, given, image_config), given)
     container.access_key = given["environment"]["AWS_ACCESS_KEY_ID"]
     try:
@@ -333,13 +339,26 @@ def spawn(config: dict, code_zip: bytes | None, _pin_platform: bool = True):
         remove_environment({"container": container})
         if scratch.is_limited() and "failed to mount local volume" in str(error):
             scratch.do_without(error)
-            return spawn(config, code_zip)
+            return spawn(config, code_zip, stream=stream)
         raise
     if stopping():
         remove_environment({"container": container})
         raise RuntimeError("The local cloud is stopping.")
-    container.config, container.stream = config, given["environment"]["AWS_LAMBDA_LOG_STREAM_NAME"]
+    container.config, container.code_zip = config, code_zip
+    container.stream = given["environment"]["AWS_LAMBDA_LOG_STREAM_NAME"]
     return container, None
+
+
+def begin_again(container) -> None:
+    """Replace an environment whose INIT took too long. Its INIT is then part of its first invoke.
+
+    The object stays the same, because MiniStack's pool and this invoke refer to it.
+    """
+    remove_environment({"container": container})
+    fresh, _ = spawn(container.config, container.code_zip, stream=container.stream)
+    fresh.log.init_counts = True
+    container.attrs, container.log = fresh.attrs, fresh.log
+    container.access_key = fresh.access_key
 
 
 def function_image(client, config: dict) -> tuple[str, dict]:
@@ -385,14 +404,15 @@ def contents(config: dict, code_zip: bytes | None, given: dict, image_config: di
     the emulator where it does not bring it.
     """
     from ministack.services import lambda_svc
+    architecture = (config.get("Architectures") or ["x86_64"])[0]
     if config.get("PackageType") == "Image":
         declared = [(folder, None) for folder in image_config.get("Volumes") or {}]
         if given["entrypoint"] != [volumes.EMULATOR]:
             return declared
-        architecture = (config.get("Architectures") or ["x86_64"])[0]
         return [*declared, (volumes.EMULATOR_FOLDER, volumes.emulator(architecture))]
     if not code_zip:
         raise RefusedError("InvalidParameterValueException", "The function has no code.")
     layers = [lambda_svc._resolve_layer_zip(layer) for layer in config.get("Layers") or []]
-    return [(volumes.CODE, volumes.unzipped(code_zip)),
-            *((volumes.LAYERS, volumes.unzipped(layer)) for layer in layers if layer)]
+    return [(volumes.CODE, volumes.unzipped(code_zip, architecture)),
+            *((volumes.LAYERS, volumes.unzipped(layer, architecture)) for layer in layers
+              if layer)]

@@ -7,7 +7,7 @@ import time
 import urllib.error
 import urllib.request
 
-from workshop.local import limits
+from workshop.local import limits, lineage
 from workshop.local.patches import containers, reports
 
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever proxy is set
@@ -131,15 +131,22 @@ def run(container, event, timeout: int, request_id: str) -> dict:
     """
     config = container.config
     reports.streams[request_id] = container.stream
-    began = time.monotonic()
-    status, answer = ask(container, event, timeout, request_id)
+    began, before = time.monotonic(), []
+    with lineage.carried_by(container.access_key):
+        status, answer = ask(container, event, timeout, request_id)
+    if container.log.stopped:
+        before = reports.lines_of_stopped_init(container.log, request_id)
+        containers.begin_again(container)
+        began = time.monotonic()
+        with lineage.carried_by(container.access_key):
+            status, answer = ask(container, event, timeout, request_id)
     elapsed = time.monotonic() - began
     result, failure = judge(status, answer, timeout, request_id)
     # A run that ended by itself has a last line, on a busy machine a little later than its answer.
     entries = container.log.take(f"REPORT RequestId: {request_id}", 0.5 if failure else 10)
     if status and status != 200 and not answer:
         result, failure = never_ready(entries, request_id)
-    log = reports.lines(entries, request_id, config, container.log, elapsed, failure)
+    log = before + reports.lines(entries, request_id, config, container.log, elapsed, failure)
     return {**result, "log": "\n".join(log), "log_source": "rie"}
 
 

@@ -10,6 +10,7 @@ import threading
 import time
 from pathlib import Path
 
+from workshop.local import limits
 from workshop.local.addresses import ACCOUNT, REGION
 from workshop.local.permissions import grants
 
@@ -29,14 +30,17 @@ def apply(port: int) -> None:
 class Log:
     """Everything that a container writes. Make it before the container starts, or lines are lost.
 
-    `settled` is called once, when INIT is over. MiniStack asks the engine for "the lines since":
-    with an engine in a virtual machine, whose clock differs, lines are lost or come twice.
+    `settled` is called once, when INIT is over. After limits.INIT seconds of it, the container is
+    killed, and `stopped` has how long INIT took (seconds). `init_counts`: INIT is part of the first
+    invoke, and not limited. MiniStack asks the engine for "the lines since": with an engine in a
+    virtual machine, whose clock differs, lines are lost or come twice.
     """
 
     def __init__(self, container, settled):
         self.container, self.settled = container, settled
         self.entries: list[tuple[str, bool]] = []  # (line, whether from stderr)
         self.taken, self.initialised = 0, False
+        self.stopped, self.init_counts = 0.0, False
         self.peak, self.watching = 0, False  # MB
         self.change = threading.Condition()
         self.written = container.attach(stdout=True, stderr=True, stream=True, demux=True)
@@ -50,15 +54,30 @@ class Log:
                     *whole, rest[from_stderr] = (rest[from_stderr] + (chunk or b"")).split(b"\n")
                     self._add([line.decode("utf-8", "replace") for line in whole], from_stderr)
         self._add([end.decode("utf-8", "replace") for end in rest.values() if end], False)
+        with self.change:
+            self.initialised = True     # or it never will be
+            self.change.notify_all()
 
     def _add(self, lines: list[str], from_stderr: bool) -> None:
         with self.change:
             self.entries += [(line, from_stderr) for line in lines]
             self.initialised |= from_stderr and any(INIT_DONE.search(line) for line in lines)
             self.change.notify_all()
+        if from_stderr and any(INIT_PHASE.search(line) for line in lines):
+            threading.Thread(target=self._limit_init, daemon=True, name="workshop-init").start()
         if from_stderr and any(INIT_DONE.search(line) for line in lines) and self.settled:
             settled, self.settled = self.settled, None
             settled()
+
+    def _limit_init(self) -> None:
+        """End the container if INIT is not over in time."""
+        began = time.monotonic()
+        with self.change:
+            if self.change.wait_for(lambda: self.initialised or self.init_counts, limits.INIT):
+                return
+            self.stopped = time.monotonic() - began
+        with contextlib.suppress(Exception):    # it has just gone
+            self.container.kill()
 
     def take(self, marker: str, patience: float) -> list[tuple[str, bool]]:
         """What came since the last call, once a line that starts with `marker` is among it.
@@ -155,18 +174,16 @@ def lines(entries: list[tuple[str, bool]], request_id: str, config: dict, log: L
         elapsed: seconds that the invoke took, used when the emulator reports no duration.
         failure: what ended the run from outside (time-out, crash), in AWS's words.
     """
-    written = [line for line, _ in entries]
+    written, own = [line for line, _ in entries], of_the_function(entries, request_id)
     notes = "\n".join(line for line, from_stderr in entries if from_stderr and NOISE.search(line))
-    platform = (f"START RequestId: {request_id}", f"END RequestId: {request_id}",
-                f"REPORT RequestId: {request_id}")
-    own = [line for line, from_stderr in entries  # the emulator adds an empty line now and then
-           if line and not line.startswith(platform) and not (from_stderr and NOISE.search(line))]
-    report = next((line for line in written if line.startswith(platform[2])), "")
+    report = next((line for line in written if line.startswith(f"REPORT RequestId: {request_id}")),
+                  "")
     measured = DURATION.search(report)
     took = float(measured.group(1)) if measured else elapsed * 1000
     init = INIT_DONE.search(notes)
-    first = init and INIT_PHASE.search(notes) and INIT_PHASE.search(notes).group(1) == "init"
-    # INIT before the first invoke is counted apart; repeated after a crash it is part of the run.
+    phase = INIT_PHASE.search(notes)
+    first = init and phase and phase.group(1) == "init" and not log.init_counts
+    # INIT before the first invoke is counted apart; repeated, it is part of the run.
     init_ms = float(init.group(1)) if first else 0.0
     took = max(took - init_ms, 0.01)
     memory = int(config.get("MemorySize", 128))
@@ -175,8 +192,22 @@ def lines(entries: list[tuple[str, bool]], request_id: str, config: dict, log: L
                f"Max Memory Used: {log.memory_used(memory)} MB"]
     if init_ms:
         figures.append(f"Init Duration: {init_ms:.2f} ms")
-    return [f"{platform[0]} Version: {config.get('Version', '$LATEST')}", *own,
-            *([failure] if failure else []), platform[1], "\t".join(figures) + "\t"]
+    return [f"START RequestId: {request_id} Version: {config.get('Version', '$LATEST')}", *own,
+            *([failure] if failure else []), f"END RequestId: {request_id}",
+            "\t".join(figures) + "\t"]
+
+
+def of_the_function(entries: list[tuple[str, bool]], request_id: str) -> list[str]:
+    """The lines that the function wrote itself; the emulator adds an empty one now and then."""
+    platform = tuple(f"{word} RequestId: {request_id}" for word in ("START", "END", "REPORT"))
+    return [line for line, from_stderr in entries
+            if line and not line.startswith(platform) and not (from_stderr and NOISE.search(line))]
+
+
+def lines_of_stopped_init(log: Log, request_id: str) -> list[str]:
+    """AWS's log lines of an INIT that took too long: the function's, and one that says so."""
+    return [*of_the_function(log.take("", 0), request_id),
+            f"INIT_REPORT Init Duration: {log.stopped * 1000:.2f} ms\tPhase: init\tStatus: timeout"]
 
 
 def log_group(config: dict) -> str:

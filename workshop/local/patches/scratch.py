@@ -14,6 +14,7 @@ from workshop.local.patches import loop_disk
 
 OPTIONS = "nosuid,nodev,noatime"
 _starting = threading.Lock()
+_closed = threading.Event()
 _helper = None
 _without = ""           # why there are no disks here; "" as long as there are
 
@@ -40,6 +41,11 @@ def do_without(error: Exception) -> None:
     global _without
     _without = str(error) or type(error).__name__
     logging.getLogger(__name__).warning("/tmp is as large as the disk, because: %s", _without)
+
+
+def close() -> None:
+    """The local cloud ends: no helper is started any more, also by an invoke on its way."""
+    _closed.set()
 
 
 def is_limited() -> bool:
@@ -75,11 +81,19 @@ def _running(client, helper_labels: dict[str, str], instead_of=None):
 
 
 def _start(client, helper_labels: dict[str, str]):
-    """Start the helper; its image is the functions' base, which has a Python."""
+    """Start the helper; its image is the functions' base, which has a Python.
+
+    Raises:
+        RuntimeError: the local cloud is stopping.
+    """
     from workshop.machine import base_image
-    return client.containers.run(
+    helper = client.containers.run(
         base_image.get(), entrypoint=["sleep"], command=["infinity"], detach=True, init=True,
         labels=helper_labels, user="0:0", network_mode="none", read_only=True,
         cap_drop=["ALL"], cap_add=["MKNOD"], security_opt=["no-new-privileges"],
         volumes=[loop_disk.FILES], devices=[f"{loop_disk.CONTROL}:{loop_disk.CONTROL}:rw"],
         device_cgroup_rules=[f"b {loop_disk.MAJOR}:* rwm"])
+    if _closed.is_set():
+        helper.remove(force=True, v=True)
+        raise RuntimeError("the local cloud is stopping")
+    return helper

@@ -4,19 +4,19 @@ Its stacks write functions, APIs and stages straight into its tables, past the c
 spelling of the services' own calls.
 """
 import io
-import json
 import zipfile
 
 from workshop.local import models
-from workshop.local.patches import checks, open_api, quick_create
+from workshop.local.patches import images, open_api, quick_create
 from workshop.local.permissions import stacked
-from workshop.local.rules import rest_apis
+from workshop.local.rules import packages, rest_apis
+from workshop.local.signatures import RefusedError
 from workshop.machine import modes
 
 TEXTS = ("FunctionName", "Role", "Runtime", "Handler", "Description")   # of a function
 
 
-def apply(port: int) -> None:
+def apply(_port: int) -> None:
     """Wrap how MiniStack's stacks make functions, APIs and their stages."""
     from ministack.services.cloudformation import provisioners, stacks
     handlers = provisioners._RESOURCE_HANDLERS
@@ -24,8 +24,8 @@ def apply(port: int) -> None:
     role = handlers["AWS::IAM::Role"]
     role["create"] = bounded(role["create"], at=1)
     role["update"] = bounded(role["update"], at=2)
-    function["create"] = checked(function["create"], port, at=1)
-    function["update"] = checked(function["update"], port, at=2)
+    function["create"] = checked(function["create"], at=1)
+    function["update"] = checked(function["update"], at=2)
     function["delete"] = with_containers(function["delete"])
     api["create"] = camel_cased(api["create"], "CorsConfiguration", at=1)
     api["update"] = camel_cased(api["update"], "CorsConfiguration", at=2)
@@ -65,7 +65,7 @@ def permitted(*modules) -> None:
             create, update, delete)
 
 
-def checked(provision, port: int, at: int):
+def checked(provision, at: int):
     """A function in a stack must pass what create_function checks; else the stack goes back. A tag
     of its image is looked up once.
 
@@ -73,22 +73,22 @@ def checked(provision, port: int, at: int):
     """
     def provision_checked(*arguments, **options):
         properties = arguments[at]
-        refusal = refused(properties, port)
+        refusal = refused(properties)
         if refusal:
             raise by_handler(*refusal, "Lambda")
         given = (properties.get("Code") or {}).get("ImageUri")
-        digest = given and checks.by_digest(given, port)
+        digest = given and images.by_digest(given)
         same = at == 2 and arguments[1].get("Code") == properties.get("Code")   # [1]: the old ones
         if not digest or same:
             return provision(*arguments, **options)
         by_digest = {**properties, "Code": {**properties["Code"], "ImageUri": digest}}
         made = provision(*arguments[:at], by_digest, *arguments[at + 1:], **options)
-        checks.remember(made[0] if isinstance(made, tuple) else arguments[0], digest, given)
+        images.remember(made[0] if isinstance(made, tuple) else arguments[0], digest, given)
         return made
     return provision_checked
 
 
-def refused(properties: dict, port: int) -> tuple[str, int] | None:
+def refused(properties: dict) -> tuple[str, int] | None:
     """(message, HTTP status) by which create_function would refuse a function's properties."""
     asked = {key: properties[key] for key in TEXTS if isinstance(properties.get(key), str)}
     asked |= {key: int(properties[key]) for key in ("MemorySize", "Timeout") if properties.get(key)}
@@ -96,11 +96,10 @@ def refused(properties: dict, port: int) -> tuple[str, int] | None:
     asked["Environment"] = {"Variables": {name: str(text) for name, text in variables.items()}}
     try:
         models.check_values("lambda", "CreateFunction", asked)
-    except models.RefusedError as wrong:
-        return wrong.message, 400
-    asked |= {"Code": properties["Code"]} if properties.get("Code") else {}
-    refusal = checks.refuse("POST", checks.FUNCTIONS, json.dumps(asked).encode(), port)
-    return refusal[1:] if refusal else None
+        packages.created({**asked, "Code": properties.get("Code")})
+    except RefusedError as wrong:
+        return wrong.message, wrong.status or 400
+    return None
 
 
 def by_handler(message: str, status: int, service: str) -> ValueError:

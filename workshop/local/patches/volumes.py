@@ -15,10 +15,12 @@ import zipfile
 CODE, LAYERS = "/var/task", "/opt"
 EMULATOR_FOLDER = "/var/rapid"          # where Lambda has its own process that serves the runtime
 EMULATOR = f"{EMULATOR_FOLDER}/aws-lambda-rie"
+MACHINES = {"x86_64": 62, "arm64": 183}     # Lambda's word → `e_machine` in a compiled (ELF) file
+MACHINE = slice(18, 20)                     # where that is; every machine here is little-endian
 
 
-def unzipped(blob: bytes) -> bytes:
-    """A zip file's content as a tar archive of root's.
+def unzipped(blob: bytes, architecture: str) -> bytes:
+    """A zip file's content as a tar archive of root's, for a function of this architecture.
 
     Permissions stay those in the zip file: as on AWS, code that only its owner may read is refused
     by Python with "Permission denied".
@@ -27,8 +29,20 @@ def unzipped(blob: bytes) -> bytes:
     with (zipfile.ZipFile(io.BytesIO(blob)) as source,
           tarfile.open(fileobj=buffer, mode="w") as archive):
         for entry in source.infolist():
-            _add(archive, entry, source.read(entry))
+            _add(archive, entry, loadable(source.read(entry), MACHINES[architecture]))
     return buffer.getvalue()
+
+
+def loadable(content: bytes, machine: int) -> bytes:
+    """A file as a function's machine takes it: a program for another machine is one for none.
+
+    A zip function runs on this computer, whatever its architecture. So what is compiled for this
+    computer, and not for the function, would work here and fail on AWS.
+    """
+    if not content.startswith(b"\x7fELF") \
+            or content[MACHINE] == machine.to_bytes(2, "little"):
+        return content
+    return content[:MACHINE.start] + bytes(2) + content[MACHINE.stop:]
 
 
 def _add(archive: tarfile.TarFile, entry: zipfile.ZipInfo, content: bytes) -> None:

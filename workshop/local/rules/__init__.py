@@ -13,6 +13,7 @@ from workshop.local.rules import (  # noqa: F401 - each adds its rules when it i
     logs,
     mappings,
     metrics,
+    packages,
     queues,
     repositories,
     rest_apis,

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from workshop.local.models import Call
+from workshop.local.rules import sizes
 
 RULES: dict[tuple[str, str], list[Callable[[dict], None]]] = defaultdict(list)
 
@@ -28,6 +29,7 @@ def check(call: Call) -> None:
     Raises:
         RefusedError: of the first rule that is broken.
     """
+    sizes.check(call)
     for function in RULES.get((call.service, call.operation.name), ()):
         function(call.parameters)
 

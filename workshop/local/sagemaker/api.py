@@ -14,13 +14,12 @@ PAGE = 10        # entries of a list, when MaxResults does not say
 log = logging.getLogger("workshop.local.sagemaker")
 
 
-def seconds(variable: str, usual: float) -> float:
-    """A number of seconds from the environment of the local cloud's process."""
+def number(variable: str, usual: float) -> float:
+    """A number from the environment of the local cloud's process."""
     try:
         return float(os.environ.get(variable) or usual)
     except ValueError:
-        log.warning("%s=%r is no number of seconds; %s it is", variable, os.environ[variable],
-                    usual)
+        log.warning("%s=%r is no number; %s it is", variable, os.environ[variable], usual)
         return usual
 
 
@@ -33,8 +32,10 @@ class ControlPlane:
         self.endpoints: dict[str, Endpoint] = {}
         self.tags: dict[str, dict[str, str]] = {}        # ARN → key → value
         self.lock = threading.RLock()
-        self.idle_seconds = seconds("WORKSHOP_SAGEMAKER_IDLE", IDLE)
-        self.start_seconds = seconds("WORKSHOP_SAGEMAKER_START", limits.ENDPOINT_START)
+        self.idle_seconds = number("WORKSHOP_SAGEMAKER_IDLE", IDLE)
+        self.start_seconds = number("WORKSHOP_SAGEMAKER_START", limits.ENDPOINT_START)
+        self.concurrency = int(number("WORKSHOP_SAGEMAKER_CONCURRENCY",
+                                      limits.ENDPOINT_CONCURRENCY))
         threading.Thread(target=self._scale_in, daemon=True, name="workshop-sagemaker-idle").start()
 
     def operate(self, name: str, asked: dict) -> dict | None:
@@ -113,6 +114,7 @@ class ControlPlane:
         name = asked["EndpointName"]
         self._refuse_if_there("endpoint", name, self.endpoints)
         config = self._config(asked)
+        self._refuse_over_quota(config, None)
         self.endpoints[name] = Endpoint(name, config, self._model_of(config), self.start_seconds)
         return {"EndpointArn": self._tagged(arn("endpoint", name), asked)}
 
@@ -131,6 +133,7 @@ class ControlPlane:
             raise invalid(f'Cannot update endpoint "{arn("endpoint", endpoint.name)}" with status '
                           "Failed: delete it.")
         config = self._config(asked)
+        self._refuse_over_quota(config, endpoint)
         endpoint.update(config, self._model_of(config))
         return {"EndpointArn": arn("endpoint", endpoint.name)}
 
@@ -186,6 +189,18 @@ class ControlPlane:
         if endpoint.status in CHANGING:
             raise invalid("Cannot update in-progress endpoint "
                           f'"{arn("endpoint", endpoint.name)}".')
+
+    def _refuse_over_quota(self, config: dict, changed: Endpoint | None) -> None:
+        """The endpoints of an account share its concurrency. changed: the one that is updated."""
+        used = sum(one.concurrency for one in self.endpoints.values())
+        more = config["variant"]["ServerlessConfig"]["MaxConcurrency"] \
+            - (changed.concurrency if changed else 0)
+        if used + more > self.concurrency and more > 0:
+            raise RefusedError(
+                "ResourceLimitExceeded", "The account-level service limit 'Maximum total "
+                "concurrency that can be allocated across all serverless endpoints' is "
+                f"{self.concurrency}, with current utilization of {used} and a request delta of "
+                f"{more}. Please use AWS Service Quotas to request an increase for this quota.")
 
     def _tagged(self, name: str, asked: dict) -> str:
         """Keep the tags that a new resource is given; returns its ARN."""

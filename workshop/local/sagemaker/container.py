@@ -16,7 +16,7 @@ from workshop.local.patches import containers
 from workshop.local.patches.invoke import address
 from workshop.local.permissions import grants
 from workshop.local.sagemaker import telemetry
-from workshop.machine import labels
+from workshop.machine import engine, labels
 
 MODEL_FOLDER = "/opt/ml/model"
 # SageMaker Developer Guide, "Invoke a serverless endpoint".
@@ -192,17 +192,28 @@ def create(plan: Plan):
     if containers.stopping() or client is None:
         raise StartError("The local cloud is stopping." if client else "Docker does not answer.")
     try:
-        client.images.get(plan.image)
+        image = client.images.get(plan.image)
     except docker.errors.ImageNotFound:
         try:
-            containers.pull(client, plan.image)
+            image = containers.pull(client, plan.image)
         except docker.errors.APIError as error:
             raise StartError(f"Failed to pull the image {plan.image}: "
                              f"{error.explanation or error}") from None
+    if not runs(image.attrs.get("Architecture", ""), engine.architecture()):
+        raise StartError("The primary container could not be started: exec format error (the image "
+                         f"is built for {image.attrs['Architecture']}, the endpoint runs on amd64)")
     given = options(plan)
     container = client.containers.create(**given)
     container.access_key = given["environment"]["AWS_ACCESS_KEY_ID"]
     return container
+
+
+def runs(image: str, machine: str) -> bool:
+    """Whether an image's architecture (Docker's word) will do: amd64, as on AWS.
+
+    On an arm64 machine (Lambda's word), also arm64: amd64 would run there by emulation at best.
+    """
+    return image == "amd64" or image == machine == "arm64"
 
 
 def launch(container) -> None:

@@ -50,7 +50,14 @@ class Endpoint:
         self.status, self.reason, self.modified = "Updating", "", time.time()
         self._begin(config, model)
 
+    @property
+    def concurrency(self) -> int:
+        """How much of the account's concurrency it has."""
+        return 0 if self.status == "Failed" else \
+            self.wanted["variant"]["ServerlessConfig"]["MaxConcurrency"]
+
     def _begin(self, config: dict, model: dict) -> None:
+        self.wanted = config
         threading.Thread(target=self._bring_up, args=(config, model), daemon=True,
                          name="workshop-sagemaker-endpoint").start()
 
@@ -63,6 +70,7 @@ class Endpoint:
                 log.exception("endpoint %s", self.name)
             self.reason = str(failed)
             self.status = "InService" if self.variant else "Failed"
+            self.wanted = self.config
         else:
             old, self.variant = self.variant, variant
             self.config, self.model, self.status = config, model, "InService"
