@@ -510,9 +510,9 @@ for path in permissions.write("../build/policies"):
     print(f"{path.name:16} {len(statements):2} statements, such as {statements[0]['Sid']}")
 
 # %% [markdown]
-# An administrator of the account attaches them to your user: in the console under *IAM → Policies →
-# Create policy → JSON*, then *IAM → Users → you → Add permissions*; or in a terminal, for the user
-# `ada` in the account 123456789012:
+# An administrator of the account attaches them to your user. In the console, this is *IAM → Policies
+# → Create policy → JSON*, then *IAM → Users → you → Add permissions*. In a terminal, for the user
+# `ada` in the account 123456789012, it is:
 #
 # ```bash
 # cd build/policies
@@ -523,8 +523,8 @@ for path in permissions.write("../build/policies"):
 # done
 # ```
 #
-# The lessons make roles with policies of their own. A person with this permission can give a role more than
-# they have themselves: use an account in which nothing else is kept.
+# The lessons make roles with policies. A person who may do that can give a role more permissions
+# than their own. So use an account in which nothing else is kept.
 #
 # On the local cloud, you are the user `learner` and have these policies already. IAM can tell
 # beforehand what they allow; `python3 -m workshop doctor` asks the same question on AWS:

@@ -57,8 +57,8 @@ def test_a_policy_names_its_actions_and_no_resource_of_others(stage):
             continue
         for resource in listed(statement["Resource"]):
             if resource == "*":
-                reads = re.compile(r"\w+:(List|Get|Describe|Test|Start)\w+|logs:\w+Log(Delivery"
-                                   r"|Deliveries)|logs:PutResourcePolicy")
+                reads = re.compile(r"\w+:(List|Get|Describe|View|Test)\w+|logs:PutResourcePolicy"
+                                   r"|logs:\w+Log(Delivery|Deliveries)")
                 assert all(reads.fullmatch(one) for one in listed(statement["Action"])), statement
 
 

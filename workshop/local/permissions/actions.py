@@ -61,6 +61,8 @@ TAGGERS = {("lambda", "Create"): "lambda:TagResource", ("iam", "CreateRole"): "i
            ("scheduler", "Create"): "scheduler:TagResource",
            ("logs", "CreateLogGroup"): "logs:TagResource",
            ("cloudwatch", "PutMetricAlarm"): "cloudwatch:TagResource",
+           ("cloudwatch", "PutDashboard"): "cloudwatch:TagResource",
+           ("budgets", "CreateBudget"): "budgets:TagResource",
            ("sagemaker", "Create"): "sagemaker:AddTags"}
 # What a stage with access logs takes besides (API Gateway developer guide, "Configure logging for
 # HTTP APIs").
@@ -89,7 +91,7 @@ def needed(call: Call, request: Request, region: str) -> list[Need]:
                      context)] + [Need(one, "*") for one in (
                          LOG_DELIVERY if asked.get("AccessLogSettings") else ())]
     name = ACTIONS.get(call.service, {}).get(operation, operation)
-    if prefix == "budgets":
+    if prefix == "budgets" and "Resource" not in operation:     # …TagsForResource, …TagResource
         name = "ViewBudget" if operation.startswith(("Describe", "List")) else "ModifyBudget"
     if call.service == "s3" and name in ("GetObject", "DeleteObject") and asked.get("VersionId"):
         name += "Version"
@@ -202,7 +204,8 @@ def iam_keys(call: Call) -> dict:
 
 def tags_in(asked: dict) -> dict[str, str] | None:
     """The tags that a call gives, however its service writes them; None: it has no such thing."""
-    found = next((asked[name] for name in ("Tags", "tags", "TagList") if name in asked), None)
+    found = next((asked[name] for name in ("Tags", "tags", "TagList", "ResourceTags")
+                  if name in asked), None)
     if isinstance(found, dict):
         return found
     if isinstance(found, list) and all(isinstance(one, dict) for one in found):
@@ -393,5 +396,6 @@ RESOURCES: dict[str, Callable] = {
     "iam": of_iam, "cloudformation": of_cloudformation, "sagemaker": of_sagemaker,
     "sts": lambda operation, asked, region: asked.get("RoleArn", "*"),
     "budgets": lambda operation, asked, region: f"arn:aws:budgets::{ACCOUNT}:budget/" + (
-        asked.get("BudgetName") or asked.get("Budget", {}).get("BudgetName") or "*"),
+        asked.get("ResourceARN", "").rpartition("/")[2] or asked.get("BudgetName")
+        or asked.get("Budget", {}).get("BudgetName") or "*"),
 }
