@@ -3,7 +3,7 @@
 # workshop:
 #   number: "00"
 #   needs: []
-#   reading: 15
+#   reading: 20
 #   exercises: 15
 #   cost: "free"
 #   products: []
@@ -17,25 +17,25 @@
 # %% [markdown]
 # # Set up and look around
 #
-# *You will*
+# **You will**
 #
-# - run a cell, read what it says, and let a check judge an exercise
-# - say whether a cell is talking to your own machine or to AWS, and what changes that
-# - read an ARN, the name that everything on AWS has
-# - weigh what is installed, and see why this workshop ends with ONNX Runtime in the cloud
-#   and not with a training framework
-# - store a file in S3 and get it back
+# - run a cell, read its output, and let a check test an exercise
+# - see whether a cell calls your own machine or AWS, and what changes that
+# - read an ARN, the name of each thing on AWS
+# - compare the sizes of the installed packages, and see why this workshop ends with ONNX Runtime in
+#   the cloud and not with a training framework
+# - store a file in S3 and read it back
 #
-# *You need* the set-up, which `python3 -m workshop lab` did before it opened this page. Docker is
+# **You need** the set-up, which `python3 -m workshop lab` did before it opened this page. Docker is
 # welcome and not needed: this lesson runs without it and says what you would miss.
 #
-# *Time* 15 minutes reading, 15 minutes exercises · *Cost* free
+# **Time** 20 minutes reading, 15 minutes exercises. **Cost** free
 
 # %% [markdown]
 # ## What you will build
 #
-# A telephone company wants to know which customers are about to leave, and it wants to ask from
-# any program, at any time, without keeping a server running. Seven lessons take you there:
+# A telephone company wants to know which customers are about to leave. Any program should be able
+# to ask, at any time, without a server that always runs. Seven lessons take you there:
 #
 # ```mermaid
 # flowchart LR
@@ -47,18 +47,16 @@
 #     open --> ship
 # ```
 #
-# Read it from left to right: a table of customers becomes a model, the model becomes one file, the
-# file goes into an image, the image goes to the cloud, and the cloud runs it when somebody asks.
-# Lesson 01, before all this, makes the smallest possible function, so that the cloud holds no
-# surprises later.
+# Read it from left to right. A table of customers becomes a model, the model becomes one file, and
+# the file goes into an image. The image goes to the cloud, and the cloud runs it when a request
+# comes. Before that, lesson 01 makes the smallest possible function, to show how the cloud works.
 
 # %% [markdown]
 # ## How a lesson works
 #
-# Each part asks a question, answers it with a short cell, and says what to notice.
-# **Shift + Enter** runs the cell you are in and moves to the next one.
-# *Run → Run All Cells* runs the whole page, from top to bottom; you can do that first and read
-# afterwards. Try it on this one:
+# Each part asks a question, answers it with a short cell, and explains the output. **Shift +
+# Enter** runs the current cell and moves to the next one. *Run → Run All Cells* runs the whole
+# page, from top to bottom; you can do that first and read afterwards. Try it on this cell:
 
 # %%
 import sys
@@ -66,18 +64,18 @@ import sys
 print("Python", sys.version.split()[0], "on", sys.platform)
 
 # %% [markdown]
-# *Notice* the number in square brackets on the left: it counts the cells you have run. A star in
-# its place means "still running".
+# *Notice* the number in square brackets on the left: it counts the cells that you have run. A star
+# in its place means "still running".
 #
-# Exercises come with a **check**: a cell that looks at your answer and says what is wrong with it.
-# If you skip an exercise, its check complains, and everything after it still works. The solved
-# version of each lesson lies in the folder `solutions/`.
+# Each exercise has a **check**: a cell that tests your answer and explains mistakes. If you skip an
+# exercise, its check prints an error, and everything after it still works. The solved version of
+# each lesson is in the folder `solutions/`.
 
 # %% [markdown]
 # ## Where am I?
 #
-# The first cell of every lesson asks this. It starts a small cloud on your own machine, if none is
-# running, and answers with one line.
+# The first cell of every lesson answers this question. It starts a small cloud on your own machine,
+# if none is running, and prints one line.
 
 # %%
 from workshop import cloud
@@ -85,11 +83,12 @@ from workshop import cloud
 cloud.use()
 
 # %% [markdown]
-# *Notice* the words **local cloud, free**. Nothing you do now can cost money or be seen by anybody.
-# If you ever read **AWS account …: this costs money** here, you are on AWS.
+# *Notice* the words **local cloud, free**. Nothing that you do now can cost money, and nobody else
+# can see it. If you ever read **AWS account …: this costs money** here, you are on AWS.
 #
-# What did that line do? It set a few environment variables. `boto3` (AWS's library for Python) and
-# `aws` (AWS's command line) read them; nothing else is special.
+# What did that line do? It set a few **environment variables**, settings that every program can
+# read. `boto3` (AWS's library for Python) and `aws` (AWS's command line) read them; nothing else is
+# special.
 
 # %%
 import os
@@ -98,10 +97,9 @@ for name in ["AWS_ENDPOINT_URL", "AWS_REGION", "AWS_PROFILE"]:
     print(f"{name:17}", os.environ.get(name, "(not set)"))
 
 # %% [markdown]
-# *Notice* on the local cloud that `AWS_ENDPOINT_URL` names `localhost`: requests that would go to
-# `amazonaws.com` go to a program on this machine. `AWS_REGION` is set as on AWS.
-# A **region** is the place where your things live, such as `us-east-1` (Virginia); things in one
-# region do not see those in another.
+# On the local cloud, `AWS_ENDPOINT_URL` contains `localhost`: requests for `amazonaws.com` go to a
+# program on this machine. `AWS_REGION` is set as on AWS. A **Region** is the place of your things,
+# such as `us-east-1` (Virginia); things in one Region do not see those in another.
 #
 # | | local cloud | AWS |
 # |---|---|---|
@@ -110,15 +108,15 @@ for name in ["AWS_ENDPOINT_URL", "AWS_REGION", "AWS_PROFILE"]:
 # | costs | nothing | each lesson says how much |
 # | the cells | the same | the same |
 #
-# The local cloud does not copy AWS in everything. What it does not check stands in one table,
-# [local cloud and AWS](../workshop/LOCAL_CLOUD.md); lessons point to it where it matters.
+# The local cloud does not copy everything of AWS. One table lists the differences, [local cloud and
+# AWS](../workshop/LOCAL_CLOUD.md); lessons link to it where it matters.
 
 # %% [markdown]
 # ## Who am I?
 #
-# A cloud answers nobody it does not know. One call asks it whom it takes you for. STS is AWS's
-# service for identities; `get_caller_identity` is free and always allowed, so it is the first
-# thing to try when something does not work.
+# A cloud answers only clients that it knows. One call returns your identity. STS is AWS's service
+# for identities. `get_caller_identity` is free and always allowed, so try it first when something
+# does not work.
 
 # %%
 import boto3
@@ -130,17 +128,17 @@ print("account:", account)
 print("I am:   ", identity["Arn"])
 
 # %% [markdown]
-# The same call from the command line. A line that starts with `!` goes to the shell.
+# Here is the same call from the command line. A line that starts with `!` goes to the shell.
 
 # %%
 # !aws sts get-caller-identity
 
 # %% [markdown]
-# *Notice* that both gave the same answer: `boto3` and `aws` are two mouths for one set of calls.
+# Both gave the same answer: `boto3` and `aws` are two clients for the same API.
 #
-# An **account** is what AWS sends the bill to; it has a number of twelve digits.
-# An **ARN** (Amazon Resource Name) is the full name of one thing in the cloud. It has six parts
-# with colons between them:
+# AWS sends its bill to an **account**, which has a number of twelve digits. An **ARN** (Amazon
+# Resource Name) is the full name of one thing in the cloud. It has six parts with colons between
+# them:
 #
 # ```text
 # arn : aws : lambda : us-east-1 : 123456789012 : function:workshop-hello
@@ -149,17 +147,17 @@ print("I am:   ", identity["Arn"])
 #       partition (aws nearly everywhere)
 # ```
 #
-# Identities have ARNs, too: yours above, and that of a **role**, which is an identity that nobody
-# signs in with and that a service, such as Lambda, takes on to do its work.
+# Identities have ARNs, too: yours above, and that of a **role**. A role is an identity without a
+# password, which a service such as Lambda takes to do its work.
 #
 # A part can be empty. The name of an S3 bucket is unique in the whole world, so its ARN needs
-# neither region nor account: `arn:aws:s3:::my-bucket`. Identities (IAM) have no region.
+# neither Region nor account: `arn:aws:s3:::my-bucket`. Identities (IAM) have no Region.
 
 # %% [markdown]
-# ### Exercise 1: read an ARN
+# ### Exercise 1: read an ARN (5 minutes)
 #
-# Complete `account_of`, which returns the account of an ARN, and an empty string where the ARN has
-# none. Then run the check below it. (5 minutes)
+# Complete `account_of`. It returns the account of an ARN, and an empty string if the ARN has none.
+# Then run the check below it.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -196,11 +194,11 @@ assert account_of(identity["Arn"]) == account
 print("Right: the account is part 4, counted from zero.")
 
 # %% [markdown]
-# ## What is installed, and what does it weigh?
+# ## What is installed, and how large is it?
 #
-# To train a model you need a framework. To *use* it you need much less. How much less? Python
-# keeps a record of the files of each installed package and of what the package requires, so we can
-# add up the bytes on your disk.
+# To train a model you need a framework. To *use* it you need much less. How much less? Python has a
+# list of the files of each installed package and of its requirements, so we can add up the bytes on
+# your disk.
 
 # %%
 from importlib import metadata
@@ -224,9 +222,9 @@ def with_all_it_needs(package, found):
 print(sorted(with_all_it_needs("onnxruntime", set())))
 
 # %% [markdown]
-# *Notice* how few there are. `onnxruntime` runs models; it cannot train them. Now the weight of
-# each set, next to three frameworks. They are large, so set-up installs them while you read: the cell
-# below waits until they are all on your disk.
+# These are few. `onnxruntime` runs models; it cannot train them. Now we compare the size of each
+# set with three frameworks. They are large, so set-up installs them while you read: the cell below
+# waits until they are all on your disk.
 
 # %%
 from workshop import groups
@@ -268,22 +266,22 @@ axes.legend()
 show(figure, "Bar chart of the sizes printed above, with a dashed line at Lambda's zip limit.")
 
 # %% [markdown]
-# *Notice* the order: ONNX Runtime is the lightest, scikit-learn comes next, the two deep-learning
-# frameworks are several times heavier. The dashed line is Lambda's limit for code that is uploaded
-# as a zip file, unpacked and with everything in it: 250 MB
-# ([Lambda quotas](https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html), read
-# in November 2026).
+# *Notice* the order: ONNX Runtime is the smallest, scikit-learn comes next, and the two
+# deep-learning frameworks are several times larger. The dashed line is Lambda's limit for a zip
+# file with code, unpacked and with everything in it: 250 MB ([Lambda
+# quotas](https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html), read in November
+# 2026).
 #
-# Two things the chart does not say. Weight can be trimmed: without its tests and its compiled
-# bytecode scikit-learn gets under the line. And a container image may be 10 GB, so size alone
-# forbids nothing; but every byte that the program *touches* while it starts has to be loaded, and
-# somebody waits for that. Lesson 04 measures it.
+# The chart does not show two things. You can make packages smaller: without its tests and its
+# compiled bytecode scikit-learn is below the line. And a container image may have 10 GB, so size
+# alone forbids nothing. But every byte that the program *reads* at its start has to be loaded, and
+# a client waits for that. Lesson 04 measures it.
 
 # %% [markdown]
-# ### Exercise 2: what fits in a zip?
+# ### Exercise 2: what fits in a zip? (5 minutes)
 #
-# Make `fits`: the list of those names in `size_mb` that stay within `ZIP_LIMIT_MB`, as installed
-# here. (5 minutes)
+# Make `fits`: the list of the names in `size_mb` that stay within `ZIP_LIMIT_MB`, as installed
+# here.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -324,12 +322,12 @@ print("Right:", ", ".join(fits), "would fit.")
 # ```
 #
 # - The **local cloud** is one program on your machine. It is
-#   [MiniStack](https://github.com/ministackorg/ministack), which answers the calls that AWS answers.
-# - The **Docker engine** runs containers. An **image** is a program packed with all that it needs,
-#   like a zip of a small computer; a **container** is an image that is running.
-# - A **registry** is a shelf of images with an address; AWS's registry is called **ECR**.
-# - **Lambda** runs your code when somebody calls, and only then. Here it runs in a container, on AWS
-#   in a very small virtual machine that behaves like one.
+#   [MiniStack](https://github.com/ministackorg/ministack), which answers the same calls as AWS.
+# - The **Docker engine** runs containers. An **image** is a program packed with everything that it
+#   needs, like a zip of a small computer; a **container** is an image that is running.
+# - A **registry** stores images under an address; AWS's registry is called **ECR**.
+# - **Lambda** runs your code when a request comes, and only then. Here it runs in a container, on
+#   AWS in a very small virtual machine that behaves like one.
 #
 # Is there an engine on this machine?
 
@@ -338,18 +336,17 @@ what = "client {{.Client.Version}}, engine {{.Server.Version}} on {{.Server.Os}}
 # !docker version --format "$what"
 
 # %% [markdown]
-# *Notice* that there are two programs. The **client** is the command `docker`; the **engine** does
-# the work, and the two may differ in age. The last word, `linux/amd64` or `linux/arm64`, is the
-# kind of processor that images must be built for. `amd64` is also called `x86_64`. Lambda has both
-# kinds, and an image for one does not run on the other.
-# (`docker version` without `--format` says all this and more.)
+# There are two programs. The **client** is the command `docker`; the **engine** does the work, and
+# the two may have different versions. The last word, `linux/amd64` or `linux/arm64`, is the kind of
+# processor that images must be built for. `amd64` is also called `x86_64`. Lambda has both kinds,
+# and an image for one does not run on the other.
 #
 # If you see *Cannot connect to the Docker daemon* or *command not found*, there is no engine. This
-# lesson and lessons 02 and 03 run all the same; 01, 04, 05 and 06 need it.
-# `python3 -m workshop doctor` tells you what to do.
+# lesson and lessons 02 and 03 run all the same; 01, 04, 05 and 06 need it. `python3 -m workshop
+# doctor` explains what to do.
 #
-# The workshop asks the engine for its architecture once, and uses the answer for every image and
-# every function, so that the two cannot disagree:
+# The workshop reads the engine's architecture once, and uses it for every image and every function,
+# so that the two are always equal:
 
 # %%
 from workshop import engine
@@ -366,21 +363,22 @@ else:
 # !docker ps --filter label=workshop.cloud={cloud.port()}
 
 # %% [markdown]
-# *Notice* that the list is empty below its heading, unless you have called a function in the last
-# minutes: nobody called, so nothing runs. That is the point of Lambda, and what makes it cheap.
+# The list is empty below its heading, unless you have called a function in the last minutes:
+# without a call nothing runs. This is the idea of Lambda, and makes it cheap.
 
 # %% [markdown]
 # ## A first round trip: put a file into S3, get it back
 #
-# S3 keeps files. A **bucket** is a named place for them, an **object** is one file in it, and its
+# S3 stores files. A **bucket** is a named place for them, an **object** is one file in it, and its
 # **key** is the file's name. Nothing here needs Docker.
 #
-# One AWS account may serve a whole class. So every name in these lessons begins with your own
-# **prefix**, `workshop-` and your short name, the **owner**. `deploy.name` makes such a name. On AWS
-# the owner comes from your identity; the environment variable `WORKSHOP_OWNER` sets another one.
+# A whole class may use one AWS account. So every name in these lessons begins with your own
+# **prefix**, `workshop-` and your short name, the **owner**. `deploy.name` makes such a name. On
+# AWS the owner comes from your identity; the environment variable `WORKSHOP_OWNER` sets another
+# one.
 #
-# On AWS a bucket's name is unique in the whole world. With your account and region in it, hardly
-# anybody else can have taken it.
+# On AWS a bucket's name is unique in the whole world. With your account and Region in it, it is
+# very probably free.
 
 # %%
 from workshop import deploy
@@ -399,9 +397,9 @@ except s3.exceptions.BucketAlreadyOwnedByYou:
 print("bucket", bucket)
 
 # %% [markdown]
-# Hardly anybody, but a stranger can guess the name too. If they made that bucket first, your files
-# would land with them. `ExpectedBucketOwner` prevents this: S3 refuses the call
-# (`AccessDenied`) when another account owns the bucket. So both go into every call:
+# But a stranger can guess the name too. If they made that bucket first, your files would go to
+# them. `ExpectedBucketOwner` prevents this: S3 refuses the call (`AccessDenied`) when another
+# account owns the bucket. So both go into every call:
 
 # %%
 ours = {"Bucket": bucket, "ExpectedBucketOwner": account}
@@ -411,8 +409,8 @@ s3.put_bucket_tagging(**ours, Tagging={
 deploy.tags()
 
 # %% [markdown]
-# A **tag** is a label. All that these lessons make carries these two, `project` and `owner`, so that
-# you can find it again, and so that your clean-up touches nothing else. Now the round trip:
+# A **tag** is a label. Everything that these lessons make has two tags, `project` and `owner`. So
+# you can find it again, and your clean-up deletes nothing else. Now the round trip:
 
 # %%
 s3.put_object(**ours, Key="hello.txt", Body=b"hello from a notebook")
@@ -424,8 +422,8 @@ print(text)
 print(answer["ContentLength"], "bytes, stored", answer["LastModified"])
 
 # %% [markdown]
-# *Notice* `b"…"`: S3 keeps bytes and has no idea what they mean. Text and JSON you turn into bytes
-# yourself.
+# *Notice* `b"…"`: S3 stores bytes and does not know their meaning. You convert text and JSON into
+# bytes yourself.
 #
 # What does it look like when something goes wrong?
 
@@ -439,14 +437,14 @@ except ClientError as error:
     print(error)
 
 # %% [markdown]
-# *Notice* that the cloud's own word for the error, `NoSuchKey`, is what a program should look at,
-# and the sentence is for people. Every service answers errors this way.
+# A program should read the code of the error, `NoSuchKey`; the sentence is for people. Every
+# service returns its errors in this form.
 
 # %% [markdown]
-# ### Exercise 3: a customer goes round
+# ### Exercise 3: store a customer and read it back (5 minutes)
 #
-# Store the dictionary `customer` as JSON under the key `customer.json` in `bucket`, get it from
-# there, and turn what you got into a dictionary `returned`. (5 minutes)
+# Store the dictionary `customer` as JSON under the key `customer.json` in `bucket`. Read it back,
+# and convert it into a dictionary `returned`.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -455,8 +453,7 @@ except ClientError as error:
 #
 # <details><summary>Hint 2</summary>
 #
-# `json.loads(...)` takes the bytes that `["Body"].read()` gives.
-# </details>
+# `json.loads(...)` accepts the bytes of `["Body"].read()`. </details>
 
 # %% Exercise 3
 import json
@@ -512,7 +509,7 @@ if not cloud.is_local():
 # %% [markdown]
 # ## Clean up
 #
-# A bucket can be deleted only when it is empty. So: the objects first, then the bucket.
+# A bucket can be deleted only when it is empty. So we delete the objects first, then the bucket.
 
 # %%
 for item in s3.list_objects_v2(**ours).get("Contents", []):
@@ -524,12 +521,12 @@ print("buckets left:", [b["Name"] for b in s3.list_buckets()["Buckets"] if b["Na
 # %% [markdown]
 # ## Recap
 #
-# - **Shift + Enter** runs a cell; a check cell judges an exercise; skipping one breaks nothing.
-# - `cloud.use()` says where you are: *local cloud, free* unless you set `AWS_PROFILE` yourself.
+# - **Shift + Enter** runs a cell; a check cell tests an exercise; you may skip exercises.
+# - `cloud.use()` prints where you are: *local cloud, free* unless you set `AWS_PROFILE` yourself.
 # - An ARN has six parts, `arn:partition:service:region:account:thing`, and some may be empty.
-# - ONNX Runtime with all it needs is the lightest of the four sets you weighed; the frameworks that
-#   train are heavier, some of them by far.
-# - S3 keeps bytes under a key in a bucket: `put_object`, `get_object`; an error has a code for
+# - ONNX Runtime with its dependencies is the smallest of the four sets; the frameworks for training
+#   are larger, some of them by far.
+# - S3 stores bytes under a key in a bucket: `put_object`, `get_object`. An error has a code for
 #   programs and a sentence for people.
 #
 # ## Next

@@ -3,7 +3,7 @@
 # workshop:
 #   number: "01"
 #   needs: [docker]
-#   reading: 25
+#   reading: 30
 #   exercises: 20
 #   cost: "under $0.01"
 #   products: []
@@ -17,19 +17,19 @@
 # %% [markdown]
 # # Write and invoke a first function
 #
-# *You will*
+# **You will**
 #
-# - write a handler, and call it as the plain Python function that it is
-# - give it a role with the least rights that it needs
+# - write a handler, and call it as a plain Python function
+# - give it a role with the fewest permissions that it needs
 # - create a Lambda function from a zip file, and wait until it is ready
 # - invoke it from Python and from the command line
-# - read its log, word by word, and work out from it what a call costs
-# - see what survives from one call to the next, and what does not
+# - read its log, word by word, and calculate from it what a call costs
+# - see which data are still there at the next call, and which are not
 # - freeze a version of it
 #
-# *You need* Docker, and lesson [00](00_set_up_and_look_around.ipynb) for the words.
+# **You need** Docker, and lesson [00](00_set_up_and_look_around.ipynb) for the words.
 #
-# *Time* 25 minutes reading, 20 minutes exercises · *Cost* free here; under $0.01 on AWS
+# **Time** 30 minutes reading, 20 minutes exercises. **Cost** free here; under $0.01 on AWS
 
 # %%
 from workshop import cloud
@@ -47,21 +47,21 @@ cloud.use()
 #     role["role:<br/>what it may do"] -.-> handler
 # ```
 #
-# You hand over a Python function, and Lambda keeps it. When somebody calls, Lambda starts a place
-# to run it (the **execution environment**, a small Linux machine with Python), calls your function
-# with what the caller sent, and returns what your function returned. You pay for the milliseconds
-# in which it worked. No call, no bill.
+# You upload a Python function, and Lambda stores it. When a call comes, Lambda starts a place to
+# run it, the **execution environment**: a small Linux machine with Python. Then it calls your
+# function with the caller's data, and returns your function's result. You pay for the milliseconds
+# in which it worked. Without a call, you pay nothing.
 #
-# This lesson makes one such function, `hello`, without any machine learning, and looks at
-# it from all sides. Lesson 05 puts the model in its place.
+# This lesson makes one such function, `hello`, without any machine learning, and looks at every
+# part of it. Lesson 05 puts the model in its place.
 
 # %% [markdown]
 # ### Start from nothing
 #
 # The function's name begins with your own prefix, as in lesson 00, so that a class can share one
-# account. If you ran this lesson before and stopped halfway, something may be left. `deploy.delete`
-# removes it, by name and only with your tags. What it does inside, the end of this lesson does by
-# hand.
+# account. If you ran this lesson before and stopped halfway, some things may be left.
+# `deploy.delete` removes them, by name and only with your tags. The end of this lesson shows its
+# steps by hand.
 
 # %%
 from workshop import deploy
@@ -74,7 +74,7 @@ deploy.delete(NAME)
 # %% [markdown]
 # ## What does a handler look like?
 #
-# The function that Lambda calls is the **handler**. The smallest one of this workshop lies in
+# The function that Lambda calls is the **handler**. The smallest handler of this workshop is in
 # `lambda/hello/`:
 
 # %%
@@ -84,18 +84,18 @@ hello_code = Path("../lambda/hello/lambda_function.py").read_text()
 print(hello_code)
 
 # %% [markdown]
-# *Notice* that there is nothing of AWS in it: no library, no base class. It takes two arguments.
+# It contains nothing from AWS: no library, no base class. It takes two arguments.
 #
-# - `event` is what the caller sent. The caller sends JSON, Lambda turns it into Python: an object
-#   becomes a `dict`.
+# - `event` holds the caller's data. The caller sends JSON, and Lambda converts it into Python: an
+#   object becomes a `dict`.
 # - `context` holds facts about this call: its id, the time that is left, the memory.
 #
-# What it prints goes to the log. What it returns must be something that JSON knows: `dict`, `list`,
+# Its printed text goes to the log. Its result must be of a type that JSON has: `dict`, `list`,
 # `str`, `int`, `float`, `bool` or `None`. A NumPy number is none of these, and the call would fail.
 #
-# So a handler can be called like any function, long before there is a cloud. Do that first,
-# always: it is the fastest way to find a mistake. Lambda is not there to make a context, so we hand
-# in something that looks like one:
+# So you can call a handler like any function, long before there is a cloud. Always do that first:
+# it is the fastest way to find a mistake. Lambda is not there to make a context, so we use a simple
+# object instead:
 
 # %%
 import sys
@@ -108,14 +108,14 @@ by_hand = SimpleNamespace(aws_request_id="by-hand", get_remaining_time_in_millis
 hello({"name": "Ada"}, by_hand)
 
 # %% [markdown]
-# ### Exercise 1: a model without machine learning
+# ### Exercise 1: a model without machine learning (5 minutes)
 #
-# Before there is a model, there is a rule of thumb: *a customer who may leave at the end of any
-# month, and has been here for less than a year, will leave.*
+# Before there is a model, we use a rule. *Customers who may leave at the end of any month, and have
+# been here for less than a year, will leave.*
 #
-# Complete the handler. The event looks like
-# `{"customer": {"contract": "month-to-month", "tenure": 3}}`, with `tenure` in months. The answer
-# is `{"churn": True}` where the rule says so, else `{"churn": False}`. (5 minutes)
+# Complete the handler. The event looks like `{"customer": {"contract": "month-to-month", "tenure":
+# 3}}`, with `tenure` in months. The result is `{"churn": True}` if the rule is met, else `{"churn":
+# False}`.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -157,7 +157,7 @@ print("Right: your handler keeps to the rule.")
 # %% [markdown]
 # ## How does the code get there?
 #
-# As a zip file with `lambda_function.py` in it. It need not touch the disk:
+# It is uploaded as a zip file with `lambda_function.py` in it. The zip file can stay in memory:
 
 # %%
 import io
@@ -178,16 +178,16 @@ package = zip_of(hello_code)
 print(len(package), "bytes:", zipfile.ZipFile(io.BytesIO(package)).namelist())
 
 # %% [markdown]
-# *Notice* the line with `0o644`. A zip file remembers who may read each file in it, and Lambda runs
-# your code as a user of few rights. The shorter `archive.writestr("lambda_function.py", code)`
-# makes the file readable for its owner alone, and then every call fails with
-# `Permission denied: '/var/task/lambda_function.py'`.
+# *Notice* the line with `0o644`. A zip file stores who may read each file in it, and Lambda runs
+# your code as an unprivileged user. The shorter `archive.writestr("lambda_function.py", code)`
+# makes the file readable for its owner alone, and then every call fails with `Permission denied:
+# '/var/task/lambda_function.py'`.
 
 # %% [markdown]
 # ## What may the function do?
 #
-# A function works under a **role**: an identity that nobody signs in with, and that a service may
-# take on. Two documents describe it. The *trust policy* says who may take the role:
+# A function works under a **role**: an identity without a password, which a service may take. Two
+# documents describe it. The **trust policy** lists who may take the role:
 
 # %%
 import json
@@ -204,8 +204,8 @@ print(trust)
 
 # %% [markdown]
 # Read it as a sentence: *Allow the service lambda.amazonaws.com to assume this role, when it works
-# for this account.* Without the condition, the service could be led to use your role for a function
-# in an account of somebody else. The second document says what somebody in that role may do. This
+# for this account.* The condition is important: without it, somebody could make the service use
+# your role for a function in another account. The second document lists what the role may do. This
 # function only has to write its log:
 
 # %%
@@ -214,12 +214,12 @@ logs_policy = logs_template.substitute(account=account, region=region, function=
 print(logs_policy)
 
 # %% [markdown]
-# *Notice* how narrow that is: two actions, on one log group. If someone tricks this function into
-# running their code, writing into this log is all that they can do. A `*` in either place would be
-# shorter, and would give them everything.
+# This policy is narrow: two actions, on one log group. If somebody tricks this function into
+# running their code, that code can only write to this log. A `*` in either place would be shorter,
+# and would allow everything.
 #
-# The files have placeholders where account and region go; `substitute` fills them in, so that you
-# never type an account number. Now make the role and the place for its log:
+# The files have placeholders for account and Region, and `substitute` fills them in. So you never
+# type an account number. Now make the role and the log group:
 
 # %%
 TAGS = deploy.tags()
@@ -237,7 +237,8 @@ logs.put_retention_policy(logGroupName=f"/aws/lambda/{NAME}", retentionInDays=7)
 print(role["Arn"])
 
 # %% [markdown]
-# *Notice* the last call: without it, AWS keeps log lines for ever, and bills for them.
+# The last call sets how long log lines are kept. Without it, AWS keeps them for ever, and bills for
+# them.
 #
 # The function may do what this role allows, and nothing else: the local cloud checks each of its
 # calls, as AWS does. (What differs: [local cloud and AWS](../workshop/LOCAL_CLOUD.md).)
@@ -245,9 +246,9 @@ print(role["Arn"])
 # %% [markdown]
 # ## Create the function
 #
-# One call. On AWS, a role that is a few seconds old may not be known everywhere yet, and the call
-# is refused with *The role defined for the function cannot be assumed by Lambda*. The cure is to
-# try again:
+# It is one call. On AWS, a role that is a few seconds old may not be known everywhere yet. Then the
+# call is refused with *The role defined for the function cannot be assumed by Lambda*, and we try
+# again:
 
 # %%
 import time
@@ -286,9 +287,9 @@ print(made["FunctionArn"])
 print(made["State"], "-", made.get("StateReason"))
 
 # %% [markdown]
-# *Notice* the state: `Pending`. The call returns before the function is ready. Whoever goes on at
-# once gets a `ResourceConflictException`, sometimes. boto3 has a **waiter** for this, which asks
-# again and again until the state is `Active`:
+# *Notice* the state: `Pending`. The call returns before the function is ready. If you use the
+# function immediately, you sometimes get a `ResourceConflictException`. boto3 has a **waiter** for
+# this. It asks again and again until the state is `Active`:
 
 # %%
 functions.get_waiter("function_active_v2").wait(FunctionName=NAME)
@@ -305,8 +306,8 @@ print("status:", answer["StatusCode"])
 print("answer:", json.loads(answer["Payload"].read()))
 
 # %% [markdown]
-# *Notice* that the event goes out as JSON text, and that the answer comes back as a stream of JSON
-# text, hence `json.loads(….read())`. We will do this often, so here it is as a function:
+# The event is sent as JSON text, and the answer comes back as a stream of JSON text. Therefore the
+# code has `json.loads(….read())`. We will do this often, so here it is as a function:
 
 # %%
 def call(event, **arguments):
@@ -321,8 +322,8 @@ call({"name": "Grace"})
 # %% [markdown]
 # ## Invoke it, from the command line
 #
-# The same call, for people and shell scripts. The event stands in a file, and the answer goes into
-# a file:
+# Here is the same call, for people and shell scripts. The event is in a file, and the answer goes
+# into a file:
 
 # %%
 sent, received = Path("../build/hello_event.json"), Path("../build/hello_answer.json")
@@ -334,11 +335,11 @@ sent.write_text(json.dumps({"name": "Katherine"}))
 print(received.read_text())
 
 # %% [markdown]
-# *Notice* `fileb://`, with a **b** for bytes. It takes the file as it is, on every version of the
+# Write `fileb://`, with a **b** for bytes. It reads the file as it is, with every version of the
 # command line and on Windows too.
 #
-# If you type the event into the command itself, version 2 of the `aws` command takes it for base64
-# unless you say otherwise:
+# If you type the event into the command itself, version 2 of the `aws` command reads it as base64
+# by default. So you need an option:
 #
 # ```bash
 # aws lambda invoke --function-name NAME \
@@ -346,8 +347,8 @@ print(received.read_text())
 # ```
 #
 # Without the option it stops with `Invalid base64: "{"name": "Katherine"}"`. The workshop installs
-# version 1, which has no such option and takes the text as it is; `aws --version` tells you which
-# one you have. Why base64 at all? A payload may be any bytes, and this is what the complaint means:
+# version 1, which has no such option and takes the text as it is; `aws --version` prints your
+# version. Why base64 at all? A payload may be any bytes, and this is the cause of the error:
 
 # %%
 import base64
@@ -361,8 +362,8 @@ print("base64:    ", base64.b64encode(b'{"name": "Katherine"}').decode())
 # %% [markdown]
 # ## What does the log say?
 #
-# What a handler prints goes to its log. Ask for the end of it (`LogType="Tail"`) and it comes with
-# the answer, in base64 because it travels in an HTTP header. A handler that prints:
+# The text that a handler prints goes to its log. With `LogType="Tail"`, the end of the log comes
+# with the answer, in base64 because it is sent in an HTTP header. Here is a handler that prints:
 
 # %%
 chatty_code = '''
@@ -376,8 +377,8 @@ def lambda_handler(event, context):
 
 
 # %% [markdown]
-# New code needs no new function: `update_function_code` replaces it, and a waiter says when the
-# change has arrived.
+# New code needs no new function: `update_function_code` replaces the code, and a waiter waits until
+# the change is active.
 
 # %%
 def deploy_code(code):
@@ -411,7 +412,7 @@ print(answer, log, sep="\n\n")
 # | `END` | the call is over |
 # | `REPORT` | what it took |
 #
-# (On AWS, `starting` stands before `START`, after a line `INIT_START` that names the Python.)
+# (On AWS, `starting` comes before `START`, after a line `INIT_START` with the version of Python.)
 #
 # And `REPORT`, word by word:
 #
@@ -423,7 +424,7 @@ print(answer, log, sep="\n\n")
 # | `Max Memory Used` | the most that the environment has used so far |
 # | `Init Duration` | time to start Python and load your module; only when the environment is new |
 #
-# *Notice* in the log of a second call that `starting` and `Init Duration` are gone:
+# In the log of a second call, `starting` and `Init Duration` are missing:
 
 # %%
 answer, log = call_with_log({"text": "that is the question"})
@@ -435,11 +436,11 @@ print(fields["Billed Duration"], "at", fields["Memory Size"])
 
 # %% [markdown]
 # The `REPORT` of the local cloud has the same words, but its milliseconds are those of your
-# machine, not Lambda's: never quote them.
+# machine, not Lambda's. Never quote them.
 #
 # ### The whole log
 #
-# All lines of all calls are kept in **CloudWatch Logs**. On AWS they take some seconds to get
+# All lines of all calls are kept in **CloudWatch Logs**. On AWS they need some seconds to get
 # there, so ask until they are there:
 
 # %%
@@ -459,17 +460,17 @@ for line in log_lines("that is the question")[-6:]:
     print(line[:110])
 
 # %% [markdown]
-# *Notice* that the event stands in the log because the handler printed it. A log is read by more
-# people than you think: from lesson 04 on, our handlers never print what a customer sent.
+# *Notice:* the event is in the log because the handler printed it. More people than you think read
+# a log. From lesson 04 on, our handlers never print a client's data.
 
 # %% [markdown]
-# ### Exercise 2: what do a million calls cost?
+# ### Exercise 2: what do a million calls cost? (8 minutes)
 #
 # AWS charges for each call and for each *GB-second*: memory in GB (1 GB = 1,024 MB) times time in
 # seconds. The prices below are those of x86 in us-east-1
 # ([Lambda pricing](https://aws.amazon.com/lambda/pricing/), November 2026, before the free tier).
 #
-# Complete `dollars_per_million`. (8 minutes)
+# Complete `dollars_per_million`.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -516,10 +517,10 @@ assert close(answer, 0.2 + 1.66667 / 4), f"100 ms at 256 MB: {answer!r}, expecte
 print(f"Right: a million calls of 100 ms at 256 MB cost ${answer:.2f}.")
 
 # %% [markdown]
-# ## What survives between two calls?
+# ## Which data are still there at the next call?
 #
-# The second call above did not load the module again. So, what happens to a variable of the
-# module? This handler counts its calls, and gives its environment a random name when it starts:
+# The second call above did not load the module again. So what happens to a variable of the module?
+# This handler counts its calls, and gives its environment a random name when it starts:
 
 # %%
 counter_code = '''
@@ -547,9 +548,9 @@ for _ in range(8):
     print(answer)
 
 # %% [markdown]
-# *Notice* one name, and a counter that goes up: all eight calls went to the same environment, and
-# its variables lived on. Starting it is called a **cold start**, every later call is **warm**. What
-# is the difference to the caller?
+# There is one name, and a counter that goes up: all eight calls went to the same environment, and
+# its variables kept their values. The first call, which has to start the environment, is a **cold
+# start**. Every later call is **warm**. What is the difference for the client?
 
 # %%
 import matplotlib.pyplot as plt
@@ -569,13 +570,13 @@ print(f"the cold call took {milliseconds[0] / sorted(milliseconds[1:])[3]:.0f} t
       "as long as a typical warm one")
 
 # %% [markdown]
-# *Notice* the first bar. Here it is mostly the time in which Docker starts a container. Lambda is
-# faster at that, and starts Python with an empty function in 0.08 seconds (the median of
-# [lambda-perf](https://maxday.github.io/lambda-perf/), August 2026). It stays true on AWS that the
-# first call is by far the slowest.
+# Look at the first bar. Here it is mostly the time that Docker needs to start a container. Lambda
+# is faster at that, and starts Python with an empty function in 0.08 seconds (the median of
+# [lambda-perf](https://maxday.github.io/lambda-perf/), August 2026). But on AWS, too, the first
+# call is the slowest by far.
 #
-# What a module does while it loads is paid once; what the handler does is paid at every call. So a
-# model is loaded by the module, not by the handler.
+# A module loads once, and a handler runs at every call. So the module loads the model, not the
+# handler.
 #
 # ### What you may not rely on
 #
@@ -592,17 +593,17 @@ for answer in answers:
 print(len({answer["environment"] for answer in answers}), "environments")
 
 # %% [markdown]
-# *Notice* several names, each with its own counter: Lambda started more environments, and they
-# share nothing. So a variable of the module is good for what can be made again at any time, such
-# as a loaded model or an open connection. It is no place for what must not be lost, or for a count
-# that must be right: the next call may meet another environment, and an idle one disappears
-# without telling you.
+# *Notice:* there are several names, each with its own counter. Lambda started more environments,
+# and they share nothing. So use a variable of the module for things that can be made again at any
+# time, such as a loaded model or an open connection. Do not use it for data that must not be lost,
+# or for a count that must be correct. The next call may meet another environment, and Lambda ends
+# an idle environment without a message.
 
 # %% [markdown]
-# ### Exercise 3: your handler in the cloud
+# ### Exercise 3: your handler in the cloud (7 minutes)
 #
-# Put your handler from exercise 1 into the function, and call it for a customer with the
-# contract `month-to-month` and a tenure of 3. Keep what it answers in `cloud_answer`. (7 minutes)
+# Put your handler from exercise 1 into the function, and call it for a customer with the contract
+# `month-to-month` and a tenure of 3. Put its answer into `cloud_answer`.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -637,7 +638,7 @@ print("Right: the cloud runs your rule.")
 # %% [markdown]
 # ## Settings without new code
 #
-# Where a model lies, how much to log: such things change more often than code does. They go into
+# Some settings change more often than code: where a model is, how much to log. They go into
 # **environment variables**.
 
 # %%
@@ -662,15 +663,15 @@ set_greeting("Hello")
 call({"name": "Ada"})
 
 # %% [markdown]
-# *Notice* the waiter again, after every change. Changes start new environments, too: what was warm
-# is cold again. Anyone who may look at the function can read its variables, so a password does not
-# belong there.
+# The waiter is necessary again, after every change. Changes also start new environments, so the
+# next call is a cold start. Everybody who may look at the function can read its variables, so do
+# not put a password there.
 
 # %% [markdown]
 # ## Freeze a version
 #
-# Code and settings that you are content with can be frozen. A **version** has a number and never
-# changes again; `$LATEST` is what you go on working at.
+# You can freeze code and settings that work. A **version** has a number and never changes again;
+# `$LATEST` is the copy that you continue to change.
 
 # %%
 version = functions.publish_version(FunctionName=NAME)["Version"]
@@ -683,13 +684,13 @@ print("version", version, "says", call({"name": "Ada"}, Qualifier=version))
 print("$LATEST   says", call({"name": "Ada"}))
 
 # %% [markdown]
-# *Notice* that the frozen version still says *Hello*. Callers who use the number are not surprised
-# by what you try out.
+# The frozen version still answers *Hello*. Clients that use the number are not surprised by your
+# experiments.
 
 # %% [markdown]
 # ## What if the handler fails?
 #
-# The greeter wants a name. Send it none:
+# The function expects a name. Send an event without one:
 
 # %%
 answer = functions.invoke(FunctionName=NAME, Payload=json.dumps({}))
@@ -701,12 +702,13 @@ print("errorType:    ", failure["errorType"])
 print("errorMessage: ", failure["errorMessage"])
 
 # %% [markdown]
-# *Notice* that the status is **200**: Lambda did its part. Whether *your code* failed stands in
-# `FunctionError`, which is absent when all went well. A caller who looks at the status alone takes
-# an error for an answer. `call` above does exactly that; in earnest, look at `FunctionError`.
+# *Notice* that the status is **200**: Lambda did its part. Whether *your code* failed is in
+# `FunctionError`, a field that is missing after a success. A client that reads the status alone
+# takes an error for an answer. `call` above does exactly that; in production, check
+# `FunctionError`.
 #
-# The answer also holds a `stackTrace`: fine between you and your function, not for strangers. From
-# lesson 04 on, a caller's mistake is answered with a sentence, and the trace stays in the log.
+# The answer also holds a `stackTrace`. It is useful for you, and not for strangers. From lesson 04
+# on, a client's mistake is answered with a sentence, and the trace stays in the log.
 
 # %% [markdown]
 # ## What is in the context?
@@ -726,14 +728,15 @@ deploy_code(context_code)
 call({})
 
 # %% [markdown]
-# *Notice* the request id: the same one stands in the log's `START` line. When somebody says "it
-# failed", this id finds the lines. The time left starts near the time-out of 10 seconds; a long
-# job can stop in time and say so.
+# The request id is also in the log's `START` line. When somebody reports "it failed", this id finds
+# the lines. The time left starts near the time-out of 10 seconds. A long job can read it, stop in
+# time, and report that.
 
 # %% [markdown]
 # ## Clean up
 #
-# The function, its log, and its role; a role can go only when no policy hangs on it.
+# We delete the function, its log, and its role. A role can be deleted only when no policy is
+# attached to it.
 
 # %%
 functions.delete_function(FunctionName=NAME)
@@ -749,17 +752,20 @@ except functions.exceptions.ResourceNotFoundException:
 # %% [markdown]
 # ## Recap
 #
-# - A handler is a Python function of `event` and `context`. Call it as one before you deploy it.
-# - Its role has a trust policy (who may take it) and rights (what it may do): here, its own log.
+# - A handler is a Python function of `event` and `context`. Call it like a function before you
+#   deploy it.
+# - Its role has a trust policy (who may take it) and permissions (what it may do): here, to write
+#   its own log.
 # - `create_function` with a zip; then the waiter `function_active_v2`. After every change, the
 #   waiter `function_updated_v2`.
 # - `functions.invoke(…)` from Python; `aws lambda invoke --payload fileb://…` from the shell.
-# - The log has `START`, your own lines, `END` and `REPORT`; billed milliseconds times memory is
-#   what you pay.
-# - Variables of the module survive while an environment lives. Environments share nothing, and
-#   disappear unasked.
+# - The log has `START`, your own lines, `END` and `REPORT`. You pay for billed milliseconds times
+#   memory.
+# - Variables of the module keep their values while an environment lives. Environments share
+#   nothing, and end without a message.
 # - `publish_version` freezes code and settings under a number.
 #
 # ## Next
 #
-# [Train the churn model](02_train_churn_model.ipynb): something worth putting into a function.
+# [Train the churn model](02_train_churn_model.ipynb): a model that is worth putting into a
+# function.

@@ -3,7 +3,7 @@
 # workshop:
 #   number: "02"
 #   needs: []
-#   reading: 25
+#   reading: 30
 #   exercises: 20
 #   cost: "free"
 #   products: [build/models/churn.pkl, build/models/churn_test.csv]
@@ -13,21 +13,21 @@
 # %% [markdown]
 # # Train the churn model
 #
-# A telephone company loses customers. Once a month it could send an offer to those who are
-# about to leave, if only it knew who they are. In this lesson you train the model that says so.
-# The lessons after this one put it behind an HTTPS address.
+# A telephone company loses customers. Once a month it could send an offer to customers who are
+# about to leave. But which customers are about to leave? In this lesson you train a model that
+# predicts it. The next lessons put that model behind an HTTPS address.
 #
 # **You will**
 # - set test customers apart, then look at who leaves;
 # - build a pipeline, and let cross-validation choose between three models;
 # - read a ROC curve and a calibration curve;
-# - choose the threshold by what mistakes cost, and judge it once on the test customers;
-# - save the model with a *signature* that says which requests it understands;
+# - choose the threshold by what mistakes cost, and test it once on the test customers;
+# - save the model with a *signature*, the list of requests that the model accepts;
 # - see for yourself what is wrong with a pickle.
 #
 # **You need** a little pandas and scikit-learn. No Docker, no AWS.
 #
-# **Time** 25 minutes reading, 20 minutes exercises. **Cost** free, on AWS as well: nothing is
+# **Time** 30 minutes reading, 20 minutes exercises. **Cost** free, on AWS as well: nothing is
 # created there.
 
 # %% [markdown]
@@ -39,7 +39,8 @@
 #     class csv,pipe,pkl now
 # ```
 #
-# What you build here is filled with colour. Dotted: later, in the lesson with that number.
+# Filled with colour: what you build in this lesson. Dotted: what you build later, in the lesson
+# with that number.
 
 # %%
 from workshop import cloud
@@ -67,9 +68,9 @@ from workshop.plots import BLUE, GREY, ORANGE, set_style, show
 set_style()
 
 # %% [markdown]
-# The last cell is about pictures: colours that colour-blind readers can tell apart, and `show`,
-# which displays a figure with a description for those who listen to a page. Both stand in
-# [`workshop/plots.py`](../workshop/plots.py), because they would distract here.
+# The last cell prepares the plots. It sets colours that colour-blind readers can distinguish. Its
+# function `show` displays a figure with a description for people who use a screen reader. The code
+# is in [`workshop/plots.py`](../workshop/plots.py), so that it does not distract here.
 
 # %% [markdown]
 # ## Read the table
@@ -90,17 +91,17 @@ print(customers.isna().sum().loc[lambda count: count > 0])
 blank[["tenure", "monthlycharges", "totalcharges", "churn"]].head()
 
 # %% [markdown]
-# `tenure` counts months. Every blank belongs to a customer in month 0, who has not been billed
-# yet. So the right value is known: it is 0, and not the average of the others.
+# `tenure` counts months. Every blank is in the row of a customer in month 0, who has not received a
+# bill yet. So the correct value is 0, and not the average of the other customers.
 
 # %%
 assert (blank["tenure"] == 0).all()
 customers["totalcharges"] = customers["totalcharges"].fillna(0)
 
 # %% [markdown]
-# Two kinds of columns need two treatments. Numbers also get one common type, 32-bit floats,
-# because that is what the model will be fed in production. Lesson 03 shows what can happen when
-# training and serving disagree about this.
+# Two kinds of columns need two treatments. Numbers also get one common type, 32-bit floats, because
+# the model will receive this type in production. Lesson 03 shows what can happen when training and
+# serving use different types.
 
 # %%
 TARGET = "churn"
@@ -114,9 +115,10 @@ print(len(NUMBERS), "numbers:", ", ".join(NUMBERS))
 # %% [markdown]
 # ## Set the test customers apart, before looking
 #
-# One customer in five is put away now and looked at only once, at the end. Everything that we
-# learn, choose or tune comes from the others. `stratify` keeps the share of leavers equal on both
-# sides, and `random_state` makes the split the same on your machine as on ours.
+# We set one customer in five aside now, and look at these customers only once, at the end.
+# Everything that we learn, choose or tune comes from the other customers. `stratify` keeps the
+# share of leavers equal on both sides. `random_state` makes the split the same on your machine as
+# on ours.
 
 # %%
 from sklearn.model_selection import train_test_split
@@ -129,12 +131,12 @@ print(f"{len(train):,} to learn from, {len(test):,} put away")
 print(f"left: {left.mean():.1%} and {left_test.mean():.1%}")
 
 # %% [markdown]
-# About one in four leaves. So a model that answers "stays" every time is right three times in
-# four, and worth nothing: **accuracy is the wrong measure here.**
+# About one customer in four leaves. So a model that always answers "stays" is correct three times
+# in four, and has no value: **accuracy is the wrong measure here.**
 #
 # ## Who leaves?
 #
-# Does the contract matter? And for how long have they been customers?
+# Does the contract matter? And does it matter how long somebody has been a customer?
 
 # %%
 months = pd.cut(train["tenure"], [-1, 6, 12, 24, 36, 48, 60, 72],
@@ -162,18 +164,18 @@ show(figure, "Two bar charts. Churn falls from month-to-month to two-year contra
              "and falls steadily with the months someone has been a customer.")
 
 # %% [markdown]
-# *What to notice:* both effects are large, and both point the same way: whoever is new and free
-# to go, goes.
+# Both effects are large, and both point in the same direction. Customers who are new, and who can
+# leave at any time, leave most often.
 
 # %% [markdown]
-# ### Exercise 1 · How do they pay?
+# ### Exercise 1: How do they pay? (5 minutes)
 #
 # Fill `by_payment` with the share of leavers for each `paymentmethod`, **among the training
-# customers**, highest first.
+# customers**, highest share first.
 #
 # <details><summary>Hint</summary>
 #
-# `gone` above holds True for whoever left. Group it by a column of `train`, take the mean,
+# `gone` above is True for each customer who left. Group it by a column of `train`, take the mean,
 # and then `sort_values(ascending=False)`.
 #
 # </details>
@@ -205,12 +207,12 @@ print(f"Right: {by_payment.index[0]} leads with {by_payment.iloc[0]:.0%}.")
 # %% [markdown]
 # ## Build a pipeline
 #
-# A model adds and multiplies, so categories must become numbers first. *One-hot encoding* makes
-# one column of zeros and ones out of each allowed value. Numbers are brought to a common scale,
-# so that a bill in the thousands does not drown a tenure in the tens.
+# A model adds and multiplies, so categories must become numbers first. **One-hot encoding** makes
+# one column of zeros and ones for each allowed value. Numbers are brought to a common scale.
+# Without it, a bill in the thousands would count more than a tenure in the tens.
 #
-# Both steps and the model go into **one** object. What is trained together is saved together and
-# served together, and nobody can forget a step.
+# Both steps and the model go into **one** object. Everything that is trained together is saved
+# together and served together, so nobody can forget a step.
 
 # %%
 from sklearn.compose import ColumnTransformer
@@ -226,18 +228,18 @@ pipeline = Pipeline([
 pipeline
 
 # %% [markdown]
-# `handle_unknown="error"` is a decision: a contract type that the model has never seen is refused.
-# The popular alternative, `"ignore"`, encodes it as all zeros and answers anyway. Lesson 03 shows
-# that answer.
+# `handle_unknown="error"` is a decision: the model refuses a contract type that it has never seen.
+# The popular alternative, `"ignore"`, encodes an unknown type as all zeros, and the model answers.
+# Lesson 03 shows that answer.
 #
 # ## Compare three models
 #
-# Is logistic regression good enough? Let trees compete with it, and let a model that knows nothing
-# mark the bottom. *Cross-validation* cuts the training customers into five parts, and each part
-# is judged by a model that was trained on the other four.
+# Is logistic regression good enough? We compare it with two models made of trees, and with a model
+# that has learned nothing. **Cross-validation** cuts the training customers into five parts, called
+# folds. Each part is scored by a model that was trained on the other four parts.
 #
-# The measure is **AUC**: take one customer who left and one who stayed; how often does the model
-# give the first one the higher probability? A coin reaches 0.5.
+# The measure is **AUC**. Take one customer who left and one customer who stayed. How often does the
+# model give the first customer the higher probability? A coin reaches 0.5.
 
 # %%
 from sklearn.dummy import DummyClassifier
@@ -274,15 +276,15 @@ show(figure, "Dot plot of AUC per fold for three models. The dots of one fold li
              "each other, and the three means are almost equal.")
 
 # %% [markdown]
-# *What to notice:* follow a thin line. Which customers happen to be in a fold matters more than
-# which model judges them. Where the scores are as good as equal, take the model that is smaller,
-# quicker and easier to explain. We ship **logistic regression**.
+# *Notice:* follow one thin line. The choice of customers in a fold changes the score more than the
+# choice of the model. Where the scores are almost equal, take the model that is smaller, faster and
+# easier to explain. We ship **logistic regression**.
 #
 # ## Get an honest probability for each customer
 #
-# A model flatters the customers that it was trained on. `cross_val_predict` avoids that: each
-# probability comes from the one model of the five that did *not* see this customer. They are
-# called *out-of-fold* probabilities, and from here on they are our **validation data**.
+# A model is too optimistic about the customers that it was trained on. `cross_val_predict` avoids
+# this: each probability comes from the one model of the five that did *not* see this customer.
+# These are **out-of-fold** probabilities, and from here on they are our **validation data**.
 
 # %%
 from sklearn.model_selection import cross_val_predict
@@ -304,14 +306,15 @@ show(figure, "Two overlapping histograms. Customers who stayed pile up near zero
              "left are spread between 0.2 and 0.8.")
 
 # %% [markdown]
-# The two groups overlap. Wherever we cut, some leavers are missed and some loyal customers are
-# suspected. The next two pictures say how well the model separates them, and whether its
-# probabilities can be taken at their word.
+# The two groups overlap. Wherever we cut, the model misses some leavers and suspects some loyal
+# customers. The next two plots answer two questions. How well does the model separate the two
+# groups? And are its probabilities correct?
 #
 # ## ROC: how well are the two separated?
 #
-# Move the cut from 1 down to 0. At each place, count two things: the share of leavers found, and
-# the share of loyal customers suspected. The area under that curve is the AUC.
+# Move the cut from 1 down to 0. At each position, compute two numbers: the share of leavers that
+# the model finds, and the share of loyal customers that it suspects. The area under that curve is
+# the AUC.
 
 # %%
 from sklearn.metrics import roc_auc_score, roc_curve
@@ -338,8 +341,8 @@ axes.yaxis.set_major_formatter("{x:.0%}")
 show(figure, "ROC curve, bowed well above the diagonal, with the cuts 0.5, 0.3 and 0.1 marked.")
 
 # %% [markdown]
-# *What to notice:* the curve does not tell you where to cut. Going from 0.5 to 0.1 finds more and
-# more leavers, and suspects more and more who would have stayed.
+# The curve does not show where to cut. Between 0.5 and 0.1 the model finds more and more leavers,
+# and suspects more and more customers who would have stayed.
 #
 # ## Calibration: does 30 % mean 30 %?
 #
@@ -366,15 +369,16 @@ axes.yaxis.set_major_formatter("{x:.0%}")
 show(figure, "Calibration plot: ten points with error bars, all close to the diagonal.")
 
 # %% [markdown]
-# *What to notice:* each point is a tenth of the customers, and its bar is two standard errors.
-# Points on the dashed line mean a model that can be taken at its word.
+# Each point is a tenth of the customers, and its bar is two standard errors. If the points are on
+# the dashed line, you can use the model's probabilities as they are.
 #
 # ## Choose the threshold by what mistakes cost
 #
-# `predict` cuts at 0.5. Nobody asked it to. The company has two ways to be wrong, and they do
-# not cost the same. Our assumptions, in dollars (yours will differ, so each has a name): an offer
-# always keeps a customer who would have left, and then costs nothing. In a real company, neither
-# holds completely; measure both on a small group first.
+# `predict` always cuts at 0.5, but nobody chose that number for this company. The company can make
+# two mistakes, and they do not cost the same. We assume the costs below, in dollars (yours will
+# differ, so each has a name). We also assume that an offer always keeps a customer who would have
+# left, and then costs nothing. In a real company neither holds completely: measure both on a small
+# group first.
 #
 # | the model says | the customer | costs |
 # |---|---|---|
@@ -396,7 +400,7 @@ print(f"cut at 0.5: ${cost(0.5, out_of_fold, left):.2f} a customer")
 print(f"cut at 0.3: ${cost(0.3, out_of_fold, left):.2f} a customer")
 
 # %% [markdown]
-# So try them all, on the validation data.
+# So try all thresholds, on the validation data.
 
 # %%
 thresholds = np.arange(1, 100) / 100
@@ -423,18 +427,18 @@ show(figure, "Cost against threshold: a curve with a flat bottom to the left of 
              "the left and rising slowly on the right.")
 
 # %% [markdown]
-# *What to notice:* the bottom is flat, so the second decimal matters little; and it lies well to
-# the left of 0.5, because missing someone is dearer than one offer too many.
+# *Notice:* the bottom of the curve is flat, so the second decimal matters little. And the bottom is
+# well to the left of 0.5, because a missed churner costs more than a needless offer.
 #
-# The threshold was chosen on validation data. Had we chosen it on the test customers, their
-# verdict would be too kind: it would be the best of 99 tries.
+# We chose the threshold on validation data. On the test customers, the same choice would give a
+# result that is too good: it would be the best of 99 tries.
 
 # %% [markdown]
-# ### Exercise 2 · The offer becomes cheaper
+# ### Exercise 2: The offer becomes cheaper (8 minutes)
 #
-# The company finds an offer that costs only 20 dollars, and an analyst says that a lost customer
-# really costs 200. Write `cheapest(missed, needless)`: the threshold out of `thresholds` with the
-# least cost on the validation data.
+# The company finds an offer that costs only 20 dollars, and an analyst reports that a lost customer
+# really costs 200. Write `cheapest(missed, needless)`. It returns the threshold out of `thresholds`
+# that has the lowest cost on the validation data.
 #
 # Before you run it: will the threshold go up or down?
 #
@@ -475,10 +479,11 @@ assert np.isclose(cheapest(MISSED, NEEDLESS), THRESHOLD), (
 print(f"Right: {cheapest(200, 20):.2f}, lower than {THRESHOLD:.2f}.")
 
 # %% [markdown]
-# There is also a formula. For a customer who leaves with probability *p*, no offer costs
-# *p* × missed on average, and an offer costs (1 − *p*) × needless. They are equal at
-# *p* = needless / (missed + needless), and from there on the offer is cheaper. The formula trusts
-# the probabilities, so it holds as far as they are calibrated. How near does the search come?
+# There is also a formula. For a customer who leaves with probability *p*, no offer costs *p* ×
+# missed on average, and an offer costs (1 − *p*) × needless. They are equal at *p* = needless /
+# (missed + needless), and above that probability the offer is cheaper. The formula uses the
+# probabilities as they are, so it is correct only if they are calibrated. How close is it to the
+# search?
 
 # %%
 for missed, needless in (MISSED, NEEDLESS), (200, 20), (50, 150):
@@ -490,7 +495,8 @@ for missed, needless in (MISSED, NEEDLESS), (200, 20), (50, 150):
 # %% [markdown]
 # ## Judge it once, on the test customers
 #
-# All is decided, so train on all training customers, and open the envelope.
+# All decisions are made. So train on all training customers, and use the test customers for the
+# first time.
 
 # %%
 pipeline.fit(train[FIELDS], left)
@@ -522,11 +528,11 @@ show(figure, f"Confusion matrix of the test customers: {matrix[0, 0]} rightly wi
              f"{matrix[1, 1]} rightly with offer.")
 
 # %% [markdown]
-# *What to notice:* the numbers on the test customers are near those of the validation, not
-# equal. That is what unseen customers do, and it is the reason why they were put away.
+# The numbers on the test customers are close to those of the validation, but not equal. New
+# customers always differ a little, and this is why we set the test customers apart.
 
 # %% [markdown]
-# ### Exercise 3 · Two questions from the marketing department
+# ### Exercise 3: Two questions from the marketing department (7 minutes)
 #
 # Read the answers from `matrix` (rows: what happened, columns: what the model says):
 #
@@ -566,12 +572,13 @@ print(f"Right: {recall:.0%} of the leavers are found, and {precision:.0%} of the
 # %% [markdown]
 # ## Write down what the model understands
 #
-# A caller will one day send `"contract": "weekly"`, or a tenure of -3. Something must know that
-# this is nonsense, and no second list should have to be kept in step with the model. So the model
-# carries a **signature**, made from the data it learned from.
+# One day a client will send `"contract": "weekly"`, or a tenure of -3. Some program must find out
+# that this is nonsense, and nobody wants to maintain a second list beside the model. So the model
+# carries a **signature**, made from the training data.
 #
-# Categories: exactly the values that were seen. Numbers: what is *plausible*, which is wider than
-# what was seen; a customer of 80 months is new to us, but no mistake.
+# For categories, the signature lists exactly the values in the data. For numbers, it gives a
+# *plausible* range, which is wider than the range in the data: a customer of 80 months is new to
+# us, but no mistake.
 
 # %%
 print(train[NUMBERS].agg(["min", "max"]).T)
@@ -591,9 +598,9 @@ def describe(field):
 describe("contract"), describe("tenure")
 
 # %% [markdown]
-# With it go the threshold, the fingerprint of the training data, and the versions of everything
-# that has a hand in the prediction. A year from now they answer the question "what exactly is
-# this file?".
+# The signature also holds the threshold, the fingerprint of the training data, and the versions of
+# all software that the prediction depends on. A year from now they answer the question "what
+# exactly is this file?".
 
 # %%
 signature = {
@@ -610,7 +617,7 @@ for entry in signature["inputs"]:
 print({key: value for key, value in signature.items() if key != "inputs"})
 
 # %% [markdown]
-# Does it accept every customer that we know, those put away included?
+# Does the signature accept every customer in the data, the test customers included?
 
 # %%
 for entry in signature["inputs"]:
@@ -623,8 +630,9 @@ print(f"all {len(customers):,} customers fit")
 # %% [markdown]
 # ## Save it
 #
-# The file is written under another name and then renamed. Renaming is *atomic*: whoever looks sees
-# the old file or the new one, and never half of one, even when you press Ctrl-C.
+# The code writes the file under another name and then renames it. Renaming is **atomic**: another
+# program sees either the old file or the new file, and never half of one, even when you press
+# Ctrl-C.
 
 # %%
 def save(path, content):
@@ -640,7 +648,7 @@ save(MODELS / "churn_test.csv", test.astype({"seniorcitizen": int, "tenure": int
 save(MODELS / "churn.pkl", pickle.dumps({"pipeline": pipeline, "signature": signature}))
 
 # %% [markdown]
-# Does the file say what the model said?
+# Does the file give the same answers as the model?
 
 # %%
 saved = pickle.loads((MODELS / "churn.pkl").read_bytes())
@@ -654,9 +662,9 @@ assert np.allclose(again, probability, atol=1e-7)
 #
 # ### It runs code when it is opened
 #
-# A pickle is not data. It is a small program that rebuilds an object, and it may call anything on
-# the way: an object's `__reduce__` says which function, with which arguments. This one is
-# harmless, and yet makes the point.
+# A pickle is not data. It is a small program that rebuilds an object, and the program may call any
+# function. An object's `__reduce__` names the function and its arguments. The pickle below is
+# harmless, but it shows the danger.
 
 # %%
 class Innocent:
@@ -673,12 +681,12 @@ nothing = pickle.loads(content)
 print("and what was loaded is:", nothing)
 
 # %% [markdown]
-# *What to notice:* nobody called a method. Opening was enough, and on a server the environment
-# holds the credentials. **Never open a pickle that you did not write yourself.**
+# *Notice:* nobody called a method. Opening the file was enough. On a server, the environment
+# variables hold the credentials. **Never open a pickle that you did not write yourself.**
 #
 # ### It needs the libraries that wrote it, in the same version
 #
-# The file holds no code of scikit-learn, only names to look up. Which ones?
+# The file holds no code of scikit-learn, only names of modules and classes. Which ones?
 
 # %%
 import pickletools
@@ -690,9 +698,9 @@ for text in sorted(texts):
         print(text)
 
 # %% [markdown]
-# All of these modules must be there wherever the model is served. Most begin with an underscore:
-# they are private, and any release may move them. And what if the version there is another one? We
-# rewrite the version inside the file, as if it came from an older release:
+# All of these modules must be installed wherever the model is served. Most names begin with an
+# underscore: the modules are private, and any release may move them. What happens if the server has
+# another version? We rewrite the version inside the file, as if it came from an older release:
 
 # %%
 import warnings
@@ -706,20 +714,20 @@ print(len(caught), "warnings. The first:\n")
 print(caught[0].message)
 
 # %% [markdown]
-# *What to notice:* scikit-learn warns and carries on. Whether the answers are still right, it
-# cannot say.
+# scikit-learn prints a warning and continues. It cannot check whether the answers are still
+# correct.
 #
-# So a pickle is good for taking a model from this lesson to the next, on your own machine. For
-# shipping we want a file that is data only, runs without scikit-learn, and means the same next
-# year. That is lesson 03.
+# So a pickle is good for a model that goes from this lesson to the next, on your own machine. To
+# ship a model, we want a file that is data only, that runs without scikit-learn, and that means the
+# same next year. That is lesson 03.
 #
 # ## Recap
 #
-# - The **test customers** were set apart first and judged once, after all decisions.
-# - The **pipeline** holds encoding, scaling and model; cross-validation put logistic regression
-#   level with the trees, so the smaller model is shipped.
-# - **AUC** says how well leavers and loyal customers are separated; **calibration** says whether
-#   the probability can be taken at its word.
+# - We set the **test customers** apart first, and used them once, after all decisions.
+# - The **pipeline** holds encoding, scaling and model. Cross-validation gave logistic regression
+#   and the trees almost the same score, so we ship the smaller model.
+# - **AUC** measures how well leavers and loyal customers are separated. **Calibration** shows
+#   whether the probabilities are correct.
 # - The **threshold** comes from what mistakes cost, on validation data, and not from `predict`.
 # - The **signature** travels with the model: allowed values, threshold, data, versions.
 # - A **pickle** runs code when it is opened and needs the libraries that wrote it.

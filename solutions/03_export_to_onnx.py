@@ -3,7 +3,7 @@
 # workshop:
 #   number: "03"
 #   needs: []
-#   reading: 25
+#   reading: 30
 #   exercises: 25
 #   cost: "free"
 #   products: [build/models/churn.onnx]
@@ -13,22 +13,22 @@
 # %% [markdown]
 # # Export the model to ONNX
 #
-# The pickle of lesson 02 needs scikit-learn wherever it goes, and runs code when it is opened.
-# In this lesson the model becomes a file of pure data that a small engine can run. But is it
-# still the same model? You prove it, customer by customer.
+# The pickle of lesson 02 needs scikit-learn on every server, and runs code when it is opened. In
+# this lesson the model becomes a file of pure data that a small library can run. But is it still
+# the same model? You prove it, customer by customer.
 #
 # **You will**
 # - convert the pipeline to ONNX and look at the graph inside the file;
 # - prove that both give the same answer for every test customer;
-# - meet the trap that makes tree models disagree, and avoid it;
-# - see what a model answers to nonsense, and why somebody must check first;
-# - compare speed and luggage with the pickle;
-# - write the signature into the file, and read it where scikit-learn is absent.
+# - see why tree models can give another answer after the conversion, and avoid it;
+# - see what a model answers to nonsense, and why a function must check requests first;
+# - compare speed and dependencies with the pickle;
+# - write the signature into the file, and read it where scikit-learn is not installed.
 #
 # **You need** `build/models/churn.pkl` from lesson 02 (made now if it is missing). No Docker,
 # no AWS.
 #
-# **Time** 25 minutes reading, 25 minutes exercises. **Cost** free, on AWS as well: nothing is
+# **Time** 30 minutes reading, 25 minutes exercises. **Cost** free, on AWS as well: nothing is
 # created there.
 
 # %% [markdown]
@@ -40,7 +40,8 @@
 #     class onnx now
 # ```
 #
-# What you build here is filled with colour. Dotted: later, in the lesson with that number.
+# Filled with colour: what you build in this lesson. Dotted: what you build later, in the lesson
+# with that number.
 
 # %%
 from workshop import cloud, lessons
@@ -75,7 +76,7 @@ set_style()
 # %% [markdown]
 # ## Open what lesson 02 left
 #
-# The pickle is our own, so we may open it.
+# We wrote this pickle ourselves, so we may open it.
 
 # %%
 saved = pickle.loads((MODELS / "churn.pkl").read_bytes())
@@ -90,19 +91,19 @@ print(f"{len(FIELDS)} fields, threshold {THRESHOLD}, {len(test):,} test customer
 #
 # *Open Neural Network Exchange* is a file format for models, neural or not. A file holds
 #
-# - a **graph**: which operation feeds which;
+# - a **graph**: which operation uses the result of which other operation;
 # - the **numbers** that were learned;
 # - the **inputs and outputs**, with names, types and shapes;
-# - the version of the **operator set**, the public list that says what each operation does.
+# - the version of the **operator set**, the public list that defines what each operation does.
 #
-# There is no code in it. Anything that knows the operator set can run it, from Python or from a
-# phone; we use *ONNX Runtime*, a library in C++.
+# There is no code in it. Any program that implements the operator set can run it, from Python or on
+# a phone. We use **ONNX Runtime**, a library in C++.
 #
 # ## Convert
 #
-# The converter needs to know what comes in. The signature says it: one input for each field, in
-# the signature's order; text for categories and 32-bit floats for numbers. The shape `[None, 1]`
-# means any number of customers, one value each.
+# The converter needs the names, types and shapes of the inputs. They are in the signature: one
+# input for each field, in the signature's order, with text for categories and 32-bit floats for
+# numbers. The shape `[None, 1]` means any number of customers, one value each.
 
 # %%
 from skl2onnx import to_onnx
@@ -123,13 +124,13 @@ print(f"{len(model.graph.node)} operations, {len(model.SerializeToString()):,} b
 print(dict(Counter(node.op_type for node in model.graph.node)))
 
 # %% [markdown]
-# `zipmap` is a converter's habit of returning a list of dictionaries, one for each customer,
-# instead of an array. It is slow and awkward to use: switched off.
+# With the converter's option `zipmap`, the model returns a list of dictionaries, one for each
+# customer, instead of an array. That is slow and awkward to use, so we switch it off.
 #
 # ## Look at the graph
 #
-# `onnx_graph` reads the operations and their connections from the model and draws them. Fifteen
-# times the same in a row makes no good picture, so alike neighbours share a box.
+# `onnx_graph` reads the operations and their connections from the model and draws them. The same
+# operation occurs fifteen times in a row, so neighbours of one kind share a box.
 
 # %%
 from workshop.plots import onnx_graph
@@ -137,10 +138,10 @@ from workshop.plots import onnx_graph
 onnx_graph(model)
 
 # %% [markdown]
-# *What to notice:* you know each box from lesson 02. `OneHotEncoder` and `Scaler` are the two
-# branches of the `ColumnTransformer`, `Concat` lays columns side by side (`Reshape` only tells it
-# how many there are), and `LinearClassifier` is the logistic regression. The learned numbers are in
-# the boxes, and can be read back:
+# You know each box from lesson 02. `OneHotEncoder` and `Scaler` are the two branches of the
+# `ColumnTransformer`. `Concat` puts columns side by side (`Reshape` only sets how many there are),
+# and `LinearClassifier` is the logistic regression. The boxes hold the learned numbers, and you can
+# read them:
 
 # %%
 encoder = next(node for node in model.graph.node if node.input[0] == "contract")
@@ -153,8 +154,8 @@ print("the last three weights in scikit-learn: ", np.round(pipeline["model"].coe
 # %% [markdown]
 # ## Ask it
 #
-# A *session* loads the model once and then answers many times. It takes a dictionary: the name of
-# each input, and an array of the right type and shape.
+# A **session** loads the model once and then answers many times. Its input is a dictionary: the
+# name of each input, and an array of the right type and shape.
 
 # %%
 def feed(table):
@@ -179,11 +180,13 @@ print("label:", label, label.dtype)
 print("probabilities:", probabilities, probabilities.dtype, sep="\n")
 
 # %% [markdown]
-# Two outputs: the label, and one row of probabilities for each customer: staying, leaving.
+# There are two outputs: the label, and one row of two probabilities for each customer, for staying
+# and for leaving.
 #
 # ## Prove that it is the same model
 #
-# The same test customers go through both. How far apart are the answers, at worst?
+# The same test customers go through both models. What is the largest difference between the
+# answers?
 
 # %%
 by_sklearn = pipeline.predict_proba(test[FIELDS])[:, 1]
@@ -203,19 +206,21 @@ axes.set(xlabel="Probability of leaving, by scikit-learn",
 show(figure, "Scatter plot of the differences: a cloud around zero, within about 0.0000002.")
 
 # %% [markdown]
-# *What to notice:* the differences are not zero. scikit-learn counts in 64-bit floats here, about
-# sixteen digits, and ONNX in 32-bit floats, about seven. The cloud is what rounding leaves.
+# The differences are not zero. Here scikit-learn computes with 64-bit floats, about sixteen digits,
+# and ONNX with 32-bit floats, about seven. The differences in the plot are the result of rounding.
+# They can be larger in the middle: there, the same small change of the sum changes the probability
+# most.
 
 # %%
 print(f"next number after 0.5, 32 bits: 0.5 + {np.spacing(np.float32(0.5)):.1e}")
 print(f"next number after 0.5, 64 bits: 0.5 + {np.spacing(np.float64(0.5)):.1e}")
 
 # %% [markdown]
-# ### Exercise 1 · What does `label` mean?
+# ### Exercise 1: What does `label` mean? (5 minutes)
 #
-# The model hands you a label for free. Is it our decision? Count the test customers for whom
-# `label` (1: leaves) says something else than our rule, *probability at or above `THRESHOLD`*.
-# Put the number into `disagree`.
+# The model also returns a label. Is that label our decision? Count the test customers for whom
+# `label` (1: leaves) differs from our rule, *probability at or above `THRESHOLD`*. Put the number
+# into `disagree`.
 #
 # <details><summary>Hint</summary>
 #
@@ -246,14 +251,14 @@ assert disagree == ((by_onnx >= 0.5) != decision).sum(), (
 print(f"Right: {disagree} customers. The label cuts at 0.5; our threshold is {THRESHOLD}.")
 
 # %% [markdown]
-# So the label is not our decision, and the threshold has to travel in the file too. Later in this
-# lesson it does.
+# So the label is not our decision, and the file must hold the threshold too. Later in this lesson
+# it does.
 #
 # ## The trap: trees
 #
-# A difference in the seventh digit is harmless for logistic regression: a little more in, a little
-# more out. A tree is different. It asks *is the tenure at most 7?*, and when rounding tips the
-# answer, the customer walks down another branch.
+# A difference in the seventh digit is harmless for logistic regression: the result changes as
+# little as the input. A tree is different. It compares, for example *is the tenure at most 7?*.
+# When rounding changes the answer, the customer follows another branch.
 #
 # Can that happen? Let us train a forest as many people do, with a scaler before it.
 
@@ -287,12 +292,13 @@ print(f"{(apart > 1e-5).sum()} of {len(fresh):,} customers get another answer; "
       f"the worst is off by {apart.max():.2f}")
 
 # %% [markdown]
-# No error, no warning. Most customers get the right answer, so a quick look at a few rows would
-# have found nothing. This is why parity is asserted on *every* test row.
+# There is no error and no warning. Most customers get the correct answer, so a quick look at a few
+# rows finds nothing. This is why we test **parity**, that both models give equal answers, on
+# *every* test row.
 #
 # ### Why?
 #
-# Take the worst customer, and look for questions that were a close call.
+# Take the customer with the largest difference, and look for comparisons with almost equal numbers.
 
 # %%
 row = fresh[apart.argmax()]
@@ -317,16 +323,16 @@ for number, field, threshold in close_calls[:3]:
           f"  scaled in 32 bits (ONNX)          {by_32_bits[field]:.9f}")
 
 # %% [markdown]
-# *What to notice:* the value and the threshold are **the same number**, as far as anyone can see.
-# That is no accident. A tree that saw customers of 6 and of 8 months puts its threshold in the
-# middle, at 7, and then a customer of exactly 7 months comes. As long as both sides compare the
-# very same two numbers, they agree. Scaled once in 64 bits and once in 32, the numbers differ in
-# the seventh or eighth digit, and that digit decides.
+# *Notice:* the value and the threshold look like **the same number**. That is no accident. A tree
+# that saw customers of 6 and of 8 months puts its threshold in the middle, at 7. Then a customer of
+# exactly 7 months comes. The two models agree as long as both compare the same two numbers. But one
+# model scales them with 64 bits and the other with 32, so they differ in the seventh or eighth
+# digit, and that digit decides.
 #
 # ### The cure
 #
-# A tree needs no scaler: it only asks for more or less. So leave it out, and cast to `float32`
-# *before* fitting, so that both see the very same numbers.
+# A tree needs no scaler: it only compares. So leave the scaler out, and convert to `float32`
+# *before* fitting, so that both models see the same numbers.
 
 # %%
 recipes = {
@@ -355,7 +361,7 @@ show(figure, "Sorted differences on a log scale. Both forests with a scaler star
 assert wrong["no scaler, 32 bits"] == 0
 
 # %% [markdown]
-# Does the cure work for all trees? Try the quick kind of gradient boosting.
+# Does this work for all trees? Try the fast kind of gradient boosting.
 
 # %%
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -365,16 +371,17 @@ quick = twins_apart(make_pipeline(HistGradientBoostingClassifier(random_state=1)
 print(f"worst {quick.max():.1e}, wrong for {(quick > 1e-5).sum()} customers")
 
 # %% [markdown]
-# Not for this one. It compares with thresholds of 64 bits, and the converted file rounds them to
-# 32, so a customer whose value lies between the two goes the other way. A rule of thumb helps;
-# **an assertion on every row decides**.
+# It does not work for this model. Its thresholds have 64 bits, and the converted file rounds them
+# to 32. A customer whose value lies between the two numbers follows another branch. A rule of thumb
+# helps; **an assertion on every row decides**.
 #
-# The model that we ship has a scaler, and may have one: it is not a tree. For it, parity was
-# asserted above.
+# The model that we ship may have a scaler, because it is not a tree. We tested its parity above.
+# And `handle_unknown="error"` protects it only because the model is behind a `OneHotEncoder`: check
+# what your own converted file does with an unknown category.
 #
 # ## What does it answer to nonsense?
 #
-# Take one customer, and let the caller make mistakes. First, in the same model with one word
+# Take one customer, and let the client make mistakes. We begin with the same model with one word
 # changed, the popular `handle_unknown="ignore"`:
 
 # %%
@@ -399,19 +406,19 @@ for contract in "weekly", "One_Year", None:
     print(f"contract = {contract!r}:", probability(lenient_session, contract=contract))
 
 # %% [markdown]
-# *What to notice:* an unknown contract, a capital letter, nothing at all: three mistakes, and
-# **the same confident answer**. All three were encoded as zeros, a customer without any contract,
-# who does not exist. Nobody is told.
+# *Notice:* an unknown contract, a capital letter, no contract: three mistakes, and **the same
+# confident answer**. The encoder turned all three into zeros: a customer without any contract, who
+# does not exist. No message reports it.
 #
-# And ours, with `handle_unknown="error"`?
+# And our model, with `handle_unknown="error"`?
 
 # %%
 for contract in "weekly", "One_Year", None:
     print(f"contract = {contract!r}:", probability(session, contract=contract))
 
 # %% [markdown]
-# Refused: good. But the message names neither the field nor what is allowed, so the caller learns
-# nothing. And numbers?
+# It refuses them: good. But the message names neither the field nor the allowed values, so the
+# client cannot correct the request. And numbers?
 
 # %%
 for tenure in -50, 10_000, float("nan"):
@@ -419,22 +426,23 @@ for tenure in -50, 10_000, float("nan"):
 print("is nan at or above the threshold?", float("nan") >= THRESHOLD)
 
 # %% [markdown]
-# *What to notice:* the model computes with anything. A missing number quietly becomes "no offer".
+# *Notice:* the model computes with any number. With a missing number it returns `nan`, and the
+# result is "no offer", without a message.
 #
 # Therefore the function that you will deploy **checks each request against the signature before it
-# asks the model**, and answers with the field's name and what is allowed.
+# calls the model**. Its answer names the field and the allowed values.
 
 # %% [markdown]
-# ### Exercise 2 · Check a request
+# ### Exercise 2: Check a request (10 minutes)
 #
-# Write `problems(customer)`: the list of the field names that break the signature. A field is a
-# problem when
+# Write `problems(customer)`. It returns the list of field names that do not match the signature. A
+# field is a problem when
 #
 # - it is missing, or
 # - its entry has `allowed`, and the value is not one of these, or
 # - its entry has `minimum` and `maximum`, and the value is not between them (both included).
 #
-# What about NaN? Think about what `nan < 0` and `nan > 120` give.
+# What about NaN? Think about the results of `nan < 0` and `nan > 120`.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -444,7 +452,7 @@ print("is nan at or above the threshold?", float("nan") >= THRESHOLD)
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Every comparison with NaN is False. So ask for what is *right* and negate it:
+# Every comparison with NaN is False. So write the condition for a *correct* value and negate it:
 # `not entry["minimum"] <= value <= entry["maximum"]`.
 #
 # </details>
@@ -491,7 +499,8 @@ print("Right. The real check also looks at types and at fields that nobody knows
 # %% [markdown]
 # ### How wrong input looks
 #
-# These three errors come from feeding a session by hand. You will meet them, so here they are.
+# These three errors occur when you fill the inputs of a session by hand. You will meet them, so
+# here they are.
 
 # %%
 good = feed(test.head(1))
@@ -507,8 +516,8 @@ for what, mistake in mistakes.items():
 # %% [markdown]
 # ## Write the signature into the file
 #
-# An ONNX file has room for notes: `metadata_props`, names and texts. The signature goes in as
-# JSON, and from now on there is **one** file to ship, and it knows its own rules.
+# An ONNX file has room for notes: `metadata_props`, pairs of a name and a text. We write the
+# signature there as JSON. From now on there is **one** file to ship, and it contains its own rules.
 
 # %%
 onnx.helper.set_model_props(model, {"signature": json.dumps(signature)})
@@ -520,12 +529,13 @@ os.replace(part, MODELS / "churn.onnx")
 print(f"churn.onnx: {len(content):,} bytes, churn.pkl: {(MODELS / 'churn.pkl').stat().st_size:,}")
 
 # %% [markdown]
-# Both are tiny. The file's size is not what makes a deployment heavy; we come to that.
+# Both files are tiny. The file's size is not what makes a deployment large, as the end of this
+# lesson shows.
 #
 # ## Read it where scikit-learn is absent
 #
-# A new Python process, in which importing scikit-learn or pandas is forbidden, opens the file and
-# answers for the first test customer.
+# A new Python process cannot import scikit-learn or pandas. It opens the file and answers for the
+# first test customer.
 
 # %%
 program = """
@@ -551,7 +561,7 @@ print("here: ", {"threshold": THRESHOLD, "probability": float(by_sklearn[0])})
 assert abs(there["probability"] - by_sklearn[0]) <= 1e-5
 
 # %% [markdown]
-# ### Exercise 3 · Answer as a web service would
+# ### Exercise 3: Answer as a web service would (10 minutes)
 #
 # Write `predict(customer)`. It takes one customer as a dict and returns
 # `{"churn_probability": …, "churn": …}`, where `churn` follows `THRESHOLD`. The answer must
@@ -602,8 +612,8 @@ print("Right:", answers[0])
 # %% [markdown]
 # ## How fast is one prediction?
 #
-# Like with like: both start from one customer as a dict and end with a Python float. We take turns,
-# so that whatever else your machine is doing disturbs both alike.
+# We compare equal work: both start from one customer as a dict and end with a Python float. The two
+# take turns, so that other programs on your machine disturb both equally.
 
 # %%
 CATEGORY = {entry["name"]: entry["type"] == "category" for entry in signature["inputs"]}
@@ -646,8 +656,8 @@ show(figure, "Two histograms on a log scale, far apart: ONNX Runtime on the left
              "on the right.")
 
 # %% [markdown]
-# *What to notice:* the arithmetic is the same handful of multiplications. What scikit-learn spends
-# its time on is pandas and checking, once for each call. So what about many customers in one call?
+# The arithmetic is the same small number of multiplications. scikit-learn spends its time in pandas
+# and in checks, once for each call. So what about many customers in one call?
 
 # %%
 whole = np.array([[stopwatch(pipeline.predict_proba, test[FIELDS]),
@@ -658,13 +668,13 @@ print(f"one customer at a time: scikit-learn takes {ratio:.0f} times as long as 
 print(f"{len(test):,} customers at once: {many:.1f} times as long")
 
 # %% [markdown]
-# The great gap belongs to single predictions. That is what a web service makes; a nightly batch
-# would gain much less, or nothing.
+# The large difference exists for single predictions only. A web service makes single predictions; a
+# nightly batch would gain much less, or nothing.
 #
-# ## What must be carried
+# ## How large are the dependencies?
 #
-# To answer one request, the server needs the library and all that the library needs. How many bytes
-# is that, as installed here? Python's own `importlib.metadata` knows every installed file.
+# To answer one request, the server needs the library and all its dependencies. How many bytes are
+# they, as installed here? Python's `importlib.metadata` lists every installed file.
 
 # %%
 from importlib import metadata
@@ -711,9 +721,9 @@ show(figure, "Bar chart of installed megabytes: " + ", ".join(
     f"{name} {value:.0f}" for name, value in megabytes.items()))
 
 # %% [markdown]
-# *What to notice:* the model file has a few thousand bytes, and its luggage has more than a hundred
-# million. One runtime serves models that were trained with any of the other three. And what fills
-# its own luggage?
+# *Notice:* the model file has a few thousand bytes, and its dependencies have more than a hundred
+# million. One runtime serves models that were trained with any of the three libraries. Which
+# packages fill the runtime's own dependencies?
 
 # %%
 for name, size in sorted(luggage("onnxruntime", {}).items(), key=lambda item: -item[1]):
@@ -722,19 +732,20 @@ for name, size in sorted(luggage("onnxruntime", {}).items(), key=lambda item: -i
 # %% [markdown]
 # About half of it is NumPy, which prepares the arrays.
 #
-# Whether the lighter luggage also means a quicker start is a question for lesson 04, where it is
-# measured.
+# Does a smaller package also start faster? Lesson 04 measures it.
 #
 # ## Recap
 #
-# - An **ONNX** file holds a graph of public operations, the learned numbers, and typed inputs and
-#   outputs. It holds no code.
-# - **Parity** was asserted on every test row, within 10⁻⁵; what is left is 32-bit rounding.
-# - **Trees** with a scaler before them answer some customers differently: leave it out, and cast
-#   to float32 before fitting.
-# - **Nonsense** gets an answer, or an error without a name. Check requests against the signature.
-# - **The label** cuts at 0.5. The decision is ours: probability and threshold.
-# - ONNX Runtime is far **quicker** for single predictions and **lighter** to carry.
+# - An **ONNX** file holds a graph of public operations, the learned numbers, and inputs and outputs
+#   with types. It holds no code.
+# - **Parity** was tested on every test row, within 10⁻⁵; the remaining difference is 32-bit
+#   rounding.
+# - **Trees** behind a scaler answer differently for some customers: leave the scaler out, and
+#   convert to float32 before fitting.
+# - **Nonsense** gets an answer, or an error that names no field. Check requests against the
+#   signature.
+# - **The label** cuts at 0.5. The decision comes from probability and threshold.
+# - ONNX Runtime is much **faster** for single predictions, and **smaller** to ship.
 # - The **signature** is in the file, and can be read without scikit-learn.
 #
 # You made `build/models/churn.onnx`. There is nothing to clean up in the cloud.

@@ -3,7 +3,7 @@
 # workshop:
 #   number: "04"
 #   needs: [docker]
-#   reading: 25
+#   reading: 30
 #   exercises: 20
 #   cost: "free"
 #   products: []
@@ -17,19 +17,19 @@
 # %% [markdown]
 # # Build the Lambda image
 #
-# *You will*
+# **You will**
 #
 # - put the model and its handler into a container image, and say what each line of the Dockerfile
 #   is for
-# - look into the image: which layer weighs what, and which are built again after a change
-# - run it the way Lambda does: read-only, as a user without rights, with little memory
+# - look into the image: how large is each layer, and which layers are built again after a change
+# - run it as Lambda does: read-only, as an unprivileged user, with little memory
 # - call it with `requests`, with good customers and bad ones
-# - recognise five ways in which an image fails, by what it says
+# - recognise five ways in which an image fails, by their messages
 # - measure what `import` costs, for ONNX Runtime and for scikit-learn
 #
-# *You need* Docker, and the models of lessons 02 and 03 (made now if they are missing)
+# **You need** Docker, and the models of lessons 02 and 03 (made now if they are missing)
 #
-# *Time* 25 minutes reading, 20 minutes exercises · *Cost* free: everything here happens on your
+# **Time** 30 minutes reading, 20 minutes exercises. **Cost** free: everything here happens on your
 # own machine
 
 # %%
@@ -54,15 +54,15 @@ lessons.require("03")
 #     style image fill:#fff3d6,stroke:#e69f00,stroke-width:3px
 # ```
 #
-# Solid lines stand; dashed ones come later.
+# Solid lines exist already; dashed lines come later.
 
 # %% [markdown]
 # ## What is an image?
 #
-# A function needs its code, its model, the libraries it imports, Python itself, and the operating
-# system's files under that. A **container image** is all of it in one package: a stack of
-# read-only layers, and a note that says which program to start. A **container** is that program
-# running, seeing nothing but those files.
+# A function needs its code, its model, its libraries, Python itself, and the files of an operating
+# system. A **container image** is all of it in one package: a stack of read-only layers, and a note
+# that names the program to start. A **container** is that program while it runs. It sees nothing
+# but those files.
 #
 # ```mermaid
 # flowchart LR
@@ -74,21 +74,20 @@ lessons.require("03")
 # ```
 #
 # *Why an image and not a zip, as in lesson 01?* A zip may hold 250 MB unpacked, an image 10 GB
-# (AWS's *Lambda quotas*, read in November 2026). ONNX Runtime would still fit into a zip. But an
-# image can also be run here, on your machine, exactly as it will run there. This lesson lives
-# off that.
+# (AWS's *Lambda quotas*, read in November 2026). ONNX Runtime would still fit into a zip. But you
+# can also run an image here, on your machine, much as it will run on Lambda. This lesson uses that.
 
 # %% [markdown]
 # ## What goes in
 #
-# Docker builds from one folder, the **build context**, and can take in nothing from outside it.
-# So we first put the handler's files and the model into a folder of their own.
+# Docker builds from one folder, the **build context**, and can read no other file. So we first put
+# the handler's files and the model into a folder of their own.
 
 # %%
 import shutil
 from pathlib import Path
 
-staged = Path("../build/images/churn")
+staged = Path("../build/images/lesson_04")
 shutil.rmtree(staged, ignore_errors=True)
 shutil.copytree("../lambda/churn", staged, ignore=shutil.ignore_patterns("__pycache__"))
 shutil.copy("../build/models/churn.onnx", staged / "model.onnx")
@@ -98,16 +97,16 @@ for path in sorted(staged.iterdir()):
     print(f"{path.stat().st_size:8,} bytes  {path.name}")
 
 # %% [markdown]
-# *Notice* how little it is. The weight of an image is in the libraries.
+# This is very little. Most bytes of an image are in the libraries.
 #
-# The handler is worth a look before it disappears into an image:
+# Look at the handler before it disappears into an image:
 
 # %%
 print((staged / "lambda_function.py").read_text())
 
 # %% [markdown]
-# *Notice* what happens outside of the functions: the model is loaded **once**, when Python imports
-# the file. Lambda keeps a container alive between requests, so only the first request waits for it.
+# *Notice* the code outside of the functions: the model is loaded **once**, when Python imports the
+# file. Lambda keeps a container alive between requests, so only the first request waits for it.
 
 # %% [markdown]
 # ## The Dockerfile, line by line
@@ -128,9 +127,9 @@ print(Path("../docker/Dockerfile").read_text())
 # | `RUN python3 -m compileall` | your files' bytecode | as above |
 # | `CMD` | the handler: file, dot, function | the base image's program starts it |
 #
-# Which base image is there? AWS's own is at `public.ecr.aws`, and is used wherever it can be
-# pulled. Where it cannot, a stand-in with the same contract takes its place, good for learning
-# and never pushed to AWS.
+# Which base image is used? AWS's own is at `public.ecr.aws`, and the workshop uses it wherever it
+# can be downloaded. If it cannot, a substitute with the same contract takes its place. The
+# substitute is good for learning and is never pushed to AWS.
 
 # %%
 from workshop import base_image
@@ -140,22 +139,23 @@ base = base_image.get()
 # %% [markdown]
 # ## Build
 #
-# The first time, `pip` downloads the packages: half a minute or so. After that, seconds.
+# The first time, `pip` downloads the packages, which takes about half a minute. After that, a build
+# takes seconds.
 
 # %%
 from workshop import engine
 
 IMAGE = engine.own("churn:v1")
-# !docker build --build-arg BASE_IMAGE={base} -f ../docker/Dockerfile -t {IMAGE} ../build/images/churn
+# !docker build --build-arg BASE_IMAGE={base} -f ../docker/Dockerfile -t {IMAGE} ../build/images/lesson_04
 print(IMAGE)
 
 # %% [markdown]
-# *Notice* the name: `churn-…` is the image, `v1` its **tag**. The number between them belongs to this
-# copy of the workshop. All programs that use one Docker engine share its names, and another copy
-# would replace an image of the same name.
+# In the name, `churn-…` is the image and `v1` its **tag**. The number between them is that of your
+# copy of the workshop. All programs that use one Docker engine share its names. Without the number,
+# another copy would replace an image of the same name.
 #
-# An image is built for one kind of processor. Which one stands in it; the function of lesson 05
-# must be told the same, or it will say `exec format error`.
+# An image is built for one kind of processor, and the image's description names it. The function of
+# lesson 05 must have the same kind, or it fails with `exec format error`.
 
 # %%
 import subprocess
@@ -172,8 +172,8 @@ def docker(*arguments):
 print(docker("image", "inspect", "--format", "{{.Os}}/{{.Architecture}}", IMAGE))
 
 # %% [markdown]
-# How did Docker know? `cloud.use()` set `DOCKER_DEFAULT_PLATFORM`, and the workshop reads the
-# function's architecture from the same place, so the two cannot drift apart.
+# How did Docker choose? `cloud.use()` set `DOCKER_DEFAULT_PLATFORM`, and the workshop takes the
+# function's architecture from the same place, so the two cannot differ.
 
 # %%
 import os
@@ -182,10 +182,10 @@ print("images:   ", os.environ["DOCKER_DEFAULT_PLATFORM"])
 print("functions:", engine.architecture())
 
 # %% [markdown]
-# ## What weighs what?
+# ## How large are the layers?
 #
-# `docker history` lists the layers with their sizes. Everything that the base image has as well
-# is the base's; the rest is ours.
+# `docker history` lists the layers with their sizes. Some layers come from the base image. We added
+# the others.
 
 # %%
 def layers(image):
@@ -226,24 +226,24 @@ axes.margins(x=0.15)
 show(figure, "Bar chart of the megabytes in the base image, the packages and your files.")
 
 # %% [markdown]
-# *Notice* your own files: they are a rounding error. To make an image small, look at the packages.
+# Your own files hardly count. To make an image small, look at the packages.
 
 # %% [markdown]
 # ### Exercise 1: what is built again? (5 minutes)
 #
-# When a file changes, Docker reuses each layer up to the first one that copies this file, and
-# builds **that one and all that follow** again. Complete `rebuilt`, which returns the names of
-# those layers. Each step below is a name and the files that it copies.
+# When a file changes, Docker reuses each layer up to the first one that copies this file. It builds
+# **that layer and all later ones** again. Complete `rebuilt`, which returns the names of those
+# layers. Each step below is a name and the files that it copies.
 #
 # <details><summary>Hint 1</summary>
 #
-# Go through the steps with `enumerate` and stop at the first whose files contain `changed`.
+# Go through the steps with `enumerate` and stop at the first step whose files contain `changed`.
 # </details>
 #
 # <details><summary>Hint 2</summary>
 #
-# From position `i` on is `steps[i:]`. If no step copies the file, nothing is built again: `[]`.
-# </details>
+# `steps[i:]` are the steps from position `i` on. If no step copies the file, nothing is built
+# again: `[]`. </details>
 
 # %% Exercise 1
 steps = [
@@ -286,9 +286,9 @@ print("Right: that is why requirements.txt is copied first, and the model last."
 # %% [markdown]
 # ## Run it as Lambda would
 #
-# Lambda gives a function less than Docker does: it may write nowhere but in `/tmp`, it is not
-# `root`, and its memory is what you asked for. If we run the image under the same rules, most
-# mistakes show here, before they cost a deployment.
+# Lambda allows a function less than Docker does: it may write only in `/tmp`, it is not `root`, and
+# its memory is limited to your setting. If we run the image under the same rules, most mistakes
+# show here, before they cost a deployment.
 #
 # | option | on Lambda |
 # |---|---|
@@ -309,9 +309,9 @@ subprocess.run(["docker", "rm", "--force", BOX], capture_output=True)  # an earl
 # !docker run --detach {HERE} {LIKE_LAMBDA} {IMAGE}
 
 # %% [markdown]
-# What answers on that port? Outside of AWS, the base image starts the **Runtime Interface
-# Emulator** (RIE): a small program by AWS that plays the Lambda service to the function inside.
-# Every call goes to one fixed address.
+# Which program answers on that port? Outside of AWS, the base image starts the **Runtime Interface
+# Emulator** (RIE), a small program by AWS that takes the role of the Lambda service. Every call
+# goes to one fixed address.
 
 # %%
 port = docker("port", BOX, "8080").split(":")[-1].strip()
@@ -319,7 +319,7 @@ url = f"http://localhost:{port}/2015-03-31/functions/function/invocations"
 print(url)
 
 # %% [markdown]
-# A customer to ask about: the first one of the test set that lesson 02 put aside.
+# We need a customer. We take the first one of the test set of lesson 02.
 
 # %%
 import json
@@ -352,10 +352,10 @@ answer = invoke(url, {"customer": customer})
 answer.json()
 
 # %% [markdown]
-# *Notice* three things in the answer: a probability as a plain number, the decision at the
-# threshold that lesson 02 chose by cost, and the version of the model that said so.
+# The answer has three parts: a probability as a plain number, the decision at the threshold that
+# lesson 02 chose by cost, and the version of the model.
 #
-# Is it the same number that the model gives here, outside of the container?
+# Does the model give the same number here, outside of the container?
 
 # %%
 import numpy as np
@@ -374,7 +374,7 @@ assert abs(here - there) < 1e-5
 # %% [markdown]
 # ## And a bad request?
 #
-# A caller who makes a mistake should read what the mistake was. Here are five.
+# A client that makes a mistake should get a message that explains it. Here are five mistakes.
 
 # %%
 without_tenure = {key: value for key, value in customer.items() if key != "tenure"}
@@ -392,12 +392,12 @@ for mistake, event in bad.items():
         print("    ", problem)
 
 # %% [markdown]
-# *Notice* that each answer names the field and says what is allowed. Where does the handler know
-# that from? From the model file: lesson 03 wrote the signature into it. Without this check ONNX
-# Runtime would refuse `weekly` too, but name neither the field nor the allowed values; and it
-# would answer a negative tenure with a number (lesson 03).
+# Each answer names the field and the allowed values. The handler has them from the model file:
+# lesson 03 wrote the signature into it. Without this check ONNX Runtime would refuse `weekly` too,
+# but name neither the field nor the allowed values. And it would answer a negative tenure with a
+# number (lesson 03).
 #
-# *Notice* also what the emulator itself said:
+# *Notice* also the emulator's own status:
 
 # %%
 refused = invoke(url, bad["a negative tenure"])
@@ -405,14 +405,14 @@ print("status of the HTTP answer:", refused.status_code)
 print("status inside the answer: ", refused.json()["statusCode"])
 
 # %% [markdown]
-# Both are right. 200 means *the function was invoked and returned something*; what it returned is
-# that the customer is no good. In lesson 06, a gateway turns the inner status into the outer one.
+# Both are correct. 200 means *the function was invoked and returned a result*. The result is that
+# the customer was refused. In lesson 06, a gateway turns the inner status into the outer one.
 
 # %% [markdown]
-# ### Exercise 2: ask as a caller would (7 minutes)
+# ### Exercise 2: ask as a client would (7 minutes)
 #
-# Complete `ask`: it returns the probability as a number. If the function refuses the customer, it
-# raises `ValueError` with the names of the fields that are wrong, such as `"contract, tenure"`.
+# Complete `ask`. It returns the probability as a number. If the function refuses the customer,
+# `ask` raises `ValueError` with the names of the wrong fields, such as `"contract, tenure"`.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -462,7 +462,8 @@ print("Right:", complaint)
 # %% [markdown]
 # ## What did the function write down?
 #
-# What a function prints becomes its log. Ours writes one line of JSON for each request.
+# The text that a function prints becomes its log. Our function writes one line of JSON for each
+# request.
 
 # %%
 logs = subprocess.run(["docker", "logs", BOX], capture_output=True, text=True)
@@ -470,17 +471,17 @@ lines = [line for line in (logs.stdout + logs.stderr).splitlines() if line.start
 print(*lines[:3], sep="\n")
 
 # %% [markdown]
-# *Notice* what is there: a request id, the kind of event, status, milliseconds, the model's
-# version, and whether this was the first request (`cold`). And what is not: the customer. Logs are
-# read by more people than you think.
+# The line has a request id, the kind of event, status, milliseconds, the model's version, and
+# whether this was the first request (`cold`). *Notice* what it does not have: the customer. More
+# people than you think read a log.
 
 # %% [markdown]
 # ## What goes wrong, and what does it look like?
 #
-# Five failures cover most of what people meet with images. We make them happen, so that you have
-# seen them before.
+# Most problems that people have with images are one of five failures. We cause each of them, so
+# that you have seen them before.
 #
-# A short function for running an image again, with the options from above:
+# Here is a short function that runs an image again, with the options from above:
 
 # %%
 def start(image, *command, memory=512, variables=()):
@@ -500,7 +501,7 @@ def said_in_log(words):
 
 
 # %% [markdown]
-# **1. Writing outside `/tmp`.** Libraries do it too, when they cache something in the home folder.
+# **1. Writing outside `/tmp`.** Libraries do this too, when they store a cache in the home folder.
 
 # %%
 write = "open('/var/task/cache.txt', 'w')"
@@ -509,7 +510,8 @@ done = subprocess.run(["docker", "run", "--rm", *LIKE_LAMBDA.split(), "--entrypo
 print(done.stderr.splitlines()[-1])
 
 # %% [markdown]
-# The way out: write to `/tmp`, and point caches there (`HOME`, `MPLCONFIGDIR`, `HF_HOME`, …).
+# The solution: write to `/tmp`, and set the folders of caches to it (`HOME`, `MPLCONFIGDIR`,
+# `HF_HOME`, …).
 #
 # **2. The wrong handler name in `CMD`.** The function is called `lambda_handler`, not `handler`.
 
@@ -518,7 +520,7 @@ url = start(IMAGE, "lambda_function.handler")
 invoke(url, {"customer": customer}).json()
 
 # %% [markdown]
-# **3. The model is not in the image.** A file that was not staged is not there.
+# **3. The model is not in the image.** Docker copies only files of the build context.
 
 # %%
 url = start(IMAGE, variables=["MODEL_PATH=/var/task/not_there.onnx"])
@@ -527,11 +529,11 @@ print(said["errorType"])
 print(said["errorMessage"])
 
 # %% [markdown]
-# *Notice* that 2 and 3 build without complaint and fail only when called. Calling an image once
-# before it is shipped saves an hour later.
+# Failures 2 and 3 build without an error and fail only when the function is called. Call an image
+# once before you ship it: it saves an hour later.
 #
-# **4. Out of memory.** The smallest function that Lambda offers has 128 MB. Let ours start with
-# that, and then with less and less. Where does it end?
+# **4. Out of memory.** The smallest function that Lambda offers has 128 MB. We start our function
+# with that, and then with less and less. Where does it fail?
 
 # %%
 def works(image, memory):
@@ -544,24 +546,24 @@ for memory in (128, 64, 32, 16):
 print(*said_in_log("Init failed"), sep="\n")
 
 # %% [markdown]
-# *Notice* two things. Here, 128 MB are enough for ONNX Runtime and a small model; on Lambda, read
-# `Max Memory Used` in the log before you choose (lesson 05). And where the function ended,
-# there is no traceback and no `MemoryError`, only `signal: killed`: the kernel ends the process,
-# and nobody inside gets to say why. On Lambda you read the same words.
+# Here, 128 MB are enough for ONNX Runtime and a small model; on Lambda, read `Max Memory Used` in
+# the log before you choose (lesson 05). *Notice* the failure: there is no traceback and no
+# `MemoryError`, only `signal: killed`. The kernel ends the process, so Python cannot print a
+# reason. On Lambda you read the same words.
 #
-# **5. `exec format error`.** The image is for another processor than the function: built on a Mac
-# with an Apple chip (`arm64`), run as `x86_64`, or the other way round. Nothing inside can start.
-# We do not build a second image to see it. To notice it early, look at the platform, as above.
+# **5. `exec format error`.** The image and the function are for different processors: built on a
+# Mac with an Apple chip (`arm64`), run as `x86_64`, or the reverse. No program in the image can
+# start. We do not build a second image to see it. To find it early, look at the platform, as above.
 
 # %% [markdown]
 # ## What does `import` cost?
 #
-# When Lambda needs a new container, the first request waits until Python has imported everything:
-# a **cold start**. So what does importing cost, and would it be different with scikit-learn?
+# When Lambda needs a new container, the first request waits until Python has imported everything: a
+# **cold start**. So what does importing cost, and is it different with scikit-learn?
 #
-# The folder `lambda/churn_sklearn` answers the same requests with the pickle of lesson 02. You
-# have seen how an image is built; `deploy.build` does the same (stage, `docker build`).
-# The packages are larger, so the first time takes a minute.
+# The folder `lambda/churn_sklearn` answers the same requests with the pickle of lesson 02. You have
+# seen how to build an image; `deploy.build` does the same (copy the files, `docker build`). The
+# packages are larger, so the first time takes a minute.
 
 # %%
 from workshop import deploy
@@ -569,8 +571,8 @@ from workshop import deploy
 SKLEARN = deploy.build("churn_sklearn", "../build/models/churn.pkl", "v1")
 
 # %% [markdown]
-# Python itself can tell: `-X importtime` prints, for every module, the microseconds spent in it,
-# without those it imports in turn.
+# Python can measure this itself. `-X importtime` prints, for every module, the microseconds that it
+# took, without the modules that it imports.
 
 # %%
 def import_times(image):
@@ -585,10 +587,10 @@ printed = import_times(IMAGE)
 print(f"{len(printed)} modules; the last three:", *printed[-3:], sep="\n")
 
 # %% [markdown]
-# *Notice* the indentation: a module that is imported by another stands deeper. The last line is
-# our handler, and what it spends in itself is loading the model.
+# The indentation shows which module imports which. The last line is our handler. Its own time is
+# the time to load the model.
 #
-# Too many lines to read, so we add up what belongs to one package:
+# These are too many lines to read, so we add up the modules of each package:
 
 # %%
 def by_package(printed):
@@ -638,8 +640,8 @@ show(figure, f"Two stacked bars of import time: churn_sklearn's is {slower:.1f} 
 print(f"churn_sklearn imports for {slower:.1f} times as long")
 
 # %% [markdown]
-# *Notice* that the model is a small part of either bar. The function starts slowly because of what
-# it imports, and ONNX Runtime needs only NumPy beside it.
+# *Notice:* the model is a small part of both bars. The function starts slowly because of its
+# imports, and ONNX Runtime needs only NumPy beside it.
 #
 # And the sizes?
 
@@ -661,33 +663,32 @@ heavier = weights["churn_sklearn"]["packages"] / weights["churn"]["packages"]
 print(f"churn_sklearn's packages are {heavier:.1f} times as large")
 
 # %% [markdown]
-# And memory? The same way down, with scikit-learn's image:
+# And memory? We reduce it again, with scikit-learn's image:
 
 # %%
 for memory in (128, 64, 32):
     print(f"{memory:4} MB: {'works' if works(SKLEARN, memory) else 'no answer'}")
 
 # %% [markdown]
-# *Notice* where it ends this time, compared with the ONNX image above.
+# Compare where it fails with the ONNX image above.
 #
-# What are these numbers, and what are they not? They are ratios from one machine, with warm disks.
-# They are **not** Lambda's cold start, which also has to find a machine and fetch the image. Lambda
-# loads an image lazily, in pieces of 512 KiB, and keeps pieces in caches, so bytes that nobody
-# touches cost little (Brooker et al., *On-demand Container Loading in AWS Lambda*, USENIX ATC
-# 2023). What an import touches does have to come.
+# What do these numbers mean? They are ratios from one machine, with files that were read before.
+# They are **not** Lambda's cold start, which also has to find a machine and load the image. Lambda
+# loads an image in pieces of 512 KiB when they are needed, and keeps pieces in caches (Brooker et
+# al., *On-demand Container Loading in AWS Lambda*, USENIX ATC 2023). So bytes that no program reads
+# cost little. An import has to load everything that it reads.
 
 # %% [markdown]
-# ### Exercise 3: find the dearest import (8 minutes)
+# ### Exercise 3: find the most expensive import (8 minutes)
 #
-# Somebody's function starts slowly. Complete `dearest`, which reads what `-X importtime` printed
-# and returns the name of the top-level package that took most, its own modules together, and its
-# milliseconds.
+# A function starts slowly. Complete `dearest`. Its input is the text that `-X importtime` printed.
+# It returns two values: the name of the top-level package that took most time, its own modules
+# together, and its milliseconds.
 #
 # <details><summary>Hint 1</summary>
 #
-# The first number is the time of the module itself; the second counts those inside it again, so
-# adding up second numbers counts twice.
-# </details>
+# The first number is the time of the module itself. The second number also contains the modules
+# inside it, so adding up second numbers counts twice. </details>
 #
 # <details><summary>Hint 2</summary>
 #
@@ -736,21 +737,22 @@ print("Right: a function that draws nothing should not import plotlib.")
 # %% [markdown]
 # ## Recap
 #
-# - **An image** is layers of files and a note on what to start. The Dockerfile takes AWS's base,
-#   adds the packages, then your files, then bytecode; what changes most comes last.
-# - **Inside** it, the packages weigh nearly everything; a new model builds only the last layers
+# - **An image** is layers of files and a note that names the program to start. The Dockerfile takes
+#   AWS's base, adds the packages, then your files, then bytecode; the parts that change most come
+#   last.
+# - **Inside** it, the packages are nearly everything; a new model builds only the last layers
 #   again.
 # - **As Lambda** runs it: `--read-only`, `/tmp`, an unprivileged user, a memory limit. These rules
 #   show most mistakes before you deploy.
-# - **Calling it** is one POST. 200 says the function ran; the answer's own `statusCode` says what
-#   it thought of the request.
+# - **Calling it** is one POST. 200 means that the function ran; the answer's own `statusCode` is
+#   the function's verdict on the request.
 # - **It fails** with *read-only file system*, *handler not found*, a missing model, *signal:
 #   killed*, or *exec format error*.
-# - **Importing** is what a cold start is made of, and the framework is what makes it long.
+# - **Imports** take most of a cold start, and the framework makes them slow.
 #
 # ## Clean up
 #
-# One container is still running. The images stay: lesson 05 ships one.
+# One container is still running, and we remove it. The images stay: lesson 05 ships one.
 
 # %%
 # !docker rm --force {BOX}
@@ -758,5 +760,5 @@ print("Right: a function that draws nothing should not import plotlib.")
 # %% [markdown]
 # ## Next
 #
-# The image works on your machine. [Lesson 05](05_ship_to_lambda.ipynb) puts it into a registry and
-# has Lambda run it.
+# The image works on your machine. [Lesson 05](05_ship_to_lambda.ipynb) puts it into a registry, and
+# Lambda runs it.

@@ -17,19 +17,19 @@
 # %% [markdown]
 # # Ship it to Lambda
 #
-# *You will*
+# **You will**
 #
 # - push an image to a registry (ECR) and name it by its digest
-# - give two rights and no more: Lambda may fetch the image, the function may write its log
+# - give two permissions and no more: Lambda may load the image, the function may write its log
 # - create the function, wait until it is ready, and invoke it with boto3
-# - run into Lambda's defaults, 3 seconds and 128 MB, and mend them
-# - bring out version 2 without changing what callers of version 1 see, and go back
+# - see what Lambda's defaults, 3 seconds and 128 MB, do, and change them
+# - publish version 2 without a change for the clients of version 1, and roll back
 # - find a request in the logs
 # - measure how much memory is worth its price, and compute a monthly bill
 #
-# *You need* Docker, and lesson 04's image (made now if it is missing)
+# **You need** Docker, and lesson 04's image (made now if it is missing)
 #
-# *Time* 35 minutes reading, 25 minutes exercises · *Cost* free on the local cloud; on AWS less
+# **Time** 35 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS less
 # than \$0.01, within the free tier nothing
 
 # %%
@@ -55,16 +55,16 @@ lessons.require("03")
 #     style fn fill:#fff3d6,stroke:#e69f00,stroke-width:3px
 # ```
 #
-# Lambda does not run images from your machine. It pulls them from ECR, Amazon's registry, in its
-# own region. The two hexagons are what people forget: somebody must *allow* each of the two
-# arrows beside them.
+# Lambda does not run images from your machine. It loads them from ECR, Amazon's registry, in its
+# own Region. The two hexagons are often forgotten: each of the two arrows beside them needs a
+# permission.
 #
-# On AWS, set a budget first: the
-# [first part of lesson 21](21_clean_up.ipynb#First-of-all,-a-budget), ten minutes.
+# On AWS, set a budget first, which takes ten minutes: see the [first part of lesson
+# 21](21_clean_up.ipynb#First-of-all,-a-budget).
 
 # %% [markdown]
-# Whatever an earlier run of this lesson left behind goes first. `deploy.delete` touches only what
-# carries your tags.
+# First we remove what an earlier run of this lesson may have left. `deploy.delete` deletes only
+# things that carry your tags.
 
 # %%
 from workshop import base_image, deploy
@@ -80,7 +80,7 @@ if not cloud.is_local():
 # ## A place for the image
 #
 # A **repository** in ECR holds the versions of one image. Everything that you make in this workshop
-# gets the same tags, so that it can be found, and paid for, and deleted, together.
+# gets the same tags. So you can find all of it, see its cost, and delete it together.
 
 # %%
 import boto3
@@ -93,13 +93,13 @@ address = repository["repositoryUri"]
 address
 
 # %% [markdown]
-# *Notice* the address: that is the registry's name, then the repository's. On AWS it begins with
-# your account's number and names the region.
+# The address is the registry's name, then the repository's. On AWS it begins with your account's
+# number and contains the Region.
 #
 # ## Log in
 #
-# Docker needs a password for the registry. ECR makes one from your AWS credentials; it is good for
-# 12 hours (ECR documentation), so there is nothing to keep secret for long.
+# Docker needs a password for the registry. ECR makes one from your AWS credentials, and it is valid
+# for 12 hours (ECR documentation).
 
 # %%
 import base64
@@ -113,8 +113,8 @@ print("user:    ", user)
 print("valid to:", granted["expiresAt"])
 
 # %% [markdown]
-# The password goes in through standard input. On the command line, every user of the machine could
-# read it in the list of processes, and your shell would remember it.
+# We pass the password through standard input. On the command line, every user of the machine could
+# read it in the list of processes, and your shell would store it.
 
 # %%
 import subprocess
@@ -126,19 +126,19 @@ print(done.stdout.strip() or done.stderr.strip())
 # %% [markdown]
 # ## Tag and push
 #
-# An image is pushed to where its name says. So it gets a second name, which begins with the
-# registry's address.
+# Docker pushes an image to the address in its name. So the image gets a second name, which begins
+# with the registry's address.
 
 # %%
 # !docker tag {local_v1} {address}:v1
 # !docker push --quiet {address}:v1
 
 # %% [markdown]
-# (Without `--quiet`, it draws a progress bar for each layer; to AWS, expect a minute or two.)
+# (Without `--quiet`, Docker draws a progress bar for each layer; to AWS, expect a minute or two.)
 #
-# What lies in the registry now? The layers, and a small document that lists them, the
-# **manifest**. Its SHA-256 is the image's **digest**, a fingerprint: change one byte of the image,
-# and it is another.
+# What is in the registry now? The layers, and a small document that lists them, the **manifest**.
+# Its SHA-256 is the image's **digest**, a fingerprint: change one byte of the image, and the digest
+# is different.
 
 # %%
 import json
@@ -153,14 +153,15 @@ print("layers:  ", len(manifest["layers"]))
 print(f"to fetch: {sum(one['size'] for one in manifest['layers']) / 1e6:.0f} MB, compressed")
 
 # %% [markdown]
-# *Notice* the kind, or **media type**. Lambda takes a manifest of one image
-# (`…manifest.v2+json` or `…image.manifest.v1+json`). Newer Docker versions attach a note on how the
-# image was built, an *attestation*, and then push a list of two things instead, an *index*. Lambda
-# answers:
+# *Notice* the kind, or **media type**. Lambda accepts a manifest of one image (`…manifest.v2+json`
+# or `…image.manifest.v1+json`). Newer Docker versions add a note on how the image was built, an
+# **attestation**, and then push a list of two things instead, an **index**. Docker 29 pushes an
+# index even without that note (moby/moby issue 51532); there, use `docker push --platform`. Lambda
+# refuses an index:
 #
 # > The image manifest, config or layer media type for the source image … is not supported.
 #
-# (docker/buildx issue 1533.) The cure is `docker build --provenance=false`, or the environment
+# (docker/buildx issue 1533.) The solution is `docker build --provenance=false`, or the environment
 # variable `BUILDX_NO_DEFAULT_ATTESTATIONS=1`, which `cloud.use()` sets.
 
 # %%
@@ -172,15 +173,13 @@ assert "index" not in manifest["mediaType"] and "list" not in manifest["mediaTyp
 # %% [markdown]
 # ### Exercise 1: name it by its digest (5 minutes)
 #
-# A tag such as `v1` can be moved: whoever pushes `v1` again replaces what it means. A digest
-# cannot. Complete `pinned`, which finds the image that has the tag and returns
-# `ADDRESS@DIGEST`.
+# A tag such as `v1` can be moved: another push of `v1` gives the name to another image. A digest
+# cannot be moved. Complete `pinned`. It finds the image with the tag and returns `ADDRESS@DIGEST`.
 #
 # <details><summary>Hint 1</summary>
 #
-# Each detail is a dict. `imageTags` is a list, because one image may have several tags, and it is
-# missing where there are none: `one.get("imageTags", [])`.
-# </details>
+# Each detail is a dict. `imageTags` is a list, because one image may have several tags. It is
+# missing if there are none: `one.get("imageTags", [])`. </details>
 #
 # <details><summary>Hint 2</summary>
 #
@@ -222,35 +221,19 @@ else:
     raise AssertionError(f"no image has the tag v3: raise ValueError; you returned {answer}")
 
 # %% [markdown]
-# From here on, the image goes by its digest:
+# From here on, we name the image by its digest:
 
 # %%
 image_v1 = f"{address}@{digest}"
 image_v1
 
 # %% [markdown]
-# ## May Lambda fetch it?
-#
-# The repository is private. A **repository policy** lets the Lambda service read from it, and only
-# for this account's functions whose names begin with your prefix. The policies lie in
-# `workshop/account/policies/`; `deploy.policy` fills in account, region and prefix.
-
-# %%
-print(deploy.policy("repository"))
-
-# %%
-ecr.set_repository_policy(repositoryName=NAME, policyText=deploy.policy("repository"));
-
-# %% [markdown]
-# *Notice* who may: the **service** `lambda.amazonaws.com`, through the repository's policy. It is a
-# common mistake to give these rights to the function's role instead; the image is fetched before
-# the role is ever used.
-#
 # ## What may the function do?
 #
-# A function acts under a **role**. Two documents make it: who may take the role, and what the role
-# may do. Ours may write into its own log. It cannot read S3, delete anything or create a log group,
-# and if someone finds a hole in it, nor can they.
+# A function acts under a **role**. Two documents describe it: who may take the role, and what the
+# role may do. Our role may write into its own log. It cannot read S3, delete anything or create a
+# log group, and an attacker who breaks into the function cannot either. The policies are in
+# `workshop/account/policies/`; `deploy.policy` fills in account, Region and prefix.
 
 # %%
 print(deploy.policy("trust"))
@@ -266,8 +249,8 @@ iam.put_role_policy(RoleName=role["RoleName"], PolicyName="logs",
 role["Arn"]
 
 # %% [markdown]
-# The log group we make ourselves, with an end date for what is in it. Lambda would make one that
-# keeps every line for ever, and bills it.
+# We make the log group ourselves, and set how long its lines are kept. Lambda would make one that
+# keeps every line for ever, and you would pay for it.
 
 # %%
 logs = boto3.client("logs")
@@ -276,14 +259,14 @@ logs.create_log_group(logGroupName=group, tags=deploy.tags())
 logs.put_retention_policy(logGroupName=group, retentionInDays=7);
 
 # %% [markdown]
-# Both clouds check the role, its trust policy and its permissions, and the repository's policy.
-# The differences are listed in [local cloud and AWS](../workshop/LOCAL_CLOUD.md).
+# Both clouds check the role, its trust policy and its permissions. The differences are listed in
+# [local cloud and AWS](../workshop/LOCAL_CLOUD.md).
 
 # %% [markdown]
 # ## Create the function
 #
-# A role is known everywhere only after a while: seconds, sometimes a minute. Until then, Lambda
-# refuses it with *cannot be assumed*. So we try again, on that error alone, and not for ever.
+# A new role is known everywhere only after seconds, sometimes a minute. Until then, Lambda refuses
+# it with *cannot be assumed*. So we try again, on that error alone, and only for a limited time.
 
 # %%
 import time
@@ -311,8 +294,8 @@ made = create(FunctionName=NAME, PackageType="Image", Code={"ImageUri": image_v1
 made["State"]
 
 # %% [markdown]
-# *Notice* `Pending`: Lambda is still fetching and preparing the image. Invoking or changing the
-# function now fails. boto3 has a **waiter** for this, which asks again until the state is right.
+# `Pending` means that Lambda is still loading the image. To invoke or change the function now would
+# fail. boto3 has a **waiter** for this, which asks again until the function is ready.
 
 # %%
 client.get_waiter("function_active_v2").wait(FunctionName=NAME)
@@ -321,8 +304,35 @@ for key in ("State", "PackageType", "Architectures", "MemorySize", "Timeout"):
     print(f"{key:13} {now[key]}")
 
 # %% [markdown]
-# *Notice* the last two. We did not set them: **128 MB** and **3 seconds** are Lambda's defaults.
-# We shall meet both.
+# *Notice* the last two values. We did not set them: **128 MB** and **3 seconds** are Lambda's
+# defaults. Both will cause problems below.
+
+# %% [markdown]
+# ## Who allowed Lambda to read the image?
+#
+# The repository is private, and we forgot to allow Lambda to read it. Why did it work? A
+# **repository policy** names who may read a repository. This is the policy of ours now:
+
+# %%
+added = json.loads(ecr.get_repository_policy(repositoryName=NAME)["policyText"])["Statement"]
+print(json.dumps(added, indent=2))
+assert [one["Principal"] for one in added] == [{"Service": "lambda.amazonaws.com"}]
+
+# %% [markdown]
+# Lambda added this statement, because *you* may read and change the policy
+# (`ecr:GetRepositoryPolicy`, `ecr:SetRepositoryPolicy`). A caller who may not gets the error *Lambda
+# does not have permission to access the ECR image*: lesson 20 shows it. So we write the policy
+# ourselves, and make it narrower:
+
+# %%
+print(deploy.policy("repository"))
+ecr.set_repository_policy(repositoryName=NAME, policyText=deploy.policy("repository"));
+
+# %% [markdown]
+# There are two differences. Lambda's statement is for all functions of your account; ours is for
+# the functions whose names begin with your prefix. And the policy allows the **service**, not the
+# function's role: Lambda loads the image before it uses the role. A common mistake is to give these
+# permissions to the role.
 
 # %% [markdown]
 # ## Invoke it
@@ -345,7 +355,7 @@ print(said["StatusCode"], said.get("FunctionError"))
 print(said["Payload"])
 
 # %% [markdown]
-# *Notice* three levels at which this can go wrong, from the outside in:
+# This can fail at three levels, from the outside in:
 #
 # | what | where it stands | example |
 # |---|---|---|
@@ -361,16 +371,15 @@ print(said["StatusCode"], said.get("FunctionError"))
 said["Payload"]
 
 # %% [markdown]
-# ### Exercise 2: a caller that misses nothing (8 minutes)
+# ### Exercise 2: a client that checks everything (8 minutes)
 #
-# Complete `predict`: it returns the probability; raises `RuntimeError` when the function failed,
-# and `ValueError` with the names of the wrong fields when it refused.
+# Complete `predict`. It returns the probability. It raises `RuntimeError` if the function failed,
+# and `ValueError` with the names of the wrong fields if the function refused.
 #
 # <details><summary>Hint 1</summary>
 #
-# `said` is what `client.invoke` returns; `payload` is what the function answered. If
-# `said.get("FunctionError")` is something, `payload["errorMessage"]` says what happened.
-# </details>
+# `said` is the result of `client.invoke`; `payload` is the function's answer. If
+# `said.get("FunctionError")` has a value, `payload["errorMessage"]` has the reason. </details>
 #
 # <details><summary>Hint 2</summary>
 #
@@ -434,9 +443,9 @@ print("Right: no failure passes for an answer.")
 # %% [markdown]
 # ## Three seconds
 #
-# Our function answers in a moment. What if it waits for something, say a database that is busy
-# today? We make it wait on purpose: an image on top of this one, with a handler that can be told
-# to sleep, or to keep the processor busy, and then does the same as before.
+# Our function answers in a moment. What if it waits for something, such as a database that is busy
+# today? We make it wait: we build an image on top of this one. Its handler can sleep, or keep the
+# processor busy, and then does the same as before.
 
 # %%
 from pathlib import Path
@@ -463,9 +472,9 @@ CMD ["slow.lambda_handler"]
 # !docker push --quiet {address}:slow
 
 # %% [markdown]
-# Only the one small layer had to travel; the registry has the others already.
+# Only one small layer was sent, because the registry has the others already.
 #
-# An update also takes time, and a second one before the first has ended is refused with
+# An update also takes time. A second update before the first has ended is refused with
 # `ResourceConflictException`. So a waiter follows every update.
 
 # %%
@@ -483,11 +492,11 @@ print(said.get("FunctionError"))
 said["Payload"]
 
 # %% [markdown]
-# *Notice* `FunctionError`, and that the answer is lost: Lambda ended the function in the middle of
-# its work. What has it cost? All 3 seconds.
+# *Notice* `FunctionError`. The answer is lost, because Lambda ended the function in the middle of
+# its work. And the call cost all 3 seconds.
 #
-# The mend is a limit that fits the work. For a function that answers people, take a few times what
-# it usually needs, not the 900 seconds that are allowed: if something hangs, you pay until the end.
+# The solution is a time-out that fits the work. For a function that answers people, use a few times
+# the usual duration, not the maximum of 900 seconds. If something hangs, you pay until the end.
 
 # %%
 change(Timeout=10)
@@ -498,9 +507,9 @@ said["Payload"]
 # %% [markdown]
 # ## How much memory?
 #
-# On Lambda, memory is also speed: processor time comes in proportion, one whole processor at
+# On Lambda, memory is also speed: processor time is in proportion to memory, one whole processor at
 # 1,769 MB (Lambda developer guide, read in November 2026). The default of 128 MB is a fourteenth of
-# one. So is the smallest setting the cheapest? Lambda measures each run and says so in the last
+# one. So is the smallest setting the cheapest? Lambda measures each run and writes it into the last
 # line of the run's log, which `LogType="Tail"` returns with the answer:
 
 # %%
@@ -509,9 +518,10 @@ tail = base64.b64decode(said["LogResult"]).decode()
 print(tail)
 
 # %% [markdown]
-# *Notice* `Duration`, `Billed Duration` (in whole milliseconds, rounded up) and `Max Memory Used`.
+# The line has `Duration`, `Billed Duration` (in whole milliseconds, rounded up) and `Max Memory
+# Used`.
 #
-# We ask with six sizes, two kinds of request: ordinary ones, and heavy ones, which first compute
+# We measure six sizes with two kinds of request: ordinary ones, and heavy ones, which first compute
 # for a fifth of a second, as a larger model would.
 
 # %%
@@ -587,26 +597,27 @@ show(figure, "Two line charts against memory. The heavy request's time falls unt
              "its price rises beyond; the ordinary request's time and price hardly change.")
 
 # %% [markdown]
-# *Notice* the triangles first, and the dotted line, which is what 0.2 s of a processor should take.
-# A function that computes gets done in half the time with twice the memory, for the same price,
-# until it has a whole processor at 1,769 MB. Beyond that, our loop cannot use more, and only the
-# price goes on. So for a heavy model, the smallest setting is slow and no cheaper. (Triangles off
-# the line: processor time is dealt out in slices, and the machine has other things to do.)
+# *Notice* the triangles first, and the dotted line, the calculated time for 0.2 s of a processor. A
+# function that computes needs half the time with twice the memory, for the same price, until it has
+# a whole processor at 1,769 MB. Above that, our loop cannot use more, and only the price grows. So
+# for a heavy model, the smallest setting is slow and no cheaper. (Some triangles are away from the
+# line, because processor time comes in slices, and the machine runs other programs too.)
 #
-# Then the circles. Our small model is hardly busy at all: it is quick at any size, the fee for the
-# request itself is most of the price, and memory beyond what it uses buys nothing.
+# Then the circles. Our small model hardly computes: it is fast at any size, and the fee for the
+# request is most of the price. Memory above its need gains nothing.
 #
-# And `init`: while a container starts, it has a whole processor whatever its memory, so memory
-# does not make the cold start shorter. (Observed, not promised by AWS: *serverlessland*.)
+# And `init`: a container that starts has a whole processor whatever its memory, so memory does not
+# shorten the cold start. (This was observed, AWS does not guarantee it: *serverlessland*.)
 #
-# What do these numbers tell about AWS?
+# What do these numbers mean for AWS?
 #
-# - **The shape.** The local cloud gives a container the same share of a processor and the same
-#   memory limit, and takes the durations at the same place.
-# - **Not the milliseconds.** Your processor is another one, and on AWS a cold start also has to
-#   find a machine and load the image. The cells run unchanged there: measure again.
+# - **The shape is the same.** The local cloud gives a container the same share of a processor and
+#   the same memory limit, and measures the durations at the same place.
+# - **The milliseconds are not.** Your processor is a different one, and on AWS a cold start also
+#   has to find a machine and load the image. The cells run unchanged there: measure again.
 #
-# We take 512 MB, with room to spare, and go back to the image that neither sleeps nor computes.
+# We take 512 MB, which is more than enough, and go back to the image that neither sleeps nor
+# computes.
 
 # %%
 change(ImageUri=image_v1)
@@ -626,8 +637,8 @@ invoke({"customer": customers[0]})["Payload"]
 #
 # <details><summary>Hint 2</summary>
 #
-# Take the free part off each of the two, but never below zero: `max(0, requests - 1_000_000)`.
-# </details>
+# Subtract the free part from each of the two, but never go below zero: `max(0, requests -
+# 1_000_000)`. </details>
 
 # %% Exercise 3
 def monthly_bill(requests, milliseconds, memory):
@@ -665,11 +676,11 @@ print("Right.")
 print(f"${30 * table.loc[512, 'ordinary, $ per million']:.2f} without the free part")
 
 # %% [markdown]
-# ## Version 2, and back
+# ## Version 2, and a rollback
 #
-# So far everybody calls `$LATEST`, the function as it is now. Whoever changes it changes it for all
-# of them. A **version** is a frozen copy, code and settings; an **alias** is a name that points to
-# one version, and that callers use.
+# So far every client calls `$LATEST`, the function as it is now. A change changes it for all
+# clients. A **version** is a frozen copy of code and settings. An **alias** is a name that points
+# to one version, and clients use this name.
 #
 # ```mermaid
 # flowchart LR
@@ -692,9 +703,9 @@ client.create_alias(FunctionName=NAME, Name="live", FunctionVersion=first)
 first
 
 # %% [markdown]
-# For version 2, suppose that keeping a customer has become cheaper, so we warn earlier: a lower
-# threshold. It stands in the model file, in the signature of lesson 03, so the model file is what
-# changes; the handler stays as it is.
+# For version 2, suppose that an offer has become cheaper, so we warn earlier: the threshold is
+# lower. The threshold is in the model file, in the signature of lesson 03. So only the model file
+# changes; the handler stays the same.
 
 # %%
 import onnx
@@ -710,8 +721,8 @@ onnx.save(model, "../build/models/churn_v2.onnx")
 print("version", signature["version"], "warns at", signature["threshold"])
 
 # %% [markdown]
-# Build and push as before. `workshop.deploy` holds the same calls that you have just made by hand,
-# so from now on we use it: `build`, `push`, `role`, `function`, `publish`.
+# Build and push as before. `workshop.deploy` contains the same calls that you have just made by
+# hand. From now on we use it: `build`, `push`, `ensure_role`, `function`, `publish`.
 
 # %%
 local_v2 = deploy.build("churn", "../build/models/churn_v2.onnx", "v2")
@@ -727,10 +738,10 @@ for qualifier in ("live", first, second):
     print(f"{qualifier:5} model version {answer['model_version']}")
 
 # %% [markdown]
-# *Notice* that both versions run side by side, and `live` still answers as before. Nobody has
-# noticed anything yet, and that is the point: look at version 2 as long as you like.
+# Both versions run side by side, and `live` still answers as before. No client sees a
+# difference yet, so you can look at version 2 as long as you like.
 #
-# Whom would it treat otherwise? Ask both about some customers, and compare.
+# Which customers would get another decision? Send some customers to both, and compare.
 
 # %%
 flipped = []
@@ -742,22 +753,21 @@ print(f"{len(flipped)} of 40 are warned about by version 2 only")
 assert all(signature["threshold"] <= one < 2 * signature["threshold"] for one in flipped)
 
 # %% [markdown]
-# The move is one call, and takes effect at once:
+# One call moves the alias, and takes effect immediately:
 
 # %%
 client.update_alias(FunctionName=NAME, Name="live", FunctionVersion=second)
 invoke({"customer": customers[0]}, Qualifier="live")["Payload"]
 
 # %% [markdown]
-# ### Exercise 4: go back (3 minutes)
+# ### Exercise 4: roll back (5 minutes)
 #
-# The phone rings: too many warnings. Let `live` point to the first version again. Its number is in
-# `first`.
+# There are complaints: too many warnings. Let `live` point to the first version again. Its number
+# is in `first`.
 #
 # <details><summary>Hint</summary>
 #
-# It is the call above, with another version.
-# </details>
+# Use the call above, with another version. </details>
 
 # %% Exercise 4
 # BEGIN SOLUTION
@@ -775,10 +785,10 @@ assert answer["model_version"] == "1", f"live answers as model {answer['model_ve
 print("Right: going back took one call, and no build.")
 
 # %% [markdown]
-# ## What did they ask?
+# ## What is in the log?
 #
-# Each request left one line of JSON in the log group. CloudWatch filters by words; every line of
-# our handler has `model_version` in it, and none of Lambda's own has.
+# Each request wrote one line of JSON into the log group. CloudWatch filters by words. Every line of
+# our handler contains `model_version`, and none of Lambda's own lines does.
 
 # %%
 def find(pattern, patience=30):
@@ -797,11 +807,12 @@ requests = pd.DataFrame(json.loads(line) for line in find("model_version"))
 requests.tail(3)
 
 # %% [markdown]
-# *Notice* what a line has, the request id above all: Lambda's own `START` and `REPORT` lines have
-# the same one, so all that belongs to one request can be found. *Notice* what it does not have:
-# the customer. (What stands beside `_aws` makes metrics of the line: lesson 18.)
+# The request id is the most important entry. Lambda's own `START` and `REPORT` lines have the same
+# id, so you can find everything about one request. The line does not have the
+# customer. (The part under `_aws` makes metrics of the line: lesson 18.)
 #
-# Because every line is JSON, a log is a table. Who was refused? How long did answers take?
+# Because every line is JSON, a log is a table. Which requests were refused? How long did answers
+# take?
 
 # %%
 requests[requests["status"] == 400]
@@ -810,12 +821,12 @@ requests[requests["status"] == 400]
 requests.groupby(["model_version", "status", "cold"])["milliseconds"].agg(["count", "median"])
 
 # %% [markdown]
-# *Notice* `cold`: one for each container that answered, and there is a new one for each setting
-# that we tried. And `milliseconds` is what the handler itself needed; the `Duration` above
-# includes the way to it and back.
+# There is one `cold` for each container that answered, and a new container for each setting that we
+# tried. `milliseconds` is the time of the handler itself; the `Duration` above includes the way to
+# it and back.
 #
-# CloudWatch itself reads JSON, so that millions of lines need not be downloaded: the filter
-# `{ $.status = 400 }` finds the refused requests.
+# CloudWatch itself reads JSON, so you need not download millions of lines: the filter `{ $.status =
+# 400 }` finds the refused requests.
 #
 # Lambda's own lines are in the log as well. The time-out, for example:
 
@@ -825,8 +836,8 @@ print(*find('"timed out"'), sep="\n")
 # %% [markdown]
 # ## The same, in two lines
 #
-# `deploy.push` and `deploy.function` do what this lesson did. They may be called again: what is
-# already as it should be stays as it is.
+# `deploy.push` and `deploy.function` do the work of this lesson. You may call them again: a thing
+# that is already correct does not change.
 
 # %%
 before = client.get_function_configuration(FunctionName=NAME)["RevisionId"]
@@ -839,20 +850,20 @@ print("changed" if before != after else "nothing to change")
 #
 # - **Registry:** log in for 12 hours, tag with the registry's address, push. The digest names the
 #   bytes; the tag is only a label.
-# - **Rights:** the repository policy lets Lambda fetch the image; the role lets the function write
-#   its own log; nothing else is allowed.
-# - **Create** an image function with `PackageType="Image"` and the architecture it was built for;
-#   try again while the role is new; wait after every change.
+# - **Permissions:** the repository policy lets Lambda load the image; the role lets the function
+#   write its own log; nothing else is allowed.
+# - **Create** an image function with `PackageType="Image"` and the image's architecture. Try again
+#   while the role is new; wait after every change.
 # - **Defaults:** 3 seconds end a slow request in the middle; 128 MB mean a fourteenth of a
-#   processor. Both are one call to change.
-# - **Versions** are frozen, an alias points to one, and going back is moving it.
-# - **Logs:** one JSON line a request, searchable; a retention, or they stay for ever.
+#   processor. One call changes both.
+# - **Versions** are frozen, an alias points to one, and a rollback moves the alias back.
+# - **Logs:** one JSON line for each request, searchable. Set a retention, or they stay for ever.
 # - **Memory** is also speed, and for a model this small the request itself is most of the price.
 #
 # ## Clean up
 #
-# Lesson 06 puts an HTTPS endpoint in front of this function, so it stays. A
-# function that nobody calls costs nothing; its image costs \$0.10 per GB and month (ECR pricing page).
+# Lesson 06 puts an HTTPS endpoint in front of this function, so we keep it. A function without
+# calls costs nothing; its image costs \$0.10 per GB and month (ECR pricing page).
 #
 # If you stop here, change `False` to `True`: this deletes the function, its log, its role and the
 # repository, and logs Docker out.

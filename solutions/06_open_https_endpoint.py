@@ -3,7 +3,7 @@
 # workshop:
 #   number: "06"
 #   needs: [docker]
-#   reading: 35
+#   reading: 40
 #   exercises: 20
 #   cost: "under $0.01"
 #   products: []
@@ -13,23 +13,23 @@
 # %% [markdown]
 # # Open an HTTPS endpoint
 #
-# Your function answers whoever has AWS keys and boto3. A shop's website has neither: it speaks
-# HTTPS. In this lesson you put a front door before the function, look at every way a request can
-# fail there, decide who may come in, and work out what the door costs.
+# Your function answers clients that have AWS keys and boto3. A shop's website has neither: it uses
+# HTTPS. In this lesson you put an HTTPS endpoint in front of the function, and look at every way in
+# which a request can fail there. Then you decide who may call, and calculate the price.
 #
-# *You will*
+# **You will**
 #
 # - build an HTTP API from its parts: integration, route, stage, permission;
 # - read the event that a request becomes, and say for each error whether the API or the function
 #   answered;
-# - let one website's pages call the endpoint (CORS), and no other's;
-# - close the door: a token checked by an authorizer, a signature checked by IAM, a throttle;
-# - compare the price of three front doors;
-# - take everything down and prove that nothing is left.
+# - let the pages of one website call the endpoint (CORS), and no others;
+# - close the endpoint: a token that an authorizer checks, a signature that IAM checks, a throttle;
+# - compare the price of three endpoint types;
+# - delete everything and prove that nothing is left.
 #
-# *You need* Docker, and lesson 05's function `churn` (made now if it is missing)
+# **You need** Docker, and lesson 05's function `churn` (made now if it is missing)
 #
-# *Time* 35 minutes reading, 20 minutes exercises · *Cost* free on the local cloud, less
+# **Time** 40 minutes reading, 20 minutes exercises. **Cost** free on the local cloud, less
 # than \$0.01 on AWS
 
 # %%
@@ -37,8 +37,8 @@ from workshop import cloud, deploy, lessons
 cloud.use()
 
 # %% [markdown]
-# What an earlier run of this lesson may have left goes first. `deploy.close` takes away a
-# function's doors and leaves the function.
+# First we remove what an earlier run of this lesson may have left. `deploy.close` deletes a
+# function's endpoints and keeps the function.
 
 # %%
 NAME, PROBE, AUTHORIZER = deploy.name("churn"), deploy.name("probe"), deploy.name("authorizer")
@@ -48,10 +48,10 @@ for name in [PROBE, AUTHORIZER]:
     deploy.delete(name)
 
 # %% [markdown]
-# ## The function behind the door
+# ## The function behind the endpoint
 #
-# Lesson 05 built the image, pushed it and created the function call by call. `deploy` holds the
-# same calls. What is there already stays.
+# Lesson 05 built the image, pushed it and created the function call by call. `deploy` contains the
+# same calls. Things that exist already are not changed.
 
 # %%
 lessons.require("03")                                   # the model file; made if it is missing
@@ -60,7 +60,7 @@ function_arn = deploy.function(NAME, image, memory=512, timeout=10)
 function_arn
 
 # %% [markdown]
-# Does it answer? A customer, and an invoke with boto3 as in lesson 05:
+# Does it answer? We send a customer, with boto3 as in lesson 05:
 
 # %%
 import json
@@ -84,10 +84,9 @@ direct
 #
 # Our Lambda function has no address and no port. It waits for *events*, which are JSON. (Since 2026
 # Lambda also has *Web Functions*, which listen on a port: zip packages with Node.js only, Lambda
-# developer guide, read 2026-11.) Something
-# must listen on the internet, speak HTTPS, turn each request into an event, call the function and
-# turn its answer back into an HTTP response. On AWS that is **Amazon API Gateway**; its plain,
-# cheap kind is called an **HTTP API**.
+# developer guide, read 2026-11.) So another program must listen on the internet with HTTPS and turn
+# each request into an event. It must call the function, and turn its answer into an HTTP response.
+# On AWS this program is **Amazon API Gateway**; its simple, cheap kind is called an **HTTP API**.
 #
 # ```mermaid
 # flowchart LR
@@ -113,14 +112,13 @@ direct
 # | **stage** | which state of the API is served, under which prefix? |
 # | **permission** (on the *function*) | who may call the function at all? |
 #
-# The first four belong to the API. The fifth belongs to the function, and it is the one that
-# people forget.
+# The first four belong to the API. The fifth belongs to the function, and people often forget it.
 
 # %% [markdown]
 # ## Four calls and a permission
 #
-# First the API: a name, and a host name in return. Whatever the workshop makes carries the
-# workshop's tag, so that clean-up can tell it from what is yours.
+# First the API: we give it a name, and get a host name. Everything that the workshop makes carries
+# the workshop's tag, so that clean-up can distinguish it from your own things.
 
 # %%
 gateway = boto3.client("apigatewayv2")
@@ -129,13 +127,13 @@ api_id, url = api["ApiId"], api["ApiEndpoint"]
 print(url)
 
 # %% [markdown]
-# On AWS this is `https://….execute-api.REGION.amazonaws.com`, with a certificate that AWS keeps
-# valid. On the local cloud it is `http://localhost:…`: **plain HTTP, reachable from this machine
-# only**. What you build is the same; encryption is what AWS adds.
+# On AWS this is `https://….execute-api.REGION.amazonaws.com`, with a certificate that AWS renews.
+# On the local cloud it is `http://localhost:…`: **plain HTTP, reachable from this machine only**.
+# You build the same on both; AWS adds encryption.
 #
-# Second, the integration. `AWS_PROXY` hands over the whole request and takes the whole response
-# from the function. `PayloadFormatVersion` must be given: without a console to choose for you, AWS
-# refuses to guess between the old event shape 1.0 and the present 2.0.
+# Second, the integration. `AWS_PROXY` passes the whole request to the function and takes the whole
+# response from it. `PayloadFormatVersion` is required: AWS does not choose between the old event
+# format 1.0 and the new format 2.0.
 
 # %%
 integration_id = gateway.create_integration(
@@ -143,12 +141,12 @@ integration_id = gateway.create_integration(
     PayloadFormatVersion="2.0", TimeoutInMillis=15_000)["IntegrationId"]
 
 # %% [markdown]
-# `TimeoutInMillis` is how long the API waits for the function. An HTTP API waits **at most 30
+# `TimeoutInMillis` is the time that the API waits for the function. An HTTP API waits **at most 30
 # seconds** (API Gateway quotas, checked 2026-11), even though a function may run for 15 minutes:
-# long work does not belong behind a front door. Ours is a little above the function's own 10
-# seconds, so that the function's time-out comes first and stands in the function's log.
+# long work does not belong behind an API. Our value is a little above the function's own 10
+# seconds, so that the function's time-out comes first and is in the function's log.
 #
-# Third, the route: one method and one path. Nothing else will reach the function.
+# Third, the route: one method and one path. No other request will reach the function.
 
 # %%
 route_id = gateway.create_route(
@@ -165,16 +163,17 @@ answer = requests.post(f"{url}/predict", json=good, timeout=35)
 print(answer.status_code, answer.text)
 
 # %% [markdown]
-# `404 Not Found`, from the API itself: nothing is *served* yet. That takes a **stage**.
+# `404 Not Found` comes from the API itself: nothing is *served* yet. The API needs a **stage**.
 #
-# - A *named* stage (`test`, `prod`) is part of the address: `…/prod/predict`. Leaving it out, or
-#   naming one that does not exist, is a frequent mistake. An HTTP API then says `Not Found`; a REST
-#   API, the older kind, says `Missing Authentication Token` and sends people looking for a token.
-# - `$default` is served at the root: `…/predict`. One API, one state of it, no prefix to forget.
+# - A *named* stage (`test`, `prod`) is part of the address: `…/prod/predict`. A frequent mistake is
+#   to forget it, or to use a name that does not exist. An HTTP API then answers `Not Found`. A REST
+#   API, the older kind, answers `Missing Authentication Token`, and people look for a token.
+# - `$default` is served at the root: `…/predict`. There is one API with one state, and no prefix to
+#   forget.
 #
-# With `AutoDeploy` each change is served as soon as it is made; without it, nothing changes until
-# you call `create_deployment`. We take `$default` with `AutoDeploy`: fewest surprises while
-# learning. For production, a named stage without it lets you choose the moment.
+# With `AutoDeploy` each change is served as soon as it is made. Without it, nothing changes until
+# you call `create_deployment`. We take `$default` with `AutoDeploy`, which has the fewest
+# surprises. In production, a named stage without it lets you choose the moment.
 
 # %%
 stage = gateway.create_stage(
@@ -182,17 +181,17 @@ stage = gateway.create_stage(
 stage["StageName"], stage["AutoDeploy"]
 
 # %% [markdown]
-# Served, and wired to the function. **Does a request get a prediction now?**
+# The API is served, and connected to the function. **Does a request get a prediction now?**
 
 # %%
 answer = requests.post(f"{url}/predict", json=good, timeout=35)
 print(answer.status_code, answer.text)
 
 # %% [markdown]
-# `Internal Server Error`, and the function's log stays empty, because it never ran: we forgot the
-# permission. A function has a policy of its own that says who may invoke it, and at first that is
-# nobody outside your account's IAM. The least that works is: API Gateway, for *this* API, on *this*
-# method and path. The `*` stands for the stage.
+# The answer is `Internal Server Error`, and the function's log stays empty, because it never ran:
+# we forgot the permission. A function has its own policy of callers that may invoke it. At first,
+# nobody outside your account's IAM may. The smallest permission that works is: API Gateway, for
+# *this* API, on *this* method and path. The `*` stands for the stage.
 
 # %%
 _, _, _, region, account, *_ = function_arn.split(":")
@@ -215,8 +214,8 @@ statements(NAME)
 # %% [markdown]
 # ## Call it
 #
-# What you tell AWS takes a moment to reach all of its servers. So we ask until the wanted status
-# comes, for at most half a minute, and reuse that whenever we change something.
+# A change needs a moment to reach all of AWS's servers. So we repeat the request until the expected
+# status comes, for at most half a minute, and use this function whenever we change something.
 
 # %%
 import time
@@ -239,10 +238,10 @@ answer.json()
 assert answer.json() == direct, "the endpoint and the direct invoke differ"
 
 # %% [markdown]
-# The same probability as from the direct invoke, to the last digit: one handler answers both.
+# The probability equals that of the direct invoke, to the last digit: one handler answers both.
 #
-# `requests` is Python. The endpoint does not care; here is `curl`, which stands for any other
-# program. (Windows has it too. If yours does not, skip the cell.)
+# `requests` is Python, but the endpoint works with any program. Here is `curl`. (Windows has it
+# too. If yours does not, skip the cell.)
 
 # %%
 from pathlib import Path
@@ -251,16 +250,16 @@ Path("../build/customer.json").write_text(json.dumps(good))
 # !curl -s -X POST {url}/predict -H "content-type: application/json" -d @../build/customer.json
 
 # %% [markdown]
-# ## What the function saw
+# ## Which event does the function get?
 #
-# What did the handler get: a request, or an event? To look, we put a second function behind the
-# same API. It returns its event as the body. Here is all of it:
+# What did the handler get: a request, or an event? To see it, we put a second function behind the
+# same API, which returns its event as the body. Here is all of it:
 
 # %%
 print(Path("../lambda/probe/lambda_function.py").read_text())
 
 # %% [markdown]
-# It needs no model and no library, so a zip will do, as in lesson 01. And it needs its own
+# It needs no model and no library, so a zip is enough, as in lesson 01. And it needs its own
 # integration, route and permission.
 
 # %%
@@ -279,7 +278,7 @@ event = until(lambda: requests.post(f"{url}/probe/event?shop=7", json={"any": "b
 {key: event[key] for key in event if key not in ("headers", "requestContext")}
 
 # %% [markdown]
-# *Notice*
+# Look at these points:
 #
 # - `body` is a *string*: parsing JSON is the handler's work, and so is refusing what is not JSON.
 # - `isBase64Encoded` says whether that string is text or base64. The API decides by the content
@@ -287,7 +286,7 @@ event = until(lambda: requests.post(f"{url}/probe/event?shop=7", json={"any": "b
 # - `{what}` in the route became `pathParameters`; `?shop=7` became `queryStringParameters`.
 # - On a named stage, `rawPath` begins with the stage's name; a handler must expect that.
 #
-# Method, time and the caller's address stand one level down:
+# Method, time and the client's address are one level deeper:
 
 # %%
 event["requestContext"]["http"]
@@ -295,7 +294,7 @@ event["requestContext"]["http"]
 # %% [markdown]
 # ## When the request is wrong
 #
-# Here are seven requests to the endpoint. Only the first is right.
+# Here are seven requests to the endpoint. Only the first is correct.
 
 # %%
 as_json = {"content-type": "application/json"}
@@ -317,17 +316,16 @@ def send(what, door=None):
     return requests.request(method, (door or url) + path, data=body, headers=as_json, timeout=35)
 
 # %% [markdown]
-# ### Exercise 1: say what will come
+# ### Exercise 1: say what will come (5 minutes)
 #
-# (5 minutes.) Write down which status code you expect for each. Ask yourself for each one: does
-# the API know a route for it? If it does not, the function is never asked.
+# Write down which status code you expect for each. For each one, ask: does the API have a route for
+# it? If not, the function is never called.
 #
 # <details><summary>Hint</summary>
 #
-# The route table has one line for this path, `POST /predict`. What is not in the table, the API
-# answers itself, with the code for *there is nothing here*. What is in the table goes to the
-# handler, which answers a caller's mistake with the code for *bad request*.
-# </details>
+# The route table has one entry for this path, `POST /predict`. Requests without a route are
+# answered by the API, with the code for *not found*. Requests with a route go to the handler, which
+# answers a client's mistake with the code for *bad request*. </details>
 
 # %% Exercise 1
 expected = dict.fromkeys(tries)
@@ -365,21 +363,20 @@ pd.DataFrame({what: {
 } for what, answer in answers.items()}).T
 
 # %% [markdown]
-# *Notice* who speaks. `Not Found` is the API: no route fits. It says the same for a wrong method as
-# for a wrong path; `405 Method Not Allowed` would need somebody who knows the path. The answers
-# with a problem come from the handler. One of them in full:
+# *Notice* who answers. `Not Found` comes from the API: no route fits. A wrong method gets the same
+# answer as a wrong path. `405 Method Not Allowed` would need a program that knows the path. The
+# answers with a problem come from the handler. Here is one of them in full:
 
 # %%
 answers["contract is 'forever'"].json()
 
 # %% [markdown]
-# It names the field and what is allowed, so that the caller can mend the request without asking
-# you. It does not repeat the value it was sent: what a customer typed belongs neither in answers
-# nor in logs.
+# It names the field and the allowed values, so that the client can correct the request without your
+# help. It does not repeat the client's value: personal data does not belong in answers or logs.
 
 # %% [markdown]
-# For the exercise, a helper that takes away whatever other routes and permissions were tried, so
-# that you may try as often as you like:
+# For the exercise, here is a helper. It removes other routes and permissions, so that you can try
+# as often as you like:
 
 # %%
 def keep_only(*keys):
@@ -392,12 +389,12 @@ def keep_only(*keys):
             lambda_.remove_permission(FunctionName=NAME, StatementId=statement["Sid"])
 
 # %% [markdown]
-# ### Exercise 2: let the function answer GET
+# ### Exercise 2: let the function answer GET (10 minutes)
 #
-# (10 minutes.) The handler knows what to say to `GET /predict`: `405`, with a header `Allow: POST`.
-# It is never asked. Write `open_get()` so that it creates a second route to the integration you
-# already have (`integration_id`), and adds the *least* permission for it: this API, any stage,
-# method GET, path `/predict`.
+# The handler has an answer to `GET /predict`: `405`, with a header `Allow: POST`. But it is never
+# called. Write `open_get()`. It creates a second route to the integration that you already have
+# (`integration_id`), and adds the *smallest* permission for it: this API, any stage, method GET,
+# path `/predict`.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -447,16 +444,16 @@ print("Right: the function answers GET now, and nothing more is open than that."
 # %% [markdown]
 # ## When the function is wrong
 #
-# The caller can do nothing about a fault in your code, and must not learn from it what your code
-# looks like. **What do you expect the caller to see when the handler divides by zero?**
+# The client cannot fix a fault in your code, and must not see your code in the message. **What does
+# the client see when the handler divides by zero?**
 
 # %%
 fault = requests.get(f"{url}/probe/raise", timeout=35)
 print(fault.status_code, fault.text)
 
 # %% [markdown]
-# A 5xx and a sentence that says nothing about the code. The whole story, with file and line, is in
-# the function's log:
+# It sees a 5xx and a sentence without any code. The function's log has everything, with file and
+# line:
 
 # %%
 def log_lines(function, word, seconds=30):
@@ -472,12 +469,12 @@ def log_lines(function, word, seconds=30):
 print(*log_lines(PROBE, "ZeroDivisionError"), sep="\n")
 
 # %% [markdown]
-# The churn handler goes one step further: it catches its own faults, answers
-# `500 {"message": "internal error", "request_id": …}` and writes the same id into the log, so
-# that a caller's complaint leads you to the line.
+# The churn handler does more. It catches its own faults, answers `500 {"message": "internal error",
+# "request_id": …}` and writes the same id into the log. So when a client complains, you find the
+# line.
 #
-# The second kind of fault is an answer in the wrong shape. The API expects `statusCode`, `headers`
-# and a `body` that is a **string**. Two answers that break this:
+# The second kind of fault is an answer of the wrong shape. The API expects `statusCode`, `headers`
+# and a `body` that is a **string**. Two answers break this rule:
 
 # %%
 for what in ["malformed", "bare"]:
@@ -485,36 +482,37 @@ for what in ["malformed", "bare"]:
     print(what, answer.status_code, answer.text)
 
 # %% [markdown]
-# - *malformed*: `body` was a dictionary. The API cannot send that, and blames the server. In the
-#   log the function looks fine. This is the famous "malformed proxy response"; the cure is
-#   `json.dumps(...)` in the handler.
+# - *malformed*: `body` was a dictionary. The API cannot send that, and reports a server error. The
+#   function's log shows no problem. This is the well-known "malformed proxy response"; the solution
+#   is `json.dumps(...)` in the handler.
 # - *bare*: there was no `statusCode` at all. With format 2.0 the API takes the whole answer for the
-#   body and says 200. Handy in a demonstration, and dangerous: an error in this shape is a 200 too.
+#   body and answers 200. This is useful in a demonstration, and dangerous: an error of this shape
+#   is a 200 too.
 
 # %% [markdown]
 # ## Sizes
 #
-# An invoke takes at most **6 MB** of event (Lambda quotas, checked 2026-11), whatever the front
-# door allows. Base64 takes a third more, so a photo may have about 4.7 MB (lesson 09 computes it).
-# What happens above the limit?
+# An invoke takes at most **6 MB** of event (Lambda quotas, checked 2026-11), whatever the API
+# allows. Base64 takes a third more, so a photo may have about 4.7 MB (lesson 09 computes it). What
+# happens above the limit?
 
 # %%
 too_long = predict({"customer": customer | {"gender": "f" * 7_000_000}})
 print(too_long.status_code, too_long.text[:200])
 
 # %% [markdown]
-# Below that limit the handler has its own rule for what a customer's field may be, and says so with
-# a 400. Larger data goes to S3, and only its address travels through the API.
+# Below that limit the handler has its own limit for a customer's fields, and answers 400. Larger
+# data goes to S3, and only its address is sent through the API.
 
 # %% [markdown]
 # ## When a browser calls
 #
 # A page from `https://shop.example` runs JavaScript that calls your endpoint. The browser does not
 # trust the page. Before the real request it sends a **preflight**: `OPTIONS`, with the page's
-# origin, asking whether this origin may. Only if the answer names that origin does the browser go
-# on. The rule is called CORS, cross-origin resource sharing.
+# origin, which asks for permission. Only if the answer names that origin does the browser continue.
+# This rule is called **CORS**, cross-origin resource sharing.
 #
-# `requests` is not a browser and does not ask. But it can play one:
+# `requests` is not a browser and sends no preflight. But we can send one with it:
 
 # %%
 def preflight(origin, header="content-type"):
@@ -530,7 +528,7 @@ def allowed(answer):
 allowed(preflight("https://shop.example"))
 
 # %% [markdown]
-# Empty: no page anywhere may call the endpoint from a browser. Now allow one origin:
+# The answer is empty: no page may call the endpoint from a browser. Now allow one origin:
 
 # %%
 gateway.update_api(ApiId=api_id, CorsConfiguration={
@@ -547,8 +545,8 @@ print("shop.example ", until_allowed("https://shop.example"))
 print("other.example", allowed(preflight("https://other.example")))
 
 # %% [markdown]
-# The API answers preflights by itself; the function is not called and not paid for. To the real
-# request's response it adds the same `Access-Control-Allow-Origin`:
+# The API answers preflights by itself; the function is not called, and costs nothing. The API also
+# adds `Access-Control-Allow-Origin` to the response of the real request:
 
 # %%
 for origin in ["https://shop.example", "https://other.example"]:
@@ -556,13 +554,13 @@ for origin in ["https://shop.example", "https://other.example"]:
     print(origin, answer.status_code, answer.headers.get("Access-Control-Allow-Origin"))
 
 # %% [markdown]
-# *Notice* that the other origin still got its `200`. CORS protects the *users of browsers* from
-# foreign pages. It does not protect the *endpoint*: curl never asks. Who may call is a different
-# question, and comes next.
+# *Notice:* the other origin still got its `200`. CORS protects the *users of browsers* from foreign
+# pages. It does not protect the *endpoint*: curl sends no preflight. Who may call is another
+# question, and the next section answers it.
 #
-# ### Exercise 3: a second origin, and a token
+# ### Exercise 3: a second origin, and a token (5 minutes)
 #
-# (5 minutes.) A colleague develops the shop's page on `http://localhost:3000`, and the page will
+# A colleague develops the shop's page on `http://localhost:3000`, and the page will
 # send a header `authorization`. Write the whole CORS configuration: both origins, and no other;
 # method POST; both headers.
 #
@@ -601,7 +599,7 @@ print("Right: two origins, and no other.")
 # %% [markdown]
 # ## The same in one call
 #
-# What you did by hand, `deploy.http_api` does in later lessons: it finds or makes API, integration,
+# In later lessons, `deploy.http_api` makes these calls: it finds or creates API, integration,
 # route, stage and permission. Here it finds yours:
 
 # %%
@@ -610,9 +608,9 @@ deploy.http_api(NAME, function=NAME) == url
 # %% [markdown]
 # ## Who may call?
 #
-# **So far: everybody.** Whoever learns the address may send requests, and you pay for each. An open
-# endpoint is sometimes right, for a public demonstration with a throttle. It should never be an
-# accident. An HTTP API knows three kinds of doorkeeper for a route:
+# **So far: everybody.** Anyone who knows the address may send requests, and you pay for each. An
+# open endpoint is sometimes what you want, for a public demonstration with a throttle. It should
+# never be an accident. An HTTP API has three ways to check the caller of a route:
 #
 # | `AuthorizationType` | the caller shows | good for |
 # |---|---|---|
@@ -620,14 +618,14 @@ deploy.http_api(NAME, function=NAME) == url
 # | `JWT` | a token from a sign-in service (Cognito, Auth0, …), checked by the API | people |
 # | `CUSTOM` | whatever your own *authorizer* function asks for | everything else |
 #
-# We build the third: a small function that says yes or no before the real one is called.
+# We build the third: a small function that says yes or no before the real function is called.
 
 # %%
 print(Path("../lambda/authorizer/lambda_function.py").read_text())
 
 # %% [markdown]
-# The token is made here and now, by a random generator fit for secrets. The function gets only its
-# SHA-256, so that whoever can read the function's settings still does not know the token.
+# The next cell makes the token, with a random generator that is good for secrets. The function gets
+# only its SHA-256, so people who can read the function's settings still do not know the token.
 
 # %%
 import hashlib
@@ -638,10 +636,10 @@ authorizer_arn = deploy.zip_function(AUTHORIZER, environment={
     "TOKEN_SHA256": hashlib.sha256(token.encode()).hexdigest()})
 
 # %% [markdown]
-# Now tell the API about it. `IdentitySource` names the header that must be there: without it the
-# API answers at once, and the authorizer is not called. `EnableSimpleResponses` is the short
-# answer, `{"isAuthorized": true}`, instead of an IAM policy document. The API remembers each
-# token's answer for 60 seconds; a token that you revoke opens the door that much longer.
+# Now register the authorizer in the API. `IdentitySource` names the header that must be there:
+# without it the API answers immediately, and the authorizer is not called. `EnableSimpleResponses`
+# allows the short answer `{"isAuthorized": true}`, instead of an IAM policy document. The API keeps
+# each token's answer for 60 seconds. So a token that you revoke works that much longer.
 
 # %%
 authorizer_id = gateway.create_authorizer(
@@ -658,7 +656,8 @@ gateway.update_route(ApiId=api_id, RouteId=route_id, AuthorizationType="CUSTOM",
                      AuthorizerId=authorizer_id)["AuthorizationType"]
 
 # %% [markdown]
-# **Three callers: without a token, with a wrong one, with the right one. Which codes?**
+# **There are three callers: without a token, with a wrong token, with the correct token. Which
+# status codes do they get?**
 
 # %%
 def with_token(text):
@@ -669,18 +668,18 @@ print("wrong token", until(lambda: with_token("guess"), 403).status_code)
 print("right token", until(lambda: with_token(token), 200).status_code)
 
 # %% [markdown]
-# `401 Unauthorized`: you did not say who you are. `403 Forbidden`: you did, and you may not. In
-# neither case was the model's function called.
+# `401 Unauthorized` means that the caller gave no identity. `403 Forbidden` means that it gave one,
+# and may not call. In neither case was the model's function called.
 #
-# *Notice* what is still open: `/probe/{what}`, and, if you did exercise 2, `GET /predict`. The
-# doorkeeper stands at *one* route. Look at the table of routes before you call an endpoint closed:
+# *Notice* which routes are still open: `/probe/{what}`, and, if you did exercise 2, `GET /predict`.
+# The authorizer protects *one* route. Look at all routes before you call an endpoint closed:
 
 # %%
 pd.DataFrame(gateway.get_routes(ApiId=api_id)["Items"])[["RouteKey", "AuthorizationType"]]
 
 # %% [markdown]
-# The probe shows its event to everybody; we have seen enough of it. Routes and permissions go
-# together, or the next API finds a permission that nobody remembers.
+# The probe shows its event to everybody, and we do not need it any more. Delete a route together
+# with its permission, or a permission is left that nobody remembers.
 
 # %%
 keep_only("POST /predict")
@@ -688,14 +687,14 @@ keep_only("POST /predict")
 # %% [markdown]
 # ## How often may they call?
 #
-# A token keeps strangers out. A colleague's endless loop has the right token. The stage's **route
-# settings** limit how many requests a second (`ThrottlingRateLimit`) and how many at once beyond
-# that (`ThrottlingBurstLimit`) go through. Without them, all APIs of an account in one Region share
-# 10,000 a second with a burst of 5,000 (API Gateway quotas, checked 2026-11).
+# A token keeps strangers out. But an endless loop of a colleague has the right token. The stage's
+# **route settings** limit the requests per second (`ThrottlingRateLimit`) and the burst above that
+# (`ThrottlingBurstLimit`). Without them, all APIs of an account in one Region share 10,000 a second
+# with a burst of 5,000 (API Gateway quotas, checked 2026-11).
 
 # %% [markdown]
-# **We allow two requests a second and a burst of four, and send thirty at once. How many get an
-# answer?**
+# **We allow two requests a second and a burst of four, and send thirty at the same time. How many
+# get an answer?**
 
 # %%
 from collections import Counter
@@ -716,29 +715,29 @@ while 429 not in came and time.monotonic() < end:      # AWS takes a moment to a
 Counter(came)
 
 # %% [markdown]
-# The burst and what trickles in meanwhile get through; the rest get `429`:
+# The burst gets an answer, and a few later requests; the others get `429`:
 
 # %%
 print({answer.text for answer in answers_at_once if answer.status_code == 429})
 
 # %% [markdown]
-# *Notice*
+# Look at these points:
 #
 # - A request refused here never reaches the function.
 # - On AWS the limit is a goal, not a promise ("best effort"), so the counts vary there.
 # - A good client waits after a 429, longer each time, and tries again.
 #
-# For the rest of the lesson, a limit that does not get in our way:
+# For the rest of the lesson, we set a higher limit:
 
 # %%
 gateway.update_stage(ApiId=api_id, StageName="$default", DefaultRouteSettings={
     "ThrottlingRateLimit": 50, "ThrottlingBurstLimit": 50})["DefaultRouteSettings"]
 
 # %% [markdown]
-# ## The other front door: a function URL
+# ## The other endpoint type: a function URL
 #
-# A function can also have an address of its own, without an API: a **function URL**. No routes, no
-# authorizers, no throttle; every method and path reaches the handler, which sees the same event
+# A function can also have its own address, without an API: a **function URL**. It has no routes, no
+# authorizers and no throttle. Every method and path reaches the handler, which gets the same event
 # format 2.0. There are two kinds.
 #
 # `AuthType="AWS_IAM"`: only requests signed with AWS keys that may invoke this function.
@@ -750,9 +749,9 @@ unsigned = until(lambda: send("a good customer", function_url), 403)
 print(function_url, unsigned.status_code, unsigned.text, sep="\n")
 
 # %% [markdown]
-# Refused before the function was called. Signing is what boto3 does with each of your calls; here
-# it is by hand. The signature covers method, path, body and time, so nobody can reuse it for
-# another request, and your secret key never travels.
+# It is refused before the function is called. boto3 signs each of your calls; here we do it by
+# hand. The signature covers method, path, body and time, so nobody can use it for another request,
+# and your secret key is never sent.
 
 # %%
 from botocore.auth import SigV4Auth
@@ -770,11 +769,11 @@ assert answer.json() == direct, f"{answer.status_code} {answer.text}"
 answer.json()
 
 # %% [markdown]
-# The signature must be valid, and your IAM user or role must be allowed
-# `lambda:InvokeFunctionUrl` and, for URLs made since October 2025, `lambda:InvokeFunction`. The same signature, with `execute-api` in place of `lambda`, opens an
-# HTTP API's route of type `AWS_IAM`.
+# The signature must be valid, and your IAM user or role must be allowed `lambda:InvokeFunctionUrl`
+# and, for URLs made since October 2025, `lambda:InvokeFunction`. The same signature, with
+# `execute-api` instead of `lambda`, opens a route of type `AWS_IAM` of an HTTP API.
 #
-# With no route table in front, the handler now answers everything. Compare with the API's answers
+# There is no route table here, so the handler answers everything. Compare with the API's answers
 # above:
 
 # %%
@@ -782,11 +781,11 @@ pd.DataFrame({"HTTP API": {what: answers[what].status_code for what in tries},
               "function URL": {what: send_signed(what).status_code for what in tries}})
 
 # %% [markdown]
-# `GET /predict` is 405 here, from the handler, where the API had said 404.
+# `GET /predict` is 405 here, from the handler; the API answered 404.
 #
-# `AuthType="NONE"`: the whole internet. AWS then still wants it in writing, in the function's
-# policy: two statements for everybody (`*`), the second bound to calls that come through the URL
-# (both are required since October 2025, Lambda developer guide, "Control access to function URLs").
+# `AuthType="NONE"` is for the whole internet. AWS also requires this in the function's policy.
+# There must be two statements for everybody (`*`), the second only for calls through the URL. (Both
+# are required since October 2025, Lambda developer guide, "Control access to function URLs".)
 
 # %%
 public = {"FunctionName": NAME, "Principal": "*"}
@@ -798,18 +797,18 @@ lambda_.update_function_url_config(FunctionName=NAME, AuthType="NONE")
 print(until(lambda: send("a good customer", function_url), 200).status_code)
 
 # %% [markdown]
-# The authorizer of the API does not help here: **this is a second door into the same function**,
-# and it stands open. There is one brake on a function URL, the function's *reserved concurrency*:
-# how many requests it may work on at the same time. Zero is the emergency stop:
+# The authorizer of the API does not help here: **this is a second way into the same function**, and
+# it is open. A function URL has one limit, the function's *reserved concurrency*: the number of
+# requests that it may work on at the same time. Zero stops everything:
 
 # %%
 lambda_.put_function_concurrency(FunctionName=NAME, ReservedConcurrentExecutions=0)
 until(lambda: send("a good customer", function_url), 429).status_code
 
 # %% [markdown]
-# `429 Too Many Requests`, for everybody, and nothing runs. Remember this call for the day a bill
-# surprises you. Then close the door for good: the address *and* the statements. A leftover statement
-# allows everybody to call a URL with `AuthType="NONE"`: the next such URL would be public immediately.
+# The answer is `429 Too Many Requests`, for everybody, and nothing runs. Remember this call for the
+# day a bill surprises you. Then delete the URL *and* the statements. A leftover statement allows
+# everybody to call a URL with `AuthType="NONE"`: the next such URL would be public immediately.
 
 # %%
 lambda_.delete_function_concurrency(FunctionName=NAME)
@@ -821,9 +820,11 @@ for sid in ["public-url", "public-invoke"]:
 # %% [markdown]
 # ## What it costs
 #
-# Prices in US dollars, us-east-1, from the [Lambda](https://aws.amazon.com/lambda/pricing/) and
-# [API Gateway](https://aws.amazon.com/api-gateway/pricing/) price pages, read 2026-11. Not counted:
-# the free tier (a million requests and 400,000 GB-seconds of Lambda a month), data transfer, logs.
+# The prices are in US dollars, for us-east-1, from the
+# [Lambda](https://aws.amazon.com/lambda/pricing/) and [API
+# Gateway](https://aws.amazon.com/api-gateway/pricing/) price pages, read 2026-11. The free tier (a
+# million requests and 400,000 GB-seconds of Lambda a month), data transfer and logs are not
+# counted.
 #
 # The function's share depends on its memory and on how long it runs. Take `billed_ms` from the
 # `REPORT` lines of your own function on AWS (lesson 05); the value here is an assumption.
@@ -857,9 +858,9 @@ plots.show(figure, "Bars of the cost of a million requests through each front do
     f"{name} ${total:.2f}" for name, total in cost.sum(axis=1).items()))
 
 # %% [markdown]
-# For a fast model the door can cost more than the prediction: compare the blue part with the rest.
-# A REST API, the older kind, brings request validation, API keys with quotas and caching for its
-# price. A function URL is free, and leaves routes, tokens and throttling to you.
+# For a fast model the endpoint can cost more than the prediction: compare the blue part with the
+# rest. For its price, a REST API, the older kind, adds request validation, API keys with quotas,
+# and caching. A function URL is free; routes, tokens and throttling are then your work.
 #
 # | | function URL | HTTP API | REST API |
 # |---|---|---|---|
@@ -871,29 +872,29 @@ plots.show(figure, "Bars of the cost of a million requests through each front do
 # %% [markdown]
 # ## Recap
 #
-# - An HTTP API is four parts, **API, integration, route, stage**, and a **permission on the
+# - An HTTP API has four parts, **API, integration, route, stage**, and needs a **permission on the
 #   function** for that API and that route.
 # - A request becomes an event of format 2.0; `body` is a string, perhaps base64. The API answers
-#   404 for what no route fits and 5xx for the function's faults; the handler answers 200, 400
-#   and 405.
+#   404 for a request without a route and 5xx for the function's faults. The handler answers 200,
+#   400 and 405.
 # - CORS is one setting of the API, and it protects browsers' users, not the endpoint.
-# - An authorizer, a JWT or IAM says who may call; the stage's throttle and the reserved concurrency
-#   say how often. A function URL is a door of its own.
-# - Per million requests the doors cost \$0, \$1.00 and \$3.50; the function's share depends on
-#   memory and time.
+# - An authorizer, a JWT or IAM decides who may call. The stage's throttle and the reserved
+#   concurrency limit how often. A function URL is a separate way in.
+# - A million requests cost \$0, \$1.00 or \$3.50, depending on the endpoint type; the function's
+#   share depends on memory and time.
 
 # %% [markdown]
 # ## Clean up
 #
-# The door first, then what it led to. `deploy.delete` keeps that order, and touches only what
-# carries your tags.
+# We delete the API first, then the functions behind it. `deploy.delete` keeps that order, and
+# deletes only things with your tags.
 
 # %%
 for name in [NAME, PROBE, AUTHORIZER]:
     deploy.delete(name)
 
 # %% [markdown]
-# Said is not proved. List what is still there under our three names:
+# Deleting is not a proof. List what still exists with our three names:
 
 # %%
 def names(service, operation, items, name):
@@ -915,7 +916,7 @@ assert not any(left.values()), f"still there: {left}"
 left
 
 # %% [markdown]
-# Nothing is left, and nothing costs anything any more.
+# Nothing is left, and nothing costs money any more.
 
 # %% [markdown]
 # ## Next

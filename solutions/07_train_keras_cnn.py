@@ -3,7 +3,7 @@
 # workshop:
 #   number: "07"
 #   needs: []
-#   reading: 25
+#   reading: 30
 #   exercises: 25
 #   cost: "free"
 #   products: [build/models/fashion_keras, build/models/fashion.keras]
@@ -14,20 +14,20 @@
 # # Train a Keras CNN
 #
 # A shop wants to know what is on a picture: a coat, a sneaker, a bag? In this lesson you train a
-# small *convolutional neural network* (CNN) that says so. The lessons after this one turn it into
-# ONNX and put it behind an HTTPS address, next to a model from another framework.
+# small **convolutional neural network** (CNN) that predicts it. The next lessons convert it to ONNX
+# and put it behind an HTTPS address, next to a model from another framework.
 #
 # **You will**
-# - look at the pictures, and find a number that any model has to beat;
+# - look at the pictures, and find a number that every useful model must beat;
 # - build a CNN of nine layers, and say where its weights are;
 # - train it, and read from learning curves when to stop;
-# - judge it on test pictures: a confusion matrix, and the pictures it gets wrong;
-# - ask it about files, and see what it answers to pictures that it does not understand;
-# - save it in two formats, and know which one is for whom.
+# - test it on test pictures: a confusion matrix, and the pictures that it gets wrong;
+# - give it picture files, and see its answers to pictures that it was not trained for;
+# - save it in two formats, and know what each format is for.
 #
 # **You need** a little NumPy. No Docker, no AWS.
 #
-# **Time** 25 minutes reading, 25 minutes exercises. **Cost** free, on AWS as well: nothing is
+# **Time** 30 minutes reading, 25 minutes exercises. **Cost** free, on AWS as well: nothing is
 # created there.
 
 # %% [markdown]
@@ -40,7 +40,8 @@
 #     class npz,cnn,saved now
 # ```
 #
-# What you build here is filled with colour. Dotted: later, in the lesson with that number.
+# Filled with colour: what you build in this lesson. Dotted: what you build later, in the lesson
+# with that number.
 
 # %%
 from workshop import cloud
@@ -48,7 +49,7 @@ from workshop import cloud
 cloud.use()
 
 # %% [markdown]
-# Importing TensorFlow takes a few seconds. Two settings must stand before it.
+# Importing TensorFlow takes a few seconds. Two settings must come before the import.
 
 # %%
 import os
@@ -81,8 +82,8 @@ MODELS.mkdir(parents=True, exist_ok=True)
 # %% [markdown]
 # ## Look at the pictures
 #
-# The data are a part of *Fashion-MNIST*, pictures from a shop's catalogue; where they come from
-# stands in [`data/README.md`](../data/README.md).
+# The data are a part of *Fashion-MNIST*, pictures from a shop's catalogue.
+# [`data/README.md`](../data/README.md) names their source.
 
 # %%
 with np.load(DATA / "fashion.npz") as file:
@@ -92,7 +93,7 @@ for name, array in fashion.items():
 CLASSES = fashion["classes"].tolist()
 
 # %% [markdown]
-# A label is a position in `classes`. Eight pictures of each:
+# A label is a position in the list `classes`. Here are eight pictures of each class:
 
 # %%
 images, labels = fashion["train_images"], fashion["train_labels"]
@@ -106,14 +107,14 @@ for k, row in enumerate(axes):
 show(figure, "Ten rows of eight small grey pictures, one row for each class, white on black.")
 
 # %% [markdown]
-# *What to notice:* 28 × 28 pixels, grey, each thing in the middle and upright, **white on black**.
-# And look at the rows of shirts, pullovers and coats. Could you always tell?
+# The pictures have 28 × 28 pixels and are grey. Each garment is in the middle and upright, **white
+# on black**. Look at the rows of shirts, pullovers and coats: can you always distinguish them?
 #
 # ## Set validation pictures apart
 #
-# Three parts for three purposes: *training* pictures to learn from, *validation* pictures to
-# decide with, *test* pictures to judge once, at the end. The test pictures are apart already; of
-# the others, one in six becomes validation.
+# We need three parts for three purposes. *Training* pictures are there to learn from, *validation*
+# pictures to make decisions with, and *test* pictures to test the result once, at the end. The test
+# pictures are separate already. Of the other pictures, one in six becomes a validation picture.
 
 # %%
 order = np.random.default_rng(1).permutation(len(images))
@@ -125,7 +126,7 @@ print("of each class to learn from:", np.bincount(labels[train]))
 # %% [markdown]
 # ## A number to beat
 #
-# What can be had without any network? Take the average picture of each class; a new picture gets
+# What can you reach without any network? Take the average picture of each class. A new picture gets
 # the class whose average is nearest.
 
 # %%
@@ -144,14 +145,14 @@ figure.suptitle(f"The nearest average picture is right for {baseline:.0%}", x=0.
 show(figure, "The ten average pictures: blurred, and each still recognisable.")
 
 # %% [markdown]
-# *What to notice:* guessing would be right for 10 %, and ten blurred pictures already do far
-# better. A network that does not beat this has learned nothing that is worth its weight.
+# Guessing is correct for 10 %, and ten blurred pictures are already much better. A network that
+# does not beat this number has learned nothing useful.
 #
 # ## Prepare a picture
 #
-# The network wants 32-bit floats from 0 to 1, in an array of four dimensions: picture, height,
-# width, channel. It is called **NHWC**, and a grey picture has one channel. (PyTorch wants NCHW:
-# channel before height. Lesson 10 comes back to it.)
+# The network takes 32-bit floats from 0 to 1, in an array of four dimensions: picture, height,
+# width, channel. This order is called **NHWC**, and a grey picture has one channel. (PyTorch uses
+# NCHW: channel before height. Lesson 10 comes back to it.)
 
 # %%
 def prepare(images):
@@ -164,19 +165,20 @@ x_valid, y_valid = prepare(images[valid]), labels[valid]
 print(x_train.shape, x_train.dtype, x_train.min(), x_train.max())
 
 # %% [markdown]
-# **Whatever happens to a picture here must happen to it in production too**, in the same way.
-# These two operations look too small to go wrong, and yet they are where served models go wrong
-# most silently. So a later lesson writes them into the model file.
+# **A picture must be prepared in the same way here and in production.** These two operations look
+# too small to go wrong. And yet they are where deployed models most often go wrong without a
+# message. So a later lesson writes them into the model file.
 #
 # ## Build the network
 #
-# - `Conv2D(16, 3)` slides 16 small filters of 3 × 3 weights over the picture. Each answers, at
-#   each place: how much does it look like *my* pattern here? An edge, say, or a corner.
-# - `MaxPooling2D` keeps the strongest of each 2 × 2 answers: half the height, half the width.
-# - A second pair looks for patterns among those patterns.
-# - `Flatten` lays all in one row, and `Dense` layers weigh it up.
-# - `Dropout` switches off a share of the values at random, **only while training**, so that the
-#   network cannot rely on a few of them.
+# - `Conv2D(16, 3)` slides 16 small filters of 3 × 3 weights over the picture. At each position,
+#   each filter answers one question: how similar is the picture here to *my* pattern, an edge or a
+#   corner for example?
+# - `MaxPooling2D` keeps the largest of each 2 × 2 answers: half the height, half the width.
+# - A second pair of these layers looks for patterns among those patterns.
+# - `Flatten` puts all values in one row, and `Dense` layers combine them.
+# - `Dropout` switches off a share of the values at random, **only during training**, so that the
+#   network cannot depend on a few of them.
 # - `softmax` turns the last ten numbers into probabilities that sum to 1.
 
 # %%
@@ -202,26 +204,26 @@ for layer in model.layers:
 print(f"{model.count_params():,} weights in all")
 
 # %% [markdown]
-# *What to notice:* a filter of 3 × 3 cannot stand on the border, so 28 becomes 26. 11 halved is 5:
-# pooling drops the odd row and column.
+# A filter of 3 × 3 does not fit at the border, so 28 becomes 26. Half of 11 becomes 5: pooling
+# drops the odd row and column.
 #
-# ### Exercise 1 · Where are the weights?
+# ### Exercise 1: Where are the weights? (5 minutes)
 #
-# A filter of `patterns` has 3 × 3 weights for its one channel and one number to add, the *bias*. So
-# that layer has 16 × (3 × 3 × 1 + 1) = 160 weights. How many have the next two? Calculate, from the
-# sizes in the list above:
+# A filter of `patterns` has 3 × 3 weights for its one channel, and one number to add, the **bias**.
+# So that layer has 16 × (3 × 3 × 1 + 1) = 160 weights. How many do the next two layers have?
+# Calculate, with the sizes in the list above:
 #
-# - `second`: the layer `patterns_of_patterns`. Each of its 32 filters looks at all channels that
-#   come in;
+# - `second`: the layer `patterns_of_patterns`. Each of its 32 filters reads all channels of its
+#   input;
 # - `dense`: the layer `weigh_up`. Each of its 64 neurons has a weight for every value of the row,
 #   and a bias.
 #
-# Guess first: which of them holds most?
+# Guess first: which layer holds the most weights?
 #
 # <details><summary>Hint</summary>
 #
-# What comes into `patterns_of_patterns` has 16 channels, so one filter has 3 × 3 × 16 weights and
-# a bias. The row has 5 × 5 × 32 values.
+# The input of `patterns_of_patterns` has 16 channels, so one filter has 3 × 3 × 16 weights and a
+# bias. The row has 5 × 5 × 32 values.
 #
 # </details>
 
@@ -248,17 +250,17 @@ assert dense == model.get_layer("weigh_up").count_params(), (
 print(f"Right: {dense / model.count_params():.0%} of all weights are in one dense layer.")
 
 # %% [markdown]
-# Convolutions are cheap in weights, because one small filter serves the whole picture. The first
-# dense layer after them is where the bytes of such a model are.
+# Convolutions need few weights, because one small filter is used on the whole picture. Most bytes
+# of such a model are in the first dense layer after them.
 #
 # ## Train
 #
-# In each *epoch* the network sees every training picture once, 32 at a time, and each time all
-# weights move a little in the direction that would have made the loss smaller. The *loss* is the
-# cross-entropy: minus the logarithm of the probability that was given to the right class. It
-# punishes being sure and wrong.
+# In each **epoch** the network sees every training picture once, 32 at a time. After each 32
+# pictures, all weights move a little in the direction that makes the loss smaller. The **loss** is
+# the cross-entropy: minus the logarithm of the probability for the correct class. It is high when
+# the network is sure and wrong.
 #
-# This is the longest cell of the lesson. On two cores it takes less than half a minute.
+# This is the longest cell of the lesson. On two processor cores it takes less than half a minute.
 
 # %%
 def train_it(model, x, y, epochs, every=1):
@@ -280,9 +282,9 @@ model = build(dropout=0.3)
 history = train_it(model, x_train, y_train, epochs=10)
 
 # %% [markdown]
-# `set_random_seed` makes the first weights, the order of the pictures and the dropout the same
-# each time. On another processor, rounding differs in the last digit, and training makes that
-# larger: expect figures close to ours, and not equal.
+# `set_random_seed` makes the first weights, the order of the pictures and the dropout the same each
+# time. On another processor, rounding differs in the last digit, and training makes this difference
+# larger. So expect numbers close to ours, but not equal.
 #
 # ## Read the learning curves
 
@@ -309,10 +311,10 @@ show(figure, "Two line charts over ten epochs. The loss falls and the accuracy r
              "first, then slowly, on training and on validation pictures alike.")
 
 # %% [markdown]
-# *What to notice:* most is learned in the first epochs; the curves are still moving a little at
-# the end. We stop here: good enough to serve, and your time is worth more. And why is it *better*
-# on pictures that it has not seen? Dropout is on while training, so the dashed line is that of a
-# network with a handicap.
+# *Notice:* the network learns most in the first epochs, and the curves still move a little at the
+# end. We stop here: the result is good enough to serve. Why are the results *better* on pictures
+# that the network has not seen? Dropout works only during training, so the dashed line shows a
+# network without some of its values.
 #
 # ### How it looks when it goes wrong
 #
@@ -326,18 +328,19 @@ show(figure, "The training loss falls towards zero. The validation loss falls at
              "rises again, while the validation accuracy stays where it is.")
 
 # %% [markdown]
-# This is **overfitting**. It knows its training pictures by heart, and on others it becomes more
-# and more sure of its mistakes. The accuracy hardly shows it; the validation loss does.
+# This is **overfitting**. The network has learned its training pictures by heart. On other pictures
+# it becomes more and more sure of its mistakes. The accuracy hardly shows this; the validation loss
+# does.
 #
-# ### Exercise 2 · When should it have stopped?
+# ### Exercise 2: When should it have stopped? (5 minutes)
 #
-# Write `best_epoch(history)`: the number of the epoch with the smallest *validation* loss. The
-# first epoch is number 1.
+# Write `best_epoch(history)`. It returns the number of the epoch with the smallest *validation*
+# loss. The first epoch is number 1.
 #
 # <details><summary>Hint</summary>
 #
-# `history["val_loss"]` is a list, one value an epoch. `np.argmin` gives the position of the
-# smallest, and positions begin with 0.
+# `history["val_loss"]` is a list with one value for each epoch. `np.argmin` gives the position of
+# the smallest value, and positions begin with 0.
 #
 # </details>
 
@@ -368,9 +371,9 @@ print(f"Right: epoch {best_epoch(crammed)} of {len(crammed['loss'])} would have 
 # stops when the validation loss has not improved for three epochs, and goes back to the best
 # weights. With 10,000 pictures, dropout and ten epochs we do not need it.
 #
-# ## Judge it once, on the test pictures
+# ## Test it once, on the test pictures
 #
-# All is decided, so now the test pictures.
+# All decisions are made. Now we use the test pictures.
 
 # %%
 x_test, y_test = prepare(fashion["test_images"]), fashion["test_labels"]
@@ -383,12 +386,12 @@ print(f"{accuracy:.1%} of {len(y_test):,} right; "
 assert accuracy >= 0.85, "the network has learned less than it should: did a cell above change?"
 
 # %% [markdown]
-# The range is the 95 % interval that 2,000 pictures allow. Two models that are half a percent
-# apart cannot be told apart by this test.
+# The range is the 95 % interval for 2,000 pictures. If two models are half a percent apart, this
+# test cannot show which is better.
 #
 # ## What does it confuse?
 #
-# A *confusion matrix* counts: a row for what it is, a column for what the network said.
+# A **confusion matrix** counts pictures: each row is a true class, each column a predicted class.
 
 # %%
 matrix = np.zeros((10, 10), int)
@@ -413,13 +416,13 @@ show(figure, "Confusion matrix of the ten classes. Most counts are on the diagon
                                         for name, share in zip(CLASSES, recall)) + ".")
 
 # %% [markdown]
-# *What to notice:* hardly anything crosses between tops, shoes, trousers and bags. The mistakes
-# are the ones that you would make.
+# *Notice:* the network hardly ever confuses tops, shoes, trousers and bags with each other. It
+# makes the mistakes that a person would make.
 #
-# ### Exercise 3 · The most frequent mistake
+# ### Exercise 3: The most frequent mistake (8 minutes)
 #
-# Find the largest number of `matrix` that is **not on the diagonal**, with code. Fill `mistake`
-# with two names: what it was, and what the network said; say `("bag", "boot")`.
+# With code, find the largest number of `matrix` that is **not on the diagonal**. Fill `mistake`
+# with two names: the true class, then the predicted class, for example `("bag", "boot")`.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -457,7 +460,7 @@ print(f"Right: {most} times a {mistake[0]} was taken for a {mistake[1]}.")
 # %% [markdown]
 # ### Look at the mistakes
 #
-# The twelve where the network was most sure, and wrong:
+# These are the twelve wrong answers with the highest probability:
 
 # %%
 sure = probabilities.max(axis=1)
@@ -473,12 +476,12 @@ show(figure, "Twelve test pictures, each with a wrong answer, its probability an
              + "; ".join(f"{CLASSES[y_test[i]]} taken for {CLASSES[said[i]]}" for i in worst))
 
 # %% [markdown]
-# *What to notice:* some are hard, and with some you may side with the network: labels of real
-# data are made by people, and a few are wrong.
+# Some of these pictures are hard. In some cases you may agree with the network: people made the
+# labels of these data, and a few labels are wrong.
 #
 # ### Does it know when it does not know?
 #
-# The function will return probabilities, and not only the name. Are they worth something?
+# The function will return probabilities, and not only the class. Are these probabilities useful?
 
 # %%
 for low, high in (0, 0.5), (0.5, 0.8), (0.8, 0.95), (0.95, 1.01):
@@ -487,13 +490,13 @@ for low, high in (0, 0.5), (0.5, 0.8), (0.8, 0.95), (0.95, 1.01):
           f"{(said == y_test)[group].mean():.0%} of them right")
 
 # %% [markdown]
-# They are. A caller can take the sure answers and show the others to a person. That is why a good
-# service returns the probability with the name.
+# They are. A client can use the answers with a high probability, and show the other pictures to a
+# person. So a good service returns the probability with the class.
 #
 # ## What did it learn to see?
 #
-# The answers of the first layer to one boot: one picture for each filter, bright where its pattern
-# was found.
+# The plot shows the output of the first layer for one boot. There is one picture for each filter,
+# bright where the filter found its pattern.
 
 # %%
 first_layer = keras.Model(model.inputs, model.get_layer("patterns").output)
@@ -511,13 +514,13 @@ show(figure, "A boot, and sixteen versions of it in which one filter each has ma
              "for: edges in several directions, surfaces, or the background.")
 
 # %% [markdown]
-# *What to notice:* nobody told it what an edge is. Some filters mark edges in one direction, some
-# whole surfaces, and some perhaps nothing here.
+# Nobody programmed what an edge is. Some filters mark edges in one direction, some mark whole
+# areas, and some perhaps nothing on this picture.
 #
-# ## Ask it about files
+# ## Give it files
 #
-# Callers send files, and not arrays. These are garments that are in none of the three parts. What
-# must happen on the way: grey, 28 × 28, and then what happened to the training pictures.
+# Clients send files, and not arrays. These files show garments that are in none of the three parts.
+# Each must become grey, then 28 × 28 pixels, and is then prepared like the training pictures.
 
 # %%
 def read(path):
@@ -545,25 +548,26 @@ show(figure, "Eight picture files and the answers to them: " + "; ".join(
     f"{path.name}: {ask(read(path))[0]}" for path in paths))
 
 # %% [markdown]
-# *What to notice:* what looks like its training pictures it knows. Two do not:
+# *Notice:* the network recognises pictures that look like its training pictures. Two pictures do
+# not:
 #
-# - **`bag-on-white.jpg`** is a bag, as black on white as any catalogue shows it. The network has
-#   only seen white on black, so every pixel is the opposite of what it expects.
-# - **`chelsea.png`** is a cat. There is no answer *none of these*: softmax shares out 1 among ten
-#   classes, whatever comes. A low probability is a hint, and no guarantee: nothing in training
-#   taught it to be unsure about cats.
+# - **`bag-on-white.jpg`** is a bag, black on white as in most catalogues. The network has only seen
+#   white on black, so every pixel is the opposite of the training pictures.
+# - **`chelsea.png`** is a cat. There is no answer *none of these*: softmax always spreads a
+#   probability of 1 over ten classes. A low probability is a hint, but no guarantee. Nothing in
+#   training taught the network to be unsure about cats.
 #
-# Neither gave an error. A network answers everything that has the right shape.
+# Neither picture gave an error. A network answers every input that has the right shape.
 
 # %% [markdown]
-# ### Exercise 4 · Turn it round
+# ### Exercise 4: Invert a picture (7 minutes)
 #
-# Write `read_any(path, invert)`: like `read`, but when `invert` is true, black becomes white and
-# white black. The image function will offer callers the same choice.
+# Write `read_any(path, invert)`. It works like `read`, but when `invert` is true, black becomes
+# white and white becomes black. The image function will offer its clients the same option.
 #
 # <details><summary>Hint</summary>
 #
-# Let `read` do the work. Its values go from 0 (black) to 1 (white). What is the opposite of 0.2?
+# Call `read`. Its values go from 0 (black) to 1 (white). What is the opposite of 0.2?
 #
 # </details>
 
@@ -596,8 +600,9 @@ assert np.allclose(turned, 1 - plain), "Black (0) should become white (1), and 0
 print("Right. The bag as it is:", ask(read(bag)), " inverted:", ask(read_any(bag, invert=True)))
 
 # %% [markdown]
-# Could the function find out by itself? By the colour of the corners, say. It would be right most
-# of the time, and when it is not, nobody will know why. Ours does what it is told, and says so.
+# Could the function decide this by itself, for example by the colour of the corners? It would be
+# correct most of the time, and when it is not, nobody could see why. Our function does what the
+# request asks for, and its answer says what it did.
 #
 # ## Save it, twice
 #
@@ -607,12 +612,12 @@ print("Right. The bag as it is:", ask(read(bag)), " inverted:", ask(read_any(bag
 # | is for | going on in Keras: train further, change layers | running it: TensorFlow, converters |
 # | needs | Keras | TensorFlow, but not Keras |
 #
-# Neither is a pickle. Still, open them only from sources that you trust: a SavedModel is
-# [a program](https://github.com/tensorflow/tensorflow/blob/master/SECURITY.md), and its operations
-# may read and write files.
+# Neither is a pickle. Open them only from sources that you trust all the same: a SavedModel is [a
+# program](https://github.com/tensorflow/tensorflow/blob/master/SECURITY.md), and its operations may
+# read and write files.
 #
-# Lesson 08 reads the SavedModel. As in lesson 02, everything is written under another name and
-# renamed when it is whole. A folder that is in the way is moved aside first.
+# Lesson 08 reads the SavedModel. As in lesson 02, the code writes each file under another name, and
+# renames it when it is complete. An old folder with that name is moved aside first.
 
 # %%
 def replace(part, path):
@@ -655,11 +660,11 @@ print(f"{model.count_params():,} weights of 4 bytes: {weights:,} bytes")
 print(f".keras: {stored / weights:.1f} times as many, SavedModel: {served / weights:.1f} times")
 
 # %% [markdown]
-# *What to notice:* *Adam*, the optimiser, keeps two more numbers for every weight, and `.keras`
-# holds them for whoever goes on training. Keras writes the weights of a SavedModel under two
-# names. Who only wants answers needs them once.
+# *Notice:* the optimiser *Adam* keeps two more numbers for every weight. The `.keras` file holds
+# them, so that training can continue. A SavedModel holds the weights under two names. To answer
+# requests, a model needs them only once.
 #
-# Do both files say what the network said, for every test picture?
+# Do both files give the same answers as the network, for every test picture?
 
 # %%
 again = keras.saving.load_model(MODELS / "fashion.keras").predict(x_test, verbose=0)
@@ -671,7 +676,7 @@ for name, answers in ("fashion.keras", again), ("fashion_keras/", by_saved):
     assert np.allclose(answers, probabilities, atol=1e-5)
 
 # %% [markdown]
-# A SavedModel also knows what it takes and gives. `None` stands for any number of pictures:
+# A SavedModel also describes its input and output. `None` stands for any number of pictures:
 
 # %%
 signature = saved.signatures["serving_default"]
@@ -679,21 +684,22 @@ print("takes", signature.structured_input_signature[1])
 print("gives", signature.structured_outputs)
 
 # %% [markdown]
-# It does **not** know that pixels were divided by 255, that pictures are white on black, or that
-# class 5 is a sandal. Whoever serves this file has to know it from somewhere. In lesson 08 the
-# model file itself will say so.
+# It does **not** contain that pixels were divided by 255, that pictures are white on black, or that
+# class 5 is a sandal. A program that uses this file must get this from another place. In lesson 08
+# the model file itself will contain it.
 #
 # ## Recap
 #
-# - The **average pictures** gave a number to beat; the CNN beats it clearly.
-# - **Convolutions** share few weights over the whole picture; the first **dense** layer holds most.
-# - **Learning curves**: when the validation loss turns, it is learning by heart.
-# - The **confusion matrix** and the pictures behind it: tops are mistaken for tops, shoes for
-#   shoes. Sure answers are mostly right.
-# - **A file** has to be prepared exactly as the training pictures were. The network answers
-#   inverted pictures and cats without complaint.
-# - **`.keras`** is for going on in Keras; the **SavedModel** is for running and converting. Neither
-#   says how a picture is prepared.
+# - The **average pictures** gave a number to beat; the CNN is clearly better.
+# - **Convolutions** use few weights for the whole picture; the first **dense** layer holds most
+#   weights.
+# - **Learning curves**: when the validation loss rises, the network learns its pictures by heart.
+# - The **confusion matrix** and the pictures behind it: tops are confused with tops, shoes with
+#   shoes. Answers with a high probability are mostly correct.
+# - **A file** must be prepared exactly as the training pictures were. The network answers inverted
+#   pictures and cats without an error.
+# - **`.keras`** is for more training in Keras; the **SavedModel** is for running and converting.
+#   Neither describes how to prepare a picture.
 #
 # You made `build/models/fashion.keras` and `build/models/fashion_keras/`. There is nothing to
 # clean up in the cloud.

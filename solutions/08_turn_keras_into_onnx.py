@@ -3,7 +3,7 @@
 # workshop:
 #   number: "08"
 #   needs: []
-#   reading: 30
+#   reading: 35
 #   exercises: 25
 #   cost: "free"
 #   products: [build/models/fashion.onnx]
@@ -13,22 +13,22 @@
 # %% [markdown]
 # # Turn the Keras model into ONNX
 #
-# The network of lesson 07 needs TensorFlow, whose luggage you weighed in lesson 03. Here it becomes
-# one small file that answers alike, and that says itself how a picture must be prepared. On the way
-# you see what breaks, and whether making the numbers smaller makes the model faster.
+# The network of lesson 07 needs TensorFlow, whose size you measured in lesson 03. Here it becomes
+# one small file that gives the same answers, and that describes how to prepare a picture. On the
+# way you see what breaks. You also measure whether smaller numbers make the model faster.
 #
 # **You will**
 # - convert a SavedModel, and draw the network that is in the file;
 # - prove that both give the same probabilities for all 2,000 test pictures;
-# - prepare a picture by the rule that travels with the model;
-# - meet what breaks: a converter's shortcut, layers of chance, shapes, operator sets;
-# - quantise the model to 8 bits, and judge size, accuracy and speed;
-# - read the file where TensorFlow is absent.
+# - prepare a picture by the rule that is in the model file;
+# - see what breaks: a converter's shortcut, random layers, shapes, operator sets;
+# - quantise the model to 8 bits, and compare size, accuracy and speed;
+# - read the file where TensorFlow is not installed.
 #
 # **You need** `build/models/fashion_keras` and `build/models/fashion.keras` from lesson 07 (made
 # now if they are missing). No Docker, no AWS.
 #
-# **Time** 30 minutes reading, 25 minutes exercises. **Cost** free, on AWS as well: nothing is
+# **Time** 35 minutes reading, 25 minutes exercises. **Cost** free, on AWS as well: nothing is
 # created there.
 
 # %% [markdown]
@@ -41,7 +41,8 @@
 #     class onnx now
 # ```
 #
-# What you build here is filled with colour. Dotted: later, in the lesson with that number.
+# Filled with colour: what you build in this lesson. Dotted: what you build later, in the lesson
+# with that number.
 
 # %%
 from workshop import cloud, lessons
@@ -50,7 +51,7 @@ cloud.use()
 lessons.require("07")
 
 # %% [markdown]
-# TensorFlow may print lines about oneDNN and this processor: they are reports, and no errors.
+# TensorFlow may print lines about oneDNN and this processor. They are information, not errors.
 
 # %%
 import os
@@ -90,9 +91,9 @@ set_style()
 # %% [markdown]
 # ## Open what lesson 07 left
 #
-# A **SavedModel** is a folder: the computation that TensorFlow recorded, and the learned numbers
-# beside it. To run it, nobody needs the Python code that built the network. That makes it a good
-# place to start from.
+# A **SavedModel** is a folder with the computation that TensorFlow recorded, and the learned
+# numbers. To run it, nobody needs the Python code that built the network. So it is a good starting
+# point.
 
 # %%
 network = keras.saving.load_model(MODELS / "fashion.keras")
@@ -110,8 +111,8 @@ print(pixels.shape, pixels.dtype, "->", images.shape, images.dtype)
 # %% [markdown]
 # ## Convert
 #
-# The converter is a command, `python -m tf2onnx.convert`. Inputs and outputs get the names that we
-# want to use ever after; otherwise they keep what Keras happened to call them.
+# The converter is a command, `python -m tf2onnx.convert`. We choose the names of inputs and outputs
+# here; without that they keep the names that Keras gave them.
 
 # %%
 def convert(saved_model, onnx_file):
@@ -135,23 +136,24 @@ for value in (*model.graph.input, *model.graph.output):
 onnx_graph(model, layers=True)
 
 # %% [markdown]
-# *What to notice:* two convolutions and two dense layers (`MatMul`), as in lesson 07, with the
-# shapes of their weights. `Dropout` is gone: it only acts in training.
+# There are two convolutions and two dense layers (`MatMul`), as in lesson 07, with the shapes of
+# their weights. `Dropout` is gone, because it only works during training.
 #
 # Three things are new.
 #
-# - Keras keeps a picture as height × width × channels (**NHWC**, N is the number of pictures), and
-#   ONNX convolves channels × height × width (**NCHW**). The converter turned the weights once, and
-#   put a `Reshape` at the door: with one channel, turning needs no more than that. From outside the
-#   model is still NHWC, as its input says.
-# - `Transpose` turns back before the picture is flattened. The dense layer learned the
-#   order of Keras.
-# - The box from `Shape` to `Cast` asks how many pictures there are. That is the price of the word
-#   **batch** in the input's shape: one picture or a thousand, the same file.
+# - Keras stores a picture as height × width × channels (**NHWC**, N is the number of pictures), and
+#   ONNX convolves channels × height × width (**NCHW**). The converter reordered the weights once,
+#   and put a `Reshape` at the beginning. With one channel, that is enough to reorder the picture.
+#   The model's input is still NHWC.
+# - `Transpose` restores the old order before the picture becomes one row, because the dense layer
+#   learned the order of Keras.
+# - The box from `Shape` to `Cast` reads how many pictures there are. It is there because the
+#   input's shape has the variable size **batch**: one file for one picture or a thousand.
 #
 # ## Prove that it is the same model
 #
-# All 2,000 pictures go through both. Ten probabilities each: how far apart are they, at worst?
+# All 2,000 pictures go through both models. Each answer has ten probabilities: what is the largest
+# difference?
 
 # %%
 def open_session(model):
@@ -184,11 +186,12 @@ show(figure, "Histogram of the largest difference for each picture on a log scal
              "of the allowed 0.0001.")
 
 # %% [markdown]
-# *What to notice:* not zero, and not the same for all. Both sum hundreds of products in 32-bit
-# floats, in different orders, and each order rounds differently. A *mistake* would look otherwise:
-# one layer with the wrong layout, and most answers are far to the right of the line.
+# *Notice:* the differences are not zero, and not the same for all pictures. Both models sum
+# hundreds of products in 32-bit floats, in different orders, and each order rounds differently. The
+# many pictures near 10⁻⁷ differ by one step of a 32-bit float. A real *mistake*, such as one layer
+# with the wrong layout, would put most answers far to the right of the line.
 #
-# And the pictures whose answers are furthest apart?
+# And which pictures have the largest differences?
 
 # %%
 figure, panels = plt.subplots(1, 5, figsize=(8, 2.8))
@@ -205,8 +208,8 @@ show(figure, f"Five garments with both probabilities, equal in the first digits:
 # %% [markdown]
 # ## Write down how a picture must be prepared
 #
-# The model wants floats between 0 and 1. Nothing in its graph says so: give it pixels from 0 to
-# 255, and it answers all the same.
+# The model expects floats between 0 and 1. But nothing in its graph says this: with pixels from 0
+# to 255 it answers too.
 
 # %%
 unscaled = session.run(None, {"image": pixels[..., np.newaxis].astype(np.float32)})[0]
@@ -216,11 +219,11 @@ for what, rows in {"pixels / 255": by_onnx, "pixels": unscaled}.items():
           f"99 % sure: {(rows[~right].max(axis=1) > 0.99).mean():.0%}")
 
 # %% [markdown]
-# *What to notice:* no error. Even the classes are often right, so a quick look would find nothing;
-# but the probabilities have become worthless, for the model is now sure of its mistakes as well.
+# *Notice:* there is no error. Even the classes are often correct, so a quick look would find
+# nothing. But the probabilities are useless now: the model is also sure of its mistakes.
 #
-# So the rule travels **in the file**, as JSON, like the signature of the churn model in lesson 03.
-# The function of lesson 09 reads it from there.
+# So we write the rule **into the file**, as JSON, like the signature of the churn model in lesson
+# 03. The function of lesson 09 reads it there.
 
 # %%
 import tf2onnx
@@ -242,17 +245,17 @@ os.replace(part, MODELS / "fashion.onnx")
 print(f"fashion.onnx: {(MODELS / 'fashion.onnx').stat().st_size:,} bytes")
 
 # %% [markdown]
-# `colour: L` is Pillow's name for one channel of grey. The value that the model gets is
-# `(pixel * scale - mean) / std`: other models want −1 to 1, or the mean of each colour
-# taken off. One formula serves them all.
+# `colour: L` is Pillow's name for one channel of grey. The model's input is `(pixel * scale - mean)
+# / std`. Other models expect −1 to 1, or subtract the mean of each colour. One formula describes
+# them all.
 
 # %% [markdown]
-# ### Exercise 1 · Prepare one picture
+# ### Exercise 1: Prepare one picture (8 minutes)
 #
-# Write `prepare(pixels)`: it takes one picture as the function will have it, an array of shape
-# (28, 28) with whole numbers from 0 to 255. It returns what `session` wants: shape (1, 28, 28, 1),
-# 32-bit floats, by the formula above. Take `scale`, `mean` and `std` from the rule, so that it also
-# works for another model.
+# Write `prepare(pixels)`. Its input is one picture, an array of shape (28, 28) with whole numbers
+# from 0 to 255. It returns the input of `session`: shape (1, 28, 28, 1), 32-bit floats, by the
+# formula above. Take `scale`, `mean` and `std` from the rule, so that it also works for another
+# model.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -301,8 +304,8 @@ print("Right:", CLASSES[session.run(None, {"image": prepared})[0].argmax()])
 #
 # ### A shortcut: `from_keras`
 #
-# tf2onnx also has a function that takes the Keras model directly. It was written for an
-# older Keras.
+# tf2onnx also has a function that takes the Keras model directly. It was written for an older
+# version of Keras.
 
 # %%
 functional = keras.Model(network.inputs, network.outputs)
@@ -314,13 +317,15 @@ for what, candidate in {"Sequential": network, "the same, functional": functiona
         print(f"{what}: {type(error).__name__}: {error}")
 
 # %% [markdown]
-# A `KeyError` with the name of a tensor that you never wrote. The SavedModel is the way that does
-# not depend on how the model was put together.
+# The result is a `KeyError` with the name of a tensor that you never wrote. The SavedModel works
+# however the model was built. (In 2026 tf2onnx is looking for a maintainer, and its tests use older
+# versions of TensorFlow: prove the equality of each file.)
 #
-# ### Layers of chance
+# ### Random layers
 #
-# Many people put augmentation *into* the model: a layer that flips pictures at random, so that it
-# sees more of them in training. Let us put one in front of ours and save that.
+# Many people put augmentation *into* the model: a layer flips pictures at random, so that the model
+# sees more different pictures in training. We put such a layer in front of our network and save
+# that.
 
 # %%
 flipping = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.RandomFlip("horizontal"),
@@ -331,8 +336,8 @@ for line in convert(TRIALS / "flipping", TRIALS / "flipping.onnx"):
         print(line)
 
 # %% [markdown]
-# *What to notice:* errors, and then **Successfully converted**. The command's exit status says
-# success as well. The file exists; only whoever opens it finds out.
+# *Notice:* there are errors, and then **Successfully converted**. The command's exit status reports
+# success as well. The file exists, and the fault shows only when a program opens it.
 
 # %%
 try:
@@ -341,8 +346,8 @@ except Exception as error:
     print(f"{type(error).__name__}: …{str(error)[-90:]}")
 
 # %% [markdown]
-# `No Op registered`: ONNX has no such operation. But the worst is not the conversion. Was the
-# SavedModel right? The same boot, eight times:
+# `No Op registered` means that ONNX has no such operation. But the conversion is not the worst
+# part. Was the SavedModel correct? Here is the same boot, eight times:
 
 # %%
 boot = images[labels == CLASSES.index("boot")][:1]
@@ -355,26 +360,26 @@ for what, folder in {"with a random layer": TRIALS / "flipping",
 assert np.ptp(answers["with a random layer"]) > 1e-3 > 1e-5 > np.ptp(answers["ours"])
 
 # %% [markdown]
-# The export recorded the model **as in training**: the flip and even the dropout are at work, and
-# the same picture gets another answer each time. Any server would do that, with ONNX or without.
-# In Keras 3 a random layer trains unless somebody says otherwise. `predict` says so; the export,
-# and a plain `flipping(boot)`, do not.
+# The export recorded the model **in training mode**: the flip and even the dropout are active, and
+# the same picture gets another answer each time. Every server would answer like this, with ONNX or
+# without. In Keras 3 a random layer works in training mode by default. `predict` switches that off;
+# the export, and a plain `flipping(boot)`, do not.
 #
-# The cure: augment *outside* of what you export, in the data or in a wrapper around the network,
-# and export the network alone. Ours is such a network.
+# The solution: augment *outside* of the exported network, in the data or in a wrapper around the
+# network, and export the network alone. Our network is built like that.
 
 # %% [markdown]
-# ### Exercise 2 · Find what ONNX does not know
+# ### Exercise 2: Find operations that ONNX does not have (8 minutes)
 #
-# A build should stop on such a file, and say why. Write `unknown_operations(model)`: the sorted
-# list of the operations in `model.graph.node` that the standard does not know, each once.
-# `onnx.defs.has(name, domain)` answers for one. (The *domain* says whose operation it is; empty
-# means the standard's own.)
+# A build should stop on such a file, and print the reason. Write `unknown_operations(model)`. It
+# returns the sorted list of the operations in `model.graph.node` that are not in the standard, each
+# once. `onnx.defs.has(name, domain)` answers for one operation. (The *domain* names the owner of
+# the operation; empty means the standard.)
 #
 # <details><summary>Hint</summary>
 #
-# Each `node` has `node.op_type` and `node.domain`. A set, `{… for … in …}`, holds
-# everything once; `sorted(…)` makes it a list.
+# Each `node` has `node.op_type` and `node.domain`. A set, `{… for … in …}`, holds each value once;
+# `sorted(…)` makes it a list.
 #
 # </details>
 
@@ -409,8 +414,8 @@ print("Right. onnx.checker.check_model(model) complains of them too, about the f
 # %% [markdown]
 # ### Shapes and types
 #
-# What does a session say when a picture is fed in the wrong way? And what if the file had a fixed
-# size of batch, as some converters write it?
+# What is the error message when a picture has the wrong shape or type? And what if the file had a
+# fixed batch size, as some converters write it?
 
 # %%
 def complaint(model, feed):
@@ -436,14 +441,14 @@ fixed.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
 print(f"a batch of two, where the file says 1:\n    {complaint(fixed, images[:2])}")
 
 # %% [markdown]
-# *What to notice:* these mistakes get an error, because the size or the type differs. A picture that lies on
-# its side, or has red and blue exchanged, has the right size and gets **no** error: only known
-# pictures with known answers find that.
+# These mistakes raise an error, because the size or the type differs. A picture that is turned by
+# 90 degrees, or has red and blue exchanged, has the right size and raises **no** error. You find
+# such mistakes only with known pictures and known answers.
 #
 # ### The operator set
 #
-# `--opset 18` chose the edition of the list of operations that the file refers to. A runtime knows
-# all editions up to its own. Newer is not better; it only asks for a newer runtime:
+# `--opset 18` chose the version of the list of operations. A runtime knows all versions up to its
+# own newest one. A newer version is not better; it only needs a newer runtime:
 
 # %%
 future = onnx.ModelProto()
@@ -454,19 +459,19 @@ said = complaint(future, images[:1])
 print(f"…{said[said.find('Opset 99'):]}")
 
 # %% [markdown]
-# The message ends with the newest edition that this ONNX Runtime supports. Older ones it keeps
-# reading, back to 7
-# ([compatibility](https://onnxruntime.ai/docs/reference/compatibility.html), checked 2026-11).
+# The message ends with the newest version that this ONNX Runtime supports. It also reads older
+# ones, back to 7 ([compatibility](https://onnxruntime.ai/docs/reference/compatibility.html),
+# checked 2026-11).
 #
 # ## Smaller numbers: quantisation
 #
 # The weights are 32-bit floats. **Quantisation** stores them as 8-bit whole numbers and a scale:
-# `weight ≈ scale × integer`. A quarter of the bytes, and processors multiply small whole
-# numbers faster. So the promise goes. Let us see.
+# `weight ≈ scale × integer`. The file needs a quarter of the bytes, and processors multiply small
+# whole numbers faster. That is the promise. Is it true?
 #
-# The values *between* the layers need a scale as well, and so somebody must know how large they
-# get. **Static** quantisation finds out beforehand: it runs some pictures through the model and
-# notes the range at each place. That is *calibration*.
+# The values *between* the layers need a scale as well, so their range must be known. **Static**
+# quantisation measures it beforehand: it runs some pictures through the model and notes the range
+# at each layer. This step is called **calibration**.
 
 # %%
 from onnxruntime.quantization import CalibrationDataReader, quantize_dynamic, quantize_static
@@ -493,11 +498,11 @@ int8 = onnx.load(TRIALS / "int8.onnx")
 print(dict(Counter(node.op_type for node in int8.graph.node).most_common(4)))
 
 # %% [markdown]
-# *What to notice:* the pictures are from **training**; the test pictures stay unseen. `per_channel`
-# gives each filter of a convolution its own scale, for one filter's weights may be ten times as
-# large as another's. And the file still computes with floats on paper: pairs of `QuantizeLinear`
-# and `DequantizeLinear` (*QDQ*) mark where whole numbers may be used, and the runtime puts in
-# operations on whole numbers when it opens the file.
+# The calibration pictures come from **training**; the test pictures stay unseen. `per_channel`
+# gives each filter of a convolution its own scale, because one filter's weights may be ten times as
+# large as another's. The file still describes a computation with floats. Pairs of `QuantizeLinear`
+# and `DequantizeLinear` (*QDQ*) mark where whole numbers may be used, and the runtime replaces
+# these parts when it opens the file.
 #
 # **Dynamic** quantisation needs no pictures: it measures each range while it answers.
 
@@ -518,16 +523,16 @@ agreement = (probabilities["int8, static"].argmax(axis=1) == by_keras.argmax(axi
 assert size_ratio > 2 and agreement > 0.97
 
 # %% [markdown]
-# Size: the weights take a quarter. Scales, names and QDQ pairs come on top, which a small model
-# feels. Accuracy: nearly the same. It may even be higher; one picture is 0.0005, and a few pictures
-# this way or that is chance. But not all answers are the same.
+# The weights take a quarter of the size. Scales, names and QDQ pairs are added, which matters for a
+# small model. The accuracy is nearly the same, or even higher by chance: one picture is 0.0005. But
+# not all answers are the same.
 
 # %% [markdown]
-# ### Exercise 3 · Whose mind changed?
+# ### Exercise 3: Which answers changed? (9 minutes)
 #
-# Find the test pictures for which `"int8, static"` names another class than `"32-bit floats"`. Put
-# their positions into `changed`, and into `lead` how far the first model's best class was ahead of
-# its second best, one number for each of them.
+# Find the test pictures for which `"int8, static"` predicts another class than `"32-bit floats"`.
+# Put their positions into `changed`. Put one number for each of them into `lead`: how far the best
+# class of `"32-bit floats"` was ahead of its second best.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -573,13 +578,13 @@ print(f"Right: {len(changed)} pictures. For half of them the lead was below {np.
       "or more.")
 
 # %% [markdown]
-# Who changes was undecided before. Whether that is acceptable is no question of arithmetic: a shop
-# will not mind, a laboratory may.
+# The pictures that changed were undecided before. Arithmetic cannot say whether that is acceptable:
+# a shop will accept it, a laboratory may not.
 #
 # ### When it hurts: the wrong pictures
 #
-# Calibration believes what it is shown. Here it is shown trousers alone, black pictures, and
-# pictures that somebody forgot to scale.
+# Calibration depends on its pictures. Here it gets only trousers, then black pictures, then
+# pictures that nobody scaled.
 
 # %%
 shown = {"training pictures": train_images[some],
@@ -609,15 +614,15 @@ assert scores["training pictures"] > accuracy - 0.02
 assert max(scores["black pictures"], scores["scale forgotten"]) < accuracy - 0.1
 
 # %% [markdown]
-# *What to notice:* trousers alone do little harm here, being as bright as any garment. Ranges too
-# narrow (black) cut off what is bright; ranges too wide (not scaled) leave a handful of steps for
-# everything. And each file opens and answers without a complaint. A quantised model is a **new
-# model**: test it as one.
+# *Notice:* trousers alone do little harm here, because they are as bright as other garments. A
+# range that is too narrow (black) cuts off bright values. A range that is too wide (not scaled)
+# leaves a few steps for all values. And each file opens and answers without an error. A quantised
+# model is a **new model**: test it like one.
 #
 # ### When it hurts: speed
 #
-# One picture at a time, one thread, and the three take turns, so that whatever else your
-# machine is doing disturbs all alike. What counts is the ratio.
+# We measure one picture at a time, with one thread. The three models take turns, so that other
+# programs on your machine disturb all of them equally. The ratio is the result.
 
 # %%
 def relative_times(asks, rounds):
@@ -637,11 +642,11 @@ for name, ratio in zip(sessions, relative_times(asks, 400)):
     print(f"{name:14} {ratio:.2f} × the time of 32-bit floats")
 
 # %% [markdown]
-# You may have hoped for more. Turning a value into a whole number and back costs time; what is won
-# is a little time with each multiplication. And our first convolution has a single channel coming
-# in: nine products for each value that it gives. Are these too few to win the time back? Let us
-# measure. Two convolutions in a row, their weights drawn at random (speed does not ask what they
-# are), and more and more channels:
+# You may have expected more. Converting a value into a whole number and back costs time, and each
+# multiplication saves a little. Our first convolution has only one input channel: nine products for
+# each output value. Are nine products too few to save time? We measure it with two convolutions in
+# a row and more and more channels. Their weights are random, because speed does not depend on the
+# values:
 
 # %%
 def two_convolutions(channels):
@@ -707,21 +712,21 @@ show(figure, "Time of quantised convolutions against their width. "
                 zip(WIDTHS, curves)))
 
 # %% [markdown]
-# *What to notice:* **static** quantisation pays where layers are wide, and costs where they are
-# narrow. Where its line crosses 1 depends on the processor: recent ones have instructions for
-# 8-bit products, old ones do not. **Dynamic** quantisation finds the range of this picture's values
-# at every layer, and pays for that on every request; compare the two lines in the plot. ONNX Runtime
-# recommends it for language models, and the static kind for convolutions
+# **Static** quantisation saves time where layers are wide, and costs time where they are narrow.
+# The point where its line crosses 1 depends on the processor: recent processors have instructions
+# for 8-bit products, old ones do not. **Dynamic** quantisation finds the range of this picture's
+# values at every layer, in every request; compare the two lines in the plot. ONNX Runtime
+# recommends dynamic quantisation for language models, and static quantisation for convolutions
 # ([quantisation](https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html),
 # checked 2026-11).
 #
-# So: measure on the processor that will serve. Our model is small already, and little is to be
-# gained: the 32-bit file is what the next lesson serves.
+# So measure on the processor that will serve the model. Our model is small already and would gain
+# little. The next lesson serves the 32-bit file.
 #
-# ## Like with like: Keras and ONNX
+# ## Keras and ONNX, the same work
 #
-# One picture, from array to probabilities, again in turns. Keras has two ways to ask, and they are
-# far apart.
+# We measure one picture, from array to probabilities, again in turns. Keras has two ways to compute
+# it, and their times differ a lot.
 
 # %%
 def three_ways(images):
@@ -740,15 +745,14 @@ for many in 1, 1000:
           f"network.predict(…) {by_predict:5,.1f} ×")
 
 # %% [markdown]
-# *What to notice:* `predict` is made for many pictures: it sets up a loop and feeds it. Whoever
-# compares *that* with ONNX Runtime on one picture gets a great number, and learns little about
-# computing. With a thousand at once the set-up hardly counts. (Keras may use all processors here,
-# ONNX Runtime uses one.)
+# *Notice:* `predict` is made for many pictures: it sets up a loop and feeds it. If you compare
+# `predict` with ONNX Runtime on one picture, you measure mostly this set-up. With a thousand
+# pictures the set-up hardly counts. (Keras may use all processors here, ONNX Runtime uses one.)
 #
-# ## Read it where TensorFlow is absent
+# ## Read it where TensorFlow is not installed
 #
-# A new Python process, in which importing TensorFlow, Keras or the converter is forbidden, opens
-# the file, prepares five pictures by the rule it finds inside, and names the garments.
+# A new Python process cannot import TensorFlow, Keras or the converter. It opens the file, prepares
+# five pictures by the rule in the file, and prints the garments.
 
 # %%
 program = """
@@ -780,16 +784,17 @@ WORKBENCH.cleanup()
 # %% [markdown]
 # ## Recap
 #
-# - **Convert** from the SavedModel with `python -m tf2onnx.convert`; the graph shows the layers,
+# - **Convert** from the SavedModel with `python -m tf2onnx.convert`. The graph shows the layers,
 #   and what was added to turn NHWC into NCHW.
-# - **Parity**: within 10⁻⁴ for all 2,000 pictures. What is left is the order of rounding.
+# - **Parity**: within 10⁻⁴ for all 2,000 pictures. The remaining difference is the order of
+#   rounding.
 # - **Prepare** by the rule in the file: a missing scale gives wrong answers and no error.
-# - **What breaks**: `from_keras` with a Sequential model; random layers, which "successfully"
-#   convert, do not load, and make even the SavedModel answer by chance; fixed batches; an operator
-#   set newer than the runtime.
-# - **Quantised** to int8: a quarter of the bytes for weights, and answers change where they were
-#   close. Faster only where layers are wide and the quantisation static; right only where the
-#   calibration saw what will come.
+# - **What breaks**: `from_keras` with a Sequential model; fixed batch sizes; an operator set that is
+#   newer than the runtime; random layers. These convert "successfully", do not load, and make even
+#   the SavedModel answer at random.
+# - **Quantised** to int8, the weights take a quarter of the bytes, and answers change where they
+#   were close. It is faster only where layers are wide and the quantisation is static. It is
+#   correct only if the calibration pictures resemble the later requests.
 # - The file is **read** with ONNX Runtime and NumPy alone.
 #
 # You made `build/models/fashion.onnx`. There is nothing to clean up in the cloud.

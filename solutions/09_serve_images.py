@@ -3,7 +3,7 @@
 # workshop:
 #   number: "09"
 #   needs: [docker]
-#   reading: 35
+#   reading: 45
 #   exercises: 20
 #   cost: "under $0.01"
 #   products: []
@@ -13,9 +13,9 @@
 # %% [markdown]
 # # Serve images from one function
 #
-# A picture is no row of a table. It comes as a link, as text or as raw bytes; it may be large, and
-# it has to become the tensor that the model was trained on. In this lesson one function does all
-# of that for any image model, because the model's file says itself what it needs.
+# A picture is not a row of a table. It comes as a link, as text or as raw bytes. It may be large,
+# and it must become the tensor that the model was trained on. In this lesson one function does all
+# of this for any image model, because the model's file describes what the model needs.
 #
 # **You will**
 # - turn a file into a tensor with keras-image-helper, by the rule that travels with the model;
@@ -23,12 +23,12 @@
 # - build the image with the model as its one argument, and ask it as Lambda would;
 # - see which links the function refuses to follow, and why;
 # - choose memory and time-out, and recognise too little of either;
-# - let a function read one private object in S3, with no rights of its own: a presigned URL;
+# - let a function read one private object in S3, without its own permission: a presigned URL;
 # - send raw bytes through an HTTP API, and find the largest body that gets through.
 #
 # **You need** Docker, and `build/models/fashion.onnx` from lesson 08 (made now if it is missing).
 #
-# **Time** 35 minutes reading, 20 minutes exercises. **Cost** free on the local cloud; on AWS
+# **Time** 45 minutes reading, 20 minutes exercises. **Cost** free on the local cloud; on AWS
 # under \$0.01.
 
 # %% [markdown]
@@ -41,7 +41,7 @@
 #     class function,https,s3 now
 # ```
 #
-# What you build here is filled with colour. Dotted: the next lesson.
+# Filled with colour: what you build in this lesson. Dotted: the next lesson.
 
 # %%
 from workshop import cloud, lessons
@@ -50,7 +50,7 @@ cloud.use()
 lessons.require("08")
 
 # %% [markdown]
-# Whatever an earlier run of this lesson left behind goes first.
+# First we remove what an earlier run of this lesson may have left.
 
 # %%
 from workshop import deploy
@@ -100,8 +100,8 @@ GARMENTS, PHOTOGRAPHS = Path("../data/garments"), Path("../data/photographs")
 # | the file, and speaks JSON | `{"image": "base64 of the file"}` | direct invokes |
 # | the file, and speaks HTTP | the bytes themselves as the body | browsers, `curl`, phones |
 #
-# Beside them may stand `"top"`, how many labels to answer (3 if not given), and `"invert"`, white
-# for black. Whatever the way, the rest is the same:
+# A request may also have `"top"`, the number of labels in the answer (3 by default), and
+# `"invert"`, which swaps black and white. After that, all three ways do the same:
 #
 # ```mermaid
 # flowchart LR
@@ -112,7 +112,7 @@ GARMENTS, PHOTOGRAPHS = Path("../data/garments"), Path("../data/photographs")
 #     preprocess --> model["ONNX<br/>Runtime"] --> top["the most<br/>probable labels"]
 # ```
 #
-# The function's files, and what each says of itself:
+# These are the function's files, with the first line of each:
 
 # %%
 for path in sorted(FUNCTION.glob("*.py")):
@@ -120,11 +120,11 @@ for path in sorted(FUNCTION.glob("*.py")):
 print("\nrequirements.txt:", *(FUNCTION / "requirements.txt").read_text().split())
 
 # %% [markdown]
-# *What to notice:* no TensorFlow. Pictures are decoded by Pillow, and computed by ONNX Runtime.
+# There is no TensorFlow: Pillow decodes the pictures, and ONNX Runtime computes.
 #
 # ## From a file to a tensor
 #
-# What must happen to a picture stands in the model's file. Lesson 08 wrote it there:
+# The model's file describes how to prepare a picture. Lesson 08 wrote it there:
 
 # %%
 session = ort.InferenceSession(MODEL)
@@ -133,10 +133,10 @@ rule = signature["input"]
 rule
 
 # %% [markdown]
-# [keras-image-helper](https://github.com/alexeygrigorev/keras-image-helper) is a small package
-# that needs NumPy and Pillow only. Its preprocessor resizes a picture, makes an array of shape (1,
-# height, width, 3) of it, and hands that to a function. For some well-known networks it brings
-# this function with it (`create_preprocessor("xception", …)`); for your own model you write it.
+# [keras-image-helper](https://github.com/alexeygrigorev/keras-image-helper) is a small package that
+# needs only NumPy and Pillow. Its preprocessor resizes a picture, makes an array of shape (1,
+# height, width, 3), and passes it to a function. For some well-known networks it contains this
+# function (`create_preprocessor("xception", …)`). For your own model you write it.
 
 # %%
 from keras_image_helper import create_preprocessor
@@ -167,20 +167,20 @@ def label(row):
 print(label(probabilities(tensor)[0]), f"{probabilities(tensor).max():.4f}")
 
 # %% [markdown]
-# `target_size` is (width, height), while the array is height first: an old trap, invisible as long
-# as pictures are square.
+# `target_size` is (width, height), while the array has the height first. This is an old trap, and
+# you cannot see it while pictures are square.
 #
-# The preprocessor also has `from_url`. Tempting, in a function that takes links. But look what it
-# takes for a link:
+# The preprocessor also has `from_url`, which looks useful for a function that accepts links. But
+# look what it accepts as a link:
 
 # %%
 preprocessor.from_url(boot.resolve().as_uri()).shape        # file:///…/boot.png
 
 # %% [markdown]
-# *What to notice:* it has read a file of this machine. Whoever may choose the link could have the
-# function open what it can reach and they cannot. So the function fetches for itself, carefully,
-# and leaves to the helper what it is good at. Two of the helper's steps it replaces, so that the
-# filter is the signature's and a grey picture stays grey. This is all of it:
+# *Notice:* it has read a file of this machine. A client that may choose the link could read
+# everything that the function can reach. So the function loads links with its own careful code, and
+# uses the helper only for what it does well. It replaces two of the helper's steps, so that the
+# filter comes from the signature and a grey picture stays grey. This is all of it:
 
 # %%
 sys.path.insert(0, str(FUNCTION))
@@ -189,9 +189,8 @@ import preprocess
 print(inspect.getsource(preprocess.Preprocessor), inspect.getsource(preprocess.make), sep="\n\n")
 
 # %% [markdown]
-# Colour, size, filter, scale and layout: each is read from the signature, none is written in the
-# code. That is why the same code serves a model of PyTorch too. Does it make the same tensor as
-# ours?
+# Colour, size, filter, scale and layout come from the signature, and none is written in the code.
+# So the same code serves a PyTorch model too. Does it make the same tensor as lesson 08?
 
 # %%
 with Image.open(boot) as picture:
@@ -202,9 +201,9 @@ by_function.shape
 # %% [markdown]
 # ## Resize as in training
 #
-# The rule says `"resize": "nearest"`: of all pixels in a block, take one in the middle. Another
+# The rule contains `"resize": "nearest"`: of all pixels in a block, take one in the middle. Another
 # filter takes their average. Does it matter? Here is a dress of finely striped cloth, as a camera
-# might deliver it, five times as large as the model wants it.
+# might show it, five times as large as the model's input.
 
 # %%
 fashion = np.load("../data/fashion.npz")
@@ -243,11 +242,11 @@ show(figure, "A finely striped dress; shrunk with nearest it has broad stripes t
              "shrunk by averages it is evenly grey.")
 
 # %% [markdown]
-# *What to notice:* shrunk with *nearest*, it has broad stripes that nobody wove. Not one pixel is
-# wrong, but together they show another dress. To a model this is another picture.
+# *Notice:* made smaller with *nearest*, the dress has broad stripes that do not exist. Not one
+# pixel is wrong, but together they show another dress. For a model this is another picture.
 #
-# Now the same for all test pictures. What did the model say to the original of 28 × 28, and
-# what does it say after enlarging and shrinking?
+# Now we do the same with all test pictures. We compare the model's answers for the original
+# pictures of 28 × 28, and after enlarging and shrinking.
 
 # %%
 originals = probabilities((fashion["test_images"][..., np.newaxis] * rule["scale"])
@@ -259,15 +258,13 @@ served = {(cloth, name): probabilities(shrink(pictures, filter))
           for name, filter in FILTERS.items()}
 
 # %% [markdown]
-# ### Exercise 1 · The skew test
+# ### Exercise 1: The skew test (5 minutes)
 #
-# Write `skew(trained, served)`. Both are arrays, a row of probabilities for each picture: the
-# answers to the pictures as in training, and as they are served. Return two figures:
+# Write `skew(trained, served)`. Both are arrays with a row of probabilities for each picture: the
+# answers for pictures prepared as in training, and as in serving. Return two numbers:
 #
 # - the share of pictures, 0 to 1, whose *label* (the most probable class) has changed;
 # - the largest change of any one probability.
-#
-# (5 minutes.)
 #
 # <details><summary>Hint 1</summary>
 #
@@ -335,14 +332,14 @@ show(figure, "Bars of changed labels by filter: " + "; ".join(
     f"{cloth}, {name} {share:.1%}" for (cloth, name), share in moved.items()))
 
 # %% [markdown]
-# *What to notice:* no error, no warning, nothing in a log, and some labels are others. And
-# no filter is the best for all: on smooth pictures *nearest* gives back the originals, on striped
-# cloth it is the one that does harm. (On smooth cloth it has luck: the middle of five pixels *is*
-# the original one. Try `SIDE = 112`.)
+# *Notice:* there is no error, no warning and nothing in a log, and some labels change. And no
+# filter is the best for all. On smooth pictures *nearest* restores the originals, on striped cloth
+# it does the damage. (On smooth cloth it has luck: the middle of five pixels *is* the original one.
+# Try `SIDE = 112`.)
 #
-# So which is the right one? **The one that training used.** To see that, train twice. The striped
-# pictures are shrunk either way, and each model (a linear one, learned in a second) is tested with
-# both.
+# So which filter is correct? **The filter of the training.** To see that, we train twice. The
+# striped pictures are shrunk with each filter, and each model (a linear one, trained in a second)
+# is tested with both.
 
 # %%
 some = slice(None, None, 3)                             # 4,000 are enough for a linear model
@@ -377,17 +374,17 @@ assert np.diag(accuracy).min() > max(accuracy.loc["nearest", "average"],
                                      accuracy.loc["average", "nearest"])
 
 # %% [markdown]
-# *What to notice:* on the diagonal, both filters are as good as each other. Off it, the same models
-# lose. That is **training-serving skew**, and the cure is not a better filter but one and the same
-# on both sides. It belongs into the model's file, and a test like this one into your release.
+# On the diagonal, both filters are equally good. Off the diagonal, the same models are worse. This
+# is **training-serving skew**. The solution is not a better filter, but the same filter on both
+# sides. It belongs in the model's file, and a test like this one belongs in your release.
 #
-# (keras-image-helper resizes with *nearest* and knows no other. The function puts a step of its own
-# in that one's place, with the filter that the signature asks for.)
+# (keras-image-helper resizes with *nearest* only. The function replaces that step with its own,
+# which uses the filter of the signature.)
 #
-# ## What the function refuses to serve
+# ## Which models the function refuses
 #
-# A wrong filter cannot be noticed from outside. A wrong *layout* can. Let us make the mistake: the
-# file says channels first (NCHW), its network takes them last (NHWC).
+# A wrong filter cannot be found automatically. A wrong *layout* can. Let us make the mistake: the
+# file says channels first (NCHW), but its network expects them last (NHWC).
 
 # %%
 workbench = tempfile.TemporaryDirectory()
@@ -405,24 +402,23 @@ assert "the signature says NCHW" in done.stderr
 workbench.cleanup()
 
 # %% [markdown]
-# It stops **when it starts**, and names the contradiction: the shape that its preprocessing would
-# make, and the shape that the model takes. The two hold equally many numbers, so code that reshapes
-# until it fits raises no error either. With one channel that goes well by luck; with three it mixes
-# colours with places, and answers nonsense. A deployment that fails at once is a small nuisance;
-# one that answers nonsense is found by customers.
+# It stops **when it starts**, and names the contradiction: the shape after preprocessing, and the
+# shape that the model expects. Both shapes hold equally many numbers, so code that simply reshapes
+# raises no error. With one channel that works by luck. With three channels it mixes colours with
+# positions, and the answers are nonsense. A deployment that fails immediately costs minutes;
+# customers would find the nonsense.
 #
 # ## Build: any model, one argument
 #
-# `docker/Dockerfile` is the one of lesson 04. `deploy.build` puts the function's folder and the
-# model file you name into it; with another model, it is another image of the same code. The image's
-# tag says which.
+# `docker/Dockerfile` is that of lesson 04. `deploy.build` puts the function's folder and the model
+# file into it. With another model, it becomes another image of the same code, with another tag.
 
 # %%
 IMAGE = deploy.build("image", model=MODEL, tag="fashion")
 IMAGE
 
 # %% [markdown]
-# Run it as Lambda would, as in lesson 04: read-only, without rights, reached through the emulator.
+# Run it as Lambda would, as in lesson 04: read-only, as an unprivileged user, through the emulator.
 
 # %%
 from workshop import engine
@@ -466,8 +462,8 @@ emulator = start()
 invoke(emulator, {"image": as_text(boot)}).json()
 
 # %% [markdown]
-# *What to notice:* the labels with their probabilities, best first, and which model said so. The
-# same as the model here in the notebook? Ask with the garments and with a photograph:
+# The answer has the labels with their probabilities, best first, and the model's name. Are they the
+# same as from the model in this notebook? We send the garments and a photograph:
 
 # %%
 paths = [*sorted(GARMENTS.iterdir()), PHOTOGRAPHS / "chelsea.png"]
@@ -492,8 +488,8 @@ show(figure, "Eight pictures and the function's answers: " + "; ".join(
     f"{path.name}: {answer['predictions'][0]['label']}" for path, answer in answers.items()))
 
 # %% [markdown]
-# The cat is still a garment, and the bag on white still none: the function does what the model
-# says. For the bag there is `invert`:
+# The cat is still a garment, and the bag on white still is none: the function returns the model's
+# answers. For the bag there is `invert`:
 
 # %%
 invoke(emulator, {"image": as_text(GARMENTS / "bag-on-white.jpg"), "invert": True}).json()
@@ -501,11 +497,10 @@ invoke(emulator, {"image": as_text(GARMENTS / "bag-on-white.jpg"), "invert": Tru
 # %% [markdown]
 # ## Which links it follows
 #
-# A function that fetches what callers name can be sent where callers cannot go: to its own
-# neighbours. In a cloud, an address such as `169.254.169.254` may hand out the machine's
-# credentials. It is called
-# [server-side request forgery](https://owasp.org/www-community/attacks/Server_Side_Request_Forgery).
-# Try it:
+# A function that loads a client's links can be sent to places that the client cannot reach: to its
+# own neighbours. In a cloud, an address such as `169.254.169.254` may return the machine's
+# credentials. This attack is called [server-side request
+# forgery](https://owasp.org/www-community/attacks/Server_Side_Request_Forgery). Try it:
 
 # %%
 hostile = [
@@ -522,24 +517,27 @@ def refusal(answer):
 pd.DataFrame([{"url": url} | refusal(invoke(emulator, {"url": url}).json()) for url in hostile])
 
 # %% [markdown]
-# *What to notice:*
+# Look at these points:
 #
-# - Each is the caller's mistake, a 4xx: 400 where the link itself is wrong, 422 where the host is.
-# - Private addresses get one message, the same as a host that does not exist: a caller must not be
-#   able to map the network around the function by what it answers.
-# - `2130706433` is 127.0.0.1, written as one number. Resolvers take that; the function does not.
+# - Each is the client's mistake, a 4xx: 400 if the link itself is wrong, 422 if the host is.
+# - Private addresses get one message, the same as a host that does not exist. Otherwise a client
+#   could map the network around the function.
+# - `2130706433` is 127.0.0.1, written as one number. Resolvers accept it; the function does not.
+# - A port other than 80 and 443 is refused before the host is looked up: the message names the
+#   port.
 #
-# The name is looked up once, every address must be public, and the connection goes to the very
-# address that was checked, after every redirect again (`fetch.py`, which is worth reading).
+# The function looks up the name once, and every address must be public. It connects to exactly the
+# address that it has checked, and checks again after every redirect (`fetch.py`, which is worth
+# reading).
 #
-# What if pictures do lie on a private host? Then the operator, never the caller, names that host in
+# What if pictures are on a private host? Then the operator, never the client, names that host in
 # the environment variable `ALLOWED_HOSTS`. It is **empty unless you set it**.
 #
 # ## Enough time
 #
-# Fetching may take long. The function gives a host 10 seconds. Lambda gives a function 3,
-# unless told otherwise. Who is right? A host that accepts connections and never answers, placed
-# inside the same container and allowed, shows it. The emulator is told its time-out by a variable.
+# Loading a link may take long. The function waits 10 seconds for a host. Lambda gives a function 3
+# seconds by default. What happens? We use a host that accepts connections and never answers, inside
+# the same container, and allow it. A variable sets the emulator's time-out.
 
 # %%
 SILENT = "import socket, time; server = socket.create_server(('127.0.0.1', 8000)); time.sleep(60)"
@@ -563,10 +561,10 @@ by_default, patient = ask_silent_host(3), ask_silent_host(15)
 assert "timed out after 3" in by_default and "takes too long" in patient
 
 # %% [markdown]
-# *What to notice:* with 3 seconds, Lambda ends the function in the middle. Over HTTP the caller
-# reads of an internal error, and an alarm goes off though nothing of yours is broken. With 15, the
-# function lives to say whose mistake it is. **Each time limit must be larger than the ones
-# inside it**: fetching 10 s < function 15 s < HTTP API 30 s.
+# *Notice:* with 3 seconds, Lambda ends the function in the middle. An HTTP client gets an internal
+# error, and an alarm goes off although nothing of yours is broken. With 15 seconds, the function
+# can report whose mistake it is. **Each time limit must be larger than the limits inside it**:
+# loading 10 s < function 15 s < HTTP API 30 s.
 #
 # ## Enough memory
 #
@@ -601,16 +599,16 @@ for what, event in events.items():
     print(f"{what}:", ask(event), "\n")
 
 # %% [markdown]
-# *What to notice:* the boot is fine, so a quick test would have passed. The photograph is refused
-# with the status **413**: it has too many pixels for the function's memory. A JPEG grows when it is
-# decoded, here to 36 MB, and each step on its way may make a copy. `picture.py` reads the size in
-# the file's head, before it decodes anything. Lambda puts the memory into the environment variable
+# *Notice:* the boot works, so a quick test would have passed. The photograph is refused with the
+# status **413**: it has too many pixels for the function's memory. A JPEG grows when it is decoded,
+# here to 36 MB, and each later step may make a copy. `picture.py` reads the size at the beginning
+# of the file, before it decodes anything. Lambda puts the memory into the environment variable
 # `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`. The function accepts the pixels that fit in 60 % of it (one
 # million always, 25 million at most), and no side longer than 16,384.
 #
 # Without this check, Lambda ends the function (`signal: killed`), or time runs out, because 128 MB
-# also mean a fourteenth of a processor (lesson 05). Neither message names a picture. The number of
-# pixels alone is not enough: a picture of 1 × 25,000,000 fits in a file of 48 KB, and to resize it
+# also mean a fourteenth of a processor (lesson 05). Neither message mentions a picture. To count
+# pixels alone is not enough: a picture of 1 × 25,000,000 fits in a file of 48 KB, and resizing it
 # takes more than 512 MB.
 
 # %%
@@ -621,14 +619,14 @@ for what, event in events.items():
     assert "predictions" in answer
 
 # %% [markdown]
-# (A cup of coffee is no garment either. It is answered, in a fraction of a second.)
+# (A cup of coffee is no garment either. But it gets an answer, in a fraction of a second.)
 #
 # ## A private bucket and a link that expires
 #
-# A shop keeps its pictures in **S3**, Amazon's storage for files. A *bucket* holds *objects*, each
-# under a *key*. Buckets' names are shared by all accounts of the world, so ours has the account's
-# number in it. A stranger can guess it all the same: `ExpectedBucketOwner` makes S3 refuse a bucket
-# that another account owns (lesson 00).
+# A shop keeps its pictures in **S3**, Amazon's storage for files. A **bucket** holds **objects**,
+# each under a **key**. All accounts of the world share the names of buckets, so our name contains
+# the account's number. A stranger could still guess it: with `ExpectedBucketOwner`, S3 refuses a
+# bucket that another account owns (lesson 00).
 
 # %%
 s3 = boto3.client("s3")
@@ -667,20 +665,20 @@ print(bucket)
 
 # %% [markdown]
 # Nobody but you can read it: not the internet, and not the function. What may the function's role
-# do? One thing:
+# do? Only one thing:
 
 # %%
 [statement["Action"] for statement in json.loads(deploy.policy("logs", function=NAME))["Statement"]]
 
 # %% [markdown]
-# It could be given the right to read the bucket, but then it could read *all* of it, for ever, for
-# whoever calls. A **presigned URL** is narrower. You sign a request to read this one object, valid
-# for so many seconds; whoever holds the link may send it, with your rights, and may do nothing
-# else. Signing is arithmetic on your machine: AWS is not even asked.
+# We could allow it to read the bucket, but then it could read *all* of it, at any time, for every
+# client. A **presigned URL** is narrower. You sign a request to read this one object, valid for
+# some seconds. Everyone who has the link may send this request, with your permissions, and may do
+# nothing more. Your machine computes the signature, without a call to AWS.
 #
-# `cloud.link_signer()` is an S3 client for that. On AWS a plain one that signs for the bucket's
-# own Region. On the local cloud it signs for the address under which a *container* finds your
-# machine, because a container's `127.0.0.1` is the container.
+# `cloud.link_signer()` is an S3 client for this. On AWS it is a normal client that signs for the
+# bucket's own Region. On the local cloud it signs for the address under which a *container* finds
+# your machine, because a container's `127.0.0.1` is the container.
 
 # %%
 signer = cloud.link_signer()
@@ -698,23 +696,23 @@ for name, [value] in parse_qs(parts.query).items():
     print(f"{name:20} {value if len(value) < 50 else value[:12] + '…'}")
 
 # %% [markdown]
-# *What to notice:* who signed (`Credential`: the key's public half, never the secret), when, for
-# how long. The `Signature` covers all of it, host and path too: change a letter, and it is not
+# The link contains who signed it (`Credential`: the key's public half, never the secret), when, and
+# for how long. The `Signature` covers all of it, host and path too: change a letter, and it is not
 # valid. The longest validity is 7 days, and a link that temporary credentials signed ends with
-# them, often after an hour
-# ([S3 user guide](https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html),
-# read 2026-11). Minutes are enough here.
+# them, often after an hour ([S3 user
+# guide](https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html), read
+# 2026-11). Minutes are enough here.
 #
-# Does the function take it?
+# Does the function accept it?
 
 # %%
 ask({"url": link("boot.png")})
 
 # %% [markdown]
-# On AWS, yes: S3 is a public host. On the local cloud it is refused, and rightly, for what is
-# your machine to a container if not a private host? Here, then, is the case for `ALLOWED_HOSTS`.
-# `cloud.host_for_functions()` names that host, and on AWS it names none, so that the next cell
-# opens nothing there.
+# On AWS, yes: S3 is a public host, at port 443. On the local cloud it is refused, because the link
+# names another port, and your machine, which is a private host. This is a case for `ALLOWED_HOSTS`.
+# `cloud.host_for_functions()` returns that host with its port, and on AWS nothing, so that the next
+# cell opens nothing there.
 
 # %%
 print("allowed:", cloud.host_for_functions() or "(no host)")
@@ -725,8 +723,8 @@ assert answer["predictions"][0]["label"] == "boot"
 answer
 
 # %% [markdown]
-# The function has read a private object, without a right of its own to S3. And when the link is
-# old, or somebody has tried to get at another object with it?
+# The function has read a private object, without its own permission for S3. And what if the link is
+# too old, or a client tries to read another object with it?
 
 # %%
 late = link("boot.png", seconds=1)
@@ -738,8 +736,8 @@ for what, url in {"expired": late, "altered": altered}.items():
     assert said["the url …"].endswith("403")
 
 # %% [markdown]
-# S3 answered 403, and the function passes that on. A link is a key: do not write it into logs.
-# Our function does not; look at the function's last lines:
+# S3 answered 403, and the function returns that. A link is a key: do not write it into logs. Our
+# function does not; look at the function's last lines:
 
 # %%
 logs = boto3.client("logs")
@@ -763,8 +761,8 @@ print(*lines[-2:], sep="\n")
 # %% [markdown]
 # ## Raw bytes over HTTPS
 #
-# A browser or a phone has a file and sends it. `deploy.http_api` puts the door of lesson 06 in
-# front of the function.
+# A browser or a phone has a file and sends it. `deploy.http_api` puts an HTTP API in front of the
+# function, as in lesson 06.
 
 # %%
 api = deploy.http_api(NAME, function=NAME)
@@ -784,8 +782,9 @@ def post(data, media="image/png", address=f"{api}/predict", **query):
 post(boot.read_bytes(), top=2).json()
 
 # %% [markdown]
-# `top` and `invert` go into the query string, as the body is taken. What did the gateway make of
-# the bytes? An event is JSON, and JSON has no bytes. The probe of lesson 06 shows its event:
+# `top` and `invert` go into the query string, because the body is the picture. What did the API
+# make of the bytes? An event is JSON, and JSON has no bytes. The probe of lesson 06 shows its
+# event:
 
 # %%
 deploy.zip_function(PROBE)
@@ -798,9 +797,9 @@ overhead = len(json.dumps(event)) - len(event["body"])
 print(f"and around them, the event has {overhead:,}")
 
 # %% [markdown]
-# *What to notice:* the API decides by the **content type** whether a body is text. With `image/png`
-# it encodes the bytes in base64 and says so in `isBase64Encoded`. A file that is called text
-# arrives broken, so the function refuses such a type before it looks inside:
+# The API decides by the **content type** whether a body is text. With `image/png` it
+# encodes the bytes in base64 and sets `isBase64Encoded`. A picture with a text type arrives broken,
+# so the function refuses such a type before it decodes anything:
 
 # %%
 for media in "text/plain", "application/json":
@@ -808,13 +807,11 @@ for media in "text/plain", "application/json":
     print(media, said.status_code, said.json()["problems"][0]["message"])
 
 # %% [markdown]
-# ### Exercise 2 · A caller's side
+# ### Exercise 2: Write a client (8 minutes)
 #
-# Write `ask_file(path, media)`: it sends the file's **raw bytes** to `{api}/predict` with the
-# content type `media`, asks for one label, and returns it. When the function refuses, it raises
-# `ValueError` with the message of the first problem. Use `requests.post`.
-#
-# (8 minutes.)
+# Write `ask_file(path, media)`. It sends the file's **raw bytes** to `{api}/predict` with the
+# content type `media`, asks for one label, and returns the label. If the function refuses, it
+# raises `ValueError` with the message of the first problem. Use `requests.post`.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -868,10 +865,10 @@ print("Right:", ask_file(GARMENTS / "sneaker.jpg", "image/jpeg"))
 # %% [markdown]
 # ## Too large
 #
-# Three limits stand in the way of a large picture: an HTTP API takes bodies of **10 MB** (API
-# Gateway quotas), a Lambda function events of **6 MB** (Lambda quotas, both read 2026-11),
-# and base64 makes four characters of three bytes. The smallest wins. Pictures of several sizes (a
-# boot, with zeros behind it, which decoders pass over):
+# There are three limits for a large picture. An HTTP API takes bodies of **10 MB** (API Gateway
+# quotas). A Lambda function takes events of **6 MB** (Lambda quotas, both read 2026-11). And base64
+# makes four characters of three bytes. The smallest limit decides. We send pictures of several
+# sizes (a boot, followed by zeros, which decoders ignore):
 
 # %%
 def padded(size):
@@ -887,8 +884,8 @@ for size in 1_000_000, 4_000_000, 4_700_000, 5_000_000, 8_000_000:
 pd.DataFrame(rows)
 
 # %% [markdown]
-# *What to notice:* 413, and it is the gateway that says so. The function was never called, and
-# nothing stands in its log. With a direct invoke, Lambda itself says it, in other words:
+# The API answers 413. The function was never called, and its log has no line. With a direct invoke,
+# Lambda itself refuses, in other words:
 
 # %%
 try:
@@ -897,14 +894,12 @@ except ClientError as error:
     print(error.response["ResponseMetadata"]["HTTPStatusCode"], error)
 
 # %% [markdown]
-# ### Exercise 3 · The largest body
+# ### Exercise 3: The largest body (7 minutes)
 #
-# 6 MB are 6 × 1024 × 1024 bytes here, as the message says, and the limit holds for the *whole
-# event*: the body in base64, and `overhead` bytes around it. Base64 makes 4 characters of each 3
-# bytes, and of a last 1 or 2 bytes another 4. Write `largest_body(limit, overhead)`: the
-# largest number of raw bytes that still fits.
-#
-# (7 minutes.)
+# 6 MB are 6 × 1024 × 1024 bytes here, as the message says. The limit holds for the *whole event*:
+# the body in base64, and `overhead` bytes around it. Base64 makes 4 characters of each 3 bytes, and
+# 4 more of a last 1 or 2 bytes. Write `largest_body(limit, overhead)`. It returns the largest
+# number of raw bytes that fits.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -941,7 +936,8 @@ assert answer == 600, (
 print(f"Right: {largest_body(6 * 1024 * 1024, overhead) / 1e6:.2f} MB")
 
 # %% [markdown]
-# Is that so? Just below that size (headers differ a little from caller to caller), and above:
+# Is that correct? We send a body just below that size (headers differ a little between clients),
+# and one above:
 
 # %%
 most = (6 * 1024 * 1024 - overhead) // 4 * 3
@@ -950,9 +946,9 @@ print(f"{most - 3_000:,} bytes: {below.status_code}    {most + 3_000:,} bytes: {
 assert below.ok and not above.ok
 
 # %% [markdown]
-# So about **4.7 MB**, and less for a picture in JSON with other things beside it. A phone's
-# photograph can be larger. The way out is the link: the picture goes to S3, which takes it whole,
-# and only its address goes through the door. The function reads up to 10 MB from there:
+# So the limit is about **4.7 MB**, and less for a picture in JSON with other values. A phone's
+# photograph can be larger. Then use a link: the picture goes to S3, and only its address goes
+# through the API. The function reads up to 10 MB from there:
 
 # %%
 for size in 8_000_000, 11_000_000:
@@ -961,28 +957,28 @@ for size in 8_000_000, 11_000_000:
     print(f"{size:,} bytes:", said.status_code, said.text)
 
 # %% [markdown]
-# (How does a caller without AWS keys put a file into your bucket? With a presigned URL for
-# `put_object` that your service hands out.)
+# (How does a client without AWS keys put a file into your bucket? With a presigned URL for
+# `put_object` from your service.)
 #
 # ## Recap
 #
 # - **Tensor**: keras-image-helper resizes and makes an array; filter, scale, mean and layout come
-#   from the signature in the model's file. Its `from_url` is not for links of strangers.
+#   from the signature in the model's file. Do not use its `from_url` for links of strangers.
 # - **Skew**: another filter changes labels without an error. Serve with the filter of training, and
-#   test it. What can be noticed, such as NHWC for NCHW, stops the function when it starts.
+#   test it. Mistakes that can be found, such as NHWC for NCHW, stop the function when it starts.
 # - **One function, any model**: `deploy.build("image", model=…)`.
-# - **Links**: http and https to public addresses only; `ALLOWED_HOSTS` is empty unless the
-#   operator has a reason.
-# - **Time and memory**: each limit larger than those inside it (10 < 15 < 30 s); a decoded picture
-#   is many times its file, so 1,024 MB. Check a picture's sides before you decode it.
-# - **Presigned URL**: one object, one method, some seconds, signed with your rights; the function
-#   needs none.
-# - **Raw bytes** become base64 on the way. 6 MB for the event leave about 4.7 MB of picture; what
-#   is larger goes through S3.
+# - **Links**: http and https to public addresses only; `ALLOWED_HOSTS` is empty unless the operator
+#   has a reason.
+# - **Time and memory**: each limit is larger than the limits inside it (10 < 15 < 30 s). A decoded
+#   picture is many times its file, so use 1,024 MB. Check a picture's sides before you decode it.
+# - **Presigned URL**: one object, one method, some seconds, signed with your permissions; the
+#   function needs none.
+# - **Raw bytes** become base64 on the way. With 6 MB for the event, a picture may have about 4.7
+#   MB; send larger ones through S3.
 #
 # ## Clean up
 #
-# The container, the doors and functions, and the bucket, which must be empty before it can go.
+# We delete the container, the APIs and functions, and the bucket, which must be empty first.
 
 # %%
 subprocess.run(["docker", "rm", "--force", BOX], capture_output=True)
@@ -993,4 +989,4 @@ remove_bucket()
 # %% [markdown]
 # ## Next
 #
-# [Lesson 10](10_bring_pytorch_model.ipynb), where a PyTorch model moves in behind the same function.
+# In [lesson 10](10_bring_pytorch_model.ipynb) the same function serves a PyTorch model.

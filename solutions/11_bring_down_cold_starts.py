@@ -17,20 +17,20 @@
 # %% [markdown]
 # # Measure cold starts and bring them down
 #
-# *You will*
+# **You will**
 #
-# - say what happens in a cold start, what of it is billed, and what of it can be seen from here
-# - take the time of a start yourself, with a dozen lines that stand in for Lambda
+# - name the parts of a cold start, which of them you pay for, and which you can measure here
+# - measure a start yourself, with a dozen lines that take the role of Lambda
 # - compare two images by a ratio and its interval, and say when there is no difference
-# - see what an import costs, as a picture
-# - climb a ladder from scikit-learn to a model that starts like an empty function, and decide where
+# - see the cost of imports as a plot
+# - go up a ladder from scikit-learn to a model that starts like an empty function, and decide where
 #   to stop
-# - know when to load at import and when at the first request, what a cold disk adds, and what
-#   SnapStart and provisioned concurrency buy
+# - decide when to load at import and when at the first request, and what SnapStart and provisioned
+#   concurrency cost
 #
-# *You need* Docker, and the models of lessons 02 and 03 (made now if they are missing)
+# **You need** Docker, and the models of lessons 02 and 03 (made now if they are missing)
 #
-# *Time* 45 minutes reading, 25 minutes exercises · *Cost* free; on AWS, the one cell that runs only
+# **Time** 45 minutes reading, 25 minutes exercises. **Cost** free; on AWS, the one cell that runs only
 # there costs under \$0.02
 
 # %%
@@ -43,9 +43,9 @@ lessons.require("03")
 # %% [markdown]
 # ## What a cold start is
 #
-# Lambda runs a function in an *environment*: a small virtual machine of its own with your image in
-# it. A request that finds one idle is **warm**. One that finds none is **cold**, and waits until a
-# new one stands. Not to scale:
+# Lambda runs a function in an **execution environment**: a small virtual machine with your image in
+# it. A request that finds an idle environment is **warm**. A request that finds none is **cold**,
+# and waits until a new one is ready. Not to scale:
 
 # %%
 import matplotlib.pyplot as plt
@@ -76,22 +76,22 @@ show(figure, "Timeline. A cold request waits while Lambda finds a machine, gets 
              "starts a microVM, then for INIT and its own answer. A warm one has only its answer.")
 
 # %% [markdown]
-# *Notice*
+# Look at these points:
 #
-# - **INIT** is the part that you write: Python starts, imports your handler and all that it
-#   imports, and loads the model. It is over when the runtime asks Lambda for the first request.
+# - **INIT** is your part: Python starts, imports your handler and everything that it imports, and
+#   loads the model. INIT ends when the runtime asks Lambda for the first request.
 # - **INIT is billed** like the request, for every kind of package, since 1 August 2025 (AWS Compute
 #   Blog, "AWS Lambda standardizes billing for INIT Phase"). It has 10 seconds; after that it is
 #   repeated inside the first request.
-# - **Hatched is Lambda's part.** A program on your machine sees nothing of it. What you can do for
-#   it is to make the package small; more on that below.
-# - Cold requests are rare. AWS says under 1 % of invocations in production (same post), so look at
-#   the 99th percentile, not at the mean.
+# - **Hatched is Lambda's part.** A program on your machine cannot measure it. You can shorten it
+#   with a small package; more on that below.
+# - Cold requests are rare. AWS says under 1 % of invocations in production (same post). So look at
+#   the 99.9th percentile: the mean does not show them, and the 99th may not either.
 #
-# ## A number that is none
+# ## Why the emulator's Init Duration is wrong
 #
-# The emulator in the image (RIE, lesson 04) prints a `REPORT` line as Lambda does. Should we not
-# read *Init Duration* there? Let us ask the function that starts slowest, held to 512 MB:
+# The emulator in the image (RIE, lesson 04) prints a `REPORT` line as Lambda does. Can we read
+# *Init Duration* there? We try it with the function that starts slowest, limited to 512 MB:
 
 # %%
 from workshop import engine, measure
@@ -139,22 +139,22 @@ docker("rm", "--force", BOX)
 print(*[line for line in reported.splitlines() if "REPORT" in line], sep="\n")
 
 # %% [markdown]
-# *Notice* three things that are wrong in the line `REPORT RequestId …`:
+# Three values are wrong in the line `REPORT RequestId …`:
 #
-# - **Init Duration** is next to nothing. The emulator starts the runtime with the first request,
-#   and INIT lands in `Duration`.
+# - **Init Duration** is almost zero. The emulator starts the runtime with the first request, and
+#   INIT is counted in `Duration`.
 # - **Max Memory Used** equals *Memory Size*: it is copied, not measured.
-# - **Memory Size** is not the 512 MB that the container is held to.
+# - **Memory Size** is not the 512 MB that limit the container.
 #
-# The emulator is made for trying a function out, and good at it. On AWS, the line is right. (The
-# other line, from the emulator's own log, does know how long INIT took; the local cloud reads that
+# The emulator is made to try a function, and does that well. On AWS, the line is correct. (The
+# other line, from the emulator's own log, has the real time of INIT, and the local cloud reads that
 # one. But the emulator runs beside the function and on its processor.)
 #
-# ## Stand in for Lambda
+# ## Take the role of Lambda
 #
-# How does Lambda itself know when INIT is over? The runtime in the image is a client of a small
-# HTTP service, the **Runtime API**, whose address it finds in a variable. When it is ready, it
-# asks for the first request:
+# How does Lambda measure INIT? The runtime in the image is a client of a small HTTP service, the
+# **Runtime API**. An environment variable has its address. When the runtime is ready, it asks for
+# the first request:
 #
 # ```mermaid
 # sequenceDiagram
@@ -168,8 +168,8 @@ print(*[line for line in reported.splitlines() if "REPORT" in line], sep="\n")
 #     R->>L: POST …/invocation/ID/response
 # ```
 #
-# So whoever answers at that address can take the time. It takes a dozen lines, run inside the
-# image with its own Python:
+# So a program that answers at that address can measure the time. It needs a dozen lines, and runs
+# inside the image with its own Python:
 
 # %%
 STAND_IN = """
@@ -200,12 +200,12 @@ def init(name):
 init("sklearn")
 
 # %% [markdown]
-# That is INIT, in milliseconds, and not next to nothing. `--network none` leaves the loopback
-# device, which is all it needs. The function does not notice the difference.
+# That is INIT, in milliseconds, and it is not zero. `--network none` leaves only the loopback
+# device, which is enough. The function cannot see a difference.
 #
-# ## One start is no measurement
+# ## One start is not enough
 #
-# The function of lesson 04 several times, and the empty one of lesson 01 in turn with it:
+# We start the function of lesson 04 several times, and in turn with it the empty one of lesson 01:
 
 # %%
 by_hand = {"empty": [], "default": []}
@@ -217,23 +217,23 @@ for name, taken in by_hand.items():
     print(f"{name:8}", *(f"{one:6.0f}" for one in taken), " ms")
 
 # %% [markdown]
-# *Notice* how far equal starts are apart. Another program, the disk, the processor's clock: any of
-# them changes milliseconds from one minute to the next. Four rules make something of it:
+# *Notice* how much equal starts differ. Another program, the disk, the processor's clock: each of
+# them changes milliseconds from one minute to the next. Four rules help:
 #
-# 1. **Many starts**, and their median: one slow start moves the mean, not the median.
-# 2. **In turn.** Each *round* starts every image once, so what disturbs one disturbs all.
-# 3. **Ratios.** The milliseconds are this machine's. How many times as long as an *empty* function,
-#    measured in the same rounds: that travels.
+# 1. **Many starts**, and their median: one slow start changes the mean, not the median.
+# 2. **In turn.** Each *round* starts every image once, so a disturbance hits all images.
+# 3. **Ratios.** The milliseconds are this machine's. Divide by the time of an *empty* function,
+#    measured in the same rounds: this ratio is similar on other machines.
 # 4. **An interval.** Draw rounds at random, as many as there are, with repetition, and compute the
-#    ratio again; do that 2,000 times. The middle 95 % of these ratios say how sure we are (the
-#    *bootstrap*).
+#    ratio again. Do that 2,000 times. The middle 95 % of these ratios are the interval (this method
+#    is the **bootstrap**).
 
 # %% [markdown]
 # ### Exercise 1: a ratio with its interval (8 minutes)
 #
-# Complete `ratio`: it returns the ratio of the two medians, and the interval's low and high end.
-# `ours[i]` and `theirs[i]` were taken in the same round `i`. Each row of `drawn` holds the numbers
-# of the rounds of one draw.
+# Complete `ratio`. It returns the ratio of the two medians, and the interval's low and high end.
+# `ours[i]` and `theirs[i]` come from the same round `i`. Each row of `drawn` holds the numbers of
+# the rounds of one draw.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -289,8 +289,8 @@ print("Right. When 1 lies in the interval, you cannot tell the two apart.")
 # %% [markdown]
 # ## What an import costs
 #
-# Where does the time go? Python itself can tell (`-X importtime`, lesson 04). As a picture: time
-# goes from left to right, each box is an import, and hangs from the import that asked for it.
+# Where does the time go? Python itself measures it (`-X importtime`, lesson 04). In the plot, time
+# goes from left to right. Each box is an import, below the import that needed it.
 
 # %%
 from workshop.measure import plots
@@ -306,16 +306,15 @@ print(f"sklearn imports {modules['sklearn']} modules, default {modules['default'
       f"{total['sklearn'] / total['default']:.0f} times as long on it")
 
 # %% [markdown]
-# *Notice* that each picture is as wide as its own start; the line below them says how much wider
-# the first would be. To predict, the model needs a few dozen multiplications. To be *able* to, it
-# imports Pandas, and half of SciPy on the way to scikit-learn's checks of its arguments. In the
-# second picture, NumPy and ONNX Runtime remain. To the left of them is what AWS's client imports
-# before it gets to the handler.
+# Each plot is as wide as its own start; the line below them has the ratio of the two. To predict,
+# the model needs a few dozen multiplications. To be *able* to, the first function imports pandas,
+# and half of SciPy for scikit-learn's checks of its arguments. In the second plot, NumPy and ONNX
+# Runtime remain. On the left are the imports of AWS's client, before it loads the handler.
 #
 # ## The ladder
 #
-# Every rung below serves the same model with the same contract. Each is a folder in `lambda/` and a
-# Dockerfile in `docker/`.
+# Every step of the ladder, called a **rung**, serves the same model with the same contract. Each is
+# a folder in `lambda/` and a Dockerfile in `docker/`.
 
 # %%
 import pandas as pd
@@ -328,8 +327,8 @@ pd.DataFrame([{"rung": one.name, "folder": one.folder, "Dockerfile": one.dockerf
 # %% [markdown]
 # ### Same answers first
 #
-# A fast function that answers something else is no faster function. So before any timing: do all
-# rungs say the same of 150 customers of the test set, and refuse the same mistake?
+# A fast function with other answers is useless. So before we measure: do all rungs give the same
+# answers for 150 customers of the test set, and refuse the same mistake?
 
 # %%
 test = pd.read_csv("../build/models/churn_test.csv").drop(columns="churn").head(150)
@@ -352,14 +351,14 @@ for given in answers.values():
     assert given[-1] == answers["sklearn"][-1] and given[-1]["statusCode"] == 400
 
 # %% [markdown]
-# The tests of the workshop do the same with the whole test set and with many more mistakes.
+# The workshop's tests compare the whole test set and many more mistakes.
 #
-# ### Climb
+# ### Measure all rungs
 #
-# `measure.run` does what we did by hand, with more care: every rung in turn and in another order
-# each round, one CPU while it starts, memory and CPU as a size buys them. The kernel tells it how
-# long a start stood in line behind other programs, and that is taken off. At the end it starts each
-# image some times from a *cold disk*. It takes a minute or two, longer on a busy machine.
+# `measure.run` does what we did by hand, with more care. It starts every rung in turn, in another
+# order each round, with one processor, and with the memory of a size. The kernel reports how long a
+# start waited for other programs, and that time is subtracted. At the end it starts each image some
+# times from a *cold disk*. This takes a minute or two, longer on a busy machine.
 
 # %%
 record = measure.run(starts=20, cold_starts=5)
@@ -383,18 +382,18 @@ print(f"\nFastest with a model in it: {best}, {row['init_x_empty']:.2f} times th
 print(f"scikit-learn: {table.loc['sklearn', 'init_x_empty']:.0f} times the empty function")
 
 # %% [markdown]
-# *Notice* the two ends: `sklearn` is where most articles begin, `empty` is what Python and AWS's
-# client take before they have done anything for you. And then the fastest rung. Does its interval
-# hold 1, or lie below it? **Then a model behind ONNX starts as fast as an empty function.** (On a
+# *Notice* the two ends: most articles begin with `sklearn`, and `empty` is the time of Python and
+# AWS's client before they do any work for you. Then look at the fastest rung. Does its interval
+# contain 1, or is it below 1? **Then a model with ONNX starts as fast as an empty function.** (On a
 # busy machine the interval is wide, and may just miss it: measure again.)
 #
-# In fairness: the empty function runs under AWS's client, as yours would, while `tiny` has replaced
-# this client by a smaller one. What the model alone costs is the distance from `empty` to `capi`,
-# which keeps the client.
+# To be fair: the empty function runs under AWS's client, as yours would, and `tiny` has replaced
+# this client by a smaller one. The difference between `empty` and `capi`, which keeps the client,
+# is the cost of the model alone.
 #
 # ### Rung by rung
 #
-# How much did each rung buy over the one before? Ratios again, of this run:
+# How much faster is each rung than the one before? Here are ratios of this run again:
 
 # %%
 names = list(record["sizes"])
@@ -409,11 +408,11 @@ for before, name in zip(names[1:], names[2:]):
 pd.DataFrame(steps).set_index("rung").round(2)
 
 # %% [markdown]
-# *Notice* where 1 lies between *from* and *to*: there, this run cannot tell two rungs apart, and
-# the upper one must have another reason to be.
+# *Notice* the rows in which 1 is between *from* and *to*. There, this run shows no difference
+# between two rungs, and the upper one must have another advantage.
 #
-# Now what each rung *is*. To read them side by side, a helper that shows the lines which one file
-# has more (`+`) or less (`-`) than another, without comments:
+# Now we look at each rung. A helper prints the lines that one file has more (`+`) or less (`-`)
+# than another, without comments:
 
 # %%
 import difflib
@@ -441,28 +440,30 @@ def show_part(path, first, last):
 
 
 # %% [markdown]
-# **`onnx`: another library.** Same Dockerfile in spirit, same contract; this is all that changed in
-# the handler, and by far the largest step:
+# **`onnx`: another library.** The Dockerfile is similar and the contract the same. Only this
+# changed in the handler, and it is the largest step:
 
 # %%
 show_part("lambda/churn_plain/lambda_function.py", "import numpy", "def lambda_handler")
 
 # %% [markdown]
-# **`lean`: valid bytecode, and less of the packages.** Same handler, another Dockerfile:
+# **`lean`: valid bytecode, and less of the packages.** The handler is the same, the Dockerfile is
+# another one:
 
 # %%
 show_difference("docker/plain.Dockerfile", "docker/Dockerfile")
 print("\nleft out:", ", ".join(lines("lambda/churn_plain/leave_out.txt")))
 
 # %% [markdown]
-# *Notice* that it bought bytes more than time: what no request touches, no start reads. The first
-# variable asks for memory in larger pieces, so that a start waits for it less often (a C library
-# older than glibc 2.35, as in AWS's image of today, ignores it). The second is for OpenBLAS, which
-# NumPy loads: without it, OpenBLAS starts a thread for each further processor, and such a thread
-# waits in a busy loop. The figures above do not show this, because `measure.run` shows an image one
-# processor. And then `unchecked-hash`. Python keeps compiled modules in `.pyc` files, and takes one for stale when it does not name the
-# very date of its source. `pip` writes such files too, so the rung below was quick as well. But
-# tools that pack code like to set all dates to 1980. What happens then?
+# This saves bytes more than time, because a start does not read what no request needs. Three
+# settings follow. The first variable asks for memory in larger pieces, so that a start waits for it
+# less often. (A C library older than glibc 2.35, as in AWS's image of today, ignores it.) The
+# second is for OpenBLAS, which NumPy loads: without it, OpenBLAS starts a thread for each further
+# processor, and such a thread waits in a busy loop. The numbers above do not show this, because
+# `measure.run` gives an image one processor. The third is `unchecked-hash`. Python keeps compiled
+# modules in `.pyc` files, and compiles a module again if the date in the file differs from the date
+# of its source. `pip` writes such files too, so the rung below was fast as well. But tools that
+# pack code often set all dates to 1980. What happens then?
 
 # %%
 def build_on(name, tag, *steps, **files):
@@ -484,35 +485,35 @@ slower = np.median([ours / theirs for ours, theirs in stale[1:]])
 print(f"with stale bytecode: {slower:.1f} times as long")
 
 # %% [markdown]
-# Every file is stale, Lambda's read-only disk cannot keep a new one, and **each cold start compiles
-# everything again**. It looks like a slow import, and nothing warns of it. Files with
+# Every file is out of date, Lambda's read-only disk cannot store a new one, and **each cold start
+# compiles everything again**. It looks like a slow import, and no message reports it. Files with
 # `unchecked-hash` are valid whatever the date.
 #
-# **`default`: settings, and one CPU's manners.** What the shipped function adds for its start:
+# **`default`: settings for one processor.** These lines make the function start faster:
 
 # %%
 show_part("lambda/churn/lambda_function.py", "def session_options", "# Done once")
 
 # %% [markdown]
-# More threads than processors get in each other's way, and a thread that *spins* while it waits
-# uses up processor time that is billed. At the top of the file, `gc.disable()` spares Python the
-# search for garbage among modules that stay anyway; after INIT it is switched on again.
+# More threads than processors disturb each other, and a thread that *spins* while it waits uses
+# processor time that you pay for. At the top of the file, `gc.disable()` saves the search for
+# garbage among modules that stay anyway; after INIT it is switched on again.
 #
 # **`capi`: ONNX Runtime without NumPy.** A request is nineteen values, an answer is one number.
-# NumPy and ONNX Runtime's Python module are there for much more than that. The library can also be
-# called directly, with `ctypes`:
+# NumPy and ONNX Runtime's Python module can do much more than that. You can also call the library
+# directly, with `ctypes`:
 
 # %%
 show_part("lambda/churn_capi/onnx_c_api.py", "class Library", "    def release")
 print(f"\n{len(lines('lambda/churn_capi/onnx_c_api.py'))} lines in all")
 
 # %% [markdown]
-# *Notice* `PLACES`: functions are known by their place in a table. ONNX Runtime promises that these
-# places stay. But nothing checks your arguments: a wrong type is not an exception with a line
-# number, it ends the process.
+# `PLACES` holds positions in a table of functions, which ONNX Runtime keeps fixed. But nothing
+# checks your arguments: a wrong type does not raise an exception with a line number, it ends the
+# process.
 #
-# **`tiny`: an own client of the Runtime API.** AWS's client imports an HTTP library, logging and
-# more before it imports you. The protocol is the picture above, and this is its loop:
+# **`tiny`: a smaller client of the Runtime API.** AWS's client imports an HTTP library, logging and
+# more before it imports your code. You saw the protocol in the plot above, and this is its loop:
 
 # %%
 show_difference("docker/Dockerfile", "docker/tiny.Dockerfile")
@@ -526,7 +527,7 @@ show_part("lambda/churn_tiny/runtime.py", "def main", "if __name__")
 #
 # ### Where would you stop?
 #
-# The money first. Say one request in a hundred is cold, at 512 MB:
+# First the money. Suppose that one request in a hundred is cold, at 512 MB:
 
 # %%
 from workshop import cost
@@ -542,34 +543,34 @@ pd.DataFrame({"INIT, $ per million requests": pd.Series(bill).round(3),
               "upkeep": {name: LADDER[name].costs for name in names}})
 
 # %% [markdown]
-# *Notice* that INIT is a matter of cents per million requests (with this machine's milliseconds;
-# the order of magnitude travels). Nobody climbs for the money. One climbs for the caller who waits.
+# INIT costs cents per million requests (with this machine's milliseconds; the order of magnitude is
+# the same on AWS). So do not go up the ladder for the money, but for the client who waits.
 #
 # **What ships in `lambda/churn` is `default`**, and here is why:
 #
-# - It has gone nearly all of the way, and every line of it is documented behaviour of `pip`, Python
-#   and ONNX Runtime.
-# - `capi` is the next large step over the rung below it. But a wrong type in a call ends the process
-#   without a Python error, and the binding takes nothing but text and single numbers: the function
-#   for pictures could not follow. It is the rung to take when a limit demands it.
-# - `tiny` takes over a piece of AWS: when the protocol gains a header that matters, AWS's client has
-#   it with the next base image. You have it when you notice.
+# - It saves most of the time, and every line of it is documented behaviour of `pip`, Python and
+#   ONNX Runtime.
+# - `capi` is the next large step. But a wrong type in a call ends the process without a Python
+#   error. And the binding accepts only text and single numbers, so the function for pictures could
+#   not use it. Take it when a limit requires it.
+# - `tiny` replaces a part of AWS. When the protocol gets a new important header, AWS's client has
+#   it with the next base image; you must add it yourself.
 #
-# What else was tried, and bought nothing, stands in [docker/README.md](../docker/README.md): a model
+# [docker/README.md](../docker/README.md) lists what else was tried, without a gain: a model
 # optimised offline, bytecode without docstrings, and more.
 #
-# A team with a hard limit on the slowest request, a frozen model, and someone who likes this kind
-# of work may decide otherwise, and has the code.
+# A team with a hard limit on the slowest request and a frozen model may decide differently, and has
+# the code.
 
 # %% [markdown]
 # ### Exercise 2: pick the rung (8 minutes)
 #
-# Climb no higher than you must. Complete `pick`: it gets rungs in the ladder's order, the share of
-# requests that are cold, a limit in milliseconds, and the percentile that has to keep it. It
-# returns the name of the **first** rung that does, and raises `ValueError` when none does.
+# Go no higher than necessary. Complete `pick`. Its input are rungs in the ladder's order, the share
+# of cold requests, a limit in milliseconds, and the percentile that must meet it. It returns the
+# name of the **first** rung that meets the limit, and raises `ValueError` if none does.
 #
-# A rung keeps the limit when its warm requests do, and its cold ones do as well. Cold requests do
-# not matter when there are so few that they all lie beyond the percentile: for the 99th, up to 1 %.
+# A rung meets the limit if its warm requests do, and its cold ones do as well. Cold requests do not
+# matter if they are so few that all are above the percentile: for the 99th, up to 1 %.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -578,8 +579,8 @@ pd.DataFrame({"INIT, $ per million requests": pd.Series(bill).round(3),
 #
 # <details><summary>Hint 2</summary>
 #
-# `seen = cold_share > 1 - percent / 100` says whether the percentile sees cold requests. A rung is
-# good when `rung["warm_ms"] <= limit_ms`, and, if `seen`, its cold time is within it too.
+# `seen = cold_share > 1 - percent / 100` is True if the percentile includes cold requests. A rung
+# is good if `rung["warm_ms"] <= limit_ms`, and, if `seen`, its cold time is within the limit too.
 # </details>
 
 # %% Exercise 2
@@ -627,8 +628,9 @@ else:
 # %% [markdown]
 # ## From a cold disk
 #
-# So far the image's files were in memory, because the round before had read them. The triangles
-# in the first plot are starts after the kernel was asked to forget them. They read from the disk:
+# So far the image's files were in memory, because the round before had read them. For the triangles
+# in the first plot, the kernel was asked to forget the files first. Those starts read from the
+# disk:
 
 # %%
 files = table[["image_mb", "dependency_mb", "read_mb"]].copy()
@@ -648,34 +650,34 @@ if files["read_mb"].notna().any():
                  "reads from the disk.")
 
 # %% [markdown]
-# *Notice* that a start touches a part of its image only. (Where the table has no figures, this
-# engine did not let go of the files. And a disk reads ahead: some of what was read was not asked
-# for.)
+# A start reads only a part of its image. (If the table has no values, this engine kept the files.
+# And a disk reads ahead, so it read more than was needed.)
 #
 # ### An image or a zip?
 #
-# That is what makes images usable on Lambda at all. An image may have 10 GB, and Lambda does not
-# download it: it **loads pieces of 512 KiB when they are touched**, from caches close by, and most
-# pieces of most images are there already because others use the same base (Brooker et al.,
-# *On-demand Container Loading in AWS Lambda*, USENIX ATC 2023). A **zip** is downloaded and
-# unpacked whole before INIT begins. So
+# This is why images work on Lambda at all. An image may have 10 GB, and Lambda does not download
+# it. It **loads pieces of 512 KiB when they are read**, from caches close by. Most pieces of most
+# images are there already, because others use the same base (Brooker et al., *On-demand Container
+# Loading in AWS Lambda*, USENIX ATC 2023). A **zip** is downloaded and unpacked completely before
+# INIT begins. So
 #
-# - in an image, bytes that nobody touches cost storage, not time;
+# - in an image, bytes that no program reads cost storage, not time;
 # - in a zip, every byte costs time: leave out what you can;
-# - small functions start sooner from a zip: an *empty* Python 3.13 function has an INIT of 84 ms
+# - small functions start faster from a zip. An *empty* Python 3.13 function has an INIT of 84 ms
 #   from a zip and 161 ms from an image on x86 (medians, maxday/lambda-perf, August 2026).
 #
-# The last figure is from AWS, with all that we cannot see from here. Lesson 12 ships this function
-# as a zip.
+# The last number is from AWS, with everything that we cannot measure here. Lesson 12 ships this
+# function as a zip.
 
 # %% [markdown]
 # ## At import, or with the first request?
 #
-# "Load lazily, then INIT is short." It is. But who asks for the model waits anyway, and waits
-# longer: during INIT an environment has a whole processor whatever its memory (observed, not
-# promised by AWS: *serverlessland*, "init-heavy lifting"), and afterwards memory / 1,769 of one.
+# "Load lazily, then INIT is short." That is true. But the client waits for the model anyway, and
+# waits longer. During INIT an environment has a whole processor whatever its memory (observed, not
+# guaranteed by AWS: *serverlessland*, "init-heavy lifting"). Afterwards it has memory / 1,769 of
+# one.
 #
-# Here is the shipped function, made lazy from outside: an image upon the image.
+# Here is the shipped function, made lazy from outside, by an image on top of its image.
 
 # %%
 LAZY = '''"""churn, imported by its first request."""
@@ -731,19 +733,18 @@ for memory in MEMORIES:
     print(f"{memory:5,} MB: lazily, the first answer takes {ratio_of_sums:.1f} times as long")
 
 # %% [markdown]
-# *Notice* that the blue part shrinks, and that with little memory the whole grows. The bill grows
-# with it, because both parts are billed. **What every request needs belongs to the import.** Load
-# lazily
+# *Notice:* the blue part becomes smaller, and with little memory the whole becomes larger. The bill
+# grows too, because both parts are billed. **Load at import what every request needs.** Load lazily
 #
-# - what few requests need: a second model, a report, an administrator's path;
+# - what few requests need: a second model, a report, a path for administrators;
 # - what INIT cannot finish in its 10 seconds;
-# - what must not be fetched before somebody asks, such as a model from S3 whose version may change
+# - what must not be loaded before a request comes, such as a model from S3 whose version may change
 #   (lesson 12).
 #
 # ### Exercise 3: lazy where it pays (9 minutes)
 #
-# Of a thousand requests, five ask for an explanation, and what explains takes long to load.
-# Complete `make_handler`: it gets two functions that load, and returns a handler.
+# Of a thousand requests, five want an explanation, and the explainer takes long to load. Complete
+# `make_handler`. Its input are two functions that load, and it returns a handler.
 #
 # - The model is loaded **when the handler is made**, the explainer by the first request that wants
 #   one, and each **once**.
@@ -759,8 +760,7 @@ for memory in MEMORIES:
 #
 # <details><summary>Hint 2</summary>
 #
-# Check the request first. Whether an explanation is wanted says `event.get("explain")`.
-# </details>
+# Check the request first. `event.get("explain")` is true if an explanation is wanted. </details>
 
 # %% Exercise 3
 def make_handler(load_model, load_explainer):
@@ -826,9 +826,9 @@ assert "reasons" in handler(somebody | {"explain": True}), (
 print("Right: INIT pays for what all need, and nobody for what few need.")
 
 # %% [markdown]
-# ## Buy the cold start away
+# ## Pay to avoid the cold start
 #
-# Two features of Lambda take INIT out of the caller's way, for money.
+# Two features of Lambda save the client the wait for INIT, for money.
 #
 # | | **provisioned concurrency** | **SnapStart** |
 # |---|---|---|
@@ -854,28 +854,33 @@ print(f"INIT of 10,000 cold starts:      ${started:.2f}, with this machine's mil
 # %% [markdown]
 # (Prices: [`data/prices.csv`](../data/prices.csv), us-east-1, with source and month.)
 #
-# **When SnapStart pays:** long INIT, such as the `sklearn` rung's or a framework's. A restore has
-# to bring back the memory that INIT filled, and takes its own time: measure whether it is less than
-# what it replaces. For a function that starts like an empty one there is little left to replace.
+# **Use SnapStart** for a long INIT, such as that of the `sklearn` rung or of a framework. A restore
+# has to bring back the memory that INIT filled, and takes time. Measure whether it takes less than
+# INIT. For a function that starts like an empty one there is little to gain. An image can be
+# published with SnapStart only if it has AWS's runtime client or the label
+# `com.amazonaws.lambda.feature.snapstart=Allow` (Lambda developer guide, 2026-07); `tiny` has
+# neither.
 #
 # **What SnapStart changes in your code:** a snapshot is taken once and restored many times.
 #
-# - What was random or unique at import is the same in every environment: a seed, an id, a temporary
-#   name. Make it in the handler.
+# - A value that was random or unique at import is the same in every environment: a seed, an id, a
+#   temporary name. Make it in the handler.
 # - Connections and credentials from import time are old after a restore. Open them in the handler,
 #   or in a function marked `@register_after_restore` (package `snapshot_restore_py`, part of AWS's
 #   Python runtimes).
-# - Old versions cost until they are deleted.
-# - Not together with provisioned concurrency, EFS, or more than 512 MB of `/tmp`.
+# - Old versions cost money until they are deleted.
+# - SnapStart does not work together with provisioned concurrency, EFS, or more than 512 MB of
+#   `/tmp`.
 #
-# **When provisioned concurrency pays:** steady traffic with a hard limit on the slowest request, at
-# known hours. Requests beyond the number kept ready start cold as ever. [Lesson
-# 13](13_choose_memory_estimate_bill.ipynb) computes from when it even saves money.
+# **Use provisioned concurrency** for steady traffic with a hard limit on the slowest request, at
+# known hours. Requests above the number that is kept ready are still cold. [Lesson
+# 13](13_choose_memory_estimate_bill.ipynb) computes when it even saves money.
 #
 # ### Only on AWS: what you would call
 #
-# The local cloud has no snapshots and keeps nothing ready
-# ([local cloud and AWS](../workshop/LOCAL_CLOUD.md)), so this runs only with an AWS account:
+# The local cloud has no snapshots and keeps nothing ready ([local cloud and
+# AWS](../workshop/LOCAL_CLOUD.md)), so this runs only with an AWS account. Until the end of the
+# lesson, the snapshot and the environment that is kept ready cost money:
 
 # %% tags=["aws"]
 if not cloud.is_local():
@@ -912,39 +917,40 @@ if not cloud.is_local():
         print(alias, base64.b64decode(said["LogResult"]).decode().splitlines()[-1])
 
 # %% [markdown]
-# With SnapStart, the first REPORT line has a *Restore Duration*: that took INIT's place. The
-# environment that was kept ready had its INIT before you called, whatever its line says of it.
+# With SnapStart, the first REPORT line has a *Restore Duration* instead of INIT. The environment
+# that was kept ready had its INIT before your call.
 #
-# ## What these figures do not show
+# ## What these numbers do not show
 
 # %%
 print(*(f"- {what}" for what in record["cannot_see"]), sep="\n")
 
 # %% [markdown]
-# So the ratios say how much *your* part of the start was brought down. What Lambda adds before INIT
-# is there for the empty function as well, and only AWS can tell you: the `REPORT` lines of lesson
-# 05, read there, over a week.
+# So the ratios show how much shorter *your* part of the start has become. The empty function has
+# Lambda's part as well, and only AWS can measure that: read the `REPORT` lines of lesson 05 there,
+# over a week.
 #
 # ## Recap
 #
-# - **A cold start** is Lambda's part, which is hidden, then INIT, which is yours and billed since
-#   August 2025, then the first request.
-# - **To take its time**, stand in for the Runtime API: spawn to the first `GET …/next`. The
-#   emulator's REPORT line does not tell it.
-# - **To compare**, many starts in turn, medians, ratios to an empty function, an interval of whole
-#   rounds. An interval that holds 1 says: no difference seen.
-# - **Imports** are what a start consists of. The largest step is another library, the next ones are
-#   another way to call it and another client; bytecode has to stay valid all the while.
-# - **Where to stop** is a question of upkeep. The default is the highest rung whose every line the
-#   next colleague can read.
-# - **At import** belongs what every request needs; lazily what few need.
-# - **An image** is read as far as it is touched, a zip is downloaded whole.
-# - **SnapStart and provisioned concurrency** replace INIT by a bill; bring INIT down first.
+# - **A cold start** is Lambda's part, which you cannot see, then INIT, which is yours and billed
+#   since August 2025, then the first request.
+# - **To measure it**, take the role of the Runtime API: from the start to the first `GET …/next`.
+#   The emulator's REPORT line does not contain it.
+# - **To compare**, use many starts in turn, medians, ratios to an empty function, and an interval
+#   of whole rounds. An interval that contains 1 means: no difference found.
+# - **Imports** are most of a start. The largest step is another library; the next ones are another
+#   way to call it and another client. Bytecode has to stay valid.
+# - **Where to stop** is a question of maintenance. The default is the highest rung whose every line
+#   a colleague can read.
+# - **At import**, load what every request needs; lazily, what few need.
+# - **An image** is read piece by piece, a zip is downloaded completely.
+# - **SnapStart and provisioned concurrency** replace INIT by a bill; shorten INIT first.
 #
 # ## Clean up
 #
 # The containers are gone already. The rungs' images stay for the next lessons and share most of
-# their layers; those made only here go. (`python3 -m workshop clean` removes them all.)
+# their layers; the next cell deletes those that only this lesson uses. (`python3 -m workshop clean`
+# removes them all.)
 
 # %%
 docker("rmi", IMAGES["lazy"], IMAGES["stale"])

@@ -3,7 +3,7 @@
 # workshop:
 #   number: "12"
 #   needs: [docker]
-#   reading: 40
+#   reading: 50
 #   exercises: 25
 #   cost: "under $0.01"
 #   products: []
@@ -14,20 +14,20 @@
 # # Ship without an image: zip, layer, model in S3
 #
 # Many articles serve a model without Docker: libraries in a layer, a small zip with the code, the
-# model in S3. Here the function of lesson 04 goes that way, and you find out what it gains, what it
-# costs, and what becomes of it when the model in S3 is not what it should be.
+# model in S3. Here you deploy the function of lesson 04 like this. You see what it gains, what it
+# costs, and what happens when the model in S3 is wrong.
 #
 # **You will**
 # - install packages for Lambda's machine on yours, and meet the 50 MB and 250 MB limits;
 # - pack a zip that has the same bytes each time, and say why dates matter in it;
 # - let a function read one folder of one bucket, and nothing else;
-# - update a model without deploying, break it in two ways, and go back;
-# - read the three errors that zips and layers are known for;
+# - update a model without a deployment, break it in two ways, and roll back;
+# - read the three errors that are typical of zips and layers;
 # - compare with the image: size, start, first request, update.
 #
 # **You need** Docker, and `build/models/churn.onnx` from lesson 03 (made now if it is missing)
 #
-# **Time** 40 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS under
+# **Time** 50 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS under
 # \$0.01
 
 # %%
@@ -50,10 +50,10 @@ lessons.require("03")
 #     class layer,zip,pointer,models now
 # ```
 #
-# What is new here is filled with colour. The code is `lambda/churn/`, the very folder that went
-# into the image of lesson 04: one environment variable tells it where its model is.
+# Filled with colour: the new parts. The code is `lambda/churn/`, the same folder that went into the
+# image of lesson 04. One environment variable names the place of its model.
 #
-# Whatever an earlier run left behind goes first.
+# First we remove what an earlier run of this lesson may have left.
 
 # %%
 from workshop import deploy
@@ -70,7 +70,8 @@ for name in (NAME, IMAGE):
 # | sent with the call itself | 50 MB | – |
 # | unpacked, function and layers together | 250 MB | 10 GB |
 #
-# A zip that is too large for the call goes through S3. Nothing helps against the second limit.
+# Upload a zip that is too large for the call through S3. For the second limit there is no other
+# way.
 
 # %%
 MB = 1024 ** 2              # Lambda counts in these
@@ -79,10 +80,10 @@ DIRECT, UNPACKED = 50 * MB, 250 * MB
 # %% [markdown]
 # ## Packages for another machine
 #
-# An image is built on the system it will run on. Here `pip` runs on yours, which may be a Mac with
-# another Python, and packages such as NumPy hold machine code. So we say for whom: the
-# processor, the Python, and the C library, by the name that wheels for it carry (`manylinux…`).
-# `--only-binary` refuses to compile anything, since that would be for your machine.
+# An image is built on the system where it will run. Here `pip` runs on your machine, which may be a
+# Mac with another Python, and packages such as NumPy contain machine code. So we name the target:
+# the processor, the Python, and the C library, by the name that its wheels have (`manylinux…`).
+# `--only-binary` refuses to compile anything, because that would be for your machine.
 
 # %%
 import shutil
@@ -118,10 +119,10 @@ pip_install(layer / "python", "-r", "../lambda/churn/requirements.txt")
 print(f"{size(layer) / MB:.0f} MB of {UNPACKED / MB:.0f}")
 
 # %% [markdown]
-# It fits, with plenty of room. *Notice* the folder `python/` inside the layer: Lambda unpacks
-# layers to `/opt`, and Python looks in `/opt/python`. Further down you see what happens without it.
+# It fits, and there is room. *Notice* the folder `python/` inside the layer: Lambda unpacks layers
+# to `/opt`, and Python looks in `/opt/python`. Below you see what happens without it.
 #
-# What is in there, and what of it does a function need?
+# What is in the layer, and which part does a function need?
 
 # %%
 import pandas as pd
@@ -144,20 +145,19 @@ bare = size(layer)
 print(f"{before / MB:.0f} MB → {bare / MB:.0f} MB")
 
 # %% [markdown]
-# *Notice* that a list like this is a promise about other people's code: with the next version of
-# a package, it has to be tried again. The tests of this workshop run the function without these
-# files.
+# A list like this depends on other people's code: test it again with each new version of a package.
+# The tests of this workshop run the function without these files.
 #
 # ## Bytecode, and the year 1980
 #
 # Python compiles a module before it runs it, and keeps the result in a `.pyc` file, so that the
-# next start is faster. In Lambda nothing can be kept beside the code: without `.pyc` files in the
-# package, *every* cold start compiles everything again.
+# next start is faster. On Lambda, nothing can be stored beside the code. Without `.pyc` files in
+# the package, *every* cold start compiles everything again.
 #
-# With them, there is a trap. Usually a `.pyc` notes the date of its source and counts only as long
-# as that is the same. Zip tools that make the same bytes every time stamp a fixed date on all
-# files, usually 1 January 1980. Here is a module compiled in two ways and then dated like that;
-# `-v` makes Python say what it loads:
+# With them, there is a trap. A `.pyc` usually contains the date of its source, and is valid only
+# while that date is the same. Tools that make the same zip every time set one fixed date for all
+# files, often 1 January 1980. Here we compile a module in two ways and then set that date. With
+# `-v`, Python prints what it loads:
 
 # %%
 import os
@@ -178,12 +178,12 @@ for mode in (MODES.TIMESTAMP, MODES.UNCHECKED_HASH):
     print(mode.name, *[line.replace(str(folder.resolve()), "…") for line in about], sep="\n  ")
 
 # %% [markdown]
-# *Notice* `bytecode is stale`: the file is there, takes space, and is of no use. Nothing fails; the
-# function is merely slow to start. With `UNCHECKED_HASH` Python takes the `.pyc` as it is, whatever
-# the date. (To leave the dates as they are does not help: a zip keeps them to two seconds, in local
-# time, and Python compares to the second.)
+# *Notice* `bytecode is stale`: the file exists, takes space, and is useless. Nothing fails, but the
+# function starts slowly. With `UNCHECKED_HASH` Python uses the `.pyc` as it is, whatever the date.
+# (To keep the dates does not help: a zip stores them in steps of two seconds, in local time, and
+# Python compares the second.)
 #
-# One more condition: each minor version of Python has its own bytecode, and passes over others'.
+# One more condition: each minor version of Python has its own bytecode, and ignores that of others.
 # So Lambda's Python compiles, in a container of its base image, and not yours.
 
 # %%
@@ -202,24 +202,21 @@ print(f"{size(layer) / MB:.0f} MB, of which {size(layer, '**/*.pyc') / MB:.1f} M
 # %% [markdown]
 # ### Exercise 1: the same zip every time (8 minutes)
 #
-# If the same files give the same bytes, a checksum says whether anything has changed, and a
-# deployment without changes can be left out. Complete `pack`: it adds every file, sorted by path,
-# under its name within the folder, without the time of day, and readable for all (`0o644`): on
-# Lambda the files belong to another user.
+# If the same files give the same bytes, a checksum shows whether anything has changed, and a
+# deployment without changes can be skipped. Complete `pack`. It adds every file, sorted by path,
+# under its name within the folder, with a fixed date, and readable for all (`0o644`): on Lambda the
+# files belong to another user.
 #
 # <details><summary>Hint 1</summary>
 #
-# `sorted(folder.rglob("*"))` gives folders as well: pass over what is not `path.is_file()`. The
-# name within the folder is `path.relative_to(folder).as_posix()`.
-# </details>
+# `sorted(folder.rglob("*"))` gives folders as well: skip everything that is not `path.is_file()`.
+# The name within the folder is `path.relative_to(folder).as_posix()`. </details>
 #
 # <details><summary>Hint 2</summary>
 #
-# `zipfile.ZipInfo(name)` is an entry dated 1980. Its rights stand in the upper half of
-# `entry.external_attr`: `0o644 << 16`. Then
-# `archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)`; without the last argument,
-# nothing is compressed.
-# </details>
+# `zipfile.ZipInfo(name)` is an entry with the date 1980. Its file permissions are the upper half of
+# `entry.external_attr`: `0o644 << 16`. Then `archive.writestr(entry, path.read_bytes(),
+# zipfile.ZIP_DEFLATED)`; without the last argument, nothing is compressed. </details>
 
 # %% Exercise 1
 import io
@@ -272,7 +269,7 @@ print("Right: same files, same bytes.")
 
 # %% [markdown]
 # From here on we use the workshop's own `packages.zipped`, which does the same, so that the lesson
-# goes on whatever you wrote. First the layer, and then what the limits mean for scikit-learn.
+# continues whatever you wrote. First the layer, and then what the limits mean for scikit-learn.
 
 # %%
 from workshop import packages as workshop_packages
@@ -285,8 +282,8 @@ print(f"the layer: {len(layer_zip) / MB:.0f} MB zipped; a call may carry {DIRECT
 # %% [markdown]
 # ## Does scikit-learn fit?
 #
-# It is often said that scikit-learn is too large for a zip. Pip compiles what it installs unless
-# told not to. (Here your Python compiles, for the size only.)
+# People often say that scikit-learn is too large for a zip. Pip compiles the packages by default.
+# (Here your Python compiles, for the size only.)
 
 # %%
 sk, pandas = BUILD / "sklearn" / "python", BUILD / "pandas" / "python"
@@ -320,18 +317,18 @@ show(figure, "Bars of unpacked size: ONNX Runtime's end far below the limit, sci
              "to it, and with pandas as pip installs both, beyond.")
 
 # %% [markdown]
-# *Notice* that both sides of the argument are right. As pip installs it, scikit-learn alone takes
-# the whole limit, within a few MB to either side, by version. With pandas, which the handler of
-# `lambda/churn_sklearn` needs as well, it is over. Without bytecode and tests both fit, and then
-# every cold start pays for it, because Python compiles all that it imports. And that was a small
-# framework: TensorFlow and PyTorch are several times over the limit (lesson 00).
+# Both sides are right. As pip installs it, scikit-learn alone takes the whole limit, within a few
+# MB to either side, depending on the version. With pandas, which the handler of
+# `lambda/churn_sklearn` needs as well, it is too large. Without bytecode and tests both fit. But
+# then every cold start is slow, because Python compiles all its imports. And scikit-learn is small:
+# TensorFlow and PyTorch are several times over the limit (lesson 00).
 #
-# With ONNX Runtime there is room for bytecode *and* for what comes next.
+# With ONNX Runtime there is room for bytecode *and* for the model.
 #
 # ## A bucket
 #
-# Layers and models go to S3. A bucket's name is unique in the world, so we build account and Region
-# into it.
+# Layers and models go to S3. A bucket's name is unique in the world, so our name contains account
+# and Region.
 
 # %%
 import hashlib
@@ -354,12 +351,12 @@ s3.put_bucket_tagging(**OURS, Tagging={
 BUCKET
 
 # %% [markdown]
-# New buckets are closed to the public and encrypted, without our doing (S3 user guide).
+# New buckets are closed to the public and encrypted by default (S3 user guide).
 #
 # ## The layer
 #
-# A **layer** is a zip that functions share: unpacked to `/opt`, up to five for each function, and
-# inside the 250 MB. Ours changes when a version in `requirements.txt` changes, so rarely.
+# A **layer** is a zip that functions share. It is unpacked to `/opt`; a function has up to five,
+# within the 250 MB. Our layer changes when a version in `requirements.txt` changes, so rarely.
 
 # %%
 client = boto3.client("lambda")
@@ -374,20 +371,21 @@ s3.delete_object(**OURS, Key=key)        # Lambda has its own copy now
 published["LayerVersionArn"]
 
 # %% [markdown]
-# *Notice* the number at the end: a layer has versions, and each stays what it is. (A layer takes no
-# tags; so that clean-up can tell it is ours, we say so in its description.)
+# The number at the end is a version, and a version never changes. (A layer has no tags, so we write
+# into its description that the workshop owns it; clean-up looks for that.)
 #
-# Under 50 MB it could have gone with the call itself. By way of S3 it works for any size.
+# A layer under 50 MB could be sent with the call itself. Through S3 it works for any size.
 #
 # ## What may it read?
 #
-# The function fetches its model, so its role needs a right that the image's role does not have. Not
-# more than that: whoever finds a hole in the handler has the role's rights.
+# The function loads its model, so its role needs a permission that the image's role does not have.
+# It should get no more than that: an attacker who breaks into the handler has the role's
+# permissions.
 #
 # ### Exercise 2: one folder, reading only (5 minutes)
 #
-# Complete `may_read`: a policy that allows `s3:GetObject` for the objects whose key begins with
-# `prefix/`, in this bucket. Nothing else.
+# Complete `may_read`. It returns a policy that allows `s3:GetObject` for the objects whose key
+# begins with `prefix/`, in this bucket, and nothing else.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -457,19 +455,19 @@ iam.put_role_policy(RoleName=f"{NAME}-role", PolicyName="read_models",
 print(deploy.policy("read_models", bucket=BUCKET, prefix=PREFIX))
 
 # %% [markdown]
-# This policy is easily forgotten; later in this lesson you will see what that looks like.
+# People often forget this policy. Later in this lesson you see what happens then.
 #
-# ## Where does the model lie?
+# ## Where is the model?
 #
-# The obvious way is `s3://…/model.onnx`, and to overwrite it when there is a new one. Then nobody
-# can tell which model answered yesterday, or go back; and environments that start at the wrong
-# moment might differ from the others. Instead:
+# The simplest way is one key, `s3://…/model.onnx`, which you overwrite with each new model. But
+# then nobody can see which model answered yesterday, or roll back. And environments that start at
+# the wrong moment might differ from the others. Instead:
 #
-# - **each model has a key of its own**, made from its SHA-256, and is never overwritten;
-# - a small **pointer**, `current.json`, says which one counts, and what its SHA-256 is.
+# - **each model has its own key**, made from its SHA-256, and is never overwritten;
+# - a small **pointer**, `current.json`, names the current model, and its SHA-256.
 #
-# To update is to move the pointer, to go back is to move it back. The function gets the pointer's
-# address in `MODEL_URI`. Here is what it does with that:
+# An update moves the pointer, and a rollback moves it back. The function gets the pointer's address
+# in `MODEL_URI`. It uses the address like this:
 
 # %%
 import re
@@ -480,21 +478,21 @@ print(re.search(r"    def current.*?(?=\n    def fetch)", text, re.DOTALL).group
 # %% [markdown]
 # *Notice* in `current` and `renew`:
 #
-# - nothing is fetched until the first request asks (**lazily**), and then it is kept, in memory;
-# - the pointer is believed for some seconds. After that it is read again, with *send it only if it
-#   is another one* (`If-None-Match` and the ETag: S3 answers 304 and no content);
-# - whatever is wrong with a new model, `except` keeps the old one at work, and logs why.
+# - nothing is loaded until the first request needs it (**lazily**), and then it is kept in memory;
+# - the pointer is valid for some seconds. Then the function reads it again, with *send it only if
+#   it changed* (`If-None-Match` and the ETag: S3 answers 304 and no content);
+# - if anything is wrong with a new model, `except` keeps the old one working, and logs the reason.
 #
 # And `fetch` computes the SHA-256 while the bytes arrive, in `/tmp`, under a temporary name. Only a
-# file that is what the pointer promises gets the name by which it is used.
+# file with the pointer's SHA-256 gets its final name.
 
 # %%
 print(re.search(r"    def fetch.*?(?=\n\n\n)", text, re.DOTALL).group())
 
 # %% [markdown]
-# What does the pointer cost? One request to S3, every so often, for each environment at work; S3
-# takes \$0.0004 for 1,000 of them (S3 pricing page, us-east-1, 2026). And the request during which
-# it happens waits for S3.
+# What does the pointer cost? It costs one request to S3, in regular intervals, for each environment
+# that works; S3 takes \$0.0004 for 1,000 of them (S3 pricing page, us-east-1, 2026). And one
+# request of a client waits for S3 each time.
 
 # %%
 for seconds in (1, 60, 600):
@@ -502,7 +500,7 @@ for seconds in (1, 60, 600):
     print(f"100 environments, every {seconds:3} s, all month: ${asked / 1000 * 0.0004:8.2f}")
 
 # %% [markdown]
-# So: a minute, unless you are in a hurry. Here we take 2 seconds, because you are.
+# So take a minute in production. Here we take 2 seconds, to wait less.
 #
 # ## The function
 #
@@ -514,11 +512,11 @@ print(f"{len(code_zip) / 1024:.0f} kB:",
       ", ".join(zipfile.ZipFile(io.BytesIO(code_zip)).namelist()))
 
 # %% [markdown]
-# Set the environment variable `ORT_DISABLE_TELEMETRY`: since version 1.29, ONNX Runtime sends its
+# Set the environment variable `ORT_DISABLE_TELEMETRY`. Since version 1.29, ONNX Runtime sends its
 # makers data about its use, names and hashes of models among them, unless this variable is set.
-# (For images, the Dockerfile sets it.) 512 MB hold libraries and two models of this
-# size, the one at work and the next; 10 s are more than the S3 client waits before it gives up. A
-# new role takes a while to be known, as in lesson 05.
+# (For images, the Dockerfile sets it.) 512 MB are enough for the libraries and two models of this
+# size, the current one and the next. The time-out of 10 s is longer than the S3 client waits before
+# it gives up. A new role needs some time to be known, as in lesson 05.
 
 # %%
 import time
@@ -550,7 +548,7 @@ client.get_waiter("function_active_v2").wait(FunctionName=NAME)
 # %% [markdown]
 # ## The first request, without a model
 #
-# The bucket holds no model yet. What does a caller see, and what do we?
+# The bucket holds no model yet. What does a client see, and what do we see?
 
 # %%
 import base64
@@ -582,9 +580,8 @@ print(answer)
 show_log(log)
 
 # %% [markdown]
-# *Notice* the two sides. The caller learns that it is our fault, and a request id to tell us. The
-# log has the reason. *Notice* too that the function started all the same: that is the point of
-# loading lazily.
+# The client gets a 500, and a request id for its complaint. The log has the reason. The function
+# started all the same: this is the effect of loading lazily.
 #
 # | | the model is loaded at import | with the first request |
 # |---|---|---|
@@ -594,9 +591,9 @@ show_log(log)
 # | the model is broken | INIT fails, again for each request: `FunctionError` | 500, in our own words, and it mends itself |
 # | a change of the model | needs a new environment | is seen by all |
 #
-# So the image of lesson 04, whose model cannot change, loads at import. Here we split: importing
-# the libraries and making the S3 client, which need a processor and hardly ever fail, happens at
-# import; what can go wrong waits for the request.
+# So the image of lesson 04, whose model cannot change, loads at import. Here we split the work. To
+# import the libraries and make the S3 client needs a processor and hardly ever fails, so it happens
+# at import. Everything that can fail waits for the request.
 #
 # ## Publish a model
 
@@ -621,14 +618,14 @@ print(answer)
 show_log(log)
 
 # %% [markdown]
-# *Notice* the order in `publish`: first the model, then the pointer. The other way round, there is
-# a moment in which the pointer names nothing.
+# Look at the order in `publish`: first the model, then the pointer. In the other order, there is a
+# moment in which the pointer names nothing.
 #
-# *Notice* the answer: same function, same environment, and now it works. The line of the model has
-# its own milliseconds; those of the request begin when the model is there.
+# The function and its environment are the same, and now it works. The model's log line has its own
+# milliseconds; those of the request begin when the model is loaded.
 #
-# First request against warm request, in new environments: a change of the memory makes Lambda start
-# one.
+# Now we compare the first request with a warm request, in new environments. A change of the memory
+# makes Lambda start one.
 
 # %%
 def fresh(name=NAME):
@@ -660,15 +657,15 @@ by_zip = starts(NAME)
 print((by_zip / by_zip["warm request"]).round(1).to_string())
 
 # %% [markdown]
-# Times as long as a warm request. The first one waits for two answers from S3 and for the session
-# to be made, and does so on a third of a processor; this is what *lazily* costs. INIT is not in it.
+# The numbers are multiples of a warm request. The first request waits for two answers from S3 and
+# for the session, with a third of a processor. This is the price of *lazily*. INIT is not included.
 #
-# ## Ten first requests at once
+# ## Ten first requests at the same time
 #
-# Each environment answers one request at a time. So ten requests at the same moment, with none
-# warm, start up to ten environments, and each fetches the model for itself: there is nothing to
-# share, and nothing to lock. (The local cloud runs as many at once as your machine can bear, the
-# others wait and meet a warm one.)
+# Each environment answers one request at a time. So ten requests at the same moment, without a warm
+# environment, start up to ten, and each loads the model for itself. They share nothing, and need no
+# lock. (The local cloud runs as many at the same time as your machine can bear; the others wait and
+# find a warm one.)
 
 # %%
 from concurrent.futures import ThreadPoolExecutor
@@ -684,7 +681,7 @@ assert loaded == began and len({answer["churn_probability"] for answer, _ in ans
 # %% [markdown]
 # ## A new model, and no deployment
 #
-# Version 2 as in lesson 05: it warns earlier, its threshold is half as high. That stands in the
+# Version 2 is that of lesson 05: it warns earlier, with half the threshold. The threshold is in the
 # model file.
 
 # %%
@@ -712,14 +709,14 @@ print(f"version 2 answers after {by_pointer:.1f} s; the pointer is believed for 
 assert client.get_function_configuration(FunctionName=NAME)["RevisionId"] == before_update
 
 # %% [markdown]
-# *Notice* the price of it: for up to those seconds, environments differ. Two requests of one caller
-# may meet version 2 and then version 1. Where that must not be, use versions and an alias
-# (lesson 05): there the switch is one moment.
+# The price: for up to those seconds, environments differ. Two requests of one client may get
+# version 2 and then version 1. Where that must not happen, use versions and an alias (lesson 05),
+# which switch in one moment.
 #
 # ## Break it: the wrong bytes under the right key
 #
-# Somebody overwrites the model of version 2; a disk dropped a bit; an upload ended halfway. Any of
-# them looks like this:
+# Somebody overwrites the model of version 2, a disk loses a bit, or an upload ends halfway. All of
+# them look like this:
 
 # %%
 damaged = bytes([model_v2[0] ^ 1]) + model_v2[1:]
@@ -732,9 +729,10 @@ print("one that starts now:       ", answer)
 print(told(log)[0]["reason"])
 
 # %% [markdown]
-# *Notice* that no request was answered by a damaged model: one flipped bit might well have loaded,
-# and answered nonsense. Who has a good copy goes on with it. The new environment has none: it
-# says 500, asks again each second, and recovers by itself as soon as the object is right again.
+# *Notice:* no damaged model answered a request. A model with one wrong bit might well have loaded,
+# and answered nonsense. An environment with a good copy continues with it. The new environment has
+# none: it answers 500, tries again each second, and recovers by itself as soon as the object is
+# correct again.
 
 # %%
 s3.put_object(**OURS, Key=models["2"]["key"], Body=model_v2)
@@ -742,15 +740,15 @@ time.sleep(1)
 print(ask()[0])
 
 # %% [markdown]
-# (S3 can refuse to overwrite: `put_object(…, IfNoneMatch="*")`. And who may write to this bucket
-# decides what the function answers, so keep that a short list. An ONNX file is data: unlike a
+# (S3 can refuse to overwrite: `put_object(…, IfNoneMatch="*")`. Everybody who may write to this
+# bucket decides what the function answers, so keep that list short. An ONNX file is data: unlike a
 # pickle, loading it runs no code of its author's. But a library that reads data can have faults, so
 # keep `onnx` and `onnxruntime` up to date; `onnx` before 1.21 could be made to read other files.)
 #
 # ## Break it: a bad model, properly published
 #
-# This time the checksum is right; it is the model itself that is of no use. Its signature names
-# another order of inputs than the network takes.
+# This time the checksum is correct, but the model itself is bad. Its signature has another order of
+# inputs than the network.
 
 # %%
 model_v3 = with_signature(model_v1, lambda old: {"version": "3", "inputs": old["inputs"][::-1]})
@@ -761,14 +759,14 @@ print(answer)
 show_log(log)
 
 # %% [markdown]
-# *Notice* `refused` and `serving`: the function answers as version 2, and every refresh writes
-# such a line. An alarm on the word `refused` is what a team wants here. But a new environment would
-# have nothing to serve. So go back, soon.
+# *Notice* `refused` and `serving`: the function answers as version 2, and every refresh writes such
+# a line. Put an alarm on the word `refused`. But a new environment would have no good model. So
+# roll back soon.
 #
-# ### Exercise 3: go back (5 minutes)
+# ### Exercise 3: roll back (5 minutes)
 #
-# `models["2"]` is what the pointer said for version 2. Let it say so again, and nothing more: no
-# upload of a model, no change of the function.
+# `models["2"]` is the pointer's content for version 2. Write it again, and nothing more: no upload
+# of a model, no change of the function.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -806,7 +804,7 @@ assert answer.get("model_version") == "2", f"the function answers {answer}"
 print("Right: one small object written, and version 2 answers everywhere.")
 
 # %% [markdown]
-# Whatever came of the exercise, we go on with version 2:
+# Whatever you wrote, we continue with version 2:
 
 # %%
 publish(model_v2, "2")
@@ -815,10 +813,10 @@ fresh()
 print(ask()[0])
 
 # %% [markdown]
-# ## Without the right
+# ## Without the permission
 #
-# The same policy, for another folder of the bucket. A role's rights are looked at with each call,
-# and on AWS a change takes some seconds to reach all of them:
+# Here is the same policy, for another folder of the bucket. Lambda's calls are checked against the
+# role's policies each time, and on AWS a change needs some seconds to be known everywhere:
 
 # %%
 deploy.allow(NAME, "read_models", bucket=BUCKET, prefix="another-folder")
@@ -833,10 +831,10 @@ print(answer)
 show_log(log)
 
 # %% [markdown]
-# *Notice* the words: who, which action, on which object, and that no policy allows it. A
-# **missing** model reads almost the same for who may not list the bucket (`s3:ListBucket`): S3 does
-# not tell it that an object is not there, and answers 403 in place of 404 (S3 API, GetObject). So
-# with `AccessDenied`, look which action it names, whether the key exists, and then at the policy. A
+# The message names the role, the action and the object, and that no policy allows it. A **missing**
+# object gives almost the same message if the caller may not list the bucket (`s3:ListBucket`). S3
+# then hides that an object does not exist, and answers 403 instead of 404 (S3 API, GetObject). So
+# with `AccessDenied`, read the action, check that the key exists, and then read the policy. A
 # bucket that another account owns gives `AccessDenied` too, because `BUCKET_OWNER` names yours.
 #
 # Back to the right folder:
@@ -852,8 +850,8 @@ answer
 # %% [markdown]
 # ## Three errors of zips and layers
 #
-# A tiny function that imports NumPy, and layers that are wrong in different ways. First, packages
-# for another machine, as `pip install` without `--platform` brings them on a Mac:
+# We use a tiny function that imports NumPy, and layers that are wrong in different ways. First,
+# packages for another machine, as `pip install` without `--platform` installs them on a Mac:
 
 # %%
 MAC = ["--platform=macosx_14_0_arm64"]
@@ -894,33 +892,33 @@ def fails(folder):
 print(fails(BUILD / "mac"))
 
 # %% [markdown]
-# *Notice* where the message leads: to NumPy's own long advice, which knows nothing of Lambda. If
-# `Unable to import module` is followed by *C-extensions* or *_multiarray_umath*, the package is for
-# another machine or another Python: look at the file names in the layer.
+# The message ends with NumPy's own long advice, which does not mention Lambda. If `Unable to import
+# module` is followed by *C-extensions* or *_multiarray_umath*, the package is for another machine
+# or another Python: look at the file names in the layer.
 
 # %%
 for folder in (BUILD / "mac", layer):
     print(next(Path(folder, "python", "numpy", "_core").glob("_multiarray_umath*")).name)
 
 # %% [markdown]
-# Second, a layer whose packages lie at its top and not in `python/`:
+# Second, a layer whose packages are at its top and not in `python/`:
 
 # %%
 print(fails(BUILD / "flat"))
 
 # %% [markdown]
-# It is all there, in `/opt/numpy`, where nobody looks.
+# Everything is there, in `/opt/numpy`, where Python does not look.
 #
-# The third is the stale bytecode of above, which has no error at all. It shows in INIT alone, which
-# comes next.
+# The third is the stale bytecode of above, which raises no error at all. It shows in INIT alone,
+# which comes next.
 
 # %%
 deploy.delete(TINY)
 
 # %% [markdown]
-# ## Against the image
+# ## Compared with the image
 #
-# The same function as an image, with the model inside: built, pushed and created by
+# Here is the same function as an image, with the model inside: built, pushed and created by
 # `workshop.deploy`, as in lesson 05.
 
 # %%
@@ -942,10 +940,10 @@ while ask(IMAGE)[0]["model_version"] != "2":
 by_build = time.monotonic() - began
 
 # %% [markdown]
-# INIT we measure with the workshop's stand-in for Lambda's Runtime API
-# ([lesson 11](11_bring_down_cold_starts.ipynb)): from the start of the process to the moment it asks
-# for its first request, on one processor. For that, layer and code are put where Lambda puts them,
-# on top of the base image. A second copy is without bytecode.
+# We measure INIT as in [lesson 11](11_bring_down_cold_starts.ipynb), with a program in the role of
+# Lambda's Runtime API. It measures from the start of the process to its request for the first
+# event, on one processor. For that, layer and code are put at their places on top of the base
+# image. A second copy has no bytecode.
 
 # %%
 from workshop import measure
@@ -999,19 +997,18 @@ show(figure, "Bars of INIT: image and zip with the model inside are about alike;
              "S3 it takes longer, and without bytecode longest.")
 
 # %% [markdown]
-# *Notice* three things.
+# Look at these points:
 #
-# - **Image and zip** start alike: the same Python, the same packages. What differs is how the bytes
-#   come to the machine, which no measurement here can see. Lambda fetches a zip whole before it
-#   starts, and of an image the 512 KiB pieces that are touched, from caches (Brooker et al.,
+# - **Image and zip** start alike: the same Python, the same packages. They differ in how the bytes
+#   come to the machine, which we cannot measure here. Lambda downloads a zip completely before it
+#   starts. Of an image it loads only the 512 KiB pieces that are read, from caches (Brooker et al.,
 #   *On-demand Container Loading in AWS Lambda*, ATC 2023). For an *empty* Python 3.13 function on
 #   x86, INIT is 84 ms as a zip and 161 ms as an image (maxday/lambda-perf, August 2026). So a small
-#   function gains by the zip; what a large one gains by an image, only a measurement on AWS tells.
-# - **A model in S3** costs the import of boto3 and the making of a client, and that is more than
-#   all of ONNX Runtime and NumPy. It is easily overlooked, because Lambda's Python brings boto3
-#   along. Our model has a few kB: it could go into the zip. Do so where it changes as seldom as the
-#   code.
-# - **Without bytecode** every start pays for the compiler.
+#   function is faster as a zip. For a large one, only a measurement on AWS can tell.
+# - **A model in S3** costs the import of boto3 and a client, and that is more than all of ONNX
+#   Runtime and NumPy. People overlook it, because boto3 is part of Lambda's Python. Our model has a
+#   few kB, so it could go into the zip. Do so if it changes as rarely as the code.
+# - **Without bytecode** every start has to compile.
 #
 # Side by side:
 
@@ -1036,17 +1033,17 @@ comparison = pd.DataFrame({
 comparison
 
 # %% [markdown]
-# First request and update are the local cloud's. On AWS an image travels to ECR, which takes a
-# minute or two, and the zip's first request to S3 and back. The cells run there unchanged.
+# First request and update are those of the local cloud. On AWS an image needs a minute or two to
+# get to ECR, and the zip's first request goes to S3 and back. The cells run there unchanged.
 #
-# ### Exercise 4: which one? (7 minutes)
+# ### Exercise 4: zip or image? (7 minutes)
 #
 # Complete `choose`, which returns `"zip, model inside"`, `"zip, model in S3"` or `"image"`:
 #
-# - more than 250 MB unpacked, libraries and code together: only an image will do;
-# - the model changes without the code: it belongs in S3, and is then no part of the 250 MB, but it
-#   must fit into `/tmp`, whose size is 512 MB unless you pay for more; if not, an image;
-# - otherwise it goes into the zip, if both fit together, else into S3 by the rule above.
+# - more than 250 MB unpacked, libraries and code together: only an image is possible;
+# - the model changes without the code: it belongs in S3, and then does not count for the 250 MB.
+#   But it must fit into `/tmp`, which has 512 MB unless you pay for more; if not, an image;
+# - in all other cases it goes into the zip, if both fit together, else into S3 by the rule above.
 #
 # All sizes are in MB, unpacked.
 #
@@ -1095,8 +1092,8 @@ print("Right.")
 # %% [markdown]
 # ## The same, in four lines
 #
-# Later lessons call `workshop.deploy` for all this. It may be called again: the same packages give
-# the layer version that is there, and what is as it should be stays.
+# Later lessons call `workshop.deploy` for all this. You may call it again: the same packages give
+# the same layer version, and a thing that is already correct does not change.
 
 # %%
 made = deploy.layer(NAME, folder="churn")
@@ -1112,21 +1109,21 @@ print(ask()[0])
 # - **Limits:** 50 MB with the call, 250 MB unpacked. ONNX Runtime takes a third of it, scikit-learn
 #   all of it.
 # - **Packages for Lambda's machine:** `--platform`, `--python-version`, `--only-binary`; in
-#   `python/` for a layer; bytecode by Lambda's Python, valid whatever the date.
-# - **Rights:** `s3:GetObject` on one prefix. Without `s3:ListBucket`, a missing model is
+#   `python/` for a layer; bytecode from Lambda's Python, valid whatever the date.
+# - **Permissions:** `s3:GetObject` on one prefix. Without `s3:ListBucket`, a missing model is
 #   `AccessDenied`.
-# - **Update:** each model under a key of its own, a pointer with its checksum. Moving it takes
-#   seconds and no deployment; for as long, environments differ.
-# - **Broken:** never loaded; the one before goes on; without one it is 500, and the reason is in
-#   the log.
-# - **Against the image:** with the model inside, alike in speed. A model in S3 adds boto3 to INIT
-#   and S3 to the first request; it makes updates quick, and adds parts that can be missing. An
-#   image is one thing, tested as a whole, up to 10 GB.
+# - **Update:** each model has its own key, and a pointer has its checksum. To move the pointer
+#   takes seconds and no deployment; for that time, environments differ.
+# - **A broken model** is never loaded, and the one before stays. Without one, the answer is 500,
+#   and the reason is in the log.
+# - **Compared with the image:** with the model inside, both are equally fast. A model in S3 adds
+#   boto3 to INIT and S3 to the first request. It makes updates fast, and adds parts that can be
+#   missing. An image is one thing, tested as a whole, up to 10 GB.
 #
 # ## Clean up
 #
-# Function, log, role, layer versions, and the bucket with what is in it; for the image, its
-# repository. On your disk, the packages and the images that were only measured.
+# We delete the function, its log, its role, the layer versions, and the bucket with its objects;
+# for the image, its repository. On your disk, the packages and the images for the measurement.
 
 # %%
 for name in (NAME, IMAGE):

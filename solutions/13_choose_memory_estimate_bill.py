@@ -17,7 +17,14 @@
 # %% [markdown]
 # # Choose memory, estimate the bill
 #
-# *You will*
+# **You will**
+# - measure two functions at several memory sizes
+# - divide a bill into its parts: compute, INIT, requests, endpoint type
+# - choose a memory size from one plot, cost against time
+# - calculate what arm64, an endpoint type and cold starts change, and when it saves money to keep
+#   environments ready
+# - find the number of requests above which a container that always runs is cheaper
+# - estimate a month, and name what the estimate does not include
 #
 # - measure two functions at several memory sizes
 # - take a bill apart: compute, INIT, requests, front door
@@ -27,9 +34,9 @@
 # - find the number of requests from which a container that always runs is cheaper
 # - estimate a month, and name what the estimate leaves out
 #
-# *You need* Docker, and the models of lessons 03 and 08 (made now if they are missing)
+# **You need** Docker, and the models of lessons 03 and 08 (made now if they are missing)
 #
-# *Time* 35 minutes reading, 25 minutes exercises · *Cost* free: this lesson makes nothing in the
+# **Time** 35 minutes reading, 25 minutes exercises. **Cost** free: this lesson makes nothing in the
 # cloud
 
 # %%
@@ -42,13 +49,13 @@ lessons.require("08")
 # %% [markdown]
 # ## Measure first
 #
-# An estimate is prices times measured times. Prices anyone can look up; the times are yours. We
-# take two functions: `churn`, whose model is done in a moment, and `image`, which has a picture to
-# open and a network to compute.
+# An estimate is prices times measured times. Anyone can look up prices; the times are yours. We
+# take two functions: `churn`, whose model is very fast, and `image`, which must decode a picture
+# and compute a network.
 #
-# `measure.memory` starts each image with the processor time and the memory that a size buys, stands
-# in for Lambda and takes the times, as in [lesson 11](11_bring_down_cold_starts.ipynb). About a
-# minute:
+# `measure.memory` starts each image with the processor time and the memory of a size, as Lambda
+# would, and measures the times, as in [lesson 11](11_bring_down_cold_starts.ipynb). It takes about
+# a minute:
 
 # %%
 import base64
@@ -79,30 +86,31 @@ for name, rows in measured.items():
 pd.concat(usable, names=["function"]).round(1)
 
 # %% [markdown]
-# *Notice*
+# The columns:
 #
-# - `warm_p50_ms`, the usual warm request, and `warm_p99_ms`, which only one in a hundred exceeds
-#   (of the few that we sent, it is the slowest). With little memory they are far apart: processor
-#   time is dealt out in slices of some milliseconds, and who has used up theirs waits for the next.
-# - `warm_mean_ms`, pulled up by the slow ones, and `warm_billed_ms`, the mean after each request
-#   has been rounded up to a whole millisecond. **The bill follows these**, your users' complaints
-#   follow the 99th percentile, and the median is what people show around.
-# - `init_ms` does not depend on the size: while it starts, an environment has a whole processor.
-#   (Observed, not promised by AWS: *serverlessland*, "init-heavy lifting".) What differences there
-#   are come from the other things that your machine does.
-# - `peak_mb` is what the function took. A size below it cannot work.
+# - `warm_p50_ms` is the usual warm request. `warm_p99_ms` is exceeded by one request in a hundred
+#   (with the few that we sent, it is the slowest). With little memory they are far apart: processor
+#   time comes in slices of some milliseconds, and a function that has used its slice waits for the
+#   next one.
+# - `warm_mean_ms` includes the slow requests. `warm_billed_ms` is the mean after each request has
+#   been rounded up to a whole millisecond. **The bill follows this mean**, and your users'
+#   complaints follow the 99th percentile.
+# - `init_ms` does not depend on the size: during its start, an environment has a whole processor.
+#   (This was observed, AWS does not guarantee it: *serverlessland*, "init-heavy lifting".)
+#   Differences here come from other programs on your machine.
+# - `peak_mb` is the memory that the function used. A smaller size cannot work.
 #
-# **These are your machine's milliseconds, not Lambda's.** Ratios travel: between two sizes, two
-# functions, a cold request and a warm one. Milliseconds do not, nor do the dollars computed from
-# them. Before you decide about real money, put the durations of your REPORT lines on AWS (lesson
-# 05) in their place; every cell below then holds for your account.
+# **These are your machine's milliseconds, not Lambda's.** Ratios are similar on AWS: between two
+# sizes, two functions, a cold request and a warm one. Milliseconds are not, nor are the dollars
+# computed from them. Before you decide about real money, use the durations of your REPORT lines on
+# AWS (lesson 05) instead. Every cell below is then correct for your account.
 
 # %% [markdown]
 # ## What a bill is made of
 #
-# First the picture: a million requests, of which one in two hundred starts a new environment. A
-# third function is there for comparison, `image` with a network that takes 30 times as long. That
-# one is arithmetic, not measured.
+# First a plot: a million requests, of which one in two hundred starts a new environment. We add a
+# third function for comparison, `image` with a network that takes 30 times as long. That one is
+# calculated, not measured.
 
 # %%
 from workshop import cost, engine
@@ -164,38 +172,38 @@ show_bills(bills, "Stacked bars: what a million requests cost by function URL an
                   "network compute is.")
 
 # %% [markdown]
-# *Notice* that four things are billed, and that they follow different rules:
+# Four things are billed, and they follow different rules:
 #
 # | part | follows | smaller by |
 # |---|---|---|
 # | compute | milliseconds × memory | a faster handler, a better memory size |
 # | INIT | cold starts × milliseconds × memory | fewer packages, fewer cold starts |
 # | requests | how many there are | fewer, larger requests |
-# | front door | how many there are | another door |
+# | endpoint type | how many there are | another endpoint type |
 #
 # The first two are **compute**, and depend on your model. The other two are **fixed fees**: a
 # request that takes no time at all still pays them. For a small model they are most of the bill,
-# and hours spent on its last millisecond save next to nothing.
+# and saving its last millisecond saves almost nothing.
 
 # %% [markdown]
-# ## Where the prices stand
+# ## Where do the prices come from?
 #
-# In one table, [`data/prices.csv`](../data/prices.csv): one row a price, for one region, with AWS's
-# page and the month in which it was checked. Prices change; a figure without a date is worth
-# little. Taxes and discounts by contract are not in it.
+# The prices are in one table, [`data/prices.csv`](../data/prices.csv): one row for each price, for
+# one Region, with AWS's page and the month when it was checked. Prices change, so a price without a
+# date is worth little. Taxes and discounts by contract are not included.
 
 # %%
 prices = pd.read_csv("../data/prices.csv", dtype=str, keep_default_na=False).set_index("item")
 prices.loc[:"rest_api", ["unit", "usd", "free_a_month", "checked"]]
 
 # %% [markdown]
-# *Notice* the unit **GB-second**: one second with 1,024 MB. Half the memory for twice the time is
-# the same number of them. Each request's time is rounded up to a whole millisecond.
+# The unit **GB-second** is one second with 1,024 MB. Half the memory for twice the time is the same
+# number of GB-seconds. Each request's time is rounded up to a whole millisecond.
 #
-# The calculator, `workshop/cost.py`, is this table and a dozen short functions. Its tests hold it
-# against the worked examples on AWS's own page. One of them, from Lambda's pricing page (read in
-# November 2026): 3 million requests of 120 ms at 1,536 MB come to 2.33 + 0.40 dollars a month,
-# the free part taken off.
+# The calculator, `workshop/cost.py`, is this table and a dozen short functions. Its tests compare
+# it with the examples on AWS's own page. One of them, from Lambda's pricing page (read in November
+# 2026): 3 million requests of 120 ms at 1,536 MB cost 2.33 + 0.40 dollars a month, after the free
+# part.
 
 # %%
 cost.month(3_000_000, memory_mb=1536, warm_ms=120)
@@ -205,8 +213,8 @@ cost.month(3_000_000, memory_mb=1536, warm_ms=120)
 #
 # A function's memory is also its share of a processor: one whole vCPU at 1,769 MB, less in
 # proportion below (Lambda developer guide, read in November 2026). So for a request that computes,
-# twice the memory means half the time and **the same price**. That ends where one vCPU is full: our
-# code runs in one thread, and a second processor would stand idle. Beyond it, only the price grows.
+# twice the memory means half the time and **the same price**. This ends at one full vCPU: our code
+# runs in one thread, and cannot use a second processor. Above it, only the price grows.
 
 # %%
 def priced(table):
@@ -219,8 +227,8 @@ def priced(table):
 priced(usable["image"])[["warm_mean_ms", "warm_p99_ms", "warm_billed_ms", "dollars"]].round(3)
 
 # %% [markdown]
-# Time and price in one picture, a point for each size. Left is faster, down is cheaper. The dotted
-# line is arithmetic: a request that does nothing but compute, in one thread.
+# The plot shows time and price, with a point for each size. Left is faster, down is cheaper. The
+# dotted line is calculated: a request that only computes, in one thread.
 
 # %%
 from matplotlib.ticker import LogLocator
@@ -256,24 +264,25 @@ show(figure, "Cost against time for each memory size, in a panel for churn and o
              "point, 3,008 MB, lies above and hardly further left.")
 
 # %% [markdown]
-# *Notice* the bend. Coming from the right, points move left at about the same height: time is
-# bought for nothing. Then they climb, and hardly move left any more. **The sweet spot is the
-# corner**: the smallest size at which the function is nearly as fast as it gets.
+# *Notice* the corner. From the right, points move left at about the same height: a faster answer
+# costs nothing. Then they climb, and hardly move left any more. **Choose the corner**: the smallest
+# size at which the function is nearly as fast as it gets.
 #
-# For `image`, which computes, the corner lies where arithmetic puts it, near one vCPU. For `churn`
-# it lies at a smaller size: its request is over in less than a millisecond and is billed as a whole
-# one, so that from there on memory only multiplies the price. And look at the scale before you
-# spend an afternoon on it: these are cents in a million.
+# For `image`, which computes, the corner is where the calculation puts it, near one vCPU. For
+# `churn` it is at a smaller size. Its request takes less than a millisecond and is billed as a
+# whole one, so more memory only multiplies the price. And look at the scale before you spend an
+# afternoon on it: these are cents for a million requests.
 #
-# (Points off the line: your machine has other things to do. Measure again, or with more `starts`.)
+# (Some points may be away from the line, because your machine runs other programs too. Measure
+# again, or with more `starts`.)
 
 # %% [markdown]
 # ### Exercise 1: choose (7 minutes)
 #
-# Nobody asks for the cheapest size alone. They say: *99 of 100 warm requests within so many
-# milliseconds, and then as cheap as possible.* Complete `choose`: it gets the measured rows, as
-# `measured` holds them, and returns the memory in MB. Rows that could not be measured have an
-# `error` and no times.
+# The cheapest size alone is rarely the goal. A typical requirement is: *99 of 100 warm requests
+# within so many milliseconds, and then as cheap as possible.* Complete `choose`. Its input are the
+# measured rows, as in `measured`, and it returns the memory in MB. Rows that could not be measured
+# have an `error` and no times.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -333,9 +342,9 @@ else:
 # %% [markdown]
 # ## Another processor: arm64
 #
-# The same GB-second on arm64 costs a fifth less. Is the function then a fifth cheaper? Only if it
-# takes the same time there, and nothing says that it does: another processor, other instructions,
-# another build of ONNX Runtime. How much slower may it be before nothing is left of the discount?
+# A GB-second on arm64 costs a fifth less. Is the function then a fifth cheaper? Only if it takes
+# the same time there, and that is not certain: another processor, other instructions, another build
+# of ONNX Runtime. How much slower may it be before the discount is gone?
 
 # %%
 x86, arm = (cost.usd(f"lambda_compute_{one}") for one in cost.ARCHITECTURES)
@@ -343,10 +352,10 @@ print(f"arm64 costs {arm / x86:.0%} of x86_64; it pays while it takes less than 
       "the time")
 
 # %% [markdown]
-# Here, we cannot measure it: your machine is one or the other. To find out, build the image for
-# arm64, create a second function with `Architectures=["arm64"]`, and compare the `Billed Duration`
-# of the two. And remember which part of the bill it is about. A fifth off compute and INIT is, with
-# an HTTP API before the function:
+# We cannot measure it here, because your machine has only one kind of processor. To find out, build
+# the image for arm64, create a second function with `Architectures=["arm64"]`, and compare the
+# `Billed Duration` of the two. And remember which part of the bill becomes cheaper. With an HTTP
+# API in front of the function, a fifth less for compute and INIT means:
 
 # %%
 for name, case in CASES.items():
@@ -357,7 +366,8 @@ for name, case in CASES.items():
 # %% [markdown]
 # ## The front door
 #
-# Lesson 06 put an HTTP API before the function. It is one of three doors:
+# Lesson 06 put an HTTP API in front of the function. It is one of three **endpoint types**; we also
+# call them *front doors*:
 
 # %%
 show_bills({door: cost.per_million(**CASES["churn"], cold_share=COLD, architecture=HERE, door=door)
@@ -366,25 +376,24 @@ show_bills({door: cost.per_million(**CASES["churn"], cold_share=COLD, architectu
            "door's fee is nothing, then most, then nearly all of the bill.")
 
 # %% [markdown]
-# *Notice* that the door decides the bill of a small model. What do you get for the fee?
+# *Notice:* for a small model, the front door decides the bill. What do you get for the fee?
 #
-# - **Function URL:** no charge of its own. Open to all, or for callers with AWS keys; no routes, no
-#   name of your own, no limit but the function's concurrency.
+# - **Function URL:** no charge of its own. Open to all, or for clients with AWS keys. No routes, no
+#   domain name of your own, and no limit except the function's concurrency.
 # - **HTTP API:** \$1.00 a million. Routes, your own domain, tokens checked before the function
 #   runs, limits on the rate.
 # - **REST API:** \$3.50 a million. API keys and limits for each client, requests checked against a
 #   schema, a web application firewall, private endpoints.
 #
-# (API Gateway developer guide, "Choose between REST APIs and HTTP APIs".) A request that the door
-# turns away never reaches the function; with a function URL, you pay for the function that turns it
-# away.
+# (API Gateway developer guide, "Choose between REST APIs and HTTP APIs".) An API refuses a request
+# without calling the function. With a function URL, you pay for the function that refuses it.
 
 # %% [markdown]
 # ## What cold starts cost
 #
 # Since August 2025, INIT is billed for every function, zip or image (AWS Compute Blog, "AWS Lambda
 # standardizes billing for INIT Phase"). So how much do cold starts add to the bill, and to the
-# time? The share of requests that meet one goes from none to all:
+# time? On the horizontal axis, the share of cold requests goes from none to all:
 
 # %%
 import numpy as np
@@ -419,14 +428,14 @@ show(figure, "Two charts against the share of cold requests, for churn at 512 MB
              "p99 at 1 %, p50 at one half.")
 
 # %% [markdown]
-# *Notice* that the two pictures move at different places. When one request in a hundred is cold,
-# the bill has hardly noticed, and the 99th percentile is a cold start. **Cold starts are a question
-# of time first, and of money second.**
+# *Notice:* the two curves rise at different places. When one request in a hundred is cold, the bill
+# has hardly changed, but one request in a hundred waits for a cold start. **Cold starts are first a
+# question of time, and then of money.**
 #
-# AWS says that under 1 % of the invocations of production functions start an environment (same
-# post). Yours may be another case. If requests come at random, one at a time, and an environment is
-# kept for ten idle minutes, the share follows from how often they come. Ten minutes is an
-# assumption: AWS promises nothing.
+# AWS writes that under 1 % of the invocations of production functions start an environment (same
+# post). Your function may differ. Suppose that requests come at random, one at a time, and that an
+# environment is kept for ten idle minutes. Then the share follows from how often they come. Ten
+# minutes is an assumption: AWS does not publish a time.
 
 # %%
 rates = [1, 6, 12, 60, 600]
@@ -434,15 +443,15 @@ pd.Series({f"{rate} an hour": f"{cost.cold_share(rate, idle_minutes=10):.1%}" fo
           name="cold").to_frame()
 
 # %% [markdown]
-# *Notice* that it is the *rarely* used function whose callers wait, and its bill is next to nothing
-# either way. (A burst of requests at the same time starts many environments at once, at any rate.)
+# Clients of a *rarely* used function wait, and its bill is almost zero either way. (Many requests
+# at the same time always start many environments.)
 
 # %% [markdown]
 # ### Exercise 2: price the cold starts (8 minutes)
 #
 # Complete `cold_extra`: how many dollars do cold starts **add** to a million requests? A cold
-# request is billed for `init_ms`, and its answer takes `first_ms` instead of `warm_ms`, all of it
-# at the memory that is set.
+# request is billed for `init_ms`, and its answer takes `first_ms` instead of `warm_ms`, all with
+# the memory that is set.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -490,9 +499,9 @@ print("Right.")
 # %% [markdown]
 # ## Keep environments ready?
 #
-# **Provisioned concurrency** starts environments before anyone asks and keeps them. You pay for
-# each as long as it is configured; while it works, its compute is cheaper than on demand. So it can
-# even save money: if the environment is busy enough.
+# **Provisioned concurrency** starts environments before requests come, and keeps them. You pay for
+# each as long as it is configured. While it works, its compute is cheaper than on demand. So it can
+# even save money, if the environment is busy enough.
 
 # %%
 busy = np.linspace(0, 1, 101)
@@ -519,13 +528,13 @@ show(figure, "Dollars a month for one environment against the share of its time 
              "slowly. They meet at 60 %.")
 
 # %% [markdown]
-# *Notice* where they meet, and the left end of the dashed line: that is what one environment costs
-# when nobody comes. A function with the traffic of a working day is busy far less of the time. So
-# one buys it for the 99th percentile, for hours in which that matters, and seldom for the money.
-# The free part does not apply to it.
+# *Notice* where the lines meet, and the left end of the dashed line: that is the price of one
+# environment without requests. A function with the traffic of a working day is busy much less of
+# the time. So people buy it for the 99th percentile, for hours in which that matters, and seldom to
+# save money. The free part does not apply to it.
 #
-# **SnapStart** starts from a snapshot of an environment that has already been through INIT. For
-# Python it costs while a published version has it, and for each restore:
+# **SnapStart** starts from a snapshot of an environment after INIT. For Python it costs money as
+# long as a published version has it, and for each restore:
 
 # %%
 snap = cost.snapshots(512, restores=10_000)
@@ -534,16 +543,15 @@ print(f"512 MB: ${snap['cache']:.2f} a month for each version, ${snap['restore']
 print(f"kept ready, the same environment: ${cost.kept_ready(1, 512, 0, 0)['kept ready']:.2f}")
 
 # %% [markdown]
-# Old versions keep costing until they are deleted. And a function that starts as fast as an empty
-# one, as in [lesson 11](11_bring_down_cold_starts.ipynb), has little left that either of them could buy.
+# Old versions cost money until they are deleted. And for a function that starts as fast as an empty
+# one, as in [lesson 11](11_bring_down_cold_starts.ipynb), both can save little.
 
 # %% [markdown]
 # ## A month, and the free part
 #
-# Every account has a million requests and 400,000 GB-seconds free each month, without an end (Lambda
-# pricing page, read in November 2026). Accounts made since 15 July 2025 also get credits, for six
-# months. One part for all its functions together. What does that
-# cover?
+# Every account has a million requests and 400,000 GB-seconds free each month, without an end
+# (Lambda pricing page, read in November 2026). All functions of the account share them. Accounts
+# made since 15 July 2025 also get credits, for six months. What does the free part cover?
 
 # %%
 rows = {}
@@ -558,17 +566,16 @@ print("US dollars a month; times: this machine's")
 pd.DataFrame(rows).T.rename_axis(["function", "requests a month"]).map("{:,.2f}".format)
 
 # %% [markdown]
-# *Notice* how far the free part goes, and that the HTTP API has none (the credits of a new account
-# pay for it, and end).
+# The HTTP API has no free part (the credits of a new account pay for it, and end).
 #
 # ### Exercise 3: a month in a shop (10 minutes)
 #
-# A shop has its suppliers' pictures sorted. On 26 days of the month, for 10 hours, 4 pictures come
-# each second. At all other hours of the month's 730, it is one every 10 seconds. They come through
-# an HTTP API to `image` at 1,769 MB, whose times stand in `CASES["image"]`. The free part is used
-# up by other functions, and 0.2 % of the requests are cold.
+# A shop lets a function sort its suppliers' pictures. On 26 days of the month, for 10 hours, 4
+# pictures come each second. In all other hours of the month's 730, one picture comes every 10
+# seconds. They come through an HTTP API to `image` at 1,769 MB, whose times are in
+# `CASES["image"]`. Other functions have used the free part, and 0.2 % of the requests are cold.
 #
-# Compute `requests`, the number in a month, and `bill`, what `cost.month` says for it.
+# Compute `requests`, the number in a month, and `bill`, the result of `cost.month` for it.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -616,8 +623,8 @@ print("Right.")
 # ## Or a container that always runs?
 #
 # The other way to serve a model is a container that waits for requests. On Fargate, it is billed
-# for every hour, asked or not. The smallest there is has a quarter of a vCPU and 0.5 GB (Fargate
-# pricing page). To be reached by a name and HTTPS, it wants a load balancer before it.
+# for every hour, with or without requests. The smallest size has a quarter of a vCPU and 0.5 GB
+# (Fargate pricing page). To have a name and HTTPS, it needs a load balancer in front of it.
 
 # %%
 pd.DataFrame({
@@ -626,8 +633,8 @@ pd.DataFrame({
 }).T.assign(total=lambda table: table.sum(axis="columns")).round(2)
 
 # %% [markdown]
-# So there is a number of requests from which it is cheaper. One quarter of a vCPU can only do so
-# much: when it would be busy for more than half of its time, we add another.
+# So above some number of requests the container is cheaper. One quarter of a vCPU has a limit: if
+# it would be busy for more than half of its time, we add another.
 
 # %%
 volumes = np.geomspace(1e4, 1e9, 300)
@@ -674,20 +681,20 @@ for (name, door), requests in dearer_from.items():
           f"{requests / cost.MONTH / 3600:,.0f} each second")
 
 # %% [markdown]
-# *Notice* what the crossing depends on: on the **front door** more than on the model. A heavier
-# model hardly moves it to the left, because it needs more containers as well. (`inf`: in the range
-# that we looked at, the function is never dearer.)
+# *Notice:* the crossing depends on the **front door** more than on the model. A heavier model
+# hardly moves it to the left, because it needs more containers as well. (`inf`: in this range, the
+# function is never more expensive.)
 #
-# Left of the crossing, the function is cheaper and idles for nothing. Right of it, containers are,
-# as long as somebody sets how many there are, patches them, and accepts that a single one is a
-# single point of failure: Lambda runs in several zones without being asked. A million requests a
-# month is one every three seconds; most models are asked far to the left.
+# Left of the crossing, the function is cheaper, and costs nothing while it waits. Right of it,
+# containers are cheaper. But somebody must choose their number and update them, and a single
+# container is a single point of failure; Lambda runs in several zones by default. A million
+# requests a month is one every three seconds, and most models get far fewer.
 
 # %% [markdown]
-# ## What the estimate does not see
+# ## What the estimate does not include
 #
-# Each of these is a line of the bill too. Some are larger than all of the above. Begin with the log:
-# what does one request of `churn` write? We call the handler in its image, once:
+# Each of these is a line of the bill too, and some are larger than all of the above. Begin with the
+# log: what does one request of `churn` write? We call the handler in its image, once:
 
 # %%
 import json
@@ -709,8 +716,8 @@ line = json.loads(printed)
 print(json.dumps(line, indent=1))
 
 # %% [markdown]
-# The part under `_aws` makes metrics of the line (lesson 18), and is most of it. Lambda writes three
-# lines of its own around it. What do all of these cost?
+# CloudWatch makes metrics from the part under `_aws` (lesson 18), and this part is most of the
+# line. Lambda writes three lines of its own around it. What does all this cost?
 
 # %%
 LAMBDA = f"""START RequestId: {REQUEST_ID} Version: $LATEST
@@ -734,37 +741,38 @@ print(f"image in ECR:  0.1 GB, ${0.1 * cost.usd('image_storage'):.2f} a month fo
 print(f"a NAT gateway: ${cost.MONTH * cost.usd('nat_hour'):.2f} a month, with or without requests")
 
 # %% [markdown]
-# *Notice* the logs: they can cost more than the requests that they describe. Keep a line short, and
-# delete old lines (lesson 05). And the NAT gateway: a function in a private network
-# needs one to call the internet, and it costs more than millions of predictions. A function that
-# needs no private network should not be put into one.
+# The logs can cost more than the requests that they describe. Keep a line short, and delete old
+# lines (lesson 05). A function in a private network needs a NAT gateway to call the internet, and
+# it costs more than millions of predictions. If a function does not need a private network, do not
+# put it into one.
 #
-# Nor does the estimate see
+# The estimate does not include either:
 #
-# - **Lambda's processor.** Your machine's is another one. Ratios travel, milliseconds do not.
+# - **Lambda's processor.** Your machine has another one. Ratios are similar on AWS, milliseconds
+#   are not.
 # - **Lambda Managed Instances**, for steady traffic: functions on EC2 instances that AWS runs for
-#   you, at EC2's price and 15 %; at least three environments, and no scaling to zero (Lambda
-#   pricing page, 2026-09).
-# - **Your traffic.** We sent one request after the other, all alike. Where they come seldom, each
-#   finds a fresh slice of processor time; where pictures are larger, all takes longer.
+#   you, at EC2's price and 15 %. They need at least three environments, and do not scale to zero
+#   (Lambda pricing page, 2026-09).
+# - **Your traffic.** We sent one request after the other, all equal. If requests are rare, each one
+#   finds a fresh slice of processor time. If pictures are larger, everything takes longer.
 # - **Mistakes:** a loop that calls itself, a retry without an end. A budget with an alarm (AWS
-#   Budgets) is the only estimate that wakes somebody.
+#   Budgets) is the only estimate that sends you a message.
 # - **People.** An afternoon of work costs more than a year of most of these bills.
 
 # %% [markdown]
 # ## Recap
 #
 # - **A bill** is compute and INIT, which follow milliseconds × memory, and fees for requests and
-#   the front door, which follow their number alone. For a small model, the fees are the bill.
-# - **Memory** buys processor time at no cost up to one vCPU at 1,769 MB, and beyond it nothing for
-#   a function of one thread. The sweet spot is the corner of the curve; the limit is set by the
-#   99th percentile.
+#   the front door, which follow their number alone. For a small model, the fees are most of the
+#   bill.
+# - **Memory** buys processor time at no cost up to one vCPU at 1,769 MB. Above it, a function of
+#   one thread gains nothing. Choose the corner of the curve; the 99th percentile sets the limit.
 # - **arm64** is a fifth cheaper per GB-second: measure the seconds.
 # - **Cold starts** show in the 99th percentile before they show in the bill. Keeping environments
-#   ready saves money only where they are busy for most of their time.
-# - **A container** that always runs is cheaper from tens of millions of requests a month, earlier
-#   behind a dear front door.
-# - **Logs and a NAT gateway** can exceed all of it.
+#   ready saves money only if they are busy for most of their time.
+# - **A container** that always runs is cheaper from tens of millions of requests a month, and
+#   earlier behind an expensive front door.
+# - **Logs and a NAT gateway** can cost more than everything else.
 #
 # ## Clean up
 #
@@ -773,5 +781,5 @@ print(f"a NAT gateway: ${cost.MONTH * cost.usd('nat_hour'):.2f} a month, with or
 #
 # ## Next
 #
-# [Lesson 14](14_run_on_events_and_in_batches.ipynb) lets events and batches call the function: a
+# In [lesson 14](14_run_on_events_and_in_batches.ipynb), events and batches call the function: a
 # file that arrives, a queue, a schedule.

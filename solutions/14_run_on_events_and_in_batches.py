@@ -3,7 +3,7 @@
 # workshop:
 #   number: "14"
 #   needs: [docker]
-#   reading: 45
+#   reading: 40
 #   exercises: 25
 #   cost: "under $0.01"
 #   products: []
@@ -13,24 +13,24 @@
 # %% [markdown]
 # # Run on events and in batches
 #
-# So far somebody asked, and waited for the answer. Most scores are not made that way: a contract
-# changes, a file arrives at night, a queue fills up. In this lesson the same image runs whenever
-# something happens, and you break it in every way that matters, to see that no customer is lost
-# and none is scored twice.
+# So far a client sent a request, and waited for the answer. Most scores are not made that way: a
+# contract changes, a file arrives at night, a queue fills up. In this lesson the same image runs
+# when an event happens. You break it in every way that matters, to see that no customer is lost and
+# no customer is scored twice.
 #
-# *You will*
+# **You will**
 #
-# - run one image as three functions, each with a handler of its own
+# - run one image as three functions, each with its own handler
 # - let EventBridge start a function: by a pattern in events, and by the clock
-# - see how an event is tried again, and where it goes when it fails for good
+# - see how Lambda retries an event, and where the event goes when it fails for good
 # - score each event once, even if it comes twice
-# - score a CSV file dropped into S3, and keep the rows that are wrong
-# - take messages from a queue in batches, and give back only those that failed
+# - score a CSV file that is uploaded to S3, and keep the wrong rows
+# - take messages from a queue in batches, and return only the failed ones
 # - choose between the three
 #
-# *You need* Docker, and the models of lessons 02 and 03 (made now if they are missing)
+# **You need** Docker, and the models of lessons 02 and 03 (made now if they are missing)
 #
-# *Time* 45 minutes reading, 25 minutes exercises · *Cost* free on the local cloud; on AWS less
+# **Time** 40 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS less
 # than \$0.01
 
 # %%
@@ -63,12 +63,11 @@ lessons.require("03")
 #     style many fill:#fff3d6,stroke:#e69f00,stroke-width:3px
 # ```
 #
-# The three boxes in colour are one image, the churn image of lesson 04. `lambda/churn/` has had a
-# second module all along, `batch.py`; which handler answers is part of the function's
-# configuration.
+# The three boxes in colour are one image, the churn image of lesson 04. `lambda/churn/` has a
+# second module, `batch.py`. The function's configuration names the handler that answers.
 
 # %% [markdown]
-# What an earlier run of this lesson may have left goes first.
+# First we remove what an earlier run of this lesson may have left.
 
 # %%
 from workshop import deploy, engine, triggers
@@ -80,7 +79,7 @@ for name in NAMES:
     deploy.delete(name)
 
 # %% [markdown]
-# The image, and a bucket for everything that goes in and comes out.
+# We need the image, and a bucket for all inputs and results.
 
 # %%
 local = deploy.build("churn", "../build/models/churn.onnx")
@@ -101,15 +100,16 @@ events, logs = boto3.client("events"), boto3.client("logs")
 account = boto3.client("sts").get_caller_identity()["Account"]
 
 # %% [markdown]
-# ## Who hears it when something fails?
+# ## Who gets a message when something fails?
 #
-# A function can be invoked **asynchronously**: the caller gets 202, *accepted*, and goes away.
-# Lambda puts the event into a queue of its own and runs the function a moment later. If the
-# function fails, Lambda tries again, twice unless told otherwise, after one minute and after two
-# (Lambda developer guide, *Error handling for asynchronous invocation*). S3 and EventBridge always
-# invoke like this.
+# A function can be invoked **asynchronously**: the caller gets 202, *accepted*, and does not wait.
+# Lambda puts the event into an internal queue and runs the function a moment later. If the function
+# fails, Lambda tries again, by default twice, after one minute and after two minutes (Lambda
+# developer guide, *Error handling for asynchronous invocation*). S3 and EventBridge always invoke
+# like this.
 #
-# And if it still fails? Then the event is gone, unless we name a **destination**. Ours is a queue.
+# And if it still fails? Then the event is lost, unless we name a **destination**. Our destination
+# is a queue.
 
 # %%
 failures = sqs.create_queue(QueueName=f"{NAME}-failures", tags=deploy.tags())["QueueUrl"]
@@ -117,11 +117,11 @@ failures_arn = triggers.queue_arn(failures)
 failures_arn
 
 # %% [markdown]
-# First, the function as we know it, with the handler that the image itself names. It writes into the
-# bucket, and expects it to be owned by our account, as `deploy.s3()` does here. The function's
-# role must be allowed to send to the queue, and Lambda looks whether it is. A new right, like a new
-# role (lesson 05), is not known everywhere at once; `triggers.when_allowed` makes the call again on
-# that error alone.
+# We start with the function as in lesson 05, with the handler that the image names. It writes into
+# the bucket, and expects our account to be the bucket's owner, as `deploy.s3()` does here. The
+# function's role needs permission to send to the queue, and Lambda checks it. A new permission,
+# like a new role (lesson 05), needs some time to be known everywhere. `triggers.when_allowed`
+# repeats the call on that error alone.
 
 # %%
 EVENTS = f"{NAME}-events"
@@ -134,8 +134,8 @@ triggers.when_allowed(
     DestinationConfig={"OnFailure": {"Destination": failures_arn}})["MaximumRetryAttempts"]
 
 # %% [markdown]
-# One retry instead of two, so that nobody waits long. Now an event with a contract that does not
-# exist, invoked asynchronously.
+# We set one retry instead of two, to wait less. Now an event with a contract that does not exist,
+# invoked asynchronously.
 
 # %%
 wrong = customers[0] | {"contract": "weekly"}
@@ -169,12 +169,13 @@ print("the log says", line["status"])
 print("failures:   ", take(failures))
 
 # %% [markdown]
-# *Notice*: the handler refused the customer with 400, properly, and **returned**. For Lambda, a
-# function that returns has succeeded, whatever it returns. No retry, no failure, no alarm; the
-# answer went to nobody. A fault of our own would have gone the same way, as a 500 that is returned.
+# *Notice:* the handler refused the customer with 400, as it should, and **returned**. For Lambda, a
+# function that returns has succeeded, whatever it returns. There was no retry, no failure and no
+# alarm, and nobody received the answer. A fault of our own would have looked the same, as a
+# returned 500.
 #
-# That is right for a handler whose caller reads the answer, and wrong for one that nobody listens
-# to. There, what Lambda should hear must be **raised**.
+# This is correct for a handler whose client reads the answer, and wrong for one without such a
+# client. There, the handler must **raise** an exception to report a failure to Lambda.
 #
 # | | `lambda_function.lambda_handler` | `batch.on_event` |
 # |---|---|---|
@@ -186,8 +187,8 @@ print("failures:   ", take(failures))
 # %% [markdown]
 # ## The same image, another handler
 #
-# `CMD` in the Dockerfile is only a default. `ImageConfig` of the function replaces it. The image
-# stays as it is, byte for byte.
+# `CMD` in the Dockerfile is only a default, and `ImageConfig` of the function replaces it. The
+# image does not change by a single byte.
 
 # %%
 lambda_.update_function_configuration(FunctionName=EVENTS,
@@ -197,7 +198,7 @@ now = lambda_.get_function_configuration(FunctionName=EVENTS)
 now["ImageConfigResponse"]
 
 # %% [markdown]
-# It will write into the bucket, so its role must allow that: one folder, and nothing else.
+# It will write into the bucket, so its role must allow that: one folder, and nothing more.
 
 # %%
 print(deploy.policy("score_events", bucket=bucket))
@@ -205,7 +206,7 @@ deploy.allow(EVENTS, "score_events", bucket=bucket)
 
 # %% [markdown]
 # A request has an **id** now, which the sender chooses. To look at the handler, we invoke it and
-# wait; nobody else will.
+# wait; later no client will wait.
 
 # %%
 def invoke(event):
@@ -234,25 +235,25 @@ failed["requestPayload"]["customer"] = "…"      # 19 fields, not shown
 failed
 
 # %% [markdown]
-# *Notice* what the record has: the whole event (`requestPayload`), so it can be mended and sent
-# again; how often it was tried; and the message of our exception. That message says which field is
-# wrong, but not which value it had: it will be read by many, and it stands in the log as well.
+# The record holds the whole event (`requestPayload`), so you can correct it and send it again. It
+# also holds the number of attempts, and the message of our exception. That message names the wrong
+# field, but not its value, because many people will read it, and it is in the log as well.
 #
-# An event that fails however often it is tried is called **poison**. Trying it again was useless
-# here, but Lambda cannot know.
+# An event that fails at every attempt is called **poison**. To try it again was useless, but Lambda
+# cannot know this.
 #
-# *Notice also* that `OnFailure` belongs to the function, not to the trigger. There is an
-# `OnSuccess` too, which tells of every event that went well. A *dead-letter queue* on the function
-# is the older form of the same; it gets the event alone, without the reason.
+# `OnFailure` belongs to the function, not to the trigger. There is an `OnSuccess` too, for every
+# event that succeeded. A **dead-letter queue** on the function is the older form; it gets the event
+# alone, without the reason.
 
 # %% [markdown]
 # ## EventBridge: when something happens
 #
-# **EventBridge** is a switchboard. Systems put events on a *bus*; a *rule* picks some of them by a
-# **pattern** and hands each to its *targets*. The customer system need not know that there is a
-# model.
+# **EventBridge** distributes events. Systems put events on a **bus**. A **rule** selects some of
+# them by a **pattern** and sends each to its **targets**. So the customer system does not depend on
+# the model.
 #
-# An event has a `source`, a `detail-type` and a `detail`, which is ours to define:
+# An event has a `source`, a `detail-type` and a `detail`, whose content we define:
 
 # %%
 def changed(change, customer):
@@ -264,9 +265,9 @@ def changed(change, customer):
 changed("C-1", customers[1])
 
 # %% [markdown]
-# A pattern has the shape of the event. Where it has a list, the event's value must be one of
-# those. What it does not mention may be anything. We want changes of customers who can leave from
-# month to month.
+# A pattern has the shape of the event. Where it has a list, the event's value must be in that list.
+# Everything that it does not mention may have any value. We want changes of customers who can leave
+# from month to month.
 
 # %%
 pattern = {"source": ["workshop.crm"], "detail-type": ["contract changed"],
@@ -277,8 +278,9 @@ rule = events.put_rule(
 rule
 
 # %% [markdown]
-# Two more things. The function must *permit* the rule to run it. And our handler knows nothing of
-# `detail`: an **input transformer** picks values by their path and puts them into a text.
+# Two more things are necessary. The function must *permit* the rule to invoke it. And our handler
+# does not expect a `detail`, so an **input transformer** reads values by their path and writes them
+# into a text.
 
 # %%
 lambda_.add_permission(
@@ -292,11 +294,11 @@ events.put_targets(Rule=f"{NAME}-events", Targets=[target])["FailedEntryCount"]
 
 # %% [markdown]
 # *Notice* `FailedEntryCount`. `put_targets` and `put_events` take lists, and answer 200 even if
-# some entries were refused. Who does not look at the count loses events.
+# some entries were refused. If you do not check the count, you lose events.
 #
-# Without the permission, EventBridge drops the event, and does not try again: a missing permission
-# is not expected to fix itself. The rule's metric `FailedInvocations` is the only sign. A
-# dead-letter queue on the *target* would keep it (EventBridge user guide, *Event retry policy*).
+# Without the permission, EventBridge drops the event, and does not try again, because waiting does
+# not add a permission. The rule's metric `FailedInvocations` is the only sign. A dead-letter queue
+# on the *target* would keep the event (EventBridge user guide, *Event retry policy*).
 
 # %%
 meant = [one for one in customers if one["contract"] == "month-to-month"]
@@ -316,25 +318,23 @@ until(lambda: len(scores("C-")) == 4)
 scores("C-")
 
 # %% [markdown]
-# *Notice* four scores for eight events. The other four never woke the function.
+# There are four scores for eight events. The other four did not start the function.
 
 # %% [markdown]
 # ### Exercise 1: a narrower pattern (8 minutes)
 #
-# In place of a value, a list may hold a test, such as `{"numeric": ["<", 100]}` or
-# `{"anything-but": "two_year"}`. Complete `narrow`, which picks what `pattern` picks, but only
-# customers who have been here for at most 12 months (`tenure`), and do not pay by
-# `electronic_check`.
+# Instead of a value, a list may hold a test, such as `{"numeric": ["<", 100]}` or `{"anything-but":
+# "two_year"}`. Complete `narrow`. It selects like `pattern`, but only customers who have been here
+# for at most 12 months (`tenure`), and who do not pay by `electronic_check`.
 #
 # <details><summary>Hint 1</summary>
 #
-# Begin with a copy of `pattern`. Tenure and payment stand beside the contract, inside `customer`.
+# Begin with a copy of `pattern`. Tenure and payment are beside the contract, inside `customer`.
 # </details>
 #
 # <details><summary>Hint 2</summary>
 #
-# At most 12 is `{"numeric": ["<=", 12]}`, and it stands in a list: `"tenure": [{…}]`.
-# </details>
+# At most 12 is `{"numeric": ["<=", 12]}`, inside a list: `"tenure": [{…}]`. </details>
 
 # %% Exercise 1
 narrow = {
@@ -377,9 +377,9 @@ print("Right: who is not meant does not even wake the function.")
 # %% [markdown]
 # ### By the clock
 #
-# A rule can have a **schedule** in place of a pattern: `rate(1 minute)`, or
-# `cron(0 3 * * ? *)` for three o'clock each night (UTC). Ours scores one known customer each
-# minute: if the number changes, or does not come, somebody should know. The time becomes the id.
+# A rule can have a **schedule** instead of a pattern: `rate(1 minute)`, or `cron(0 3 * * ? *)` for
+# three o'clock each night (UTC). Our schedule scores one known customer each minute. If the number
+# changes, or does not come, something is wrong. The time becomes the id.
 
 # %%
 triggers.on_event(
@@ -387,16 +387,16 @@ triggers.on_event(
     template=f'{{"id": "clock-<time>", "customer": {json.dumps(customers[0])}}}')
 
 # %% [markdown]
-# `triggers.on_event` makes the four calls from above. The first minute begins now; we look again
-# at the end. (For schedules with a time zone, or for one time only, there is *EventBridge
-# Scheduler*.)
+# `triggers.on_event` makes the four calls from above. The first minute begins now, and we look at
+# the result at the end. (For schedules with a time zone, or for one time only, there is
+# *EventBridge Scheduler*.)
 
 # %% [markdown]
 # ## Twice
 #
-# EventBridge, S3, SQS and Lambda's own queue all promise to deliver **at least once**. At least
-# means that sometimes it is twice: a network breaks after the work and before the receipt. So the
-# customer system sends some of its events again:
+# EventBridge, S3, SQS and Lambda's internal queue all deliver **at least once**. At least means
+# that it is sometimes twice, for example when the network fails after the work and before the
+# confirmation. So the customer system sends some of its events again:
 
 # %%
 assert events.put_events(Entries=sent[:3])["FailedEntryCount"] == 0
@@ -404,10 +404,10 @@ until(lambda: len(told(EVENTS, "duplicate")) >= 3)
 pd.DataFrame(told(EVENTS, "outcome"))[["id", "outcome", "reason"]].fillna("")
 
 # %% [markdown]
-# *Notice* the two failures: the poison from above, tried twice. And *notice* `duplicate`. How does
-# the handler know? Not by a list of what it has seen: it could die between doing the work and
-# noting it down. It writes each answer under a key made from the request's id, and tells S3: **only
-# if there is nothing under this key**.
+# There are two failures: the poison from above, tried twice. And *notice* `duplicate`. How does the
+# handler find it? Not by a list of requests that it has seen: it could end between the work and the
+# note in the list. It writes each answer under a key that it makes from the request's id, and tells
+# S3: **only if there is nothing under this key**.
 
 # %%
 from botocore.exceptions import ClientError
@@ -418,16 +418,16 @@ except ClientError as error:
     print(error.response["Error"]["Code"])
 
 # %% [markdown]
-# (The local cloud checks that as AWS does.) The result and the proof that it is done are *one*
-# write, which happens or does not, and S3 sees to it that of many writers one wins. DynamoDB can
-# do the same with a condition, if the result itself goes into the table; a mark in a table for a
-# file in S3 would be two writes again, with room to die between them.
+# (The local cloud checks this as AWS does.) The result and the proof that it is done are *one*
+# write. The write happens or does not, and if there are many writers, S3 lets one win. DynamoDB can
+# do the same with a condition, if the result itself goes into the table. A mark in a table for a
+# file in S3 would be two writes again, and the function could end between them.
 #
-# What it does not save is the model's work: a duplicate is computed, then refused. For one
-# customer that is cheaper than asking first.
+# It does not save the model's work: a duplicate is computed, then refused. For one customer that is
+# cheaper than a question first.
 #
-# And an id that comes again with *other* content is no duplicate. That is a mistake of the sender,
-# and it must not be swallowed as one:
+# An id that comes again with *other* content is not a duplicate. It is a mistake of the sender, and
+# the handler must report it:
 
 # %%
 invoke({"id": "first", "customer": customers[5]})
@@ -435,11 +435,11 @@ invoke({"id": "first", "customer": customers[5]})
 # %% [markdown]
 # ### Exercise 2: a key for a file (8 minutes)
 #
-# S3 tells of a new object with a record like the one below. Complete `output_key`, which returns
-# where its scores go: `scored/NAME.ETAG.csv`. The same content under the same name gives the same
-# key; another content gives another key, because another content has another *ETag*. (An ETag is the
-# content's MD5 only for an object that was uploaded in one part and not encrypted with a KMS key. The
-# same content in parts of another size has another ETag, and is scored once more: no harm is done.)
+# S3 reports a new object with a record like the one below. Complete `output_key`. It returns the
+# key for the scores: `scored/NAME.ETAG.csv`. The same content under the same name gives the same
+# key. Another content gives another key, because it has another *ETag*. (An ETag is the content's
+# MD5 only for an object that was uploaded in one part and not encrypted with a KMS key. The same
+# content in parts of another size has another ETag, and is scored once more: no harm is done.)
 #
 # <details><summary>Hint 1</summary>
 #
@@ -495,7 +495,7 @@ print("Right: whoever delivers this event again hits the same key.")
 # %% [markdown]
 # ## S3: when a file arrives
 #
-# Once a month a shop sends a CSV with hundreds of customers. Some rows are wrong; some always are.
+# Once a month a shop sends a CSV file with hundreds of customers. Some rows are always wrong.
 
 # %%
 file = test.head(300).reset_index(drop=True)
@@ -508,8 +508,8 @@ text = file.to_csv(index=False)
 print(text[:200])
 
 # %% [markdown]
-# The function is the second one from the same image. It may read `incoming/`, and write
-# elsewhere.
+# The function is the second one from the same image. It may read `incoming/`, and write into other
+# folders.
 
 # %%
 FILES = f"{NAME}-files"
@@ -522,8 +522,8 @@ print(deploy.policy("score_files", bucket=bucket))
 
 # %% [markdown]
 # The trigger is a **notification** of the bucket, with a filter on the name, and again a
-# permission. `SourceAccount` is there because a bucket's ARN does not name its account: if you
-# delete the bucket, somebody else may take the name.
+# permission. `SourceAccount` is necessary because a bucket's ARN has no account number: if you
+# delete the bucket, another account may create one with its name.
 
 # %%
 lambda_.add_permission(
@@ -537,12 +537,12 @@ s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguratio
                                            {"Name": "suffix", "Value": ".csv"}]}}}]});
 
 # %% [markdown]
-# **The trap.** Leave the filter away, and write the scores into the same bucket: each result is a
-# new object, which wakes the function, which writes a result. It runs until somebody looks at the
-# bill. (Since 2024, Lambda stops such loops through S3 after about 16 rounds; Lambda developer
-# guide, *recursive loop detection*. Do not count on it.) Here, three things stand in its way: the
-# filter; the role, which cannot write under `incoming/`; and the handler, which refuses every
-# other name. The safest of all is a second bucket.
+# **The trap.** Suppose that you forget the filter, and write the scores into the same bucket. Each
+# result is a new object, which starts the function, which writes a result. It runs until somebody
+# looks at the bill. (Since 2024, Lambda stops such loops through S3 after about 16 rounds; Lambda
+# developer guide, *recursive loop detection*. Do not depend on it.) Here, three things prevent it:
+# the filter; the role, which cannot write under `incoming/`; and the handler, which refuses every
+# other name. A second bucket is the safest.
 
 # %%
 s3.put_object(Bucket=bucket, Key="incoming/May 2026.csv", Body=text)
@@ -580,7 +580,7 @@ plots.show(figure, f"Histogram of the churn probabilities of {len(scored)} custo
            f"{int(scored['churn'].sum())} of them, above {threshold:.2f}, are warned about.")
 
 # %% [markdown]
-# *Notice* that 297 of 300 rows are here. And the other three?
+# 297 of 300 rows are here. And the other three?
 
 # %%
 rejected = pd.read_csv(io.StringIO(read(rejected_key)))
@@ -592,25 +592,25 @@ assert set(scored["id"]) | set(rejected["id"]) == set(file["id"])
 print(f"customers in 10 MB: {10_000_000 / (len(text) / len(file)):,.0f}")
 
 # %% [markdown]
-# *Notice* that every row went somewhere. One bad row costs neither the file nor itself: the side
-# file has the line, the problem and the whole row, ready to be fixed and sent as a new file. The
-# log counts them: `rows` is `scored` plus `rejected`.
+# *Notice:* no row is lost. One bad row does not stop the file. The side file has the line number,
+# the problem and the whole row, ready to be corrected and sent as a new file. The log counts them:
+# `rows` is `scored` plus `rejected`.
 
 # %%
 until(lambda: told(FILES, "scored"))
 told(FILES, "scored")
 
 # %% [markdown]
-# Two things in a file can do harm. A quote that is opened and not closed makes most readers of CSV
-# take everything behind it for one cell: the rows are gone, without an error. No column of ours can
-# hold a line's end, so the handler reads each line by itself; the line with the quote is rejected,
-# and the rows behind it are scored.
+# Two things in a file are dangerous. The first is a quote that is opened and not closed. Most CSV
+# readers take everything after it for one cell, so the rows are gone, without an error. No column
+# of ours can hold a line break, so the handler reads each line separately. It rejects the line with
+# the quote, and scores the rows after it.
 #
-# The other is a **formula**. The shop opens the side file in a spreadsheet, and a cell that begins
-# with `=`, `+`, `-` or `@` is run there (OWASP, *CSV Injection*). So the handler puts an apostrophe
-# before what may begin a formula; a number, such as -5, stays as it is. An apostrophe at the start
-# of a cell, or behind one of `; , | "` and tab, is always the handler's: remove it, and you have
-# what was sent.
+# The second is a **formula**. The shop opens the side file in a spreadsheet, which runs a cell that
+# begins with `=`, `+`, `-` or `@` (OWASP, *CSV Injection*). So the handler puts an apostrophe
+# before text that may begin a formula; a number, such as -5, does not change. An apostrophe at the
+# start of a cell, or after one of `; , | "` and tab, always comes from the handler: remove it, and
+# you have the original text.
 
 # %%
 import re
@@ -630,13 +630,13 @@ sent_id = re.sub(r"(^|[;,|\t\"])'", r"\1", rejected["id"][1])
 assert rejected["id"][1] == "'=1+1" and sent_id == "=1+1"
 
 # %% [markdown]
-# Inside, `on_file` reads line by line, as the bytes come, and writes to `/tmp`; memory does not
-# grow with the file. It refuses more than 10 MB, because a function has its time-out, and 15
-# minutes at most (Lambda quotas). Larger files are split, or go to a service for large batches. The
-# scores are written last, so where they are, all is; if the function dies before, the whole file is
-# done again, and nothing is there twice.
+# `on_file` reads line by line, as the bytes come, and writes to `/tmp`, so its memory does not grow
+# with the file. It refuses more than 10 MB, because a function has a time-out of at most 15 minutes
+# (Lambda quotas). Split larger files, or use a service for large batches. The scores are written
+# last: if they exist, everything is done. If the function ends before, it does the whole file
+# again, and nothing is stored twice.
 #
-# The same file again, and one that is no list of customers:
+# Now the same file again, and one that is no list of customers:
 
 # %%
 s3.put_object(Bucket=bucket, Key="incoming/May 2026.csv", Body=text)
@@ -649,12 +649,12 @@ until(lambda: told(FILES, "duplicate"))
 assert len(listed("scored/May")) == 1
 
 # %% [markdown]
-# ## SQS: when there is much to do
+# ## SQS: when there is a lot of work
 #
-# A **queue** holds messages until somebody takes them and *deletes* them. A message that is taken
-# is hidden from others for the **visibility time-out**; if it is not deleted by then, it is there
-# again. That is the retry. After three attempts (our number), the queue itself moves it to its
-# **dead-letter queue**.
+# A **queue** holds messages until a program takes them and *deletes* them. When a program takes a
+# message, the queue hides it from other programs for the **visibility time-out**. If it is not
+# deleted by then, it appears again. That is the retry. After three attempts (our number), the queue
+# itself moves it to its **dead-letter queue**.
 #
 # ```mermaid
 # flowchart LR
@@ -665,9 +665,9 @@ assert len(listed("scored/May")) == 1
 #     queue -->|"taken three times"| dead["dead letters"]
 # ```
 #
-# The visibility time-out must be longer than the function's time-out, or a message is given to a
-# second function while the first still works. AWS advises six times as long (Lambda developer
-# guide, *Using Lambda with Amazon SQS*). We take less, to wait less.
+# The visibility time-out must be longer than the function's time-out. Otherwise a second function
+# gets the message while the first still works on it. AWS recommends six times as long (Lambda
+# developer guide, *Using Lambda with Amazon SQS*). We take less, to wait less.
 
 # %%
 dead = sqs.create_queue(QueueName=f"{NAME}-queue-dead", tags=deploy.tags(),
@@ -678,21 +678,20 @@ queue = sqs.create_queue(QueueName=f"{NAME}-queue", tags=deploy.tags(), Attribut
                                  "maxReceiveCount": "3"})})["QueueUrl"]
 
 # %% [markdown]
-# ### Exercise 3: give back what failed (8 minutes)
+# ### Exercise 3: report what failed (9 minutes)
 #
 # Lambda takes messages from the queue, up to ten at a time, and passes them to the function as
-# `Records`. If the handler raises, *all* of them come back, the good ones too. So it should answer
-# which failed, by `messageId`:
+# `Records`. If the handler raises, *all* of them come back, the good ones too. So the handler
+# should report the failed messages by `messageId`:
 #
 # `{"batchItemFailures": [{"itemIdentifier": "…"}, …]}`
 #
-# Complete `on_messages`. `score` takes a request, and raises when it cannot score it.
+# Complete `on_messages`. `score` takes a request, and raises an exception if it cannot score it.
 #
 # <details><summary>Hint 1</summary>
 #
-# Each record has a `messageId`, and a `body` that is text: `json.loads(record["body"])`. That can
-# fail as well.
-# </details>
+# Each record has a `messageId`, and a `body` of text: `json.loads(record["body"])`. That can fail
+# as well. </details>
 #
 # <details><summary>Hint 2</summary>
 #
@@ -745,8 +744,9 @@ assert on_messages({"Records": []}, score) == {"batchItemFailures": []}
 print("Right: two come back, two are done.")
 
 # %% [markdown]
-# The third function from the image, with the handler that is in the image. It may take from the
-# queue and delete from it; Lambda does both in its name, through an **event source mapping**.
+# This is the third function from the image, with the handler that is in the image. It needs
+# permission to receive from the queue and to delete from it. Lambda does both in its name, through
+# an **event source mapping**.
 
 # %%
 QUEUE = f"{NAME}-queue"
@@ -768,8 +768,8 @@ except lambda_.exceptions.InvalidParameterValueException as refused:
     print(refused)
 
 # %% [markdown]
-# It is Lambda that takes the messages, and it does so as the function's role. We forgot the role's
-# right to the queue:
+# Lambda takes the messages, with the function's role. We forgot the role's permission for the
+# queue:
 
 # %%
 deploy.allow(QUEUE, "read_queue", queue=f"{NAME}-queue")
@@ -781,9 +781,9 @@ mapping = triggers.when_allowed(
 until(lambda: lambda_.get_event_source_mapping(UUID=mapping)["State"] == "Enabled");
 
 # %% [markdown]
-# *Notice* `ReportBatchItemFailures`. Without it, Lambda does not read the answer, and takes every
-# message of the batch for done, the failed ones too. And `MaximumConcurrency`: a queue of a
-# million messages shall not start a thousand functions against your database.
+# *Notice* `ReportBatchItemFailures`. Without it, Lambda does not read the answer, and treats every
+# message of the batch as done, the failed ones too. `MaximumConcurrency` is important as well: a
+# queue of a million messages must not start a thousand functions against your database.
 
 # %%
 def send(*requests):
@@ -803,20 +803,21 @@ print([one["id"] for one in letters])
 pd.DataFrame(told(QUEUE, "outcome")).groupby("outcome")["id"].agg(["size", "nunique"])
 
 # %% [markdown]
-# *Notice*: twenty scored once each; the three that came twice are duplicates; and three failures,
-# all of them the one poison message. (It has no id there: an id is logged only when the request was
-# good.) The others of its batch went through at once.
+# Twenty messages are scored once each, and the three that came twice are duplicates. There are
+# three failures, all from the one poison message. (It has no id there, because an id is logged only
+# for a good request.) The other messages of its batch succeeded at the first attempt.
 #
-# A dead letter is not lost, it waits, 14 days here. Somebody must look: put an alarm on the
-# length of that queue. The number of *errors* of the function will not tell, since it never
-# failed. When the cause is mended, `start_message_move_task` sends the letters back.
+# A message in the dead-letter queue is not lost: it waits, 14 days here. Somebody must look at it,
+# so put an alarm on the length of that queue. The number of *errors* of the function does not show
+# it, because the function never failed. When the cause is fixed, `start_message_move_task` sends
+# the messages back.
 
 # %% [markdown]
 # ## Rehearse a crash
 #
-# The worst case is no exception. It is a process that dies in the middle of a batch: out of
-# memory, timed out, a machine that burns. We build it: a module on top of our image that ends the
-# process right after the third answer was written, before anyone was told.
+# The worst case is not an exception. It is a process that ends in the middle of a batch: out of
+# memory, timed out, a broken machine. We build this case. A module on top of our image ends the
+# process directly after the third answer was written, before Lambda gets a report.
 
 # %%
 from pathlib import Path
@@ -862,16 +863,15 @@ lines = lines[lines["id"].fillna("").str.startswith("R-")]
 lines.groupby("outcome")["id"].agg(list)
 
 # %% [markdown]
-# *Notice* the duplicates: messages that were scored before the crash. Their batch came back as a
-# whole, when the visibility time-out was over, and S3 refused the second answers. Ten messages,
-# ten answers. The one written last before the crash left no line in the log, and has its answer
-# all the same.
+# The duplicates are messages that were scored before the crash. Their whole batch came back after
+# the visibility time-out, and S3 refused the second answers. There are ten messages and ten
+# answers. The last answer before the crash has no line in the log, but it is stored.
 #
-# Without a key made from the request, those customers would be in the results twice. And with
-# a list of *seen* ids, written before the work, they would be missing.
+# Without a key from the request, those customers would be in the results twice. And with a list of
+# *seen* ids, written before the work, they would be missing.
 #
-# `tests/lambda/test_events_deployed.py` does this to all three handlers, with S3 keeping every version of
-# every result, so that a second write would show.
+# `tests/lambda/test_events_deployed.py` does this with all three handlers. There, S3 keeps every
+# version of every result, so that a second write would show.
 
 # %%
 queue_function(image, "batch.on_messages")
@@ -879,7 +879,7 @@ queue_function(image, "batch.on_messages")
 # %% [markdown]
 # ## What the clock did
 #
-# Meanwhile the schedule has gone on, once a minute:
+# In the meantime the schedule has run, once a minute:
 
 # %%
 ticks = until(lambda: scores("clock-"))
@@ -887,7 +887,7 @@ print(ticks)
 assert take(failures) == []
 
 # %% [markdown]
-# ## Which one?
+# ## Which trigger?
 #
 # | | asked directly (05, 06) | EventBridge | S3 | SQS |
 # |---|---|---|---|---|
@@ -900,8 +900,8 @@ assert take(failures) == []
 # | you see what waits | – | hardly | hardly | yes, and can stop it |
 # | take it when | someone needs the answer now | others may want the same event, or it is time | data comes as files | much work, at a pace that you set |
 #
-# They are often joined: a rule whose target is a queue, or a bucket that notifies a queue. Whoever
-# wants EventBridge's patterns *and* SQS's patience puts one behind the other.
+# They are often combined: a rule whose target is a queue, or a bucket that notifies a queue. If you
+# need EventBridge's patterns *and* the long waiting time of SQS, put one after the other.
 #
 # ```mermaid
 # flowchart LR
@@ -913,28 +913,29 @@ assert take(failures) == []
 #     q3 -->|yes| sqs(["SQS"])
 # ```
 #
-# What they cost is small beside the function: \$1.00 per million events that you put on a bus
-# (EventBridge pricing, 2026), \$0.40 per million requests to a queue after the first million of a
-# month (SQS pricing, 2026), nothing for S3's notifications.
+# They cost little compared with the function. An event that you put on a bus costs \$1.00 per
+# million (EventBridge pricing, 2026). Requests to a queue cost \$0.40 per million after the first
+# million of a month (SQS pricing, 2026). S3's notifications are free.
 
 # %% [markdown]
 # ## Recap
 #
 # - **One image, three functions:** `ImageConfig.Command` names the handler. Each function has its
 #   own role, time-out and retries.
-# - **Raise when nobody reads the answer.** A returned error is a success for Lambda.
-# - **EventBridge:** a pattern picks, an input transformer reshapes, a permission lets it in; a
-#   schedule is a rule as well. Look at `FailedEntryCount`.
-# - **Asynchronous** means: 202, two retries, then `OnFailure`, or gone.
-# - **At least once** is what all of them promise. A key made from the request and a write that
-#   happens only if the key is free make it *one* result.
-# - **S3:** never write where the trigger looks; bad rows go to a side file, whole.
-# - **SQS:** visibility longer than the time-out, `ReportBatchItemFailures`, a dead-letter queue,
-#   and an alarm on it.
+# - **Raise an exception when no client reads the answer.** A returned error is a success for
+#   Lambda.
+# - **EventBridge:** a pattern selects, an input transformer changes the form, a permission allows
+#   the call; a schedule is a rule as well. Check `FailedEntryCount`.
+# - **Asynchronous** means: 202, two retries, then `OnFailure`, or lost.
+# - **At least once:** all of them may deliver twice. A key from the request, and a write that
+#   happens only if the key is free, make it *one* result.
+# - **S3:** never write where the trigger looks; bad rows go to a side file, complete.
+# - **SQS:** a visibility time-out longer than the function's time-out, `ReportBatchItemFailures`, a
+#   dead-letter queue, and an alarm on it.
 #
 # ## Clean up
 #
-# The triggers first, so that nothing starts any more; then what they started.
+# We delete the triggers first, so that nothing starts any more, and then the functions and queues.
 
 # %%
 for name in NAMES:
@@ -969,5 +970,5 @@ left()
 # %% [markdown]
 # ## Next
 #
-# Lesson 15 puts events to work: prices of a market come in day by day, a model on SageMaker judges
-# them, and a function decides.
+# In lesson 15, events bring the prices of a market day by day, a model on SageMaker makes a
+# prediction, and a function decides.

@@ -3,7 +3,7 @@
 # workshop:
 #   number: "15"
 #   needs: [docker]
-#   reading: 35
+#   reading: 45
 #   exercises: 20
 #   cost: "under $0.05"
 #   products: [build/models/signal.onnx]
@@ -17,18 +17,18 @@
 # %% [markdown]
 # # Trade on a hybrid signal
 #
-# *You will*
+# **You will**
 #
 # - compute features that cannot see the future, and prove it
-# - train a model walk-forward, and judge it against "always up" and the costs of trading
+# - train a model walk-forward, and compare it with "always up" and the costs of trading
 # - put it behind a SageMaker Serverless endpoint, as ONNX
-# - let Lambda do the business around it: check the event, ask, decide, order
+# - let Lambda do the business around it: check the event, call the model, decide, order
 # - let it fail: duplicate, late, stale and early events, an endpoint that does not answer
 # - replay a month: one decision for each trading day, none from the future
 #
-# *You need* Docker
+# **You need** Docker
 #
-# *Time* 35 minutes reading, 20 minutes exercises · *Cost* free on the local cloud; on AWS less
+# **Time** 45 minutes reading, 20 minutes exercises. **Cost** free on the local cloud; on AWS less
 # than \$0.05
 
 # %%
@@ -51,13 +51,14 @@ cloud.use()
 #     style ep fill:#fff3d6,stroke:#e69f00,stroke-width:3px
 # ```
 #
-# So far, the model lived in the function. Here it is a **hybrid**: Lambda has the business, that is
-# which events count, what is decided, what is ordered; SageMaker has the model, which others may
-# ask as well, and which changes on other days and by other hands. The price is one more call, which
-# can fail. (Lesson 16 weighs one against the other.)
+# So far, the model was in the function. Here you build a **hybrid**. Lambda has the business rules:
+# which events count, what is decided, what is ordered. **SageMaker**, AWS's service for machine
+# learning, has the model. Other programs may call that model as well, and other people may change
+# it on other days. The price is one more call, which can fail. (Lesson 16 compares the two
+# services.)
 #
-# The business is a paper account, no money, that holds the S&P 500 or holds cash. This is not
-# investment advice, and the lesson will show that you would not want it as such.
+# The business is an account without real money, which holds either the S&P 500 or cash. This is not
+# investment advice, and the lesson shows why you would not want it.
 
 # %%
 import inspect
@@ -102,7 +103,7 @@ remove(again=True)
 # %% [markdown]
 # ## The data
 #
-# Twenty years of the S&P 500, a line for each trading day: a **bar**.
+# The data are twenty years of the S&P 500, with one row for each trading day, called a **bar**.
 
 # %%
 bars = pd.read_csv("../data/sp500.csv")
@@ -115,14 +116,14 @@ print(f"until 2005, `open` is the day before's close on {same:.0%} of the days")
 bars.tail(3)
 
 # %% [markdown]
-# *Notice* two things. Whoever says "up" every day is right more often than not: that, and not
-# 50 %, is what a model has to beat. And `open` is no opening price for years: look at your data
-# before you build on them. We do without it.
+# *Notice* two things. A forecast of "up" every day is correct more often than not. A model must
+# beat this, and not 50 %. And for years, `open` is not an opening price: look at your data before
+# you build on them. We do not use it.
 #
 # ## Features that cannot see the future
 #
-# After the close of each day, we ask: will the next close be higher? What we know are the bars up
-# to this one, and no other. So the function that makes the features gets those, and no other:
+# After the close of each day, we want to know: will the next close be higher? We have the bars up
+# to this one, and no others. So the function that makes the features gets exactly those:
 
 # %%
 sys.path.insert(0, "../lambda/signal")
@@ -131,9 +132,9 @@ from features import NAMES, WINDOW, features
 print(inspect.getsource(features))
 
 # %% [markdown]
-# It stands in `lambda/signal/features.py`: training and serving use the same lines, so they cannot
-# differ. It is plain Python, because six numbers of 21 bars need no library, and the function will
-# be a zip file of a few kilobytes.
+# The code is in `lambda/signal/features.py`. Training and serving use the same lines, so they
+# cannot differ. It is plain Python, because six numbers from 21 bars need no library, and the
+# function will be a zip file of a few kilobytes.
 
 
 # %%
@@ -152,8 +153,8 @@ year = bars["date"].str[:4].astype(int)
 table.tail(3).round(4)
 
 # %% [markdown]
-# What if a feature does look ahead? A small slip will do: an average that is *centred* on its day
-# has the next days in it.
+# What if a feature does see the future? A small mistake is enough: an average that is *centred* on
+# its day contains the next days.
 
 # %%
 leaky = (close / close.rolling(5, center=True).mean()).rename("leaky").to_frame()
@@ -171,14 +172,14 @@ print(f"our features: {accuracy_of(table):.1%}    the centred average: {accuracy
 assert accuracy_of(leaky) > accuracy_of(table) + 0.1
 
 # %% [markdown]
-# *Notice* that nothing fails. The wrong one only looks wonderful, until it trades, when tomorrow's
-# close is not to be had. So it takes a test, and one that needs no understanding of the features:
+# Nothing fails. The wrong feature only looks wonderful, until it is used for trading, when
+# tomorrow's close is not known. So we need a test that works without understanding the features:
 # **whatever happens after a day must not change that day's features.**
 #
-# ### Exercise 1: does it look ahead? (7 minutes)
+# ### Exercise 1: does it see the future? (7 minutes)
 #
-# `make` makes a table of features from the bars, as `table_of` does. Complete `looks_ahead`: after
-# the bar at position `day`, give the bars other values, make the features again, and say whether a
+# `make` makes a table of features from the bars, like `table_of`. Complete `looks_ahead`. After the
+# bar at position `day`, give the bars other values, and make the features again. Return whether a
 # feature of that day or of an earlier one has changed.
 #
 # <details><summary>Hint 1</summary>
@@ -229,8 +230,9 @@ assert looks_ahead(scaled, some), (
 print("Right: a slip of this kind will not get past you again.")
 
 # %% [markdown]
-# The same question, asked on many days: **shift the future**. After the day, one bar is left out,
-# so that all that follows comes a day early. Up to the day, nothing may change; after it, it must.
+# Now the same test on many days: **shift the future**. After the day, one bar is left out, so that
+# all later bars come a day early. Up to the day, nothing may change; after it, the features must
+# change.
 
 # %%
 def shifted_future(bars, day):
@@ -251,9 +253,9 @@ print("on none of the days a feature knows what came after; the centred average 
 # %% [markdown]
 # ## Train walk-forward
 #
-# Shuffling the days into training and test would train on 2010 to forecast 2009. **Walk-forward**
-# is as it would have been: for each year, train on all the years before, then go through that year.
-# The last day before it is left out, because what came of it, the next close, is in the test year.
+# If we shuffled the days, we would train on 2010 to forecast 2009. **Walk-forward** is closer to
+# reality: for each year, train on all the years before, then predict that year. The last day before
+# it is left out, because its answer, the next close, is in the test year.
 
 # %%
 FIRST = 2004
@@ -278,9 +280,9 @@ days, target = probability.index, (probability >= 0.5).astype(int)
 print(f"{len(days)} days, none of which its model had seen")
 
 # %% [markdown]
-# ## Judge it
+# ## How good is it?
 #
-# First, how often is it right? `±` is twice the standard error: how much luck alone would move it.
+# First, how often is it correct? `±` is twice the standard error: the effect of luck alone.
 
 # %%
 right, always = (target == up[days]).mean(), up[days].mean()
@@ -290,9 +292,9 @@ print(f"always up  {always:.1%}")
 print("the model is", "better" if right > always + luck else "not better", "than saying up")
 
 # %% [markdown]
-# Then, what is it worth? Each change of position costs something: commission, the spread between
-# buying and selling, the price that moves away. We take 0, 1 and 5 **basis points** (hundredths of
-# a percent) of what is traded; read your broker's terms for yours.
+# Then, how much does it earn? Each change of position costs something: commission, the difference
+# between buying and selling price, the price that moves away. We take 0, 1 and 5 **basis points**
+# (hundredths of a percent) of the traded amount. Your broker's terms have your number.
 
 
 # %%
@@ -350,22 +352,22 @@ assert 0.3 < (target == 0).mean() < 0.4 and abs(apart - 1) < 0.1
 assert right < always + luck and net["× money"] < plain["× money"]
 
 # %% [markdown]
-# *Notice*, honestly: the model is **not** better than saying "up" every day. It seems to make money
-# because it did well in one bad year; without that year, it is level with holding. At 5 basis
-# points a trade, the costs take what it was ahead, and more. It falls less deep, but who is in cash
-# for a third of the days, does. And even this flatters it: we trade at the very close that we
-# compute from, which nobody can.
+# *Notice:* the model is **not** better than "up" every day. It seems to make money because of one
+# bad year; without that year, it is about as good as holding. At 5 basis points a trade, the costs
+# take its whole advantage, and more. Its losses are smaller, but so are those of anyone who holds
+# cash a third of the time. Dividends, and interest on the cash, are not counted. And even this is
+# too optimistic: we trade at the same close that we compute from, which nobody can.
 #
-# It would be easy to go on from here, with other features, another threshold, another first year,
-# until the line looks good. But then the test years have become training: what you choose by
-# looking at them, they cannot judge. We stop, and say what it is: **a model that is not worth
-# trading on**. The machinery around it is the same for a better one.
+# We could continue with other features, another threshold, another first year, until the line looks
+# good. But then the test years would be training data: you cannot test with data that you have used
+# to choose. So we stop, with this result: **this model is not worth trading on**. The parts around
+# it are the same for a better model.
 #
-# ### Exercise 2: how cheap would trading have to be? (5 minutes)
+# ### Exercise 2: how cheap would trading have to be? (6 minutes)
 #
-# Complete `break_even`: the cost of a change of position (a fraction, as `0.0005`) at which the
-# model earns, added up over all days, as much as holding all the time. Leave the one purchase that
-# holding needs for free.
+# Complete `break_even`. It returns the cost of a change of position, a fraction such as `0.0005`.
+# At this cost, the model earns as much as holding all the time, added up over all days. Do not
+# charge always-hold for its first purchase.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -374,9 +376,8 @@ assert right < always + luck and net["× money"] < plain["× money"]
 #
 # <details><summary>Hint 2</summary>
 #
-# Divide the difference by the number of changes of position. They are in `results`, and getting in
-# on the first day is one of them.
-# </details>
+# Divide the difference by the number of changes of position. They are in `results`; the first
+# purchase is one of them. </details>
 
 # %% Exercise 2
 def break_even(target, change):
@@ -407,9 +408,9 @@ print(f"Right: {1e4 * answer:.1f} basis points, luck included.")
 # %% [markdown]
 # ## To ONNX
 #
-# The replay below goes through December 2018. So the model is the one that was trained before
-# 2018. It takes the six features side by side; its signature names them, with the ranges that we
-# believe, and the container checks requests against it.
+# The replay below uses December 2018. So we take the model that was trained on the years before
+# 2018. Its input are the six features side by side. Its signature names them, with plausible
+# ranges, and the container checks requests against it.
 
 # %%
 import hashlib
@@ -434,7 +435,7 @@ onnx.save(converted, "../build/models/signal.onnx")
 print("trained until", signature["trained_until"])
 
 # %% [markdown]
-# Does it answer as scikit-learn does? On every day of 2018:
+# Does it give the same answers as scikit-learn? We compare every day of 2018:
 
 # %%
 session = ort.InferenceSession("../build/models/signal.onnx")
@@ -454,12 +455,12 @@ assert largest < 1e-6
 # %% [markdown]
 # ## To SageMaker Serverless
 #
-# SageMaker wants a container that is started with the word `serve` and answers on port 8080: `GET
-# /ping` when it is ready, `POST /invocations` with predictions. Ours, in `docker/sagemaker`, has
-# ONNX Runtime in it and no model. The model comes from S3, a `.tar.gz` that SageMaker unpacks to
-# `/opt/ml/model`. On AWS, serverless endpoints run x86-64: there, on another machine, set
-# `WORKSHOP_ARCHITECTURE=x86_64` before you start. The local cloud accepts your
-# machine's architecture ([local cloud and AWS](../workshop/LOCAL_CLOUD.md)).
+# SageMaker starts a container with the word `serve`. The container must answer on port 8080: `GET
+# /ping` when it is ready, `POST /invocations` with predictions. Our image, in `docker/sagemaker`,
+# has ONNX Runtime in it and no model. The model comes from S3, a `.tar.gz` that SageMaker unpacks
+# to `/opt/ml/model`. On AWS, serverless endpoints run x86-64: there, on another machine, set
+# `WORKSHOP_ARCHITECTURE=x86_64` before you start. The local cloud accepts your machine's
+# architecture ([local cloud and AWS](../workshop/LOCAL_CLOUD.md)).
 
 # %%
 for line in Path("../docker/sagemaker/Dockerfile").read_text(encoding="utf-8").splitlines():
@@ -488,8 +489,8 @@ deploy.s3().put_object(Bucket=bucket, Key="v1/model.tar.gz", Body=archive.getval
 image
 
 # %% [markdown]
-# As with Lambda, a role says what the container may do. SageMaker pulls the image and the model,
-# and writes the log, *with this role*; there is no repository policy in it.
+# As with Lambda, a role lists what the container may do. SageMaker loads the image and the model,
+# and writes the log, *with this role*; it needs no repository policy.
 
 # %%
 iam, sagemaker = boto3.client("iam"), boto3.client("sagemaker")
@@ -503,9 +504,9 @@ if not cloud.is_local():
     time.sleep(15)      # a new role is not known everywhere at once
 
 # %% [markdown]
-# Three calls: the **model** (image, data, role), the **configuration** (how much memory, how many
-# requests at once), the **endpoint** (a name that points to a configuration, and can be pointed to
-# another while it is asked).
+# There are three calls. The **model** has image, data and role. The **configuration** has the
+# memory, and the number of requests at the same time. The **endpoint** is a name that points to a
+# configuration, and you can point it to another one while it works.
 
 # %%
 V1 = f"{MODEL}-v1"
@@ -521,7 +522,7 @@ sagemaker.get_waiter("endpoint_in_service").wait(
 sagemaker.describe_endpoint(EndpointName=MODEL)["EndpointStatus"]
 
 # %% [markdown]
-# (Seconds here, minutes on AWS.) Ask it, rightly and wrongly:
+# (This takes seconds here, minutes on AWS.) Send it a good request and a bad one:
 
 # %%
 runtime = boto3.client("sagemaker-runtime")
@@ -545,9 +546,9 @@ else:
     raise AssertionError("a volume below zero was answered")
 
 # %% [markdown]
-# *Notice* `ModelError`: the container said 400, and SageMaker makes an error of its own of it, with
-# the container's status and words inside. For a program around it, a 400 means "do not ask that
-# again", a 500 "try again".
+# *Notice* `ModelError`: the container answered 400, and SageMaker makes its own error of that, with
+# the container's status and message inside. For the client, a 400 means "do not send that again", a
+# 500 "try again".
 #
 # ## The business, in Lambda
 #
@@ -570,12 +571,12 @@ source = Path("../lambda/signal/lambda_function.py").read_text(encoding="utf-8")
 print(source[source.index("def handle"):source.index("def decide")].strip())
 
 # %% [markdown]
-# *Notice* the order of things: look, decide, **keep** the decision, then order, then note that it
-# was ordered. Whichever of two equal events comes second, or however often it dies in between, the
-# decision that was kept is the one that counts. And the order names a **target**, hold or cash, not
-# "buy" or "sell": carrying out a target twice changes nothing.
+# *Notice* the order of the steps: check, decide, **store** the decision, send the order, then note
+# that it was sent. If two equal events come, or if the function ends in between, the stored
+# decision counts. And the order names a **target**, hold or cash, not "buy" or "sell": to carry out
+# a target twice changes nothing.
 #
-# Asking the endpoint, with its limits:
+# This code calls the endpoint, with its limits:
 
 # %%
 source = Path("../lambda/signal/model.py").read_text(encoding="utf-8")
@@ -583,15 +584,15 @@ print(source[source.index("ATTEMPTS ="):source.index("# What another")])
 print(source[source.index("def attempt"):source.index("def may_pass")].strip())
 
 # %% [markdown]
-# *Notice* what bounds the time: of each attempt, of the pauses, and in all, by what is left to the
-# function. boto3's own retries are off; three attempts of three each would be nine. The pauses
-# are random, or all clients that failed together would come back together.
+# The time has three limits: for each attempt, for the pauses, and in all, by the function's
+# remaining time. We switch off boto3's own retries, because three attempts of three each would be
+# nine. The pauses are random, so that clients that failed together do not come back together.
 #
 # ## Deploy it
 #
-# The pieces are known from lessons before: a zip function, a queue, an EventBridge rule, a queue
-# for what failed. New is the kind of the orders' queue, **FIFO**: it keeps the order of a group's
-# messages, and drops a second one with the same id within 5 minutes (SQS Developer Guide).
+# You know the parts from earlier lessons: a zip function, a queue, an EventBridge rule, a queue for
+# failures. The queue for the orders is of a new kind, **FIFO**. It keeps the order of a group's
+# messages, and drops a second message with the same id within 5 minutes (SQS Developer Guide).
 
 # %%
 sqs, lambda_, events = (boto3.client(one) for one in ("sqs", "lambda", "events"))
@@ -611,13 +612,14 @@ triggers.failures_to(NAME, failed)
 print(deploy.policy("signal", bucket=ledger, endpoint=MODEL, queue=ORDERS))
 
 # %% [markdown]
-# *Notice* `CLOCK`: in this replay, the time is what the event says, because the days are of 2018.
-# In earnest, leave it out, and the function looks at its own clock.
+# In this replay, `CLOCK` makes the function use the event's time, because the days are in 2018. In
+# production, leave it out, and the function uses its own clock.
 #
 # ## One event at a time
 #
-# An event carries all that its decision needs: the last 21 bars, and when the last one was closed.
-# EventBridge promises no order; if each event brought one bar, somebody would have to sort them.
+# An event contains everything for its decision: the last 21 bars, and when the last one was closed.
+# EventBridge does not guarantee an order. If each event had one bar, somebody would have to sort
+# them.
 
 # %%
 by_day = {day: place for place, day in enumerate(bars["date"])}
@@ -679,14 +681,14 @@ print(json.dumps(first, indent=1))
 assert first == decisions() and [one["day"] for one in first] == ["2018-11-26"]
 
 # %% [markdown]
-# *Notice* seven events, one decision, one order.
+# There are seven events, one decision, and one order.
 #
 # ### Exercise 3: the other end of the queue (7 minutes)
 #
-# Somebody carries out the orders. A FIFO queue drops doubles for 5 minutes, but an order may be
-# sent again after an hour, or, of two days that were worked on at once, the older may come second.
-# Complete `carry_out`: return the account after an order. An order for the account's day or an
-# earlier one changes nothing; `trades` counts the changes of position.
+# Another program carries out the orders. A FIFO queue drops duplicates for 5 minutes, but an order
+# may be sent again after an hour. And if two days are processed at the same time, the older may
+# come second. Complete `carry_out`. It returns the account after an order. An order for the
+# account's day or an earlier one changes nothing; `trades` counts the changes of position.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -695,9 +697,8 @@ assert first == decisions() and [one["day"] for one in first] == ["2018-11-26"]
 #
 # <details><summary>Hint 2</summary>
 #
-# The account is a dict; `{**account, "day": …}` makes a new one. A trade is there only when
-# `order["target"]` is not `account["target"]`.
-# </details>
+# The account is a dict; `{**account, "day": …}` makes a new one. It is a trade only if
+# `order["target"]` differs from `account["target"]`. </details>
 
 # %% Exercise 3
 def carry_out(account, order):
@@ -730,7 +731,8 @@ print("Right: twice or too late, the account is what it should be.")
 # %% [markdown]
 # ## When the endpoint does not answer
 #
-# Somebody has deleted it: we let the function ask one that is not there, and send four days.
+# We make a wrong setting: for four days, the function calls another endpoint than the one in its
+# policy.
 
 
 # %%
@@ -742,28 +744,31 @@ def configure(**changes):
 
 
 week = ["2018-11-27", "2018-11-28", "2018-11-29", "2018-11-30"]
-GONE = f"{NAME}-gone"
-configure(ENDPOINT=GONE)
+OTHER = f"{NAME}-other"
+configure(ENDPOINT=OTHER)
 outage = {day: invoke(market_event(day)) for day in week}
 pd.Series(outage).to_frame("outcome")
 
 # %%
-assert all("endpoint failed" in outage[day] for day in week[:3])
+assert all("AccessDeniedException" in outage[day] for day in week[:3])
 assert "breaker is open" in outage[week[3]]
 assert take_orders() == [] and len(decisions()) == 1
-kept = deploy.s3().get_object(Bucket=ledger, Key=f"breakers/{GONE}.json")
+kept = deploy.s3().get_object(Bucket=ledger, Key=f"breakers/{OTHER}.json")
 kept["Body"].read().decode()
 
 # %% [markdown]
-# *Notice* the last row: after three events that failed, the breaker is open, and the fourth fails
-# at once, without asking. It has to be remembered outside the function, here in S3: the next event
-# may meet another environment. When the rest of a minute is over, the next event is a trial; if it
-# is answered, the breaker closes. And no order was sent: the account keeps what it has.
+# `AccessDeniedException`: the role may call `MODEL` alone. There is no other endpoint at all. AWS
+# checks the permission first, so this error does not show whether an endpoint exists.
 #
-# (An endpoint that is not there is asked once an event: asking again will not bring it back. A slow
-# or a busy one is asked three times. `tests/lambda/test_signal.py` goes through all these, one by one.)
+# *Notice* the last row: after three failed events, the breaker is open, and the fourth fails
+# immediately, without a call. The breaker's state is stored outside the function, here in S3,
+# because the next event may meet another environment. After a minute, the next event is a trial; if
+# it succeeds, the breaker closes. And no order was sent: the account keeps its position.
 #
-# Back to the endpoint that is there. It has a breaker of its own, which is closed.
+# (A refused request is sent once for each event. For a slow or a busy endpoint there are three
+# attempts: `tests/lambda/test_signal.py`.)
+#
+# Now back to the correct endpoint. It has its own breaker, which is closed.
 
 # %%
 configure()
@@ -772,15 +777,16 @@ for day in week:
 assert [one["day"] for one in take_orders()] == week
 
 # %% [markdown]
-# The four days were sent again and have their decisions. In earnest, Lambda does that: it repeats
-# an event twice, after one and two minutes, and then the event lies in the queue of failures. After
-# 12 hours it is stale, and its day stays without a decision.
+# The four days were sent again and have their decisions. In production, Lambda does that: it
+# repeats an event twice, after one and two minutes, and then moves it to the queue of failures.
+# After 12 hours it is stale, and its day stays without a decision.
 #
 # ## A month, replayed
 #
-# Now as it runs in earnest: through EventBridge. For each trading day of December 2018, the feed
-# sends its event, twice, and one of an earlier day again; and one day, a stale one. Before, we wait
-# until the endpoint has no container any more: who is not asked costs nothing.
+# Now everything works as in production: through EventBridge. For each trading day of December 2018,
+# the feed sends its event twice, and one of an earlier day again; and on one day, a stale event.
+# First we wait until the endpoint has no container any more: an endpoint without requests costs
+# nothing.
 
 # %%
 began = time.monotonic()
@@ -823,9 +829,9 @@ replay = pd.DataFrame(replay).set_index("day")
 replay[["target", "probability", "data_until", "seconds"]].head(3).round(3)
 
 # %% [markdown]
-# One decision a day? None from the future? The ledger must hold each trading day once; each
-# decision must be what the model says of the bars up to that day, and must stay that when the
-# future is shifted.
+# Is there one decision a day, and none from the future? The stored decisions must have each trading
+# day once. Each decision must be the model's answer for the bars up to that day, and must stay the
+# same when the future is shifted.
 
 # %%
 kept = decisions("2018-12")
@@ -867,11 +873,11 @@ show(figure, "Three charts over the trading days of December 2018. Above, the in
              "half. Below, the time from event to order: the first, with a cold endpoint, is longer.")
 
 # %% [markdown]
-# *Notice* the first time, the diamond: the endpoint had to start a container, and the function
-# waited for it. Once a day, after the close, who cares? The probabilities stay near one half: the
-# model knows little, and says so.
+# The diamond is the first request: the endpoint had to start a container, and the function waited
+# for it. Once a day, after the close, this does not matter. The probabilities stay near one half:
+# the model cannot predict much.
 #
-# What became of all the events? Every one has its line in the function's log:
+# What happened to all the events? Each has its line in the function's log:
 
 
 # %%
@@ -906,31 +912,32 @@ for one in put_aside:
 assert len(put_aside) == 1
 
 # %% [markdown]
-# *Notice* the stale event: tried three times, then put aside, whole, with its reason. (It came
-# together with a good one of the same day, or that day would have no decision.)
+# The stale event was tried three times, then moved to the queue of failures, complete, with its
+# reason. (It came together with a good event of the same day, or that day would have no decision.)
 #
-# And *ordered*: more often than there were days. When two equal events are worked on at once, both
-# may come as far as sending the order; it is the same decision under the same id, and the queue
-# drops the second. That is what the id is for.
+# *ordered* occurs more often than there are days. If two equal events are processed at the same
+# time, both may send the order. It is the same decision with the same id, and the queue drops the
+# second. This is the purpose of the id.
 #
 # ## Recap
 #
-# - **Look-ahead** fails no test but the one that changes the future. One function makes the
-#   features, of the bars up to the day and no others.
+# - **Look-ahead** shows only in a test that changes the future. One function makes the features,
+#   from the bars up to the day and no others.
 # - **Walk-forward**: train on the past, test on the year after; leave out the days whose answer was
-#   not known yet. Against "always up" and after costs, the model is not worth trading on.
+#   not known yet. Compared with "always up" and after costs, the model is not worth trading on.
 # - **SageMaker Serverless**: image with `serve`, `model.tar.gz` in S3, a role; model,
-#   configuration, endpoint. Nobody asks, nothing runs; the next request waits for a container.
-# - **Lambda** has the rest: it believes only whole, fresh, closed data.
-# - **Failures**: limited attempts and time, random pauses, a breaker that is kept outside; and no
-#   order rather than a wrong one.
+#   configuration, endpoint. Without requests nothing runs, and the next request waits for a
+#   container.
+# - **Lambda** does the rest: it accepts only complete, fresh data of a closed day.
+# - **Failures**: limited attempts and time, random pauses, a breaker whose state is stored outside;
+#   and no order rather than a wrong one.
 # - **One decision a day**: a key that can be written once; an id for the order; a target, not a
 #   change.
 #
 # ## Clean up
 #
-# The endpoint with its containers, role, image, model and log; the function with its ledger; rule
-# and queues. Then we look whether anything is left.
+# We delete the endpoint with its containers, role, image, model and log; the function with its
+# decisions; rule and queues. Then we look whether anything is left.
 
 # %%
 remove()
@@ -954,5 +961,5 @@ left
 # %% [markdown]
 # ## Next
 #
-# [Lesson 16](16_choose_lambda_or_sagemaker.ipynb) weighs Lambda against SageMaker: the same model
-# both ways.
+# [Lesson 16](16_choose_lambda_or_sagemaker.ipynb) compares Lambda with SageMaker, with the same
+# model on both.

@@ -3,7 +3,7 @@
 # workshop:
 #   number: "16"
 #   needs: [docker]
-#   reading: 40
+#   reading: 45
 #   exercises: 25
 #   cost: "under $0.01"
 #   products: []
@@ -17,7 +17,14 @@
 # %% [markdown]
 # # Choose Lambda or SageMaker
 #
-# *You will*
+# **You will**
+# - run the same model behind Lambda and behind SageMaker Serverless, and see the same answers
+# - send the same requests to both, warm and cold, and decide which of the differences hold on AWS
+#   too
+# - draw the cost of each against requests a month, and find where they cross
+# - see how far that crossing moves when one price changes
+# - compare limits and operations point by point
+# - add SageMaker's real-time and asynchronous endpoints to the comparison, and decide with a chart
 #
 # - run the same model behind Lambda and behind SageMaker Serverless, and see the same answers
 # - send the same requests to both, warm and cold, and say which of the differences travel to AWS
@@ -26,9 +33,9 @@
 # - compare limits and operations point by point
 # - place SageMaker's real-time and asynchronous endpoints on the same map, and decide by a chart
 #
-# *You need* Docker, and the model of lesson 03 (made now if it is missing)
+# **You need** Docker, and the model of lesson 03 (made now if it is missing)
 #
-# *Time* 40 minutes reading, 25 minutes exercises · *Cost* free on the local cloud; on AWS less
+# **Time** 45 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS less
 # than \$0.01
 
 # %%
@@ -55,8 +62,8 @@ lessons.require("03")
 #     style ep fill:#fff3d6,stroke:#e69f00,stroke-width:3px
 # ```
 #
-# One file, ONNX Runtime on both sides, the same memory. What differs is everything around it. What
-# an earlier run has left goes first.
+# There is one file, ONNX Runtime on both sides, and the same memory. Everything around the model
+# differs. The first cell removes what an earlier run has left.
 
 # %%
 import json
@@ -101,8 +108,8 @@ remove()
 # %% [markdown]
 # ### Behind Lambda
 #
-# As in lessons 04 and 05, with the functions that hold those calls. The memory is 1,024 MB, because
-# that is the smallest that a serverless endpoint can have.
+# As in lessons 04 and 05, with the functions of `workshop.deploy`. The memory is 1,024 MB, because
+# that is the smallest size of a serverless endpoint.
 
 # %%
 image = deploy.push(deploy.build("churn", "../build/models/churn.onnx"), FUNCTION)
@@ -111,8 +118,9 @@ deploy.function(FUNCTION, image, memory=1024, timeout=10)
 # %% [markdown]
 # ### Behind SageMaker
 #
-# As in lesson 15: an image that answers `/ping` and `/invocations`, the model beside it in S3, and
-# a role that may read both. (`*` in the rights: five endpoints, whose names begin alike.)
+# As in lesson 15, we need an image that answers `/ping` and `/invocations`, a model in S3, and a
+# role that may read both. (The role's permission has a `*`, because there will be five endpoints,
+# whose names begin alike.)
 
 # %%
 image = deploy.push(endpoints.build(), MODEL)
@@ -130,9 +138,9 @@ if not cloud.is_local():
     time.sleep(15)      # a new role is not known everywhere at once
 
 # %% [markdown]
-# One model, one configuration, and **five endpoints** of it. One would do to serve; five give five
-# cold starts to measure, without waiting five times until one has gone to sleep. An endpoint that
-# nobody asks costs nothing.
+# We create one model, one configuration, and **five endpoints** with it. One endpoint is enough to
+# serve. Five give five cold starts to measure, without five pauses. An endpoint without requests
+# costs nothing.
 
 # %%
 sagemaker.create_model(
@@ -151,7 +159,7 @@ for name in ENDPOINTS:
 # %% [markdown]
 # ### The same answers?
 #
-# First of all. Two ways that answer differently need no comparison of prices.
+# If the two gave different answers, there would be nothing to compare. So check this first.
 
 # %%
 import base64
@@ -189,10 +197,10 @@ assert all(abs(one - other) < 1e-6 for one, other in pairs)
 # %% [markdown]
 # ## Warm
 #
-# The same 200 customers to both, in turn, so that whatever else your machine does hits both alike.
-# We keep three times: until the answer was here, what Lambda bills (its REPORT line), and what
-# SageMaker calls `ModelLatency`, the time between sending a request to the container and having
-# its answer.
+# We send the same 200 customers to both, in turn, so that other programs on your machine disturb
+# both equally. We keep three times: until the answer arrived; the duration that Lambda bills (its
+# REPORT line); and SageMaker's `ModelLatency`. That is the time between sending a request to the
+# container and receiving its answer.
 
 # %%
 warm, billed = {"Lambda": [], "SageMaker": []}, []
@@ -238,7 +246,7 @@ pd.DataFrame(told).T.rename_axis("SageMaker says, ms").round(2)
 # %% [markdown]
 # ## Cold
 #
-# Nobody asks any more. What becomes of the containers? On the local cloud, you can look.
+# Now no requests come. What happens to the containers? On the local cloud, you can look.
 
 # %%
 def containers():
@@ -255,12 +263,12 @@ if cloud.is_local():
     assert many == 0
 
 # %% [markdown]
-# *Notice* **zero**: nothing runs, nothing is billed. The local cloud lets a container go after 10
-# idle seconds; AWS does it after some minutes and does not say after how many. (On AWS this cell
-# does not wait: four of the five endpoints have not been asked yet.)
+# *Notice* the **zero**: nothing runs, nothing is billed. The local cloud stops a container after 10
+# idle seconds. AWS stops it after some minutes, and does not publish the number. (On AWS this cell
+# does not wait, because four of the five endpoints have not had a request yet.)
 #
-# Now the first request after a pause, five times. An endpoint is asked for the first time; the
-# function gets a changed setting, and with it a new environment, as in lesson 05.
+# Now we measure the first request after a pause, five times. Each endpoint gets its first request.
+# The function gets a changed setting, and with it a new execution environment, as in lesson 05.
 
 # %%
 cold, inits, since = {"Lambda": [], "SageMaker": []}, [], datetime.now(timezone.utc)
@@ -327,21 +335,20 @@ print(f"Init Duration of the function:    {statistics.median(inits):5.0f} ms")
 print(f"ModelSetupTime of the endpoints:  {statistics.median(setup):5.0f} ms")
 
 # %% [markdown]
-# *Notice*, and keep apart what is the local cloud's and what is the service's:
+# Some of this comes from the local cloud, and some from the services:
 #
-# - **The left picture's order means nothing.** Which of the two is quicker when warm is decided by
-#   the parts that the local cloud puts around them, an emulator before the function, none before
-#   the container. The model takes the same time in both: a fraction of a millisecond.
-# - **The shape travels.** Two groups, hardly anything between them. Warm requests differ by little,
-#   a cold one is slower by a factor that no tuning of the model makes up for. How large the factor
-#   is on AWS, only a measurement there can tell.
-# - **What the cold start is made of travels, its length does not.** Both start a container and
-#   import ONNX Runtime. On AWS, Lambda loads the image in pieces as they are touched (Brooker et
-#   al., 2023); a serverless endpoint gets compute, image and the model's archive, and AWS's
-#   developer guide says that its time depends on the size of the model and on the start of the
-#   container. Measure it there: `Init Duration` in the function's log, `ModelSetupTime` in the
-#   endpoint's metrics.
-# - **Both can be kept warm** for money, by *provisioned concurrency*; lesson 13 does the sum.
+# - **The order in the left plot means nothing.** It depends on the parts that the local cloud puts
+#   around the model: an emulator in front of the function, and none in front of the container. The
+#   model takes the same time in both, a fraction of a millisecond.
+# - **The shape is the same on AWS.** There are two groups, with almost nothing between them. Warm
+#   requests differ by little. A cold request is slower by a factor, and tuning the model does not
+#   change that. Only a measurement on AWS can tell how large the factor is there.
+# - **The parts of a cold start are the same on AWS, its length is not.** Both start a container and
+#   import ONNX Runtime. On AWS, Lambda loads only the used pieces of the image (Brooker et al.,
+#   2023). A serverless endpoint needs compute, image and the model's archive. AWS's developer guide
+#   says that its time depends on the size of the model and on the start of the container. Measure
+#   it there: `Init Duration` in the function's log, `ModelSetupTime` in the endpoint's metrics.
+# - **Both can be kept warm** for money, by *provisioned concurrency*; lesson 13 calculates it.
 #
 # See also the table [local cloud and AWS](../workshop/LOCAL_CLOUD.md).
 
@@ -356,7 +363,7 @@ print(f"ModelSetupTime of the endpoints:  {statistics.median(setup):5.0f} ms")
 # | idle | nothing | nothing | the full price |
 # | free each month | a million requests, 400,000 GB-seconds | nothing (a trial for new accounts) | nothing (a trial) |
 #
-# The prices stand in [`data/prices.csv`](../data/prices.csv). Read the notes:
+# The prices are in [`data/prices.csv`](../data/prices.csv). Read the notes:
 
 # %%
 from workshop import cost
@@ -368,11 +375,11 @@ prices.loc[rows, ["unit", "usd", "checked", "note"]].style.format(
     {"usd": "{:.10f}"}).set_properties(subset=["note"], **{"text-align": "left"})
 
 # %% [markdown]
-# *Notice* that the three rows of SageMaker rest on less than those of Lambda: they are other
-# people's readings of AWS's price list, and `endpoint_data` is old and another region's
-# (`data/README.md` says which). So the price of the endpoint is a **parameter** here. Look it up on
-# [AWS's page](https://aws.amazon.com/sagemaker/ai/pricing/), write it here, and run the cells below
-# again.
+# *Notice:* the three rows of SageMaker are less certain than those of Lambda. They are other
+# people's readings of AWS's price list, and `endpoint_data` is old and from another Region
+# (`data/README.md` has the details). So the price of the endpoint is a **parameter** here. Look it
+# up on [AWS's page](https://aws.amazon.com/sagemaker/ai/pricing/), write it here, and run the cells
+# below again.
 
 # %%
 ENDPOINT_PRICE = cost.usd("endpoint_compute")     # dollars for a GB-second: or yours
@@ -381,15 +388,16 @@ ratio = ENDPOINT_PRICE / cost.usd("lambda_compute_x86_64")
 print(f"A GB-second on the endpoint costs {ratio:.2f} times one on Lambda.")
 
 # %% [markdown]
-# So a GB-second costs more on the endpoint, and a request costs less. Which of the two counts for
-# more depends on **how long a request takes**.
+# So a GB-second costs more on the endpoint, and a request costs less. Which of the two matters more
+# depends on **how long a request takes**.
 #
 # ### Exercise 1: how long must a request take? (7 minutes)
 #
 # Complete `even_ms`: at how many milliseconds do a request to a function and one to an endpoint
-# cost the same? Shorter ones are cheaper on the endpoint, because they pay no fee. Leave out the
-# free part, the data and INIT. There may be no such time: where the endpoint's memory × price is
-# not above the function's, the endpoint is cheaper at *any* duration; return `math.inf`.
+# cost the same? Shorter requests are cheaper on the endpoint, because they pay no fee. Do not count
+# the free part, the data and INIT. Sometimes there is no such time: if the endpoint's memory ×
+# price is not above the function's, the endpoint is cheaper at *any* duration. Then return
+# `math.inf`.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -399,9 +407,8 @@ print(f"A GB-second on the endpoint costs {ratio:.2f} times one on Lambda.")
 #
 # <details><summary>Hint 2</summary>
 #
-# `FEE / (endpoint_gb * price - function_gb * COMPUTE)`, in seconds. Look at the sign of what is
-# below the line before you divide.
-# </details>
+# `FEE / (endpoint_gb * price - function_gb * COMPUTE)`, in seconds. Check the sign of the divisor
+# before you divide. </details>
 
 # %% Exercise 1
 import math
@@ -448,34 +455,35 @@ assert abs(answer - right) < 0.06, (
 print("Right.")
 
 # %% [markdown]
-# *Notice* how much the memory does. At the same size, the two meet at tens of milliseconds. A
-# function that gets along with 512 or 128 MB, which an endpoint cannot have, moves the line to less
-# than twenty. Our churn model's requests lie well below it, a large network's above.
+# *Notice* how much the memory changes. At the same size, the two cost the same at tens of
+# milliseconds. A function can work with 512 or 128 MB, which an endpoint cannot have. Then the line
+# moves to less than twenty milliseconds. Our churn model's requests are far below it, a large
+# network's are above.
 #
-# And the data, which we left out?
+# And the data, which we did not count?
 
 # %%
 print(f"{FEE / cost.usd('endpoint_data') * 1e6:.1f} KB in and out cost on the endpoint what "
       "Lambda's fee costs.")
 
 # %% [markdown]
-# So a model that is sent pictures saves nothing by the missing fee, however quick it is. What is
-# cheaper on the endpoint is **quick and small** requests, such as those to `churn`.
+# So for a model that receives pictures, the missing fee saves nothing, however fast the model is.
+# **Fast and small** requests are cheaper on the endpoint, such as those to `churn`.
 
 # %% [markdown]
 # ## Cost against requests a month
 #
-# Two cases: `churn`, with the time that you have just measured, and a heavier model that is
-# arithmetic, 300 ms at 2 GB. Both ways get **the same time**, `ModelLatency`: what the function
-# took longer here is the emulator's, and we compare prices. On AWS, each gets its own. Four ways to
-# serve it:
+# We compare two cases: `churn`, with the time that you have just measured, and a heavier model that
+# we only calculate, 300 ms at 2 GB. Both services get **the same time**, `ModelLatency`: the
+# function's extra time here comes from the emulator, and we compare prices. On AWS, use the time of
+# each. There are four ways to serve the model:
 #
 # - **Lambda** behind a function URL, with the free part, one request in a thousand cold;
 # - **SageMaker Serverless**, called by programs that sign their requests with AWS keys;
-# - the same **behind a small function**, for callers without keys, or with business around it, as
-#   in lesson 15: it is billed while it waits;
-# - **real-time** endpoint: as many instances (`ml.m5.large`, 2 vCPU) as the work keeps busy for
-#   70 % of their time. That wants even traffic, or somebody who scales them.
+# - the same **behind a small function**, for clients without keys, or with business logic around
+#   it, as in lesson 15: the function is billed while it waits;
+# - **real-time** endpoint: as many instances (`ml.m5.large`, 2 vCPU) as the work keeps busy for 70
+#   % of their time. That needs steady traffic, or somebody who changes the number of instances.
 
 # %%
 theirs = told["ModelLatency"]["Average"] + 0.5            # rounding up adds half a ms on average
@@ -557,22 +565,22 @@ pd.DataFrame({name: {
     for name, case in CASES.items()})
 
 # %% [markdown]
-# *Notice*
+# Look at these points:
 #
-# - **Left end:** Lambda is free, and an endpoint is not. Both are cents, or a few dollars. Nobody
-#   should choose by them.
-# - **The middle:** for short requests the endpoint has the lower line, by the fee that it does not
-#   take; for long ones the function has, by its price for a second. From some millions on, the
-#   lines run side by side: the difference is a factor below three, and it stays.
+# - **Left end:** Lambda is free, and an endpoint costs cents, or a few dollars. This difference
+#   should not decide.
+# - **The middle:** for short requests the endpoint is cheaper, because it has no fee for a request.
+#   For long ones the function is cheaper, because its second costs less. The next cell computes
+#   where the lines cross.
 # - **Dotted:** with a function in front, the endpoint is nowhere cheaper than the model in the
-#   function itself. Who puts SageMaker behind Lambda pays for something else: the model's own
-#   image, release and team.
-# - **Right end:** instances are cheaper than both, and not by much: one vCPU of them costs about
-#   half of Lambda's, if it never stands still (next cell). A heavy model gets there with far fewer
-#   requests than a light one. (One instance is one point of failure; AWS advises at least two.)
+#   function itself. People who put SageMaker behind Lambda pay for other things: the model has its
+#   own image, release and team.
+# - **Right end:** busy instances are the cheapest: the cell after the next one compares the price
+#   of one vCPU. A heavy model reaches that point with far fewer requests than a light one. (One
+#   instance is one point of failure; AWS advises at least two.)
 #
-# What is not in it: INIT on the endpoint. AWS says that processing is billed; whether a cold start
-# counts as such we found nowhere.
+# INIT on the endpoint is not included. AWS says that processing is billed; we found no statement
+# whether a cold start counts as processing.
 
 # %%
 instance = cost.usd("endpoint_instance") / 3600 / 2                # one vCPU for a second
@@ -581,9 +589,9 @@ print(f"An instance's vCPU costs {instance / function:.0%} of a function's: busi
       "is cheaper.")
 
 # %% [markdown]
-# ### If the price is another one
+# ### What if the price changes?
 #
-# How much of this hangs on the one price that we know least?
+# How much of this depends on the price that is least certain?
 
 # %%
 factors = np.linspace(0.6, 2, 141)                       # times the price that we have
@@ -611,12 +619,11 @@ show(figure, "Two charts against the endpoint's price. Left: the duration at whi
              "at first.")
 
 # %% [markdown]
-# *Notice* on the left that the line for equal sizes goes up steeply just left of the middle: there
-# the endpoint's price comes near Lambda's, and it would be cheaper at any duration. The others
-# move by less than the price does: **they hang on the memory**. On the right, the crossing moves
-# slowly at first, and faster towards twice the price, where a request costs on the endpoint nearly
-# what it costs on Lambda. Look up the price before you promise anybody a number; but at the
-# crossing of today, both bills are less than a dollar. It is not what decides.
+# On the left, the line for equal sizes rises steeply just left of the middle. There the endpoint's
+# price comes close to Lambda's, and the endpoint would be cheaper at any duration. The others move
+# by less than the price: **they depend on the memory**. On the right, the crossing moves slowly at
+# first, and faster towards twice the price. Look up the price before you give anybody a number. But
+# at today's crossing, both bills are less than a dollar, so the price does not decide.
 
 # %% [markdown]
 # ## Operations, point by point
@@ -646,20 +653,21 @@ show(figure, "Two charts against the endpoint's price. Left: the duration at whi
 # Inference*, *Invoke a serverless endpoint* and *Deployment guardrails: exclusions*; the service
 # models in boto3.
 #
-# *Notice* the lines that no money changes: 60 seconds, 4 MB, no private network, AWS keys only. A
-# requirement that meets one of them has decided.
+# *Notice* the limits that money cannot change: 60 seconds, 4 MB, no private network, AWS keys only.
+# If a requirement exceeds one of them, the decision is made.
 #
-# And beyond both? **Real-time** endpoints run on instances that you choose, GPUs among them, and
-# pay by the hour. **Asynchronous** ones queue requests of up to 1 GB, take up to an hour for each,
-# put answers into S3, and can go down to no instance while the queue is empty; nobody gets an
-# answer while they wait. (SageMaker developer guide, *Inference options*. The limit for real-time
-# payloads is 6 MB in the service model of our boto3; some pages name more.)
+# What else is there? **Real-time** endpoints run on instances that you choose, GPUs among them, and
+# you pay by the hour. **Asynchronous** endpoints queue requests of up to 1 GB, take up to an hour
+# for each, and put answers into S3. They can have no instance while the queue is empty; then the
+# next request waits. (SageMaker developer guide, *Inference options*. The limit for real-time
+# payloads is 6 MB in the service model of our boto3; some pages name more.) And **Lambda Managed
+# Instances** run functions on EC2 instances of yours, for steady traffic (lesson 13).
 
 # %% [markdown]
-# ### Exercise 2: what can it do? (6 minutes)
+# ### Exercise 2: what can it do? (8 minutes)
 #
-# The limits as data. Where an instance is chosen freely, memory and numbers have no limit that
-# would decide, `inf`. `waits` says whether a caller can wait for the answer.
+# Here are the limits as data. Where you choose the instance freely, memory and numbers have no
+# limit that matters, `inf`. `waits` says whether a client can wait for the answer.
 
 # %%
 inf = math.inf
@@ -673,9 +681,9 @@ LIMITS = {name: dict(zip(COLUMNS, limits)) for name, limits in {
 pd.DataFrame(LIMITS, dtype=object).T
 
 # %% [markdown]
-# Complete `possible`: it gets what is needed, for example `{"seconds": 20, "gpu": True}`, and
-# returns the list of names that can do it, in the order of `LIMITS`. What is not named does not
-# matter. A limit itself is still allowed.
+# Complete `possible`. Its input is what is needed, for example `{"seconds": 20, "gpu": True}`. It
+# returns the list of names that can do it, in the order of `LIMITS`. A requirement that is not in
+# the input does not matter. A value equal to the limit is allowed.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -684,9 +692,8 @@ pd.DataFrame(LIMITS, dtype=object).T
 #
 # <details><summary>Hint 2</summary>
 #
-# Python orders `False` before `True`. So the same `<=` holds for `gpu` and `waits`: who needs one
-# (`True`) is not served by `False`, who does not (`False`) is served by either.
-# </details>
+# Python orders `False` before `True`. So the same `<=` works for `gpu` and `waits`: a need of
+# `True` is not met by `False`, and a need of `False` is met by both. </details>
 
 # %% Exercise 2
 def possible(need):
@@ -724,10 +731,9 @@ print("Right.")
 # %% [markdown]
 # ## One map
 #
-# Now everything together: what is cheapest *of what is possible*, for every number of requests and
+# Now we put everything together: the cheapest *possible* way, for every number of requests and
 # every duration. The request keeps one vCPU busy (2 GB on SageMaker, 1,769 MB on Lambda) and moves
-# one kilobyte; nobody asks for a GPU; instances come and go with the traffic, but one is always
-# there.
+# one kilobyte. Nobody needs a GPU. Instances come and go with the traffic, but one is always there.
 
 # %%
 def map_bill(way, requests, seconds):
@@ -781,28 +787,28 @@ show(figure, "Map of the cheapest way, requests a month against seconds for a re
              "short requests, real-time instances the right, asynchronous all above 900 seconds.")
 
 # %% [markdown]
-# *Notice*
+# Look at these points:
 #
-# - the **edge to the right** falls: what decides for instances is the product of requests and
-#   seconds, the *work*. Where it costs less than one instance, paying by the request wins; beyond,
-#   keeping machines busy.
-# - the **corner** of SageMaker Serverless: very many requests, each short and small. It is real,
-#   and it is narrow. (A function with less memory, or a request with more data, makes it smaller
-#   yet.)
-# - **horizontal lines** are limits, not prices. Above 60 seconds a caller who waits has only Lambda
-#   left; above 900 nobody waits any more. Asynchronous endpoints can serve the area below as well,
-#   and cheaply, for those who need no answer at once.
-# - what the map does not show: cold starts, your people, and whether your traffic lets instances
-#   be busy for 70 % of their time. Traffic that comes in bursts moves the edge to the right.
+# - the **edge to the right** falls. Requests × seconds, the *work*, decides for instances. If it
+#   costs less than one instance, paying by the request is cheaper; above that, busy machines are
+#   cheaper.
+# - the **corner** of SageMaker Serverless has very many requests, each short and small. It is real,
+#   and it is narrow. (With less memory for the function, or more data for a request, it becomes
+#   smaller.)
+# - **horizontal lines** are limits, not prices. Above 60 seconds a client who waits has only Lambda
+#   left; above 900 seconds nobody can wait. Asynchronous endpoints can also serve the area below,
+#   at a low price, for clients that do not need an immediate answer.
+# - the map does not show cold starts, your people, and whether your traffic keeps instances busy
+#   for 70 % of their time. Traffic with peaks moves the edge to the right.
 
 # %% [markdown]
-# ## What would make you change your mind?
+# ## When would you choose again?
 #
 # ### Exercise 3: the choice, and when it turns (10 minutes)
 #
-# Complete `choose`: of the ways that are possible (exercise 2) for the `need`, the cheapest for so
-# many `requests` a month. `map_bill(way, requests, seconds)` gives the dollars; the seconds stand
-# in `need["seconds"]`. No way at all is a `ValueError`.
+# Complete `choose`. Of the ways that are possible (exercise 2) for the `need`, it returns the
+# cheapest for so many `requests` a month. `map_bill(way, requests, seconds)` gives the dollars; the
+# seconds are in `need["seconds"]`. If no way is possible, raise a `ValueError`.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -857,8 +863,8 @@ else:
                          f"returned {answer!r}")
 
 # %% [markdown]
-# With `choose`, two growing shops can be told today when to think again. Their requests double
-# every second month; one shop's take 2 ms, the other's 150 ms.
+# With `choose`, two growing shops can see today when to decide again. Their requests double every
+# second month. One shop's requests take 2 ms, the other's 150 ms.
 
 # %%
 need = {"memory_gb": 2, "payload_mb": 0.1, "waits": True}
@@ -873,8 +879,8 @@ for need["seconds"] in (0.002, 0.15):
         before = way
 
 # %% [markdown]
-# And the second one, with five million requests, if the need changes? (A GPU's price is another
-# one, of course; but where only one way is left, the price does not choose.)
+# And what if the requirements of the second shop change, at five million requests? (A GPU has
+# another price, of course. But if only one way is possible, the price does not decide.)
 
 # %%
 for change in ({"seconds": 75}, {"payload_mb": 5}, {"gpu": True}, {"memory_gb": 8}):
@@ -884,11 +890,10 @@ for change in ({"seconds": 75}, {"payload_mb": 5}, {"gpu": True}, {"memory_gb": 
         print(f"{change} at 5 million: {error}")
 
 # %% [markdown]
-# *Notice* what turns the choice over: one more zero in the number of requests, or one line of the
-# table of limits. The model itself, a file of ONNX, moved from one to the other in this lesson
-# without a change. **So a choice that can be taken back need not be right for ever:** begin with
-# what costs nothing when nobody comes, write down the number at which you will look again, and
-# measure until then.
+# *Notice* what changes the choice: ten times as many requests, or one row of the table of limits.
+# The model itself, an ONNX file, moved from one service to the other without a change. **So you can
+# correct this choice later.** Begin with what costs nothing without requests, write down the number
+# at which you will decide again, and measure until then.
 #
 # ## The chart
 #
@@ -925,31 +930,31 @@ for change in ({"seconds": 75}, {"payload_mb": 5}, {"gpu": True}, {"memory_gb": 
 #     class async,async2 queued
 # ```
 #
-# The first questions are about limits and come before any sum. *Busy enough* is the map. The last
-# is worth a few dollars, so let it be decided by what your team knows already: who has training
-# jobs, a model registry and pipelines in SageMaker is at home there.
+# The first questions are about limits and come before any calculation. *Busy enough* is the map.
+# The last question is worth a few dollars, so let your team's knowledge decide it. A team with
+# training jobs, a model registry and pipelines in SageMaker will find it easier there.
 
 # %% [markdown]
 # ## Recap
 #
-# - **The same model both ways** gives the same answers; ONNX and a signature in the file make the
-#   move a matter of minutes.
-# - **Latency:** warm requests differ by what stands around the model, cold ones are slower by
-#   orders of magnitude, on both. Shapes and ratios travel from here to AWS, milliseconds do not.
-# - **Cost:** Lambda takes a fee for a request and less for a second, the endpoint none, more for a
-#   second, and something for data. Short and small requests in millions are cheaper on the
-#   endpoint, long ones in a function, steady work on instances.
-# - **A price that one does not know well** is a parameter. Here the memory size moves the crossing
-#   more than the price does.
-# - **Limits decide before money:** 60 s, 4 MB and AWS keys only on the endpoint; 900 s, 6 MB and
-#   10 GB on Lambda; a GPU on neither.
-# - **Real-time** is for steady work and GPUs, **asynchronous** for large and long requests for
-#   which nobody waits.
+# - **The same model both ways** gives the same answers. With ONNX and a signature in the file, you
+#   move the model in minutes.
+# - **Latency:** warm requests differ by what is around the model, cold ones are slower by orders of
+#   magnitude, on both. Shapes and ratios are similar on AWS, milliseconds are not.
+# - **Cost:** Lambda has a fee for a request and a lower price for a second. The endpoint has no
+#   fee, a higher price for a second, and a price for data. Short and small requests in millions are
+#   cheaper on the endpoint, long ones in a function, steady work on instances.
+# - **An uncertain price** is a parameter. Here the memory size moves the crossing more than the
+#   price does.
+# - **Limits decide before money:** 60 s, 4 MB and AWS keys only on the endpoint; 900 s, 6 MB and 10
+#   GB on Lambda; a GPU on neither.
+# - **Real-time** endpoints are for steady work and GPUs, **asynchronous** ones for large and long
+#   requests without a waiting client.
 #
 # ## Clean up
 #
-# Endpoints with their containers, model, configuration, image, log; the function with its own. Then
-# we look whether anything is left.
+# This removes the endpoints with their containers, model, configuration, image and log, and the
+# function with its own. Then we look whether anything is left.
 
 # %%
 remove()
@@ -976,5 +981,5 @@ left
 # %% [markdown]
 # ## Next
 #
-# [Lesson 17](17_deploy_as_code.ipynb) writes down what these lessons have made by hand, as code that
-# makes and removes it.
+# [Lesson 17](17_deploy_as_code.ipynb) describes as code what these lessons have made by hand, and
+# lets AWS make and remove it.

@@ -3,7 +3,7 @@
 # workshop:
 #   number: "17"
 #   needs: [docker]
-#   reading: 35
+#   reading: 40
 #   exercises: 20
 #   cost: "under $0.01"
 #   products: []
@@ -14,22 +14,21 @@
 # # Deploy it all as code
 #
 # In lessons 05 and 06 you made a role, a log group, a function and an API, call by call. Could you
-# do it again next year? Could a colleague? In this lesson all of it stands in one file. You say
-# what there shall be; AWS finds out which calls that takes, shows you what it would change, and
-# does it or takes everything back.
+# do it again next year? Could a colleague? In this lesson one file describes all of it. AWS finds
+# the necessary calls, shows you what it would change, and then makes all changes or none.
 #
-# *You will*
+# **You will**
 #
 # - read a template, line for line beside the calls that it replaces
 # - check, build and deploy it with three commands, and read the change set before you apply it
-# - say which changes need a second look: what is removed, what is replaced
-# - watch a deploy fail and go back by itself, and find what somebody changed by hand
-# - find rights that are too wide, and say what must not stand in a template
-# - let GitHub deploy, for one environment of one repository, with no key stored anywhere
+# - find changes that need a second look: what is removed, what is replaced
+# - watch a deployment fail and roll back by itself, and find what somebody changed by hand
+# - find permissions that are too wide, and say what does not belong in a template
+# - let GitHub deploy, for one environment of one repository, without a stored key
 #
-# *You need* Docker, and the model of lesson 03 (made now if it is missing)
+# **You need** Docker, and the model of lesson 03 (made now if it is missing)
 #
-# *Time* 35 minutes reading, 20 minutes exercises · *Cost* free on the local cloud; on AWS less
+# **Time** 40 minutes reading, 20 minutes exercises. **Cost** free on the local cloud; on AWS less
 # than \$0.01
 
 # %%
@@ -59,13 +58,13 @@ lessons.require("03")
 #     style set fill:#fff3d6,stroke:#e69f00,stroke-width:3px
 # ```
 #
-# - **CloudFormation** is the AWS service that reads a **template** and makes a **stack**: all the
-#   resources in it, made, changed and deleted together.
-# - **SAM** is a shorter way to write templates for functions (CloudFormation expands it), and a
-#   command, `sam`, that builds images, pushes them and talks to CloudFormation.
+# - **CloudFormation** is the AWS service that reads a **template** and makes a **stack**: a group
+#   of resources that are made, changed and deleted together.
+# - **SAM** is a shorter way to write templates for functions (CloudFormation expands it). It is
+#   also a command, `sam`, that builds images, pushes them and calls CloudFormation.
 #
-# `sam` reports its use to AWS unless told not to, and keeps a few files of its own; they go into
-# `build/`.
+# By default, `sam` sends AWS data about its use; we switch that off. The command also keeps some
+# files of its own; they go into `build/`.
 
 # %%
 import os
@@ -75,7 +74,7 @@ os.environ["SAM_CLI_TELEMETRY"] = "0"
 os.environ["__SAM_CLI_APP_DIR"] = str(Path("../build/sam-cli").resolve())
 
 # %% [markdown]
-# What an earlier run of this lesson may have left goes first.
+# First we remove what an earlier run of this lesson may have left.
 
 # %%
 from workshop import deploy
@@ -87,9 +86,9 @@ deploy.delete(STACK)
 # %% [markdown]
 # ## The template
 #
-# It lies in `lambda/template.yaml`. Under `Resources`, each entry has a name of its own choosing
-# (the *logical id*), a type, and properties, which are those of the API calls that you know. Here
-# is the function:
+# The template is in `lambda/template.yaml`. Under `Resources`, each entry has a name that its
+# author chose (the **logical id**), a type, and properties. You know the properties from the API
+# calls. Here is the function:
 
 # %%
 import re
@@ -107,18 +106,19 @@ print(part("Churn"))
 # %% [markdown]
 # *Notice*
 #
-# - `!Ref`, `!Sub` and `!GetAtt` point at parameters and other resources. From them CloudFormation
-#   knows the order: log group, role, function. Nobody writes it down.
-# - `${AWS::StackName}` in every name: two stacks from one file, say `churn-service` and
-#   `churn-test`, do not get into each other's way.
-# - `Metadata` is for `sam build`: the folder, the Dockerfile and its arguments, as for
-#   `docker build`.
-# - `Role` names our own role. Without this line SAM makes one, with more rights; we come to that.
+# - `!Ref`, `!Sub` and `!GetAtt` name parameters and other resources. From them CloudFormation
+#   computes the order: log group, role, function. Nobody writes it down.
+# - `${AWS::StackName}` is in every name. So two stacks from one file, for example `churn-service`
+#   and `churn-test`, do not disturb each other.
+# - `Metadata` is for `sam build`: the folder, the Dockerfile and its arguments, as for `docker
+#   build`.
+# - `Role` names our own role. Without this line SAM makes one, with more permissions, as you will
+#   see below.
 
 # %% [markdown]
-# Here is everything that lessons 05 and 06 did by hand, and where it stands now. Only what must be
-# there *before* the stack has no line: the repository, because an image has to be in it when the
-# function is made.
+# Here is everything that lessons 05 and 06 did by hand, and its place in the template. Only one
+# thing has no line: the repository. It must exist *before* the stack, because the function needs an
+# image in it.
 
 # %%
 import pandas as pd
@@ -174,23 +174,23 @@ assert set(compared["resource"]) == set(template["Resources"]), "the table and t
 left(compared)
 
 # %% [markdown]
-# *Notice* what has no line at all: the order, waiting until a role is known, waiters, *create or
-# update?*, and how to take it down again. That was most of the code.
+# *Notice* what has no line at all: the order, the wait until a role is known, waiters, *create or
+# update?*, and the deletion. That was most of the code.
 #
-# Two things are otherwise than by hand. The route asks for a signed request (`AWS_IAM`) in place of
-# a token: a token is a secret, and we would rather have none. And versions with an alias come in
-# lesson 18, as a matter of releasing.
+# Two things differ from lessons 05 and 06. The route requires a signed request (`AWS_IAM`) instead
+# of a token: a token is a secret, and we prefer to have none. And versions with an alias come in
+# lesson 18.
 #
-# SAM has a shorter way to write an API, `AWS::Serverless::HttpApi`. We spell out the five parts of
-# lesson 06 instead: each is then a line of its own in a change set, and the permission is for one
+# SAM has a shorter way to write an API, `AWS::Serverless::HttpApi`. We write the five parts of
+# lesson 06 instead: then each is a separate line in a change set, and the permission is for one
 # route.
 
 # %% [markdown]
 # ## Check it
 #
-# `sam validate` reads `samconfig.toml`, which says what you would otherwise have to type each time,
-# here `--lint`: each property is compared with AWS's own description of the type. A misspelt
-# property is found now, and not ten minutes into a deploy.
+# `sam validate` reads its options from `samconfig.toml`, here `--lint`: it compares each property
+# with AWS's own description of the type. So a misspelt property is found now, and not ten minutes
+# into a deployment.
 
 # %%
 print(Path("../lambda/samconfig.toml").read_text())
@@ -201,9 +201,9 @@ print(Path("../lambda/samconfig.toml").read_text())
 # %% [markdown]
 # ## Build it
 #
-# The folder that goes into the image is the one of lesson 04, code and model side by side.
-# `parameters` are for this machine: which processor, which base image where AWS's own cannot be
-# reached, and which tag the image gets here. On AWS you would leave them out.
+# The folder for the image is that of lesson 04, code and model side by side. `parameters` are for
+# this machine: the processor, the base image where AWS's own cannot be reached, and the image's
+# tag. On AWS you would leave them out.
 
 # %%
 from workshop import base_image, engine
@@ -220,15 +220,16 @@ if not cloud.is_local():
     base_image.refuse_stand_in(f"churn:{tag}")   # good for learning, not for a real account
 
 # %% [markdown]
-# *Notice* the steps: it is `docker build` with our Dockerfile. The result is an image on this
-# machine and a copy of the template, in which `ImageUri` names that image.
+# The steps are `docker build` with our Dockerfile. The result is an image on this machine and a
+# copy of the template, in which `ImageUri` names that image.
 #
 # ## See what would happen
 #
-# The repository must be there; `deploy` makes it as lesson 05 did. The stack gets your prefix and
-# your tags here, in place of those in `samconfig.toml`: the clean-up of the workshop shall find it,
-# and shall never find a service that you made from this template at home. Then `sam deploy` pushes the
-# image and asks CloudFormation for a **change set**. With `--no-execute-changeset` it stops there.
+# The repository must exist; `deploy` makes it as lesson 05 did. Here the stack gets your prefix and
+# your tags, instead of those in `samconfig.toml`. So the workshop's clean-up finds this stack, and
+# never a service that you made from the template at home. Then `sam deploy` pushes the image and
+# asks CloudFormation for a **change set**, a list of the changes. With `--no-execute-changeset` it
+# stops there.
 
 # %%
 repository = deploy.image_repository(STACK)
@@ -239,8 +240,7 @@ print(stack_options)
 # !cd ../lambda && sam deploy {stack_options} --no-execute-changeset --image-repository {repository} --parameter-overrides "{parameters}"
 
 # %% [markdown]
-# `sam` prints a table. We make our own from the same answer, because we shall want to see more of
-# it:
+# `sam` prints a table. We make our own from the same answer, because we will need more columns:
 
 # %%
 import boto3
@@ -275,7 +275,7 @@ change_set = newest()
 table(change_set)
 
 # %% [markdown]
-# Nothing has been made yet. The stack waits, and there is no function:
+# Nothing has been created yet. The stack waits, and there is no function:
 
 # %%
 client = boto3.client("lambda")
@@ -293,9 +293,9 @@ print([one["FunctionName"] for one in client.list_functions()["Functions"]
 # %% [markdown]
 # ## Apply it
 #
-# This very change set, by its ARN: what you have read is what happens. (`sam deploy` without the
-# option makes a new one and applies it unread.) The first time, the wait is for *create*, later for
-# *update*.
+# We apply exactly this change set, by its ARN: what you have read is what happens. (`sam deploy`
+# without the option makes a new one and applies it unread.) The first time, the waiter is for
+# *create*, later for *update*.
 
 # %%
 kind = "create" if state() == "REVIEW_IN_PROGRESS" else "update"
@@ -311,7 +311,7 @@ assert stack["StackStatus"] == "CREATE_COMPLETE", stack
 outputs
 
 # %% [markdown]
-# In which order did CloudFormation work? It wrote it down:
+# In which order did CloudFormation work? The events show it:
 
 # %%
 def events(*statuses):
@@ -326,13 +326,13 @@ def events(*statuses):
 events("CREATE_COMPLETE")["resource"].tolist()[::-1]
 
 # %% [markdown]
-# *Notice* that the function comes after its log and its role, and the permission after function and
-# API, and that all the rest may come in any order.
+# The function comes after its log and its role, and the permission after function and API. The
+# other resources may come in any order.
 #
 # ## Does it answer?
 #
-# The route wants a signature, so we sign, as at the end of lesson 06; the service is now
-# `execute-api`.
+# The route requires a signature, so we sign the request, as at the end of lesson 06; the service is
+# now `execute-api`.
 
 # %%
 import json
@@ -365,7 +365,7 @@ print("signed:  ", answer.status_code, answer.text)
 # differences: [local cloud and AWS](../workshop/LOCAL_CLOUD.md).
 
 # %% [markdown]
-# Is it the right answer? ONNX Runtime, here in the notebook, must say the same.
+# Is it the correct answer? ONNX Runtime, here in the notebook, must give the same.
 
 # %%
 import numpy as np
@@ -380,7 +380,7 @@ assert abs(answer.json()["churn_probability"] - expected) < 1e-6, (answer.text, 
 expected
 
 # %% [markdown]
-# And the image in the registry is one that Lambda takes, a manifest for one platform (lesson 05):
+# And Lambda accepts the image in the registry, which is a manifest for one platform (lesson 05):
 
 # %%
 image_uri = client.get_function(FunctionName=f"{STACK}-churn")["Code"]["ImageUri"]
@@ -391,27 +391,27 @@ assert "index" not in kind_of_image and "list" not in kind_of_image
 image_uri.rpartition(":")[2], kind_of_image
 
 # %% [markdown]
-# *Notice* the tag: `sam` puts part of the image's id into it. Other bytes get another tag, and that
-# is how CloudFormation sees that there is a new image. A fixed tag such as `latest` would look like
-# no change, and nothing would be deployed.
+# *Notice* the tag: `sam` puts part of the image's id into it. Other bytes get another tag, so
+# CloudFormation sees that there is a new image. With a fixed tag such as `latest` there would be no
+# change, and nothing would be deployed.
 
 # %% [markdown]
 # ## Once more: nothing to do
 #
-# **Before you run it: the same command again. What will the change set say?**
+# **We run the same command again. What will the change set contain?**
 
 # %%
 # !cd ../lambda && sam deploy {stack_options} --no-execute-changeset --image-repository {repository} --parameter-overrides "{parameters}"
 
 # %% [markdown]
-# The template says how things shall be, and so they are. Deploying twice is harmless, which is what
-# makes it fit for a machine.
+# The template describes the state, and this is already the state. So deploying twice does no harm,
+# and a machine may do it.
 
 # %% [markdown]
 # ## Change something
 #
-# To try changes out, we make change sets with boto3, as `sam` does: the template that is deployed,
-# or another text, and parameters.
+# To try changes, we make change sets with boto3, as `sam` does: from the deployed template or
+# another text, and parameters.
 
 # %%
 from uuid import uuid4
@@ -449,8 +449,8 @@ other_file = propose(ModelFile="churn.onnx")
 table(other_file)
 
 # %% [markdown]
-# One line: the function's environment would change, in place (`replacement` is `False`). Until we
-# apply it, it has not:
+# There is one line: the function's environment would change, in place (`replacement` is `False`).
+# Until we apply it, nothing changes:
 
 # %%
 def model_path():
@@ -468,10 +468,10 @@ print(apply(other_file), model_path())
 ask(customers[0]).status_code
 
 # %% [markdown]
-# **A change set says what will change, not whether it works.** There is no `churn.onnx` in the
-# image (the Dockerfile's folder has `model.onnx`), so the function cannot start, and callers get
-# 500. CloudFormation was content: Lambda took the setting. Catching this takes a request to the new
-# version before callers meet it, which is lesson 18. Back:
+# **A change set shows what will change, not whether it works.** There is no `churn.onnx` in the
+# image (the Dockerfile's folder has `model.onnx`), so the function cannot start, and clients get
+# 500. CloudFormation reported success, because Lambda accepted the setting. To find this, somebody
+# must send a request to the new version before clients do; lesson 18 shows how. Back:
 
 # %%
 print(apply(propose(ModelFile="model.onnx")), model_path())
@@ -480,7 +480,7 @@ assert ask(customers[0]).json() == answer.json()
 # %% [markdown]
 # ### Another kind of change
 #
-# A colleague finds that `churn` is not a nice name for a function. One word in the template:
+# A colleague does not like the name `churn` for a function. It is one word in the template:
 
 # %%
 deployed = cfn.get_template(StackName=STACK, TemplateStage="Original")["TemplateBody"]
@@ -490,19 +490,19 @@ new_name = propose(renamed)
 table(new_name)
 
 # %% [markdown]
-# *Notice* `replacement`. A function cannot be renamed, so CloudFormation would make a second one,
-# lead everything that names it to that, and **delete the first**. `Conditional` means that it
-# depends on a value that is known only then. For a function that may be acceptable: the code is in
-# the image. For a bucket or a database, *replace* means that what is in it is gone.
+# *Notice* `replacement`. A function cannot be renamed. So CloudFormation would make a second one,
+# change everything that refers to it, and **delete the first**. `Conditional` means that this
+# depends on a value that is not known yet. For a function that may be acceptable, because the code
+# is in the image. For a bucket or a database, *replace* means that its data are lost.
 #
 # (`DeletionPolicy: Retain` and `UpdateReplacePolicy: Retain` on a resource keep the old one. Every
-# resource that holds data should have them. Ours holds none worth keeping.)
+# resource that holds data should have them. Ours hold nothing worth keeping.)
 
 # %% [markdown]
 # ### Exercise 1: what needs a second look? (6 minutes)
 #
-# A change set of forty lines is read by nobody. Complete `second_look`: from a list of changes, as
-# `changes(…)` gives them, the names of the resources that would be removed, or replaced, or
+# Nobody reads a change set of forty lines. Complete `second_look`. Its input is a list of changes,
+# as from `changes(…)`. It returns the names of the resources that would be removed, or replaced, or
 # perhaps replaced.
 #
 # <details><summary>Hint 1</summary>
@@ -512,9 +512,8 @@ table(new_name)
 #
 # <details><summary>Hint 2</summary>
 #
-# `Replacement` is `"True"`, `"False"` or `"Conditional"`, all of them text, and it is missing where
-# something is added or removed: `one.get("Replacement")`.
-# </details>
+# `Replacement` is `"True"`, `"False"` or `"Conditional"`, always as text. It is missing where
+# something is added or removed: `one.get("Replacement")`. </details>
 
 # %% Exercise 1
 def second_look(changes):
@@ -552,7 +551,7 @@ assert "Churn" in second_look(changes(new_name)), "the function's new name repla
 print("Right.")
 
 # %% [markdown]
-# We do not rename it. A change set that is not applied costs nothing; delete it, so that nobody
+# We do not rename it. A change set that is not applied costs nothing. Delete it, so that nobody
 # applies it by mistake.
 
 # %%
@@ -561,8 +560,8 @@ cfn.delete_change_set(ChangeSetName=new_name);
 # %% [markdown]
 # ## A deploy that fails
 #
-# Somebody tidied up the registry and deleted an image that is still wanted. The change set cannot
-# know: it compares templates.
+# Somebody cleaned up the registry and deleted an image that is still needed. The change set cannot
+# show that: it compares templates.
 
 # %%
 broken = propose(deployed.replace(image_uri, f"{image_uri}-deleted"))
@@ -572,8 +571,8 @@ table(broken)
 apply(broken)
 
 # %% [markdown]
-# `UPDATE_ROLLBACK_COMPLETE`: it failed, and CloudFormation put everything back as it was. Why it
-# failed stands in the events, at the *oldest* failure; what comes after it are consequences.
+# `UPDATE_ROLLBACK_COMPLETE` means that it failed, and that CloudFormation restored everything. The
+# reason is in the events, at the *oldest* failure; later failures are consequences.
 
 # %%
 left(events("UPDATE_FAILED", "UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE").head(3))
@@ -582,26 +581,26 @@ left(events("UPDATE_FAILED", "UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_COM
 assert ask(customers[0]).json() == answer.json()
 
 # %% [markdown]
-# Callers have not noticed. *Notice* what would not be put back: what your code did meanwhile, and
-# data in anything that was replaced. And a rollback is a deploy too: had somebody deleted the *old*
-# image as well, it would fail in its turn (`UPDATE_ROLLBACK_FAILED`). Keep the images of the last
-# few deploys.
+# Clients have seen no difference. But CloudFormation cannot restore what your code did in the
+# meantime, nor the data of a replaced resource. And a rollback is a deployment too: if the *old*
+# image were deleted as well, it would also fail (`UPDATE_ROLLBACK_FAILED`). Keep the images of the
+# last few deployments.
 #
-# When the very first deploy of a stack fails, the stack stays as `ROLLBACK_COMPLETE`, empty, and
-# can only be deleted.
+# When the first deployment of a stack fails, the stack stays as `ROLLBACK_COMPLETE`, empty, and can
+# only be deleted.
 
 # %% [markdown]
-# ## Who changed it?
+# ## Who changed the setting?
 #
-# At night something was slow, and somebody helped, by hand:
+# At night something was slow, and somebody changed a setting by hand:
 
 # %%
 client.update_function_configuration(FunctionName=f"{STACK}-churn", MemorySize=1024)
 client.get_waiter("function_updated_v2").wait(FunctionName=f"{STACK}-churn")
 
 # %% [markdown]
-# Will the next deploy put it right? The change set compares the new template with the *old
-# template*, and both say 512:
+# Will the next deployment correct it? The change set compares the new template with the *old
+# template*, and both contain 512:
 
 # %%
 try:
@@ -610,7 +609,7 @@ except WaiterError as error:
     print(error.last_response["Status"], "-", error.last_response["StatusReason"])
 
 # %% [markdown]
-# So the difference stays. It is called **drift**, and CloudFormation finds it when asked:
+# So the difference stays. It is called **drift**, and CloudFormation finds it on request:
 
 # %%
 import time
@@ -626,17 +625,18 @@ left(pd.DataFrame([{"resource": one["LogicalResourceId"], **difference}
                    for one in drifted for difference in one["PropertyDifferences"]]))
 
 # %% [markdown]
-# Then either the template was wrong, and the new value goes into it, or the hand was, and the value
-# goes back. (On AWS, a *drift-aware* change set compares with the function as it is, too:
-# `DeploymentMode="REVERT_DRIFT"`, *AWS CloudFormation user guide*.) Some teams ask every night. Nobody should be able to change production by hand at all:
-# a pipeline can be the only one with the right to.
+# If the template was wrong, put the new value into it. If the change was wrong, set the old value
+# again. (On AWS, a *drift-aware* change set compares with the function as it is, too:
+# `DeploymentMode="REVERT_DRIFT"`, *AWS CloudFormation user guide*.) Some teams check for drift
+# every night. It is best if nobody can change production by hand at all, and only a pipeline has
+# the permission.
 
 # %%
 client.update_function_configuration(FunctionName=f"{STACK}-churn", MemorySize=512)
 client.get_waiter("function_updated_v2").wait(FunctionName=f"{STACK}-churn")
 
 # %% [markdown]
-# ## Rights
+# ## Permissions
 #
 # The function may write into its own log, as in lesson 05:
 
@@ -644,8 +644,8 @@ client.get_waiter("function_updated_v2").wait(FunctionName=f"{STACK}-churn")
 print(part("ChurnRole"))
 
 # %% [markdown]
-# Leave out the line `Role`, and SAM makes a role with AWS's ready-made policy
-# `AWSLambdaBasicExecutionRole`. This is what it says (AWS managed policy reference, checked
+# Without the line `Role`, SAM makes a role with AWS's ready-made policy
+# `AWSLambdaBasicExecutionRole`. This is its content (AWS managed policy reference, checked
 # 2026-11):
 
 # %%
@@ -654,14 +654,15 @@ BASIC = {"Version": "2012-10-17", "Statement": [{
     "Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]}]}
 
 # %% [markdown]
-# `"Resource": "*"` is every log in the account: whoever gets into this function can write lines
-# into the log of any other. It is convenient, and nobody looks at it again.
+# `"Resource": "*"` is every log in the account: an attacker who breaks into this function can write
+# lines into the log of every other function. The policy is convenient, and nobody checks it again.
 #
 # ### Exercise 2: find what is too wide (7 minutes)
 #
-# Complete `too_wide`: from a policy document, the statements that allow something on *every*
-# resource (`"*"`), or allow actions by a pattern (anything with a `*` in it, such as `s3:*`). A
-# name that ends in `*`, such as `arn:…:log-group:/aws/lambda/churn:*`, is not every resource.
+# Complete `too_wide`. Its input is a policy document. It returns the statements that allow
+# something on *every* resource (`"*"`), and those that allow actions by a pattern (anything with a
+# `*` in it, such as `s3:*`). A name that ends in `*`, such as
+# `arn:…:log-group:/aws/lambda/churn:*`, is not every resource.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -717,7 +718,7 @@ assert not too_wide(one_statement("*", "*", effect="Deny")), (
 print("Right.")
 
 # %% [markdown]
-# Now for our own template. `rights` gathers all policies in it.
+# Now we check our own template. `rights` collects all policies in it.
 
 # %%
 rights = [policy["PolicyDocument"]
@@ -726,11 +727,12 @@ rights = [policy["PolicyDocument"]
 print(len(rights), "policy;", "too wide:", [too_wide(one) for one in rights])
 
 # %% [markdown]
-# ## What does not belong into a template
+# ## What does not belong in a template
 #
-# **Secrets.** A template lies in git, and CloudFormation shows it, with parameters and outputs, to
-# everybody who may look at the stack. The function's environment is shown to everybody who may look
-# at the function. `NoEcho` on a parameter hides it in the first place and not in the second.
+# **Secrets.** A template is in git, and CloudFormation shows it, with parameters and outputs, to
+# everybody who may look at the stack. The function's environment variables are visible to everybody
+# who may look at the function. `NoEcho` on a parameter hides it in the stack, but not in the
+# function.
 #
 # | instead of | do |
 # |---|---|
@@ -739,10 +741,10 @@ print(len(rights), "policy;", "too wide:", [too_wide(one) for one in rights])
 # | `{{resolve:secretsmanager:…}}` in `Environment` | the same: the template hides the value, the function shows it |
 # | AWS keys | never: a function has its role |
 #
-# **State**: a table or bucket with data should not live and die with the code. Give it a stack of
-# its own, and `Retain`.
+# **State**: a table or bucket with data should not be created and deleted with the code. Give it
+# its own stack, and `Retain`.
 #
-# **Account numbers and Regions**: `${AWS::AccountId}` and `${AWS::Region}` know them.
+# **Account numbers and Regions**: use `${AWS::AccountId}` and `${AWS::Region}`.
 
 # %%
 config = client.get_function_configuration(FunctionName=f"{STACK}-churn")
@@ -751,8 +753,8 @@ config["Environment"]["Variables"]     # anybody who may look can read this
 # %% [markdown]
 # ## Let a machine do it
 #
-# You have run five commands. A **pipeline** runs the same ones, from a clean machine, from what is
-# in git, with a log of who started it. Here is one for GitHub Actions,
+# You have run five commands. A **pipeline** runs the same commands on a clean machine, from the
+# files in git, and logs who started it. Here is one for GitHub Actions,
 # `.github/workflows/deploy.yml`. It has three jobs: the first builds the image, and the other two,
 # which follow here, deploy:
 
@@ -763,13 +765,13 @@ print(workflow[workflow.index("  # Has the role, so it runs little"):])
 # %% [markdown]
 # *Notice*
 #
-# - **Two runs.** The first proposes and prints the table; the second gets the ARN that somebody has
-#   read, and applies that change set and no other. Nothing is built in the second.
-# - **Build and deploy are two jobs.** The first installs hundreds of packages to train and to
-#   build. Any of them could take the role if that job could ask for a token, so only the other two
+# - **Two runs.** The first proposes and prints the table. The second gets the ARN of the change set
+#   that somebody has read, and applies that change set and no other. The second run builds nothing.
+# - **Build and deploy are separate jobs.** The first installs hundreds of packages to train and to
+#   build. If that job could ask for a token, any of them could take the role. So only the other two
 #   jobs have `id-token: write`.
-# - **Everything has a fingerprint.** `uses: …@e3dd6a42…` names code of other people by its commit,
-#   `--require-hashes` compares each package with a **lock file**, and the build takes its base
+# - **Everything has a fingerprint.** `uses: …@e3dd6a42…` names other people's code by its commit.
+#   `--require-hashes` compares each package with a **lock file**. And the build takes its base
 #   image by digest (lesson 05). A tag such as `v4` or `3.13` can be moved to other bytes.
 # - **`environment: production`** is a setting in GitHub: who must approve a job, and from which
 #   branch it may come.
@@ -778,8 +780,8 @@ print(workflow[workflow.index("  # Has the role, so it runs little"):])
 # %% [markdown]
 # ## No stored keys
 #
-# A key that is stored can be stolen, and it works from anywhere until somebody changes it. With
-# **OpenID Connect** (OIDC) there is none:
+# A stored key can be stolen, and it works from anywhere until somebody changes it. With **OpenID
+# Connect** (OIDC) there is no stored key:
 #
 # ```mermaid
 # sequenceDiagram
@@ -795,16 +797,16 @@ print(workflow[workflow.index("  # Has the role, so it runs little"):])
 #     run->>cfn: change set
 # ```
 #
-# What is in the token are *claims*: `aud`, whom it is for, and `sub`, who asks. The first part of
-# `sub` names the repository, and comes in two forms:
+# The token contains **claims**: `aud` names its receiver, and `sub` the job that asks. The first
+# part of `sub` names the repository, and has two forms:
 #
 # | repository | `sub` begins with |
 # |---|---|
 # | created, renamed or transferred since July 2026, or switched over | `repo:OWNER@ID/NAME@ID:` |
 # | older | `repo:OWNER/NAME:` |
 #
-# The ids are numbers that GitHub never gives out twice. A name can be given up and taken by a
-# stranger, and with names alone the stranger would send *your* `sub` ([GitHub changelog,
+# GitHub never uses these id numbers twice. But a stranger can take a name that somebody gave up,
+# and with names alone would send *your* `sub` ([GitHub changelog,
 # 2026-04-23](https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens/)).
 # GitHub's command prints which form your repository sends:
 #
@@ -814,7 +816,7 @@ print(workflow[workflow.index("  # Has the role, so it runs little"):])
 # ```
 #
 # The second command prints the names with their ids for any repository. The pipeline prints its
-# whole `sub` in the step *Say who asks*. The second part says what runs:
+# whole `sub` in the step *Say who asks*. The second part names the run:
 #
 # | the job | `sub` ends with |
 # |---|---|
@@ -822,7 +824,7 @@ print(workflow[workflow.index("  # Has the role, so it runs little"):])
 # | runs on a branch | `ref:refs/heads/BRANCH` |
 # | is for a pull request | `pull_request` |
 #
-# The role's **trust policy** says which it believes. Ours takes both forms of the name:
+# The role's **trust policy** lists the accepted claims. Ours accepts both forms of the name:
 
 # %%
 print(deploy.policy("trust_github", owner="example", owner_id="123456", repository="churn",
@@ -830,8 +832,8 @@ print(deploy.policy("trust_github", owner="example", owner_id="123456", reposito
 
 # %% [markdown]
 # When your repository sends the first form, delete the second line: nobody else can ever send the
-# first. Without the condition on `sub`, *any repository on GitHub* could take your role. To see why
-# it must be exact, here is how AWS reads one:
+# first. Without the condition on `sub`, *any repository on GitHub* could take your role. The
+# condition must be exact. To see why, here is how AWS compares:
 
 # %%
 import operator
@@ -916,9 +918,9 @@ print("Right.")
 # %% [markdown]
 # ## What may the pipeline do?
 #
-# CloudFormation makes the resources with the permissions of its caller, so the role needs those for
-# every resource in the template: to create, to change and, when a deploy is rolled back, to delete.
-# All of them are for this one stack, by name:
+# CloudFormation makes the resources with the permissions of its caller. So the role needs
+# permissions for every resource in the template: to create it, to change it and, when a deployment
+# is rolled back, to delete it. All of them are for this one stack, by name:
 
 # %%
 permissions = json.loads(deploy.policy("deploy", stack=STACK))["Statement"]
@@ -929,44 +931,45 @@ left(pd.DataFrame([{
 
 # %% [markdown]
 # A role that may create roles could give one of them every permission, and use it. A **permissions
-# boundary** closes that door. It is a policy that a role cannot exceed, whatever its own policies
-# allow. The pipeline may create the function's role only with this boundary, may put policies only
-# into a role that has it, and may pass that role to Lambda only:
+# boundary** prevents that. It is a policy that a role cannot exceed, whatever its own policies
+# allow. The pipeline may create the function's role only with this boundary. It may put policies
+# only into a role that has it, and may pass that role to Lambda only:
 
 # %%
 print(deploy.policy("boundary", stack=STACK))
 
 # %% [markdown]
-# Two statements are wider than one would like. The id of an HTTP API is not known before it is
-# made, so the pipeline may change all HTTP APIs of this account and Region. And the permissions
-# with which API Gateway gets its log take no resource at all. This is a reason to give production
-# an account of its own.
+# Two statements are wider than we would like. The id of an HTTP API is not known before it is made,
+# so the pipeline may change all HTTP APIs of this account and Region. And the permissions with
+# which API Gateway gets its log cannot be limited to a resource. This is a reason to use a separate
+# account for production.
 #
-# Once in an account, by hand or with a small stack of its own, an administrator makes: the identity
+# An administrator prepares the account once, by hand or with a small stack. In AWS: the identity
 # provider for that issuer, the boundary (the stack's name and `-boundary`), the role with the trust
-# policy and the permissions above, and the repository. In GitHub: the environment with its reviewers, and the
-# three variables. The comment at the top of `deploy.yml` lists them.
+# policy and the permissions above, and the repository. In GitHub: the environment with its
+# reviewers, and the three variables. The comment at the top of `deploy.yml` lists them.
 
 # %% [markdown]
 # ## Recap
 #
-# - **A template** says what there shall be; order, waiting and *create or update* are
-#   CloudFormation's work. The same file makes a second stack, or the same one again: *no changes*.
-# - **`sam validate`, `sam build`, `sam deploy --no-execute-changeset`**, read, then apply that very
-#   change set.
-# - **Read** first what is removed or replaced. A change set compares templates: it does not know
-#   whether the code works, whether an image is there, or what was changed by hand.
-# - **A deploy that fails** goes back by itself; the reason is the oldest failure in the events.
-#   **Drift** is found by asking.
-# - **Rights**: named actions on named resources, in a role of your own. No secrets in a template.
-# - **A pipeline** runs the same commands with an identity in place of a key; its trust policy names
+# - **A template** describes the resources. CloudFormation handles order, waiting and *create or
+#   update*. The same file makes a second stack, or the same one again: *no changes*.
+# - **`sam validate`, `sam build`, `sam deploy --no-execute-changeset`**, read, then apply exactly
+#   that change set.
+# - **Read** first what is removed or replaced. A change set compares templates. It does not show
+#   whether the code works, whether an image exists, or what was changed by hand.
+# - **A deployment that fails** rolls back by itself; the reason is the oldest failure in the
+#   events. **Drift** is found on request.
+# - **Permissions**: named actions on named resources, in a role of your own. No secrets in a
+#   template.
+# - **A pipeline** runs the same commands with an identity instead of a key. Its trust policy names
 #   one repository and one environment. Only the jobs that deploy can take the role, and a
 #   permissions boundary limits the roles that it creates.
 #
 # ## Clean up
 #
 # `sam delete` deletes the stack, with everything in it, and the stack's image. (It asks first;
-# `--no-prompts` says yes. Its warning is about zip files in S3, of which there are none.) The
+# `--no-prompts` answers yes. Its warning is about zip files in S3, of which there are none.) The
 # repository was not part of the stack.
 
 # %%
@@ -976,7 +979,7 @@ print(deploy.policy("boundary", stack=STACK))
 deploy.delete(STACK)
 
 # %% [markdown]
-# Said is not proved:
+# That was the command; here is the proof:
 
 # %%
 def names(service, operation, items, name):
@@ -1001,5 +1004,5 @@ left
 # %% [markdown]
 # ## Next
 #
-# [Lesson 18](18_release_safely.ipynb) releases a new model to a few callers first, and takes it back
-# by itself when it is bad.
+# [Lesson 18](18_release_safely.ipynb) releases a new model to a few clients first, and rolls it
+# back by itself when it is bad.

@@ -13,23 +13,23 @@
 # %% [markdown]
 # # Release safely
 #
-# Sooner or later somebody ships a bad model. It may fail, or, worse, answer quickly and wrongly. In
-# this lesson you ship both on purpose, to one request in ten, and nobody sits and watches: an
-# alarm takes the bad version out again. You measure how many requests it got.
+# One day somebody will ship a bad model. It may fail, or, worse, answer fast and wrongly. In this
+# lesson you ship both on purpose, to one request in ten, and nobody watches: an alarm removes the
+# bad version. You measure how many requests it got.
 #
-# *You will*
+# **You will**
 #
-# - make metrics out of the function's own log line, for each version
-# - see why Lambda's `Errors` is silent while every request fails
-# - send a share of the requests to a new version, and take it back automatically
-# - compute how many requests a bad version may get, and measure how many it did
-# - check a version's predictions before anyone depends on them
+# - make metrics from the function's own log line, for each version
+# - see why Lambda's `Errors` is zero while every request fails
+# - send a share of the requests to a new version, and roll it back automatically
+# - compute how many requests a bad version may get, and measure how many it got
+# - check a version's predictions before any client depends on them
 # - write a dashboard as code, query logs, and see the inputs drift
-# - choose what to be woken up for
+# - choose which alarms may wake a person
 #
-# *You need* Docker, and the models of lessons 02 and 03 (made now if they are missing)
+# **You need** Docker, and the models of lessons 02 and 03 (made now if they are missing)
 #
-# *Time* 45 minutes reading, 25 minutes exercises · *Cost* free on the local cloud; on AWS less
+# **Time** 45 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS less
 # than \$0.05
 
 # %%
@@ -57,11 +57,11 @@ lessons.require("03")
 #     style rollback fill:#dff3ec,stroke:#009e73,stroke-width:3px
 # ```
 #
-# An **alias** names one version and may send a share of its requests to one other. The second one
-# is called **canary**, after the birds that miners took along: whatever is wrong, it meets it first.
+# An **alias** names one version and may send a share of its requests to one other version. The
+# other version is called **canary**, after the birds that warned miners of bad air.
 
 # %% [markdown]
-# What an earlier run of this lesson may have left goes first.
+# First we remove what an earlier run of this lesson may have left.
 
 # %%
 import time
@@ -100,12 +100,12 @@ STARTED = time.time()
 # %% [markdown]
 # ## Version 1
 #
-# The churn model of lesson 03. Before it is packed, it gets one more thing to carry in its
-# signature: how its training data were **spread**. For each category, which share of the customers
-# has it; for each number, ten bins with a tenth of the customers each (fewer where many have the
-# same value). At the end of the lesson we compare the requests with it.
+# Version 1 is the churn model of lesson 03. Before we put it into an image, its signature gets one
+# more entry: how its training data were **spread**. For each category it has the share of the
+# customers. For each number it has ten bins with a tenth of the customers each (fewer where many
+# have the same value). At the end of the lesson we compare the requests with it.
 #
-# Lesson 02 kept a part of `churn.csv` for testing; what was trained on is the rest.
+# Lesson 02 kept a part of `churn.csv` for testing; the other rows are the training data.
 
 # %%
 import json
@@ -141,8 +141,8 @@ print(spread["contract"])
 print(spread["tenure"])
 
 # %% [markdown]
-# A release is an image, pushed, and a version of the function made of it. `package` writes the
-# model with its new signature; `release` does the rest. The alias stays where it is.
+# A release is an image that is pushed, and a version of the function that uses it. `package` writes
+# the model with its new signature, and `release` does the rest. The alias does not change.
 
 # %%
 import onnx
@@ -181,7 +181,7 @@ lambda_.create_alias(FunctionName=NAME, Name="live", FunctionVersion=first)["Nam
 # %% [markdown]
 # ## One line, five metrics
 #
-# Lesson 05 wrote one line of JSON for each request. There is more in that line. Look at it:
+# Lesson 05 wrote one line of JSON for each request. There is more in that line:
 
 # %%
 from workshop.triggers import until   # asks until the answer is true, and returns it
@@ -209,18 +209,18 @@ line, = until(lambda: told("{ $.status = 200 }"))
 print(json.dumps(line, indent=1))
 
 # %% [markdown]
-# *Notice* `_aws`. This is CloudWatch's **embedded metric format** (EMF): it says which of the other
-# entries are metrics, with which unit, and by which **dimensions** they are told apart. CloudWatch
-# reads it as the line arrives. The function calls nothing and waits for nothing, it prints what it
-# would print anyway; `lambda/churn/metrics.py` is all of it.
+# *Notice* `_aws`. This is CloudWatch's **embedded metric format** (EMF). It lists which of the
+# other entries are metrics, with their unit and their **dimensions**, the names that distinguish
+# one metric from another. CloudWatch reads it when the line arrives. The function calls nothing and
+# waits for nothing. It prints one line, as before; `lambda/churn/metrics.py` is all of it.
 #
-# *Notice* what is a metric and what is not. `request_id` is different every time; as a dimension,
-# it would make one metric of each request, and each metric has its price (\$0.30 a month, by the
-# hour; CloudWatch pricing, 2026). Function and version have few values. And *notice* what is
-# nowhere: the customer.
+# Not every entry should be a metric or a dimension. `request_id` is different every time: as a
+# dimension, it would make one metric of each request. Each metric has its price (\$0.30 a month, by
+# the hour; CloudWatch pricing, 2026). Function and version have few values. The customer is not in
+# the line at all.
 #
-# `StorageResolution` 1 keeps the values by the second. Without it, they are kept by the minute,
-# and an alarm cannot be quicker than that.
+# `StorageResolution` 1 keeps the values by the second. Without it, they are kept by the minute, and
+# an alarm cannot be faster than that.
 
 # %%
 def metric(name, version):
@@ -241,25 +241,23 @@ until(lambda: metric("Requests", first))
 {name: metric(name, first) for name in ("Requests", "Faults", "Rejected", "Probability")}
 
 # %% [markdown]
-# ## The way back
+# ## The rollback first
 #
-# First the way back, then the way forward. Who takes the bad version out? Not a person: people
-# sleep, or are at lunch. CloudWatch tells **EventBridge** of every change of an
-# alarm's state; a rule picks the changes to `ALARM`; a small function takes the canary out of the
-# alias.
+# We build the rollback first, then the release. Who removes the bad version? Not a person: people
+# sleep, or are at lunch. CloudWatch sends every change of an alarm's state to **EventBridge**. A
+# rule selects the changes to `ALARM`, and a small function removes the canary from the alias.
 #
 # ### Exercise 1: when to roll back (8 minutes)
 #
 # The function gets CloudWatch's event, and the alias as `get_alias` returns it. Events may come
-# twice, late, or be about something else. Complete `guilty`: return the version that must go, or
+# twice, late, or be about another alarm. Complete `guilty`: return the version that must go, or
 # None.
 #
 # - Only a change to `ALARM` counts.
 # - The canary is the one key of `AdditionalVersionWeights`; without a canary, `RoutingConfig` may
 #   be missing, too.
-# - The alarm's metric names the version that it is about, in its dimensions, a dict: `{…,
-#   "FunctionVersion": "2"}`. If the canary is another one by now, the alarm is of an earlier
-#   release: leave it.
+# - The alarm's metric names its version in the dimensions, a dict: `{…, "FunctionVersion": "2"}`.
+#   If the canary is another version by now, the alarm is about an earlier release: do nothing.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -312,9 +310,9 @@ except (KeyError, StopIteration, IndexError) as error:
 print("Right: the guilty one goes, once, and no other.")
 
 # %% [markdown]
-# `lambda/rollback/` does this, and writes what it decided. It reads the alias, and gives its
-# `RevisionId` back when it writes: if somebody else has changed the alias in between, Lambda
-# refuses, and it looks again. Here is its heart:
+# `lambda/rollback/` does this, and logs its decision. It reads the alias, and sends its
+# `RevisionId` back when it writes. If somebody has changed the alias in between, Lambda refuses,
+# and the function reads the alias again. This is its main part:
 
 # %%
 import re
@@ -324,7 +322,7 @@ source = Path("../lambda/rollback/lambda_function.py").read_text()
 print(re.search(r"def roll_back.*", source, re.DOTALL).group())
 
 # %% [markdown]
-# It may read and change the aliases of one function. That is all.
+# It may read and change the aliases of one function, and nothing more.
 
 # %%
 print(deploy.policy("rollback", function=NAME))
@@ -339,15 +337,17 @@ triggers.on_event(ROLLBACK, ROLLBACK, pattern=PATTERN)
 # %% [markdown]
 # ## Alarms
 #
-# Two for each new version, made before it gets its first request:
+# There are two alarms for each new version, made before it gets its first request:
 #
-# - **faults**: three or more within 10 seconds. One may happen to anyone.
-# - **predictions**: the mean probability in 10 seconds, two times in a row, is higher than chance
-#   explains. The customers whom we score leave with a mean probability that we know from the test
-#   set; the mean of *n* of them strays by σ/√*n*. Four times that for *n* = 20 is our limit.
+# - **faults**: three or more within 10 seconds. A single fault is normal.
+# - **predictions**: the mean probability in 10 seconds is too high for chance, two times in a row.
+#   From the test set we know the mean probability of our customers. The mean of *n* customers
+#   differs from it by about σ/√*n*. Our limit is four times that for *n* = 20. With fewer than 20
+#   predictions in 10 seconds, chance crosses the limit more often. So a canary with very few
+#   requests needs a longer period, or an alarm that first checks the count (on AWS: *metric math*).
 #
 # Periods of 10, 20 and 30 seconds are for metrics that are kept by the second. The window slides:
-# each look takes the last 10 seconds, not those since the last full minute.
+# each check takes the last 10 seconds, not the time since the last full minute.
 
 # %%
 import pickle
@@ -373,10 +373,11 @@ def watch(version):
 
 
 # %% [markdown]
-# `TreatMissingData` matters: a version without requests has no data, and is not ill for that.
+# `TreatMissingData` matters: a version without requests has no data, and this must not set off an
+# alarm.
 #
-# Does the chain work? Whoever finds out on the day finds out too late. A **fire drill**: we set an
-# alarm off by hand. There is no canary yet, so nothing must happen, and the function must say so.
+# Does the chain work? Test it before you need it, like a fire drill: we set off an alarm by hand.
+# There is no canary yet, so nothing must happen, and the function must report that.
 
 # %%
 watch(first)
@@ -388,9 +389,9 @@ drill
 # %% [markdown]
 # ## A model that fails
 #
-# Version 2 comes from a new training script. Its author's framework gives one column, the
-# probability of churn, where ours gave two. Inputs, signature, types: everything fits, so the
-# function starts. Only `probabilities[0, 1]` is not there.
+# Version 2 comes from a new training script. Its framework returns one column, the probability of
+# churn, and ours returned two. Inputs, signature, types: everything fits, so the function starts.
+# Only `probabilities[0, 1]` does not exist.
 
 # %%
 def choose_columns(*columns):
@@ -412,13 +413,13 @@ watch(second)
 second
 
 # %% [markdown]
-# Now requests flow through the alias, and after the first fifty, version 2 gets its tenth of them.
-# `traffic` plays the callers, one after the other: at least `least` requests, and on until half of
-# them, and a hundred at least, have come after the canary was out of the alias. Lambda tells each
-# caller which version ran, in `ExecutedVersion`; we write it down.
+# Now requests go through the alias, and after the first fifty, version 2 gets a tenth of them.
+# `traffic` plays the clients, one after the other. It sends at least `least` requests. It continues
+# until half of all requests, and at least a hundred, have come after the canary was removed. Lambda
+# returns the version that ran in `ExecutedVersion`; we write it down.
 #
-# `start_canary` looks at the alarms first: EventBridge hears of *changes*, and an alarm that is on
-# when the canary begins would not change. (An HTTP API sends its requests through the alias, too, if its
+# `start_canary` checks the alarms first: EventBridge gets *changes*, and an alarm that is on when
+# the canary begins would not change. (An HTTP API sends its requests through the alias, too, if its
 # integration names the alias's ARN, `…:function:NAME:live`.)
 
 # %%
@@ -466,7 +467,7 @@ faulty = {"rows": pd.concat([before, during]), "began": began, "gone": gone, "ba
 during.groupby(["version", "status"]).size()
 
 # %% [markdown]
-# *Notice*: every request to version 2 failed, and there were few of them. When did it end?
+# Every request to version 2 failed, and there were few of them. When did it end?
 
 # %%
 until(lambda: any(one["outcome"] == "rolled back" for one in told("outcome", began, ROLLBACK)))
@@ -478,14 +479,14 @@ print(f"out of the alias {gone - began:.0f} s after its first chance")
 # %% [markdown]
 # ## How many did it get?
 #
-# It shall be no more than its share, 10 %. But the alias throws a die for each request, so out of
-# 400 it is not 40 exactly. What is the most that chance explains?
+# It should get no more than its share, 10 %. But the alias chooses at random for each request, so
+# out of 400 it is not exactly 40. What is the largest number that chance explains?
 #
-# Without any rollback, the number that version 2 gets of *N* requests is **binomial**:
-# *N* throws, each with probability *w*. With a rollback it can only be fewer, *whenever* that
-# comes. So the binomial bound for a number *N* that was fixed before holds in any case. (The
-# share *until* the rollback has no such bound: it ends just when the bad version has had some, so
-# a handful of requests may show 20 %. Choose the window before you look.)
+# Without any rollback, the number that version 2 gets of *N* requests is **binomial**: *N* random
+# choices, each with probability *w*. With a rollback it can only be less, *whenever* that comes. So
+# the binomial bound holds for any number *N* that was fixed before. (The share *until* the rollback
+# has no such bound. It ends just when the bad version has had some requests, so a few requests may
+# show 20 %. Choose the window before you look.)
 
 # %%
 from scipy.stats import binom
@@ -511,13 +512,13 @@ assert measured["share of all"] <= WEIGHT, "more than the canary's share"
 assert measured["after it"] >= 100 and measured["bad after it"] == 0, "it still gets requests"
 
 # %% [markdown]
-# *Notice* two effects. As long as the canary is in, it gets a tenth of the requests; that limits
-# the damage *per second*. The rollback limits how many seconds there are. Both together make the
-# bad version's share of all requests smaller the longer you look: it is below 10 % once some
-# requests have come after the rollback.
+# *Notice* two effects. The canary's weight limits the damage *per second*: it gets a tenth of the
+# requests. The rollback limits the number of seconds. Together, they make the bad version's share
+# of all requests smaller the longer you look. It is below 10 % once some requests have come after
+# the rollback.
 #
-# On AWS, metrics take longer to arrive and the alarm looks every 10 seconds, so the rollback comes
-# later, after a minute or so. The bound is the same.
+# On AWS, metrics take longer to arrive and the alarm is evaluated every 10 seconds. So the rollback
+# comes later, after about a minute. The bound is the same.
 
 # %% [markdown]
 # ## Why not alarm on Lambda's errors?
@@ -537,9 +538,10 @@ print("faults that the handler says:", metric("Faults", second))
 print("callers saw FunctionError:   ", during["error"].notna().sum())
 
 # %% [markdown]
-# *Notice*: Lambda saw no error at all. Our handler catches its own faults, so that callers get a
-# clean 500 and not a stack trace, and **returns**. A function that returns has succeeded (lesson
-# 14). An alarm on `AWS/Lambda` `Errors`, the first that one thinks of, would have slept through it.
+# *Notice:* Lambda counted no error at all. Our handler catches its own faults, so that clients get
+# a clean 500 and not a stack trace, and **returns**. A function that returns has succeeded (lesson
+# 14). Many people would put an alarm on `AWS/Lambda` `Errors` first, and that alarm would have seen
+# nothing.
 #
 # | what goes wrong | Lambda's `Errors` | HTTP API's `5xx` | our `Faults` |
 # |---|---|---|---|
@@ -549,23 +551,22 @@ print("callers saw FunctionError:   ", during["error"].notna().sum())
 # | throttled (`Throttles`) | no | yes | no |
 # | wrong answers | no | no | no |
 #
-# So it takes two: `Faults` by version, and `Errors`. For the second, Lambda has a metric by version
-# too, for requests through an alias with weights: dimensions `FunctionName`, `Resource` =
-# `name:live`, `ExecutedVersion`. `5xx` hears everything, but not from which version.
+# So you need two: `Faults` by version, and `Errors`. For the second, Lambda also has a metric by
+# version, for requests through an alias with weights: dimensions `FunctionName`, `Resource` =
+# `name:live`, `ExecutedVersion`. `5xx` counts everything, but does not name the version.
 
 # %% [markdown]
 # ## A model that is wrong
 #
-# Version 3 has no fault. It answers quickly, in the right form, with numbers from 0 to 1. But
-# somebody has coded the labels the other way round, so it gives the probability that a customer
-# *stays*.
+# Version 3 has no fault. It answers fast, in the right form, with numbers from 0 to 1. But somebody
+# has swapped the labels, so it returns the probability that a customer *stays*.
 
 # %%
 third = release(3, choose_columns(1, 0))
 watch(third)
 
 # %% [markdown]
-# It gets its tenth, and nothing fails. Will the second alarm notice?
+# It gets a tenth of the requests, and nothing fails. Will the second alarm notice?
 
 # %%
 began = time.time()
@@ -588,9 +589,9 @@ state = cloudwatch.describe_alarms(AlarmNamePrefix=f"{NAME}-{third}-")["MetricAl
 {one["AlarmName"]: (one["StateValue"], one["StateReason"]) for one in state}
 
 # %% [markdown]
-# *Notice* that the faults alarm is quiet, and the other one has seen enough after two windows. A
-# mean needs some requests before it can be told from chance, so this rollback came later than the
-# first. Both, as pictures:
+# The faults alarm is quiet, and the other alarm goes off after two windows. A mean needs some
+# requests before it differs clearly from chance, so this rollback came later than the first. Here
+# are both as plots:
 
 # %%
 import matplotlib.pyplot as plt
@@ -622,21 +623,21 @@ words = ", ".join(f"{name}: {(run['rows']['version'] == run['bad']).sum()} reque
 plots.show(figure, f"Requests in each second by version, for two releases. {words}.")
 
 # %% [markdown]
-# ## Ask before anyone depends on it
+# ## Test a version before any client uses it
 #
 # ### Exercise 2: golden requests (7 minutes)
 #
-# Dozens of callers got a wrong answer. Could we have known before? A version has an address of its
-# own (`Qualifier`), long before the alias sends it anyone. So we ask it about customers for whom we know the right answer: what the model said when it was trained.
-# These are called **golden** requests.
+# Dozens of clients got a wrong answer. Could we have known before? A version has its own address
+# (`Qualifier`), long before the alias sends it any request. So we send it customers whose correct
+# answer we know: the answer of the model after training. These are called **golden** requests.
 #
-# Complete `check_golden`: return the positions of the answers that are wrong. Right is an answer
-# with status 200 whose probability differs from the expected one by at most `tolerance`. A version
-# that fails has `probability` None.
+# Complete `check_golden`: return the positions of the wrong answers. A correct answer has status
+# 200, and its probability differs from the expected one by at most `tolerance`. A version that
+# fails has `probability` None.
 #
 # <details><summary>Hint</summary>
 #
-# Go through `enumerate(zip(answers, expected))`. Look at the status first: None has no difference.
+# Go through `enumerate(zip(answers, expected))`. Check the status first: you cannot subtract None.
 # </details>
 
 # %% Exercise 2
@@ -674,8 +675,8 @@ except TypeError as error:
 print("Right: what was promised at training is what must come out.")
 
 # %% [markdown]
-# Twenty customers, from all of the test set's probabilities, for the proven version and for both
-# bad ones: how far from the promise is the worst answer?
+# We take twenty customers, with low and high probabilities, for the proven version and for both bad
+# ones. How far is the worst answer from the expected one?
 
 # %%
 golden = np.argsort(expected)[::len(expected) // 20][:20]
@@ -693,18 +694,18 @@ assert gaps[first] < 1e-4 and not gaps[second] < 1e-4 and not gaps[third] < 1e-4
 gaps
 
 # %% [markdown]
-# *Notice* that this would have caught both bad models, before a single caller met them. It costs
-# twenty requests. Whoever can do only one thing before a release should do this.
+# This finds both bad models, before any client uses them, and it costs twenty requests. If you can
+# do only one thing before a release, do this.
 #
-# What it does not see: a model that was wrong when it was trained keeps its wrong promise. Had the
-# labels been turned round in the training data, the golden answers would be turned round as well.
-# And golden requests stay the same, while the world changes. So it takes both.
+# It does not find a model that was wrong when it was trained: then the golden answers are wrong,
+# too. And golden requests stay the same, while the world changes. So you need both, golden requests
+# and alarms.
 
 # %% [markdown]
 # ## A good one
 #
-# Most releases are good, and must get through without anyone's help. Version 4 is the same model
-# with a new number. Golden requests, then a canary, then all.
+# Most releases are good, and must succeed without anyone's help. Version 4 is the same model with a
+# new number. It gets golden requests, then a canary, then all requests.
 
 # %%
 fourth = release(4)
@@ -722,9 +723,9 @@ lambda_.update_alias(FunctionName=NAME, Name="live", FunctionVersion=fourth,
                      RoutingConfig={"AdditionalVersionWeights": {}})["FunctionVersion"]
 
 # %% [markdown]
-# We are in a hurry here. In earnest, a canary stays long enough for its alarms to have something to
-# look at: with 10 requests a minute and a tenth of them, 20 predictions take 20 minutes. A canary
-# that gets too few requests proves nothing.
+# We are fast here. In production, a canary stays long enough for its alarms to have data. With 10
+# requests a minute and a tenth of them, 20 predictions take 20 minutes. A canary with too few
+# requests proves nothing.
 #
 # ### AWS's own way
 #
@@ -740,16 +741,16 @@ lambda_.update_alias(FunctionName=NAME, Name="live", FunctionVersion=fourth,
 #     PreTraffic: !Ref GoldenRequests   # a function: asks the new version, says Succeeded or Failed
 # ```
 #
-# It shifts the weight, watches the alarms, and takes the weight back when one goes off (AWS SAM
+# It moves the weight, watches the alarms, and moves the weight back when an alarm goes off (AWS SAM
 # developer guide, *Deploying serverless applications gradually*). Its canaries and steps last
-# minutes; it does not look into predictions, that stays your hook and your alarm. We built the same
-# from its parts, to see what it does.
+# minutes. It does not look at predictions: for that you still need your hook and your alarm. We
+# built the same from its parts, to see how it works.
 
 # %% [markdown]
 # ## A dashboard, as code
 #
-# Who is woken up wants one page. A dashboard is a JSON document; it belongs into the repository
-# beside the function, not into someone's browser. The last widget says what to do: who reads it may
+# A person who is woken up needs one page. A dashboard is a JSON document; keep it in the repository
+# beside the function, not in a browser. The last widget says what to do, because its reader may
 # have been asleep a minute ago.
 
 # %%
@@ -781,8 +782,8 @@ cloudwatch.put_dashboard(
     "DashboardValidationMessages"]
 
 # %% [markdown]
-# A widget whose metric does not exist stays empty, and nobody notices until it is needed. So we
-# read the dashboard back, and ask for each metric in it.
+# A widget whose metric does not exist stays empty, and nobody sees this until the widget is needed.
+# So we read the dashboard back, and look for each metric in it.
 
 # %%
 back = json.loads(cloudwatch.get_dashboard(DashboardName=NAME)["DashboardBody"])
@@ -795,11 +796,12 @@ drawn = [(name, *sorted([(key, value), (other, version)]))
 print("no such metric:", [one for one in drawn if one not in known])
 
 # %% [markdown]
-# *Notice* one line, and it is right: version 2 has never answered, so it has no `Probability`.
+# One metric is missing, and that is correct: version 2 has never answered, so it has no
+# `Probability`.
 #
 # ## Ask the log
 #
-# Metrics say *that* something is wrong, the log says *what*. A JSON pattern finds lines by their
+# Metrics show *that* something is wrong, the log shows *what*. A JSON pattern finds lines by their
 # fields:
 
 # %%
@@ -833,16 +835,16 @@ lines.groupby("FunctionVersion").agg(
     p99=("Latency", lambda column: column.quantile(0.99))).round(3)
 
 # %% [markdown]
-# *Notice* what each version got, and that a log line is enough to say it. (Insights is billed by
-# the data that it reads, \$0.005 for each GB; CloudWatch pricing, 2026.)
+# The log lines alone show the requests of each version. (Insights is billed by the data that it
+# reads, \$0.005 for each GB; CloudWatch pricing, 2026.)
 #
 # ## Do the customers change?
 #
-# A model may be right for the customers of last year, and wrong for those of today, without any
-# release. Labels tell that for sure, months later, when customers have left or not. The inputs
-# tell at once.
+# A model may be correct for last year's customers, and wrong for this year's, without any release.
+# Labels show that for sure, but months later, when customers have left or stayed. The inputs show
+# it immediately.
 #
-# But the log must never hold a customer. What may it hold?
+# But the log must never hold a customer. What may it hold instead?
 #
 # | way | trouble |
 # |---|---|
@@ -850,9 +852,9 @@ lines.groupby("FunctionVersion").agg(
 # | a metric for each field and bin | some 90 metrics for each version, \$27 a month |
 # | **counts, field by field, for 50 customers at a time** | what is not yet 50 when an environment ends is lost |
 #
-# We take the last. The function knows the bins from the model's signature, counts, and after every
-# 50 customers adds the counts to the line that it writes anyway. Nobody can be put together from
-# them, as how the fields of one customer go together is not there.
+# We take the last way. The function reads the bins from the model's signature, counts, and after
+# every 50 customers adds the counts to the line that it writes anyway. Nobody can reconstruct a
+# person from them, because the counts do not show which values belong to one customer.
 
 # %%
 def counted(since=0, until_=float("inf")):
@@ -875,14 +877,14 @@ pd.DataFrame({"trained on": spread["contract"]["shares"],
 # %% [markdown]
 # ### Exercise 3: the population stability index (10 minutes)
 #
-# How far apart are two such columns? The **population stability index** (PSI) of a field sums over
-# its bins, where *e* is the share in training and *a* the actual share:
+# How different are two such columns? The **population stability index** (PSI) of a field is a sum
+# over its bins, where *e* is the share in training and *a* the actual share:
 #
 # > PSI = Σ (*a* − *e*) · ln(*a* / *e*)
 #
 # It is 0 for equal shares and grows with each difference. Complete `psi`. `shares` are the shares
 # in training by bin, `counts` the customers by bin now, both dicts; a bin that is missing in one of
-# them is empty. An empty bin must not give infinity: take `LEAST` for every share below it.
+# them is empty. An empty bin must not give infinity: use `LEAST` for every share below it.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -935,13 +937,13 @@ except (KeyError, ZeroDivisionError, ValueError) as error:
 print("Right: large where shares moved, finite where a bin is empty.")
 
 # %% [markdown]
-# How large is large? The usual rule is Siddiqi's (*Credit Risk Scorecards*, 2006): below 0.1
-# nothing to speak of, from 0.1 to 0.25 look into it, above 0.25 the population has changed. The
-# rule knows nothing of the number of customers. With *n* of them and *B* bins, chance alone gives
-# about (*B* − 1)/*n* (Yurdakul, *Statistical Properties of Population Stability Index*, 2018): with
-# 10 bins, 50 customers give 0.18, which means nothing, and 450 give 0.02.
+# Which value is large? The usual rule is Siddiqi's (*Credit Risk Scorecards*, 2006). Below 0.1
+# there is no change worth mentioning; from 0.1 to 0.25, investigate; above 0.25 the population has
+# changed. This rule ignores the number of customers. With *n* customers and *B* bins, chance alone
+# gives about (*B* − 1)/*n* (Yurdakul, *Statistical Properties of Population Stability Index*,
+# 2018). With 10 bins, 50 customers give 0.18, which means nothing, and 450 give 0.02.
 #
-# Now the world changes. A campaign brings new customers: with us for half a year at most, month to
+# Now the world changes. A campaign brings new customers: half a year with us at most, month to
 # month.
 
 # %%
@@ -990,20 +992,20 @@ plots.show(figure, "Population stability index of each field, before and during 
 assert table["before"].max() < 0.1 and table.loc[["tenure", "contract"], "campaign"].min() > 0.25
 
 # %% [markdown]
-# *Notice* which fields are first: tenure and total charges, then the contract. They tell what
-# happened, almost in words. *Notice* those that do not move.
+# *Notice* which fields come first: tenure and total charges, then the contract. They describe the
+# campaign almost in words. The other fields do not move.
 #
-# Drift is no fault. The model may be right about the new customers (ours has seen such people), or
-# wrong. It says: look, compare with labels as they come, and train again if need be. So it goes
-# into a weekly report or a ticket, not onto anyone's phone, and it rolls nothing back: the old
-# version would drift as well.
+# Drift is not a fault. The model may be correct for the new customers (its training data had such
+# people), or wrong. So look, compare with labels as they come, and train again if necessary. Put
+# drift into a weekly report or a ticket, and wake nobody. A rollback would not help, because the
+# old version would drift as well.
 
 # %% [markdown]
-# ## What shall wake you up?
+# ## Which alarms may wake a person?
 #
-# Alert on **symptoms**, what callers feel, and keep causes for whoever looks (Beyer and others,
-# *Site Reliability Engineering*, 2016, chapter 6). Each alarm that wakes somebody in vain makes the
-# next one less believed.
+# Alert on **symptoms**, the things that clients feel, and keep causes for the person who
+# investigates (Beyer and others, *Site Reliability Engineering*, 2016, chapter 6). After each
+# unnecessary alarm, people believe the next one less.
 #
 # | look at | how | then |
 # |---|---|---|
@@ -1015,24 +1017,26 @@ assert table["before"].max() < 0.1 and table.loc[["tenure", "contract"], "campai
 # | mean probability in all, PSI | weekly | ticket: look, compare with labels |
 # | CPU, memory, cold starts, a single fault | on the dashboard | nothing |
 #
-# What it costs on AWS: five metrics for each version, \$0.30 a month each, by the hour and only as
-# long as the version is asked; alarms below a minute \$0.30 a month, others \$0.10; three
-# dashboards are free, then \$3 (CloudWatch pricing, 2026).
+# This is the cost on AWS. Each version has five metrics, \$0.30 a month each, by the hour and only
+# while the version gets requests. Alarms below a minute cost \$0.30 a month, others \$0.10. Three
+# dashboards are free, more cost \$3 each (CloudWatch pricing, 2026).
 
 # %% [markdown]
 # ## Recap
 #
-# - **Metrics from the log line:** EMF names them; dimensions with few values, never a customer.
-# - **Lambda's `Errors`** is silent when the handler answers 500. Alarm on `Faults`, and on both.
+# - **Metrics from the log line:** EMF names them; dimensions have few values, and never a customer.
+# - **Lambda's `Errors`** stays zero when the handler answers 500. Put alarms on `Faults` and on
+#   `Errors`.
 # - **A canary** gets its share through the alias, and the rollback limits how long: alarm →
-#   EventBridge → a function that may change one alias. It takes out the version that the alarm is
+#   EventBridge → a function that may change one alias. It removes the version that the alarm is
 #   about, once, and no other.
-# - **How many it got** is at most a binomial number of a window chosen before; after the rollback,
-#   none.
-# - **Golden requests** ask a version before any caller does; the mean probability watches it later.
-# - **Dashboards** are JSON; read them back, and see whether their metrics exist.
+# - **The number of its requests** is at most binomial, for a window that is chosen before; after
+#   the rollback it is zero.
+# - **Golden requests** test a version before any client uses it; the mean probability watches it
+#   later.
+# - **Dashboards** are JSON; read them back, and check that their metrics exist.
 # - **Drift:** PSI of counts that hold no person; a ticket, not an alarm.
-# - **Wake people** for what callers feel.
+# - **Wake people** only for problems that clients feel.
 #
 # ## Clean up
 
@@ -1045,8 +1049,8 @@ print(there(), [one["FunctionName"] for page in lambda_.get_paginator("list_func
 # !docker rmi --force {" ".join(IMAGES.values())}
 
 # %% [markdown]
-# Metrics cannot be deleted. Nobody writes to them any more, so they cost nothing, and after 15
-# months they are gone.
+# Metrics cannot be deleted. Nobody writes to them any more, so they cost nothing, and they
+# disappear after 15 months.
 #
 # ## Next
 #

@@ -17,20 +17,20 @@
 # %% [markdown]
 # # Put a function under load
 #
-# *You will*
+# **You will**
 #
-# - ask a fresh function ten times at once, and count its cold starts
+# - send ten requests at the same time to a new function, and count its cold starts
 # - send requests at a rate that the function cannot slow down, and read the percentiles of the wait
 # - predict concurrency as rate × duration, and count it
-# - have requests refused by reserved concurrency and by the API's throttle, and say how many will be
+# - let reserved concurrency and the API's throttle refuse requests, and predict how many
 # - see retries come in waves, and spread them
-# - see what a test hides whose callers wait for answers
-# - say which limit of AWS comes first for a given function
+# - see what a load test hides when its clients wait for answers
+# - find which limit of AWS comes first for a given function
 #
-# *You need* Docker, and the model of lesson 03 (made now if it is missing). On AWS, an account that
-# may have more than 110 executions at once: new accounts have less, and cannot reserve any
+# **You need** Docker, and the model of lesson 03 (made now if it is missing). On AWS, an account that
+# may run more than 110 executions at the same time: new accounts have less, and cannot reserve any
 #
-# *Time* 40 minutes reading, 25 minutes exercises · *Cost* free on the local cloud; on AWS less
+# **Time** 40 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS less
 # than \$0.01
 
 # %%
@@ -58,9 +58,9 @@ lessons.require("03")
 #     style gate fill:#fff3d6,stroke:#e69f00,stroke-width:3px
 # ```
 #
-# Two functions stand behind this API: the churn model of lesson 04, and
-# [`hold`](../lambda/hold/lambda_function.py), which does nothing at all for as long as it is told.
-# It is no model. It is there because, to predict a concurrency, one must know the duration.
+# Two functions are behind this API: the churn model of lesson 04, and
+# [`hold`](../lambda/hold/lambda_function.py), which only waits, as long as the request says. `hold`
+# is no model. We need it because, to predict a concurrency, we must know the duration.
 
 # %%
 import json
@@ -86,12 +86,12 @@ test = pd.read_csv("../build/models/churn_test.csv").drop(columns="churn")
 question = {"customer": json.loads(test.head(1).to_json(orient="records"))[0]}
 
 # %% [markdown]
-# ## Ten at once, right after a deployment
+# ## Ten requests at the same time, right after a deployment
 #
-# Nobody has asked the new function yet, so it has no environment. An environment works on **one
-# request at a time**. What happens when ten come at the same moment? We ask for the end of each
-# request's log (`LogType="Tail"`): where it has an `Init Duration`, this request waited for a cold
-# start.
+# The new function has not had a request yet, so it has no execution environment. An environment
+# works on **one request at a time**. What happens when ten requests come at the same moment? We
+# read the end of each request's log (`LogType="Tail"`): an `Init Duration` there means that this
+# request waited for a cold start.
 
 # %%
 import base64
@@ -144,21 +144,21 @@ show(figure, f"Ten requests at once as bars from sending to answer. Right after 
              f"{again['init'].count()} have, and all are answered at once.")
 
 # %% [markdown]
-# *Notice*
+# Look at these points:
 #
-# - **A deployment throws all environments away**, for all callers at the same time. On AWS, ten
-#   requests meet up to ten cold starts. On the local cloud, as many environments work at once as
-#   your machine can bear; the other requests wait for one of them
-#   ([local cloud and AWS](../workshop/LOCAL_CLOUD.md)).
-# - The second time, hardly anybody waits: the environments are there. Whoever measures only the
-#   second time has measured what users after a deployment do not see.
+# - **A deployment ends all environments**, for all clients at the same time. On AWS, ten requests
+#   meet up to ten cold starts. On the local cloud, only as many environments work at the same time
+#   as your machine can bear, and the other requests wait ([local cloud and
+#   AWS](../workshop/LOCAL_CLOUD.md)).
+# - The second time, hardly any request waits, because the environments exist. If you measure only
+#   the second time, you do not see what your users see after a deployment.
 # - A cold start is *more than one slow request*: while INIT runs, every other request that arrives
-#   needs an environment of its own. Lesson 11 shortens INIT, and with it the width of this burst.
+#   needs its own environment. Lesson 11 shortens INIT, and with it the length of this burst.
 #
 # ## A rate that nobody can slow down
 #
-# How long does one wait when twenty requests a second come, or sixty? **Locust**
-# ([locust.io](https://locust.io)) sends them, in a process of its own. The moments are drawn and
+# How long do clients wait when twenty requests come each second, or sixty? **Locust**
+# ([locust.io](https://locust.io)) sends them from another process. The moments are drawn and
 # written down *before* the first request is sent:
 
 # %%
@@ -166,12 +166,12 @@ plan = load.arrivals(rate=5, seconds=2, path="/predict", body=question)
 print(len(plan), "requests, at", [round(entry["at"], 2) for entry in plan])
 
 # %% [markdown]
-# Random moments with a fixed average, as many people make them who do not know of each other (a
-# *Poisson process*). The next request comes, whether the last one was answered or not. This is an
-# **open model**, and it is what the world does to a public endpoint. The other kind, a **closed
-# loop**, has a number of callers each of whom waits for the answer before asking again.
+# These are random moments with a fixed average, as from many people who do not know each other (a
+# **Poisson process**). The next request comes, whether the last one was answered or not. This is an
+# **open model**, and real users of a public endpoint behave like it. The other kind is a **closed
+# loop**: a number of clients, each of which waits for its answer before the next request.
 #
-# A closed loop is good for one thing: it finds out how much goes through. Eight callers for three
+# A closed loop is good for one purpose: it measures the capacity. Here are eight clients for three
 # seconds:
 
 # %%
@@ -182,8 +182,8 @@ print(f"about {capacity:.0f} requests a second go through")
 calls[["sent", "answered", "status", "text", "latency"]].head(3)
 
 # %% [markdown]
-# Now the open model, at three rates in turn: a quarter of that, a half, and a third *more* than
-# goes through.
+# Now the open model, at three rates in turn: a quarter of the capacity, a half, and a third *more*
+# than the capacity.
 
 # %%
 SHARES, SECONDS = (0.25, 0.5, 1.33), 3
@@ -199,8 +199,8 @@ assert (waits[0.5] <= waits[0.9]).all() and (waits[0.9] <= waits[0.99]).all()
 waits.rename(columns=lambda share: f"p{100 * share:.0f}").round(0).rename_axis("latency, ms")
 
 # %% [markdown]
-# `p90` is the 90th percentile: nine of ten waited no longer. The first number above belongs to every
-# report of a load test: a generator that falls behind its own plan measures itself.
+# `p90` is the 90th percentile: nine of ten requests waited no longer. The first number above should
+# be in every report of a load test: a generator that cannot keep its own plan measures itself.
 
 # %%
 import numpy as np
@@ -243,26 +243,27 @@ show(figure, "Left: latency of each request over time, with the 50th, 90th and 9
              "p50, p90 and p99 at equal distances.")
 
 # %% [markdown]
-# *Notice*
+# Look at these points:
 #
-# - **There is no such thing as *the* latency.** How many times the usual wait (p50) is the slowest
-#   of a hundred (p99), at each rate? Users who send ten requests each meet the slowest tenth once
-#   on the average.
-# - **Over capacity, time is on the x axis.** More comes in than goes out, so everyone waits longer
-#   than the one before. There is no percentile to report there, only a moment at which one gives up.
-#   (On AWS, or with many processors here, even the third rate may find no queue.)
-# - p99 of a hundred requests rests on *one* of them. For a p99 to quote, send thousands.
-# - **What does not travel to AWS:** the queue. The local cloud lets requests wait for your
-#   processors. Lambda does not queue these: it starts an environment for each request that finds
-#   none free, and when there may be no more of them, it refuses. How many that is, is next.
+# - **There is no single latency.** At each rate, compare the usual wait (p50) with the slowest of a
+#   hundred (p99). A user who sends ten requests meets the slowest tenth once on average.
+# - **Over capacity, time is on the x axis.** More requests come in than go out, so each one waits
+#   longer than the one before. No percentile describes that. (On AWS, or with many processors here,
+#   even the third rate may find no queue.)
+# - p99 of a hundred requests depends on *one* request. For a p99 that you can publish, send
+#   thousands.
+# - **The queue does not exist on AWS.** The local cloud lets requests wait for your processors.
+#   Lambda does not queue these. It starts an environment for each request that finds none free, and
+#   when the limit is reached, it refuses. The next section computes how many that is.
 
 # %% [markdown]
 # ## Concurrency = rate × duration
 #
-# If 4 requests a second come and each keeps an environment busy for half a second, two environments
-# are busy, on the average. This is **Little's law** (J. D. C. Little, *Operations Research*, 1961),
-# and it asks nothing of how the requests come or how the durations differ. Three settings; the
-# second lasts longer than the first, the third gets to the same product another way.
+# If 4 requests come each second, and each keeps an environment busy for half a second, two
+# environments are busy on average. This is **Little's law** (J. D. C. Little, *Operations
+# Research*, 1961). It holds however the requests come and however the durations differ. We try
+# three settings: the second has a longer duration than the first, and the third has the same
+# product as the second.
 
 # %%
 SETTINGS = [(4, 0.2), (4, 0.5), (8, 0.25)]      # requests a second, seconds each
@@ -275,8 +276,8 @@ answers = pd.concat([calls[["name"]], pd.DataFrame(map(json.loads, calls["text"]
 answers.tail(3)
 
 # %% [markdown]
-# Each answer says when its environment began and ended to be busy, and which one it was. So we can
-# *count* how many were busy at each moment, and compare.
+# Each answer contains when its execution environment started and stopped working, and which one it
+# was. So we can *count* the busy ones at each moment, and compare.
 
 # %%
 figure, panels = plt.subplots(1, 3, figsize=(9.5, 3.4), sharey=True)
@@ -303,21 +304,21 @@ assert (little["busy, average"] / little["rate × duration"]).between(0.8, 1.5).
 little.round(2)
 
 # %% [markdown]
-# *Notice*
+# Look at these points:
 #
-# - The law holds, to the accuracy of counting. What you know of a function (its duration) and of
-#   its users (their rate) gives its concurrency, *before* anything is deployed.
-# - **It gives the average.** Requests come at random, so at moments the double or treble is busy.
-#   This peak, not the average, meets a limit.
-#   (On the local cloud it stops at as many environments as your machine bears; the rest wait.)
-# - Duration is the lever: a function made twice as fast halves the concurrency, and the bill.
+# - The law holds, as exactly as we can count. A function's duration and its users' rate give its
+#   concurrency, *before* anything is deployed.
+# - **It gives the average.** Requests come at random, so at some moments twice or three times as
+#   many are busy. This peak, not the average, meets a limit. (On the local cloud it stops at the
+#   number of environments that your machine can bear; the other requests wait.)
+# - Change the duration: a function that is twice as fast halves the concurrency, and the bill.
 #
 # ## Refused
 #
-# Two limits can be set. **Reserved concurrency** says how many environments of a function may be
-# busy at once. It takes them out of the account's pool for this function, and never lets it have
-# more. First directly, with two requests at the same time where one may run, and a client that does
-# not try again:
+# You can set two limits. **Reserved concurrency** is the number of environments of a function that
+# may be busy at the same time. Lambda takes them out of the account's pool for this function, and
+# never gives it more. First we call the function directly, with two requests at the same time where
+# one may run, and a client that does not try again:
 
 # %%
 from botocore.config import Config
@@ -352,9 +353,9 @@ print(other.get("Reason"))
 assert one == 200 and other["Error"]["Code"] == "TooManyRequestsException"
 
 # %% [markdown]
-# The second limit is the API's **throttle**, for each route if you like (lesson 06): so many
-# requests a second, and a burst on top. Both under load: `/hold` may have one environment and gets
-# a load of 2; `/predict` may have 5 requests a second and gets 20.
+# The second limit is the API's **throttle**, for each route if you like (lesson 06): a number of
+# requests a second, and a burst on top. Now both under load. `/hold` may have one environment and
+# gets a load of 2; `/predict` may have 5 requests a second and gets 20.
 
 # %%
 api_id, = (api["ApiId"] for api in gateway.get_apis()["Items"] if api["Name"] == CHURN)
@@ -371,15 +372,15 @@ assert counts.loc["/hold", 503] > 0 and counts.loc["/predict", 429] > 0, counts
 counts
 
 # %% [markdown]
-# *Notice*
+# Look at these points:
 #
-# - **Two codes for one message, come back later.** The API's own refusal is `429`. Lambda's is 429
-#   as well, but the HTTP API tells its caller `503 Service Unavailable` (a REST API 500, a
-#   function URL 429). A client that repeats only 429 gives up where it should not.
-# - Nothing ran for the refused, and nothing is billed but the API's request. In the metrics, they
-#   count as `Throttles`, not as `Errors`: an alarm on errors sleeps through this.
-# - Reserved to protect: a database with twenty connections, a budget, another function of the same
-#   account. Reserved *for* a function also means taken from all the others.
+# - **Two codes mean the same: try again later.** The API's own refusal is `429`. Lambda's is 429 as
+#   well, but the HTTP API answers its client with `503 Service Unavailable` (a REST API with 500, a
+#   function URL with 429). A client that repeats only 429 stops too early.
+# - For a refused request nothing ran, and only the API's request is billed. In the metrics,
+#   refusals count as `Throttles`, not as `Errors`: an alarm on errors does not see them.
+# - Reserve concurrency to protect: a database with twenty connections, a budget, another function
+#   of the same account. But every reservation takes environments from all other functions.
 
 # %%
 measured = counts.loc["/hold", 503] / counts.loc["/hold"].sum()
@@ -391,9 +392,9 @@ None
 # %% [markdown]
 # ### Exercise 1: how many will be refused? (10 minutes)
 #
-# With a load of 2 (rate × duration) and two environments, nobody need be refused, one might think.
-# The telephone companies knew better a hundred years ago: calls come at random, and sometimes three
-# come together. A. K. Erlang's formula (1917) gives the share refused for each number of lines from
+# With a load of 2 (rate × duration) and two environments, you might expect no refusals. Telephone
+# companies knew better a hundred years ago: calls come at random, and sometimes three come
+# together. A. K. Erlang's formula (1917) computes the refused share for each number of lines from
 # the share with one line less. Without a line, everybody is refused; then
 #
 # ```text
@@ -437,18 +438,18 @@ for busy in (0.5, 2, 8, 50, 400):
 
 # %% [markdown]
 # *Notice* the last column: a small function needs many times its average, a large one hardly more
-# than it. Randomness evens out in crowds. That is why a function without a reservation, in the
-# account's large pool, is safer than one with a reservation that somebody computed as an average.
-# (The measured share also lies above or below Erlang's because it comes from some thirty requests.)
+# than it. In a large crowd, chance matters less. So a function without a reservation, in the
+# account's large pool, is safer than one whose reservation is only its average. (The measured share
+# also differs from Erlang's because there are only about thirty requests.)
 #
 # ## Try again, but not all together
 #
-# A refusal is over in a moment, so the client tries again. When? **Exponential backoff**: after a
-# wait, then after twice that, and so on. With **jitter**: after a random part of it.
+# A refusal is quick, so the client tries again. When? **Exponential backoff** means: after a wait,
+# then after twice that wait, and so on. **Jitter** means: after a random part of that wait.
 #
-# Twenty clients come at the same moment, as after a deployment or at the full hour. Two
-# environments, 0.2 s for each request. [tenacity](https://tenacity.readthedocs.io) does the waiting;
-# we write down when each attempt is made.
+# Twenty clients come at the same moment, as after a deployment or at the full hour. There are two
+# environments, and a request takes 0.2 s. The library [tenacity](https://tenacity.readthedocs.io)
+# waits for us; we write down when each attempt is made.
 
 # %%
 import requests
@@ -491,8 +492,8 @@ pd.DataFrame({name: {"clients answered": CLIENTS - failed[name], "clients given 
                      "attempts": len(log)} for name, log in storms.items()}).T
 
 # %% [markdown]
-# The wait without jitter is exactly 0.2, 0.4, 0.8, 1.2 … seconds. With jitter it is a random number
-# between 0 and *twice* that, so that both wait equally long on the average.
+# Without jitter, the wait is exactly 0.2, 0.4, 0.8, 1.2 … seconds. With jitter it is a random
+# number between 0 and *twice* that, so that both wait equally long on average.
 
 # %%
 figure, panels = plt.subplots(2, 1, figsize=(9, 5), sharex=True, sharey=True)
@@ -510,17 +511,18 @@ show(figure, "Attempts of 20 clients over time. Without jitter they stand in ver
              f"{CLIENTS - failed['backoff with jitter']} clients are answered.")
 
 # %% [markdown]
-# *Notice* the waves. Backoff alone moves the crowd from one moment to a later one: whoever met at
-# the door meets there again. Between the waves, both environments idle. Jitter uses the time in
-# between, with fewer attempts. (M. Brooker, *Exponential Backoff And Jitter*, AWS Architecture
-# Blog, 2015, simulates the same.)
+# *Notice* the waves. Backoff alone moves the crowd from one moment to a later one: clients that
+# came together come together again. Between the waves, both environments wait. Jitter uses that
+# time, with fewer attempts. (M. Brooker, *Exponential Backoff And Jitter*, AWS Architecture Blog,
+# 2015, simulates the same.)
 #
 # A retry is load as well. If *every* client tries five times, a service in trouble gets up to five
-# times the requests. So: few attempts, a longest wait, and none at all for what cannot get better.
+# times the requests. So use few attempts, a longest wait, and no retry for failures that cannot get
+# better.
 #
 # ### boto3 does it already
 #
-# Between AWS's own clients and services, `botocore` tries again, in one of three modes:
+# Between AWS's own clients and services, `botocore` retries, in one of three modes:
 #
 # | mode | attempts, unless set | waits | and |
 # |---|---|---|---|
@@ -528,8 +530,8 @@ show(figure, "Attempts of 20 clients over time. Without jitter they stand in ver
 # | `standard` | 3 | a random part of 1, 2, 4 … at most 20 s | a quota of retries for the client: spent, it stops trying |
 # | `adaptive` | 3 | the same | a brake: after a refusal the client itself sends less often |
 #
-# (boto3 guide, *Retries*, and SDK reference, *Retry behavior*, checked 2026-11.) Four requests at
-# once, one environment:
+# (boto3 guide, *Retries*, and SDK reference, *Retry behavior*, checked 2026-11.) Here are four
+# requests at the same time, and one environment:
 
 # %%
 def crowd(lambda_client, number=4):
@@ -556,17 +558,20 @@ lambda_.delete_function_concurrency(FunctionName=HOLD)
 modes
 
 # %% [markdown]
-# *Notice* that a call that "takes three seconds" may have been three calls. `RetryAttempts` in the
-# answer's `ResponseMetadata` says so; put it into your logs.
+# So a call that "takes three seconds" may have been three calls. `RetryAttempts` in the response's
+# `ResponseMetadata` has the number; write it into your logs. A slow `invoke` is also sent again:
+# after 60 seconds without an answer, boto3 repeats the call, and the function runs once more. For
+# long functions, set `read_timeout` above the function's time-out, and `total_max_attempts` to 1
+# (`botocore.config.Config`).
 #
 # ### Exercise 2: may this be repeated? (7 minutes)
 #
-# Not every failure gets better by repeating, and not every request may be sent twice. A refusal
-# (429) has done nothing: always repeat. Any other 4xx says that the *request* is wrong: never
-# repeat. With a 5xx, or with no answer at all (status 0), nobody knows whether the work was done.
-# That includes 503: an HTTP API says it also when the function took over 30 seconds. Repeat those
-# only if the work is **idempotent**, that is, if doing it twice is the same as doing it once. What
-# went well is not repeated. Complete `repeat`.
+# A retry does not help with every failure, and not every request may be sent twice. A refusal (429)
+# has done nothing: always repeat. Any other 4xx means that the *request* is wrong: never repeat.
+# With a 5xx, or without any answer (status 0), nobody knows whether the work was done. That
+# includes 503, because an HTTP API also sends it when the function took over 30 seconds. Repeat
+# those only if the work is **idempotent**: doing it twice has the same effect as doing it once. Do
+# not repeat a success. Complete `repeat`.
 #
 # <details><summary>Hint</summary>429 first. Then, what is below 500 but not 0 is
 # settled.</details>
@@ -599,11 +604,11 @@ print("Right. A prediction is idempotent; an order is not, unless it carries an 
 # %% [markdown]
 # ## What a closed loop hides
 #
-# Once more two kinds of load on the same function *at the same time*, six requests a second each. An
-# open one, and one caller who waits for the answer before the next request, as a loop in a test
-# script does. In the middle, the function **stalls**: whoever comes from second 2 to second 3.5 is
-# answered after second 3.5, as with a database that changes its primary. (`hold` is told so in its
-# requests, by the clock of your machine.)
+# We send two kinds of load to the same function *at the same time*, six requests a second each. One
+# is open. The other is one client who waits for the answer before the next request, like a loop in
+# a test script. In the middle, the function **stalls**: requests from second 2 to second 3.5 are
+# answered after second 3.5, as with a database that changes its primary. (`hold` gets these times
+# in its requests, by the clock of your machine.)
 
 # %%
 RATE, STALL = 6, [2.0, 3.5]
@@ -641,25 +646,26 @@ print(f"waited over a third of the stall: open {stalled(opened):.0%}, closed {st
 assert stalled(opened) > stalled(closed), "no stall seen: is the clock of your machine right?"
 
 # %% [markdown]
-# *Notice* the left picture. The same function at the same time; but the closed loop has **one** point
-# in the stall. Its only caller stood waiting, and the requests that it would have sent in the
-# meantime are not in the statistics. They are the slow ones. The worse the service, the fewer
-# requests it is asked, and the better its percentiles. Gil Tene named this **coordinated omission**
-# (*How NOT to Measure Latency*, 2013).
+# *Notice* the left plot. It is the same function at the same time, but the closed loop has **one**
+# point in the stall. Its only client waited, and the requests that it would have sent in that time
+# are missing from the statistics. Those are the slow ones. The slower the service, the fewer
+# requests it gets, and the better its percentiles look. Gil Tene named this **coordinated
+# omission** (*How NOT to Measure Latency*, 2013).
 #
-# So read three things before you believe a load test: was it open? was latency counted from the
-# moment *planned* (as `load.run` does), or from the moment sent? did the generator keep to its plan?
-# Locust itself, used as its tutorial shows, with users that loop, is closed. Here each arrival is a
-# user of its own who asks once and goes
+# So check three things before you believe a load test. Was it open? Was latency counted from the
+# *planned* moment (as `load.run` does), or from the moment of sending? Did the generator keep its
+# plan? Locust itself, used as in its tutorial, with users that loop, is closed. Here each arrival
+# is a user of its own who sends one request and ends
 # ([`workshop/load/locustfile.py`](../workshop/load/locustfile.py)).
 #
 # ### Exercise 3: put back what was left out (8 minutes)
 #
-# If all you have is the record of a closed loop, and you know its pace, you can estimate what it
-# left out. A request that took 1 s in a loop with a pace of 0.25 s stands for three more that should
-# have been sent meanwhile: they would have waited 0.75, 0.5 and 0.25 s. HdrHistogram's
-# `recordValueWithExpectedInterval` does this: for each latency, add it less one pace, less two paces
-# and so on, **as long as at least one pace is left**. Complete `corrected`.
+# If you only have the record of a closed loop, and you know its pace, you can estimate what is
+# missing. A request that took 1 s in a loop with a pace of 0.25 s stands for three more requests
+# that should have been sent in that time. They would have waited 0.75, 0.5 and 0.25 s.
+# HdrHistogram's `recordValueWithExpectedInterval` adds them: for each latency, it adds the latency
+# less one pace, less two paces and so on, **as long as at least one pace is left**. Complete
+# `corrected`.
 #
 # <details><summary>Hint</summary>A <code>while</code> loop inside the <code>for</code> loop:
 # <code>missing = latency - pace</code>, and as long as <code>missing >= pace</code>, append it and
@@ -704,7 +710,7 @@ print(f"waited over a third of the stall: open {stalled(opened):.0%}, closed {st
 #
 # ## Which limit comes first?
 #
-# What stands above your function on AWS, unless you ask for more (checked 2026-11):
+# These limits apply to your function on AWS, unless you ask for more (checked 2026-11):
 #
 # | limit | value | what the caller sees | source |
 # |---|---|---|---|
@@ -716,7 +722,7 @@ print(f"waited over a third of the stall: open {stalled(opened):.0%}, closed {st
 # | new environments, each function | 1,000 every 10 s | the same, for the rest | *Lambda scaling behavior* |
 # | how long an HTTP API waits | 30 s (REST: 29 s, can be raised) | 503 (REST: 504) | *Quotas for HTTP APIs* |
 #
-# The account that you are in now says of itself (the local cloud: AWS's default, or what its memory
+# Your current account reports these values (the local cloud: AWS's default, or what its memory
 # allows):
 
 # %%
@@ -725,8 +731,8 @@ print("at the same time:", limits["ConcurrentExecutions"],
       "  of these unreserved:", limits["UnreservedConcurrentExecutions"])
 
 # %% [markdown]
-# Little's law turns the concurrency into a rate: at most *concurrency / duration* requests a second.
-# Where the lines cross, another limit takes over.
+# Little's law converts the concurrency into a rate: at most *concurrency / duration* requests a
+# second. Where the lines cross, another limit comes first.
 
 # %%
 duration = np.logspace(-3, np.log10(60), 300)
@@ -747,40 +753,41 @@ show(figure, "The highest rate over the duration of a request, on log axes. Flat
              "one with 10, then falling in proportion; after 30 s the API has given up.")
 
 # %% [markdown]
-# *Notice*
+# Look at these points:
 #
-# - Below 0.1 s, being faster does not raise the rate any more: ten requests a second is all that
-#   one unit of concurrency gives. Our model is there, by far.
-# - In a new account, a function of one second takes **ten requests a second**, shared with every
-#   other function. Look at the number, and ask for more, well before the launch.
-# - The scaling rate bites only in a burst: from nothing to 1,000 environments takes a moment, to
-#   3,000 some twenty seconds, if the account may have them.
-# - Who answers after 30 s answers nobody: the caller has a 503, the function runs on and is billed,
-#   and the caller tries again. Long work belongs behind a queue (lesson 14).
+# - Below 0.1 s, a faster function does not raise the rate any more: one unit of concurrency gives
+#   ten requests a second. Our model is far below 0.1 s.
+# - In a new account, a function of one second serves **ten requests a second**, shared with every
+#   other function. Look at this number, and ask for more, well before the launch.
+# - The scaling rate matters only in a burst. From zero to 1,000 environments takes a moment, to
+#   3,000 about twenty seconds, if the account may have them.
+# - An answer after 30 s reaches nobody: the client has a 503, the function continues and is billed,
+#   and the client tries again. Put long work behind a queue (lesson 14).
 #
-# | travels to AWS | does not |
+# | the same on AWS | not the same |
 # |---|---|
 # | rate × duration; Erlang's share; waves and jitter; what a closed loop hides | milliseconds, capacity |
 # | the codes and exceptions of a refusal | a queue before the function: AWS starts environments, or refuses |
 # | that a burst after a deployment is cold | how many are cold: here as many as your machine bears |
 # | the API's throttle | its exactness: on AWS a goal, not a promise |
 #
-# Before you send load to AWS: it is your bill, and the account's concurrency is shared with
-# everything else that runs there. A test of yours can throttle somebody's production.
+# Before you send load to AWS, remember that you pay for it. The account's concurrency is shared
+# with everything else that runs there, so a test of yours can throttle another team's production.
 
 # %% [markdown]
 # ## Recap
 #
-# - **After a deployment every environment is cold at once**; count `Init Duration` in the log.
-# - **An open model** sends at planned moments; latency counts from there. Show percentiles, over
-#   time, and say how well the generator kept its plan.
-# - **Concurrency = rate × duration**, on the average. Peaks need more; Erlang's formula says how much.
+# - **After a deployment every environment is cold**; count `Init Duration` in the log.
+# - **An open model** sends at planned moments, and latency counts from there. Show percentiles,
+#   over time, and report how well the generator kept its plan.
+# - **Concurrency = rate × duration**, on average. Peaks need more; Erlang's formula computes how
+#   much.
 # - **Refusals** are `TooManyRequestsException`, 429, or 503 through an HTTP API; they are
 #   `Throttles`, not `Errors`.
 # - **Retries** need a limit, backoff and jitter, and work that may be done twice.
-# - **A closed loop leaves out** what it should have asked while it waited.
-# - **A rate's limit** is concurrency / duration, ten times the concurrency, or the API's throttle,
-#   whichever is least.
+# - **A closed loop leaves out** the requests that it should have sent while it waited.
+# - **The limit of a rate** is concurrency / duration, ten times the concurrency, or the API's
+#   throttle, whichever is lowest.
 #
 # ## Clean up
 
@@ -795,5 +802,5 @@ assert left == [], left
 # %% [markdown]
 # ## Next
 #
-# [Lesson 20](20_break_it.ipynb) breaks things on purpose, one after the other, and reads what they
-# say.
+# [Lesson 20](20_break_it.ipynb) breaks things on purpose, one after the other, and reads the error
+# messages.

@@ -3,7 +3,7 @@
 # workshop:
 #   number: "20"
 #   needs: [docker]
-#   reading: 45
+#   reading: 50
 #   exercises: 20
 #   cost: "under $0.01"
 #   products: []
@@ -13,21 +13,21 @@
 # %% [markdown]
 # # Break it
 #
-# Nothing in this workshop fails for the first time: somebody has read each of these messages
-# before you, late at night. Here you break things on purpose, 23 of them, one after the other. When
-# one of them comes uninvited, you will know its face.
+# Other people have met every failure of this workshop before you, often late at night. Here you
+# break things on purpose, 23 of them, one after the other. If you meet one of them later, you will
+# recognise it.
 #
-# *You will*
+# **You will**
 #
-# - make each failure happen, and read what it really says
-# - tell from the words where on the way it sits, and what its cause is
-# - mend it, and prove that it is mended
-# - know two failures that may say nothing at all
-# - find your way alone through a function that is broken in three ways at once
+# - make each failure happen, and read its message
+# - find out from the message where it happened, and what its cause is
+# - fix it, and prove that it is fixed
+# - learn two failures that may print nothing at all
+# - repair, without help, a function that is broken in three ways at the same time
 #
-# *You need* Docker, and the models of lessons 02 and 03 (made now if they are missing)
+# **You need** Docker, and the models of lessons 02 and 03 (made now if they are missing)
 #
-# *Time* 45 minutes reading, 20 minutes exercises; or look up one failure when you meet it · *Cost*
+# **Time** 50 minutes reading, 20 minutes exercises; or look up one failure when you meet it · **Cost**
 # free on the local cloud; on AWS less than \$0.01
 
 # %%
@@ -54,7 +54,7 @@ lessons.require("03")
 # |---|---|
 # | `image manifest, config or layer media type … is not supported` | [An image for many platforms](#An-image-for-many-platforms) |
 # | `Your authorization token has expired`, `no basic auth credentials` | [A registry login that is missing or expired](#A-registry-login-that-is-missing-or-expired) |
-# | `Lambda does not have permission to access the ECR image` | [No right to fetch the image](#No-right-to-fetch-the-image) |
+# | `Lambda does not have permission to access the ECR image` | [No permission to read the image](#No-permission-to-read-the-image) |
 # | `cannot be assumed by Lambda` | [A role that cannot be assumed](#A-role-that-cannot-be-assumed) |
 # | `exec /usr/bin/python3: exec format error` | [An image for another processor](#An-image-for-another-processor) |
 # | `ResourceConflictException` | [An update during an update](#An-update-during-an-update) |
@@ -76,18 +76,18 @@ lessons.require("03")
 # | `Unknown Category`; or nothing, and the answer is a little wrong | [A category that nobody knows](#A-category-that-nobody-knows) |
 # | `RepositoryNotEmptyException` | [A repository that is not empty](#A-repository-that-is-not-empty) |
 #
-# You need not remember the table. Whenever a cell fails, or `python3 -m workshop run`, the workshop
-# keeps what it recognises, and **`python3 -m workshop doctor`** tells you cause, mend and section.
-# It recognises a failure only by words that no other failure has. Otherwise it says that the cause
-# is not known: a wrong cause would cost you more time than none.
+# You need not remember the table. When a cell or `python3 -m workshop run` fails, the workshop
+# stores the failure, and **`python3 -m workshop doctor`** prints its cause, the solution and the
+# section. It recognises a failure only by words that no other failure has. In all other cases it
+# prints that the cause is unknown: a wrong cause would cost you more time than none.
 
 # %% [markdown]
 # ## Three helpers
 #
-# `meet` prints a message, asserts that the words to look for are in it, and that the workshop
-# recognises it as this failure and no other. Most failures below are real. Where the local cloud
-# cannot fail as AWS does, or nobody wants to wait for it, a message that others have met stands in;
-# it is marked **recorded**, with its source.
+# `meet` prints a message and checks that it contains the important words. It also checks that the
+# workshop recognises it as this failure and no other. Most failures below are real. For some, the
+# local cloud cannot fail as AWS does, or you would wait too long. Those use a message from other
+# people; it is marked **recorded**, with its source.
 
 # %%
 import json
@@ -128,7 +128,7 @@ def ask(**event):
 # %% [markdown]
 # ## One function, many ways to fail
 #
-# What an earlier run of this lesson may have left goes first.
+# First we remove what an earlier run of this lesson may have left.
 
 # %%
 gateway = boto3.client("apigateway")
@@ -142,12 +142,12 @@ def delete_rest_apis():
 
 
 delete_rest_apis()
-for name in (NAME, f"{NAME}-new"):
+for name in (NAME, f"{NAME}-new", f"{NAME}-pipeline"):
     deploy.delete(name)
 
 # %% [markdown]
-# A module on top of lesson 04's image. The event's `do` says what to do; with `mended`, it is done
-# properly.
+# We put a module on top of lesson 04's image. The event's `do` chooses an action; with `mended`,
+# the function does it correctly.
 
 # %%
 from pathlib import Path
@@ -206,9 +206,9 @@ def lambda_handler(event, context):
 ''');
 
 # %% [markdown]
-# Two model files go in as well. Both are the same tiny network, which takes pictures of 8×8 points
-# in three colours; the second keeps its weights in a file of its own, as exporters do with large
-# models, and that file does *not* go in.
+# We add two model files as well. Both are the same tiny network, for pictures of 8×8 points in
+# three colours. The second stores its weights in a separate file, as exporters do with large
+# models, and we do *not* add that file.
 
 # %%
 import numpy as np
@@ -247,9 +247,9 @@ address, _, digest = image.partition("@")
 #
 # ### An image for many platforms
 #
-# New versions of Docker attach a note on the build. What they push then is no image but an
+# New versions of Docker attach a note on the build. Then they do not push an image but an
 # **index**, a list with the image and the note. We write such a list by hand, so that it happens
-# whatever your Docker does, and push it.
+# with every Docker version, and push it.
 
 # %%
 stored = ecr.batch_get_image(repositoryName=NAME, imageIds=[{"imageTag": "v1"}])["images"][0]
@@ -269,10 +269,9 @@ message = refused(lambda_.create_function, Code={"ImageUri": f"{address}:index"}
 meet("An image for many platforms", message, "media type for the source image")
 
 # %% [markdown]
-# **Cause**: Lambda takes one image, not a list, even if there is one image in the list.
-# **Mend**: build with `--provenance=false --platform linux/amd64`, or set
-# `BUILDX_NO_DEFAULT_ATTESTATIONS=1`, as `cloud.use()` does. Then a plain image is pushed, as ours
-# was:
+# **Cause**: Lambda accepts one image, not a list, even if the list has only one image. **Fix**:
+# build with `--provenance=false --platform linux/amd64`, or set `BUILDX_NO_DEFAULT_ATTESTATIONS=1`,
+# as `cloud.use()` does. Then Docker pushes a plain image, as ours was:
 
 # %%
 kinds = {tag: one["imageManifestMediaType"]
@@ -285,9 +284,9 @@ ecr.batch_delete_image(repositoryName=NAME, imageIds=[{"imageTag": "index"}]);
 # %% [markdown]
 # ### A registry login that is missing or expired
 #
-# Docker's password for ECR is good for 12 hours. The next morning, a push is refused. Worse, a pull
-# of a *public* image is refused too: with no login it would be served, with an old one it is not.
-# Nobody wants to wait for that here; what docker prints is **recorded**:
+# Docker's password for ECR is valid for 12 hours. The next morning, a push is refused. Even a pull
+# of a *public* image is refused: without a login it would work, with an expired login it does not.
+# We do not want to wait 12 hours, so docker's message is **recorded**:
 
 # %%
 RECORDED = {"no basic auth credentials": "aws-actions/amazon-ecr-login issue 431",
@@ -298,10 +297,10 @@ for message, source in RECORDED.items():
     meet("A registry login that is missing or expired", message, message, recorded=source)
 
 # %% [markdown]
-# **Cause**: the first message says that docker has no login for this registry: you never logged in,
-# or the account or the Region in its name is another. The second says that the login is too old.
-# **Mend**: for public images, be nobody: `docker logout public.ecr.aws`. For your own registry, log
-# in again; it takes a second.
+# **Cause**: the first message means that docker has no login for this registry. You never logged
+# in, or the registry's name has another account or Region. The second means that the login is too
+# old. **Fix**: for public images, remove the login: `docker logout public.ecr.aws`. For your own
+# registry, log in again, which takes a second:
 
 # %%
 before = ecr.get_authorization_token()["authorizationData"][0]["expiresAt"]
@@ -309,39 +308,69 @@ deploy.login()
 print("good until", before)
 
 # %% [markdown]
-# ### No right to fetch the image
+# ### No permission to read the image
 #
-# Lambda may pull from your repository only if the **repository's** policy allows it. Many give this
-# permission to the function's role, where it does nothing. Lambda adds the policy by itself if *you*
-# may change it (Lambda developer guide, *Create a Lambda function using a container image*). You
-# may, so this message is **recorded**:
+# Lambda can pull from your repository only if the **repository's** policy allows it. Many people
+# give this permission to the function's role, where it has no effect. If the policy lacks the
+# permission, Lambda adds it when the caller may change the policy (lesson 05). A pipeline often may
+# not. So we make a role for a pipeline, and assume it. It may create this one function and pass
+# this one role to Lambda:
 
 # %%
-meet("No right to fetch the image",
-     "An error occurred (AccessDeniedException) when calling the CreateFunction operation: Lambda "
-     "does not have permission to access the ECR image. Check the ECR permissions.",
-     "permission to access the ECR image", recorded="aws-samples/bedrock-access-gateway issue 127")
+tags = [{"Key": key, "Value": value} for key, value in deploy.tags().items()]
+you = boto3.client("sts").get_caller_identity()
+region = lambda_.meta.region_name
+function_arn = f"arn:aws:lambda:{region}:{you['Account']}:function:{NAME}"
+pipeline = iam.create_role(
+    RoleName=f"{NAME}-pipeline-role", Tags=tags, AssumeRolePolicyDocument=json.dumps({
+        "Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Action": "sts:AssumeRole",
+            "Principal": {"AWS": f"arn:aws:iam::{you['Account']}:root"}}]}))["Role"]["Arn"]
+iam.put_role_policy(RoleName=f"{NAME}-pipeline-role", PolicyName="create", PolicyDocument=json.dumps({
+    "Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Resource": function_arn,
+         "Action": ["lambda:CreateFunction", "lambda:TagResource"]},
+        {"Effect": "Allow", "Action": "iam:PassRole", "Resource": role}]}))
+ecr.delete_repository_policy(repositoryName=NAME)
+
+
+def as_pipeline():
+    """AWS's refusal when the pipeline's role creates the function."""
+    keys = boto3.client("sts").assume_role(RoleArn=pipeline, RoleSessionName="deploy")["Credentials"]
+    client = boto3.client("lambda", aws_access_key_id=keys["AccessKeyId"],
+                          aws_secret_access_key=keys["SecretAccessKey"],
+                          aws_session_token=keys["SessionToken"])
+    return refused(client.create_function, Code={"ImageUri": image}, **settings)
+
+
+import time
+
+for attempt in range(40):       # on AWS, a new role and its policy are not known at once
+    try:
+        message = as_pipeline()
+        if "ECR" in message:
+            break
+    except ClientError as error:
+        message = str(error)
+    time.sleep(3)
+meet("No permission to read the image", message, "permission to access the ECR image")
 
 # %% [markdown]
-# What you can see for real is what AWS would look at: a repository whose policy is gone.
+# **Cause**: the repository's policy, not the role of the function. **Fix**: the owner of the
+# repository allows Lambda to read it, as `deploy.push` does.
 
 # %%
-ecr.delete_repository_policy(repositoryName=NAME)
-print(refused(ecr.get_repository_policy, repositoryName=NAME))
-
 ecr.set_repository_policy(repositoryName=NAME, policyText=deploy.policy("repository"))
-said = json.loads(ecr.get_repository_policy(repositoryName=NAME)["policyText"])["Statement"][0]
-assert said["Principal"] == {"Service": "lambda.amazonaws.com"}
+deploy.delete(f"{NAME}-pipeline")
 
 # %% [markdown]
 # ## Create and update
 #
 # ### A role that cannot be assumed
 #
-# A role says whom it trusts. This one trusts SageMaker.
+# A role lists the services that it trusts. This one trusts SageMaker.
 
 # %%
-tags = [{"Key": key, "Value": value} for key, value in deploy.tags().items()]
 new = iam.create_role(RoleName=f"{NAME}-new-role", Tags=tags,
                       AssumeRolePolicyDocument=deploy.policy("trust_sagemaker"))["Role"]["Arn"]
 iam.put_role_policy(RoleName=f"{NAME}-new-role", PolicyName="logs",
@@ -352,14 +381,12 @@ message = refused(lambda_.create_function, **settings)
 meet("A role that cannot be assumed", message, "cannot be assumed by Lambda")
 
 # %% [markdown]
-# **Cause**: the trust policy. Or none at all: AWS says *the same words* while a new role is not
+# **Cause**: the trust policy, or none at all. AWS prints *the same words* while a new role is not
 # known everywhere yet, for seconds, sometimes for minutes (terraform-provider-aws issue 44517).
-# **Mend**: look at the trust policy first. If it is right, try again, on this error alone and not
-# for ever.
+# **Fix**: look at the trust policy first. If it is correct, try again, on this error alone and for
+# a limited time.
 
 # %%
-import time
-
 iam.update_assume_role_policy(RoleName=f"{NAME}-new-role", PolicyDocument=deploy.policy("trust"))
 for attempt in range(40):
     try:
@@ -377,8 +404,8 @@ assert ask(do="nothing") == "done"
 # %% [markdown]
 # ### An image for another processor
 #
-# Built on a Mac (arm64), run on x86-64; or the other way round. Here the image stays as it is, and
-# we tell Lambda the wrong architecture.
+# The image was built on a Mac (arm64) and runs on x86-64, or the reverse. Here we keep the image,
+# and give Lambda the wrong architecture.
 
 # %%
 other = {"x86_64": "arm64", "arm64": "x86_64"}[engine.architecture()]
@@ -387,9 +414,9 @@ lambda_.get_waiter("function_updated_v2").wait(FunctionName=NAME, WaiterConfig=Q
 meet("An image for another processor", ask(do="nothing"), "exec format error")
 
 # %% [markdown]
-# *Notice*: pushing worked, updating worked. Only the processor itself finds out, at the first
-# request. **Mend**: build with `--platform`, as `DOCKER_DEFAULT_PLATFORM` says here, and create the
-# function with the same `Architectures`.
+# *Notice:* the push and the update worked. It fails only on the processor, at the first request.
+# **Fix**: build with `--platform`, as `DOCKER_DEFAULT_PLATFORM` sets here, and create the function
+# with the same `Architectures`.
 
 # %%
 # !docker image inspect --format "the image is for {{{{.Os}}}}/{{{{.Architecture}}}}" {BROKEN}
@@ -410,9 +437,9 @@ message = refused(lambda_.update_function_configuration, FunctionName=NAME, Desc
 meet("An update during an update", message, "An update is in progress")
 
 # %% [markdown]
-# **Cause**: Lambda prepares a change in the background. **Mend**: a waiter after *every* create and
-# every update. In a script that works on your machine and fails in the pipeline, this is the usual
-# suspect. From here on, a helper does it:
+# **Cause**: Lambda prepares a change in the background. **Fix**: a waiter after *every* create and
+# every update. If a script works on your machine and fails in the pipeline, check this first. From
+# here on, a helper does it:
 
 # %%
 def change(**settings):
@@ -454,9 +481,9 @@ print("function has", runs()[:19])
 assert runs() == digest != pushed["imageDigest"]
 
 # %% [markdown]
-# The old one, and **nobody says a word**. Lambda looks a tag up once, when the function is created
-# or its code updated. **Mend**: name images by digest, and update the code; then what runs is what
-# the deployment says.
+# The old one answers, and **no message reports it**. Lambda looks a tag up once, when the function
+# is created or its code updated. **Fix**: name images by digest, and update the code. Then the
+# image that runs is the image of the deployment.
 
 # %%
 use(f"{address}@{pushed['imageDigest']}")
@@ -465,7 +492,7 @@ assert runs() == pushed["imageDigest"]
 # %% [markdown]
 # ### Not found in this Region
 #
-# Your profile says Frankfurt, the function is in Virginia.
+# Your profile names one Region, for example eu-west-1 (Ireland), and the function is in another.
 
 # %%
 here = lambda_.meta.region_name
@@ -474,9 +501,9 @@ message = refused(elsewhere.invoke, FunctionName=NAME)
 meet("Not found in this Region", message, "Function not found")
 
 # %% [markdown]
-# **Cause**: names hold in one Region. AWS does not say *wrong Region*, it says *not found*, as it
-# does for a function that was never created; but the ARN in the message tells where it looked. An
-# image of another Region is `not valid` for a function. **Mend**: read the ARN, and compare.
+# **Cause**: a name is valid in one Region. AWS does not print *wrong Region* but *not found*, as
+# for a function that was never created. But the ARN in the message shows where AWS looked. An image
+# of another Region is `not valid` for a function. **Fix**: read the ARN, and compare.
 
 # %%
 looked = message.split("arn:aws:lambda:")[1].split(":")[0]
@@ -486,7 +513,7 @@ assert looked != here and ask(do="nothing") == "done"
 # %% [markdown]
 # ### No such module, no such handler
 #
-# `CMD` says `broken.lambda_handler`: file `broken.py`, function `lambda_handler`. Two typing
+# `CMD` is `broken.lambda_handler`: file `broken.py`, function `lambda_handler`. Here are two typing
 # errors:
 
 # %%
@@ -497,9 +524,9 @@ change(ImageConfig={"Command": ["broken.handler"]})
 meet("No such module, no such handler", ask(do="nothing"), "Handler 'handler' missing")
 
 # %% [markdown]
-# **Cause**: the first name in the message is what Lambda tried to import, the last is what was
-# missing. If they differ, your file was found and something that *it* imports was not: add that to
-# `requirements.txt`. **Mend** here: the right name.
+# **Cause**: the first name in the message is the module that Lambda tried to import, the last is
+# the missing one. If they differ, your file was found, and an import in *your file* was not: add
+# that package to `requirements.txt`. **Fix** here: the correct name.
 
 # %%
 change(ImageConfig={"Command": ["broken.lambda_handler"]})
@@ -516,9 +543,9 @@ assert ask(do="nothing") == "done"
 meet("A number that JSON does not know", ask(do="number"), "float32 is not JSON serializable")
 
 # %% [markdown]
-# *Notice* `Runtime.MarshalError`: your handler has finished without an error; what it returned
-# could not be turned into JSON. In a test that only calls the handler, all is well. So let a test
-# call `json.dumps` on the answer. **Mend**: `float(…)`.
+# *Notice* `Runtime.MarshalError`: your handler finished without an error, but its result could not
+# become JSON. A test that only calls the handler succeeds. So let a test call `json.dumps` on the
+# result. **Fix**: `float(…)`.
 
 # %%
 assert ask(do="number", mended=True) == {"probability": 0.25}
@@ -526,8 +553,9 @@ assert ask(do="number", mended=True) == {"probability": 0.25}
 # %% [markdown]
 # ### Exercise 1: plain numbers (6 minutes)
 #
-# Complete `plain`: whatever a handler returns, dicts, lists and tuples with NumPy's numbers and
-# arrays at any depth, becomes something that `json.dumps` takes. Everything else stays as it is.
+# Complete `plain`. Its input is a handler's result: dicts, lists and tuples with NumPy's numbers
+# and arrays at any depth. It returns the same in a form that `json.dumps` accepts. Everything else
+# stays as it is.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -579,8 +607,8 @@ print("Right.")
 # %% [markdown]
 # ### A malformed proxy response
 #
-# Behind an API, the function must answer in the API's shape. We put a REST API before it (lesson 06
-# shows the newer HTTP API; the mistake is the same).
+# Behind an API, the function's answer must have the API's form. We put a REST API in front of it
+# (lesson 06 shows the newer HTTP API; the mistake is the same).
 
 # %%
 arn = lambda_.get_function(FunctionName=NAME)["Configuration"]["FunctionArn"]
@@ -617,11 +645,12 @@ def post(path, wanted, **query):
 meet("A malformed proxy response", post("/prod", 502, do="proxy"), "502")
 
 # %% [markdown]
-# **Cause**: `body` was a dict; it must be text. The caller learns nothing, rightly; and your
+# **Cause**: `body` was a dict; it must be text. The client gets no details, which is correct. The
 # function's log shows a good run, because for Lambda it was one. On AWS the API's own log, if you
-# have switched it on, says *Malformed Lambda proxy response* (API Gateway developer guide, *Handle
-# Lambda errors*). A handler that raises gives the same 502: look into the function's log, and if it
-# is clean, suspect the shape. **Mend**: `json.dumps`.
+# have switched it on, has *Malformed Lambda proxy response* (API Gateway developer guide, *Handle
+# Lambda errors*). A handler that raises gives a 502 from a REST API too, and a 500 from an HTTP
+# API. Look into the function's log first; if it shows no error, check the form of the answer.
+# **Fix**: `json.dumps`.
 
 # %%
 print(post("/prod", 200, do="proxy", mended=1))
@@ -629,8 +658,8 @@ print(post("/prod", 200, do="proxy", mended=1))
 # %% [markdown]
 # ### A path that is not there
 #
-# The API is served under `/prod`, and knows one path there, `/`. One path too many, then a stage
-# that does not exist:
+# The API is served under `/prod`, and has one path there, `/`. First we use a path that does not
+# exist, then a stage that does not exist:
 
 # %%
 meet("A path that is not there", post("/prod/predict", 403), "Missing Authentication Token")
@@ -640,11 +669,11 @@ print(message)
 assert "Forbidden" in message and not failures.recognise(message)
 
 # %% [markdown]
-# **Cause**: no token is missing. A REST API answers so whenever it has no method for a path. An
-# HTTP API says `404 {"message":"Not Found"}`, which is kinder. The second message is one that is
-# *not* recognised: `Forbidden` may be a wrong stage, and as well a missing API key, a firewall or a
-# domain without a mapping. **Mend**: address, stage, path, in
-# this order; print the URL and compare it with what `get_stages` and `get_resources` say.
+# **Cause**: no token is missing. A REST API answers like this whenever it has no method for a path.
+# An HTTP API answers `404 {"message":"Not Found"}`, which is clearer. The second message is *not*
+# recognised: `Forbidden` may mean a wrong stage, but also a missing API key, a firewall or a domain
+# without a mapping. **Fix**: check address, stage and path, in this order. Print the URL and
+# compare it with the answers of `get_stages` and `get_resources`.
 
 # %%
 print(gateway.get_stages(restApiId=api)["item"][0]["stageName"],
@@ -654,16 +683,17 @@ assert post("/prod", 200, do="proxy", mended=1).startswith("200")
 # %% [markdown]
 # ### Out of time
 #
-# Our function may take 30 seconds. We give it what Lambda gives to whoever says nothing, 3.
+# Our function may take 30 seconds. We set Lambda's default, 3 seconds.
 
 # %%
 change(Timeout=3)
 meet("Out of time", ask(do="wait"), "Task timed out after 3.00 seconds")
 
 # %% [markdown]
-# **Cause**: it takes longer than it may. Before you raise the limit, ask what takes so long. A
-# model of some megabytes does not compute for 3 seconds; a call to something that does not answer
-# does, and with a longer time-out it only costs more. **Mend**, if the work is honest:
+# **Cause**: the function takes longer than its time-out. Before you raise the limit, find out what
+# takes so long. A model of some megabytes does not compute for 3 seconds. But a call to a server
+# that does not answer takes long, and with a longer time-out it only costs more. **Fix**, if the
+# work really takes that long:
 
 # %%
 change(Timeout=30)
@@ -672,15 +702,15 @@ assert ask(do="wait") == "done"
 # %% [markdown]
 # ### Out of memory
 #
-# 200 MB, in a function that has 128: we have said nothing about memory, so it is Lambda's default.
+# We use 200 MB in a function that has 128: we set no memory, so it has Lambda's default.
 
 # %%
 meet("Out of memory", ask(do="fill"), "signal: killed")
 
 # %% [markdown]
-# **Cause**: the system killed the process. There is no `MemoryError`, no line of yours in the log,
-# no stack: it was given no time. **Mend**: more memory. How much? `Max Memory Used` of a run that
-# went well, and some room.
+# **Cause**: the system killed the process. There is no `MemoryError`, no line of yours in the log
+# and no stack, because the process had no time for them. **Fix**: more memory. How much? Take `Max
+# Memory Used` of a successful run, and add some.
 
 # %%
 import base64
@@ -700,8 +730,8 @@ print(re.search("Max Memory Used: .* MB", base64.b64decode(said["LogResult"]).de
 meet("A disk that cannot be written", ask(do="write"), "Read-only file system")
 
 # %% [markdown]
-# **Cause**: on Lambda everything is read-only but `/tmp`. On your machine, it worked. **Mend**:
-# write there; for a library's cache there is an environment variable (`MPLCONFIGDIR`, `HF_HOME`,
+# **Cause**: on Lambda everything is read-only but `/tmp`. On your machine, it worked. **Fix**:
+# write there. For a library's cache there is an environment variable (`MPLCONFIGDIR`, `HF_HOME`,
 # `NUMBA_CACHE_DIR`).
 
 # %%
@@ -710,8 +740,8 @@ assert ask(do="write", mended=True) == "/tmp/result.txt"
 # %% [markdown]
 # ### More than fits into a request
 #
-# A request may have 6 MB, and so may an answer (API reference, *Invoke*). We send too much, then
-# ask for too much.
+# A request may have 6 MB, and so may an answer (API reference, *Invoke*). We send too much, then we
+# request an answer that is too large.
 
 # %%
 message = refused(lambda_.invoke, FunctionName=NAME, Payload=json.dumps("x" * 6_300_000))
@@ -720,9 +750,9 @@ meet("More than fits into a request", message, "Request must be smaller than")
 meet("More than fits into a request", ask(do="large"), "exceeded maximum allowed payload size")
 
 # %% [markdown]
-# *Notice*: the first never reached the function, the second ran, was billed, and was thrown away.
-# **Cause**: pictures, mostly; base64 makes them a third larger. **Mend**: a link to S3 in place of
-# the file, as lesson 09 does. A link is short:
+# *Notice:* the first request never reached the function. The second ran, was billed, and its answer
+# was lost. **Cause**: pictures, in most cases; base64 makes them a third larger. **Fix**: a link to
+# S3 instead of the file, as in lesson 09. A link is short:
 
 # %%
 bucket = deploy.bucket(NAME)
@@ -735,16 +765,16 @@ assert ask(do="nothing", url=link) == "done"
 # ### The payload of the command line
 #
 # `aws lambda invoke --payload '{"do": "nothing"}'` works with version 1 of the AWS CLI, which this
-# workshop installs. On most machines there is version 2, and there the same line fails (AWS CLI
-# user guide, *New features and changes in the AWS CLI version 2*). The message is **recorded**:
+# workshop installs. Most machines have version 2, and there the same line fails (AWS CLI user
+# guide, *New features and changes in the AWS CLI version 2*). The message is **recorded**:
 
 # %%
 meet("The payload of the command line", 'Invalid base64: "{"test":"yes"}"', "Invalid base64",
      recorded="aws/aws-cli issue 8132")
 
 # %% [markdown]
-# **Mend**: `--cli-binary-format raw-in-base64-out`, or once for all `aws configure set
-# cli-binary-format raw-in-base64-out`. Or hand over what both versions take, a file, as bytes:
+# **Fix**: `--cli-binary-format raw-in-base64-out`, or once for all `aws configure set
+# cli-binary-format raw-in-base64-out`. Or use a form that both versions accept, a file, as bytes:
 
 # %%
 Path("../build/event.json").write_text('{"do": "nothing"}')
@@ -778,8 +808,8 @@ meet("A slow import", "INIT_REPORT Init Duration: 1236.04 ms Phase: init Status:
      "execution environment lifecycle")
 
 # %% [markdown]
-# **Mend**: import less. ONNX Runtime in place of a framework, bytecode that is compiled already
-# (lesson 11). Only then a longer time-out.
+# **Fix**: import less. Use ONNX Runtime instead of a framework, and compiled bytecode (lesson 11).
+# Only then set a longer time-out.
 
 # %%
 change(Timeout=30, Environment={"Variables": {}})
@@ -788,15 +818,15 @@ assert ask(do="nothing") == "done"
 # %% [markdown]
 # ### Weights left behind
 #
-# The model with its weights in a second file, of which only the first was copied:
+# The model's weights are in a second file, and only the first was copied:
 
 # %%
 change(Environment={"Variables": {"MODEL": "split.onnx"}})
 meet("Weights left behind", ask(do="nothing"), "split.onnx.data")
 
 # %% [markdown]
-# **Cause**: PyTorch exports two files, unless told `external_data=False`; and a `.onnx` of a few
-# kilobytes is suspicious. **Mend**: make one file of two, where both are.
+# **Cause**: PyTorch exports two files by default (`external_data=False` makes one). A `.onnx` file
+# of a few kilobytes is suspicious. **Fix**: make one file of two, where both are.
 
 # %%
 import onnxruntime as ort
@@ -812,8 +842,8 @@ assert ask(do="nothing") == "done"
 # %% [markdown]
 # ### Channels first or channels last
 #
-# Keras thinks of a picture as rows, columns, channels; PyTorch as channels, rows, columns. So does
-# our network.
+# Keras stores a picture as rows, columns, channels; PyTorch as channels, rows, columns. So does our
+# network.
 
 # %%
 session = ort.InferenceSession(folder / "whole.onnx")
@@ -826,11 +856,11 @@ except Exception as error:
 meet("Channels first or channels last", message, "Got: 8 Expected: 3")
 
 # %% [markdown]
-# **Cause**: read the numbers in pairs: at index 1, where it expected 3 channels, it got 8 rows, and
-# at index 3 it got the 3 channels. One pair alone proves nothing: `index: 0 Got: 8 Expected: 1` is a
-# batch of 8 for a model that takes one picture at a time.
-# **Mend**: *transpose*, which moves the axes. Many *reshape*, which silences the error, keeps the
-# numbers in their order and makes porridge of the picture:
+# **Cause**: read the numbers in pairs. At index 1, the network expected 3 channels and got 8 rows;
+# at index 3 it got the 3 channels. One pair alone proves nothing: `index: 0 Got: 8 Expected: 1` is
+# a batch of 8 for a model that takes one picture at a time. **Fix**: *transpose*, which moves the
+# axes. Many people *reshape*. That removes the error, but keeps the numbers in their order and
+# destroys the picture:
 
 # %%
 right = session.run(None, {"image": picture.transpose(0, 3, 1, 2)})[0]
@@ -841,9 +871,9 @@ assert right.tolist() == [[1, 0]] and porridge[0, 1] > 0.3
 # %% [markdown]
 # ### Exercise 2: let no wrong picture in (6 minutes)
 #
-# Had the network taken any size, even the error would have been missing. Complete `to_network`: a
-# picture of uint8, (rows, columns, 3), becomes a float32 array (1, 3, rows, columns) with values
-# from 0 to 1. Anything else is refused with a `ValueError` that names the shape it got.
+# If the network accepted any size, there would be no error at all. Complete `to_network`. A picture
+# of uint8, (rows, columns, 3), becomes a float32 array (1, 3, rows, columns) with values from 0 to
+# 1. For anything else, raise a `ValueError` that names its shape.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -898,9 +928,9 @@ print("Right.")
 # ### A pickle of another version
 #
 # A pickle holds no model, it holds names: *make an object of this class, and give it these
-# attributes*. Which class that is, the installed library decides. We cannot install a second
-# scikit-learn here, so we write another version into a pickle, once the number and once the name of
-# a module as it was in version 0.21.
+# attributes*. The installed library defines the class. We cannot install a second scikit-learn
+# here, so we write another version into a pickle. First we change the number, then the name of a
+# module to that of version 0.21.
 
 # %%
 import pickle
@@ -920,7 +950,8 @@ message = f"{heard[0].category.__name__}: {heard[0].message}"
 meet("A pickle of another version", message, "from version 1.2.2 when using version")
 
 # %% [markdown]
-# The second fails. An old `import` would give the same last line; so print the lines above it, too.
+# The second one fails. An old `import` would give the same last line, so print the lines above it,
+# too.
 
 # %%
 import traceback
@@ -932,9 +963,9 @@ except ModuleNotFoundError:
 meet("A pickle of another version", message, "No module named 'sklearn.linear_model.logistic'")
 
 # %% [markdown]
-# **Cause**: the first is the dangerous one. It is a *warning*; in a function it scrolls by in the
-# log, and the predictions may differ. **Mend**: make it an error, pin the version in
-# `requirements.txt`, or use ONNX, where the file says what to compute and no class is needed.
+# **Cause**: the first one is dangerous. It is a *warning*; in a function it is one line in the log,
+# and the predictions may differ. **Fix**: make it an error and pin the version in
+# `requirements.txt`. Or use ONNX, where the file describes the computation and no class is needed.
 
 # %%
 with warnings.catch_warnings():
@@ -951,8 +982,8 @@ print("churn.onnx opens without scikit-learn; made with",
 # %% [markdown]
 # ### A category that nobody knows
 #
-# The last of the models' failures often has no message. A model of churn in four lines, as many
-# tutorials have it, with an encoder that is told to `ignore` what it does not know:
+# The last of the models' failures often has no message. Here is a churn model in four lines, as in
+# many tutorials. Its encoder has the option `ignore` for unknown categories:
 
 # %%
 import pandas as pd
@@ -977,11 +1008,12 @@ for contract in ("month-to-month", "two_year", "Month-to-Month", "weekly", ""):
 assert said["Month-to-Month"] == said["weekly"] == said[""] != said["month-to-month"]
 
 # %% [markdown]
-# A number, every time, and the same for all the nonsense. **Cause**: one-hot encoding has a column
-# for each category that it has seen; an unknown one is zero in all of them, and the model computes
-# on. No log, no alarm, for months; a capital letter is enough.
+# It returns a number every time, and the same number for all the nonsense. **Cause**: one-hot
+# encoding has a column for each category of the training data. An unknown category is zero in all
+# of them, and the model still computes. There is no log and no alarm, for months; a capital letter
+# is enough.
 #
-# **Mend**, first: `handle_unknown="error"`, as lesson 02 chose. Then the ONNX model refuses, too:
+# **Fix**, first: `handle_unknown="error"`, as in lesson 02. Then the ONNX model refuses, too:
 
 # %%
 customer = test.drop(columns="churn").iloc[0].to_dict()
@@ -1005,9 +1037,9 @@ except Exception as error:
 meet("A category that nobody knows", message, "Unknown Category")
 
 # %% [markdown]
-# And second, because that message helps no caller: the model carries its categories in its
-# signature (lesson 03), and the handler compares before it asks the model. The image still holds
-# that handler:
+# And second, because that message does not help a client: the model has its categories in its
+# signature (lesson 03), and the handler compares before it calls the model. The image still
+# contains that handler:
 
 # %%
 change(ImageConfig={"Command": ["lambda_function.lambda_handler"]})
@@ -1021,20 +1053,18 @@ assert abs(ask(customer=customer)["churn_probability"] - probability(customer)) 
 #
 # ### Exercise 3: an incident (8 minutes)
 #
-# `incident` worked on a colleague's machine. On Lambda it fails, and not in one way. Find settings
-# with which it answers: ask, read, change, ask again. `broken.py` above shows what it does; the
-# message is where to begin. A caller behind an API waits for 30 seconds at most, and memory beyond
-# 1,024 MB would be paid for nothing: stay within both.
+# `incident` worked on a colleague's machine. On Lambda it fails, and in more than one way. Find
+# settings with which it answers: call, read, change, call again. `broken.py` above shows what it
+# does; begin with the message. A client behind an API waits for 30 seconds at most, and memory
+# above 1,024 MB would cost money for nothing: stay within both.
 #
 # <details><summary>Hint 1</summary>
 #
-# There are three failures in it, one behind the other; each has its section above.
-# </details>
+# There are three failures in it, one behind the other. Each has its section above. </details>
 #
 # <details><summary>Hint 2</summary>
 #
-# The folder it writes to stands in an environment variable: `{"Variables": {"CACHE": …}}`.
-# </details>
+# The folder for its file is in an environment variable: `{"Variables": {"CACHE": …}}`. </details>
 
 # %% Exercise 3
 mended = dict(Timeout=3, MemorySize=128, Environment={"Variables": {}})
@@ -1065,7 +1095,7 @@ print("Right:", said)
 #
 # ### A repository that is not empty
 #
-# First we do it wrong once more.
+# First we do it wrong once more:
 
 # %%
 message = refused(ecr.delete_repository, repositoryName=NAME)
@@ -1075,10 +1105,11 @@ message = refused(iam.delete_role, RoleName=f"{NAME}-new-role")
 meet("A repository that is not empty", message, "Cannot delete entity")
 
 # %% [markdown]
-# **Cause**: AWS does not delete what still holds something: a repository its images, a bucket its
-# objects, a role its policies. Clean-up scripts stop at the first of these, and what comes after
-# goes on costing. **Mend**: contents first, or `force=True` where there is one. `deploy.delete`
-# does it in the right order; [lesson 21](21_clean_up.ipynb) proves that nothing is left.
+# **Cause**: AWS does not delete a thing that still holds others: a repository its images, a bucket
+# its objects, a role its policies. Clean-up scripts stop at the first of these, and the rest
+# continues to cost money. **Fix**: delete the contents first, or use `force=True` where it exists.
+# `deploy.delete` uses the correct order; [lesson 21](21_clean_up.ipynb) proves that nothing is
+# left.
 
 # %%
 delete_rest_apis()
@@ -1102,18 +1133,18 @@ for call, arguments in [(lambda_.get_function, {"FunctionName": NAME}),
 # ## Recap
 #
 # - **Read the words, then the place.** boto3 raises: AWS refused the call. `FunctionError`: your
-#   function ran and failed. 502: it answered in the wrong shape, or failed. 403 and 404 from an
-#   API: it was never asked.
+#   function ran and failed. 502: its answer had the wrong form, or it failed. 403 and 404 from an
+#   API: the function was never called.
 # - **Build**: one image, for one processor, named by digest.
 # - **Create**: the role must trust Lambda *and* be known; wait after every change.
-# - **Call**: plain numbers, text as body, 3 seconds and 128 MB unless you say more, `/tmp`, 6 MB.
+# - **Call**: plain numbers, text as body, 3 seconds and 128 MB by default, `/tmp`, 6 MB.
 # - **Start**: a time-out without work is the import. `.onnx.data` belongs to the model.
-# - **Model**: transpose, do not reshape; refuse what the model has never seen. The moved
-#   tag and the unknown category may not say a word: only a check finds them.
-# - **Forgotten?** `python3 -m workshop doctor` recognises the last error, and so does
-#   `failures.recognise(text)` for any text that you paste into it.
+# - **Model**: transpose, do not reshape; refuse what the model has never seen. A moved tag and an
+#   unknown category may print no message: only a check finds them.
+# - **Forgotten?** `python3 -m workshop doctor` recognises the last error, and
+#   `failures.recognise(text)` any text that you give it.
 #
 # ## Next
 #
-# [Lesson 21](21_clean_up.ipynb) takes everything down, proves it, and says what forgetting would
-# have cost.
+# [Lesson 21](21_clean_up.ipynb) deletes everything, proves it, and computes what a forgotten thing
+# would have cost.

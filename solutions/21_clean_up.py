@@ -13,18 +13,24 @@
 # %% [markdown]
 # # Clean up, and know what it costs to forget
 #
-# *You will*
+# **You will**
+# - set a budget that sends you a message before a surprise becomes a bill
+# - list what a project has in an account, by its tag and by its names, and see why you need both
+# - see how AWS refuses a clean-up in the wrong order, and what happens where nothing is refused
+# - compute the right order from what uses what
+# - remove everything, and prove that nothing is left
+# - compute what a forgotten thing costs, and distinguish the cheap things from the expensive ones
 #
 # - set a budget that writes to you before a surprise becomes a bill
 # - list what a project has in an account, by its tag and by its names, and see why both are needed
 # - meet the refusals of a clean-up in the wrong order, and what happens where nothing refuses
 # - work out the right order from what uses what
 # - remove everything, and prove that nothing is left
-# - compute what a forgotten thing costs, and tell the cheap ones from the dear ones
+# - compute what a forgotten thing costs, and distinguish cheap things from expensive ones
 #
-# *You need* Docker. On AWS, do the first part, up to *A handful of things*, before lesson 05.
+# **You need** Docker. On AWS, do the first part, up to *Some things to clean up*, before lesson 05.
 #
-# *Time* 30 minutes reading, 25 minutes exercises · *Cost* free on the local cloud; on AWS less
+# **Time** 30 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS less
 # than \$0.01 (a budget costs nothing)
 
 # %%
@@ -35,13 +41,13 @@ cloud.use()
 # %% [markdown]
 # ## First of all, a budget
 #
-# A **budget** compares what an account has cost this month with a limit, and writes to you when a
-# share of it is reached. There are two kinds of notification. `ACTUAL` looks at what has been
-# spent. `FORECASTED` looks at where the month will end if it goes on like this, and so it can come
+# A **budget** compares the cost of an account this month with a limit, and sends a message when a
+# share of the limit is reached. There are two kinds of notification. `ACTUAL` compares the money
+# that was spent. `FORECASTED` compares the expected cost at the end of the month, so it can come
 # weeks earlier.
 #
-# Where should it write to? Put your address into the environment variable `WORKSHOP_MAIL` before
-# you start JupyterLab, or into this cell.
+# Which address should get the message? Put yours into the environment variable `WORKSHOP_MAIL`
+# before you start JupyterLab, or into this cell.
 
 # %%
 import os
@@ -57,7 +63,7 @@ budgets = boto3.client("budgets", region_name="us-east-1")      # its only home,
 # %% [markdown]
 # ### Exercise 1: tell me early (10 minutes)
 #
-# Complete `notifications`: a list of six, for 50, 80 and 100 percent, each of them actual and
+# Complete `notifications`, a list of six, for 50, 80 and 100 percent, each once actual and once
 # forecast. Each is a dictionary of this shape; `Subscribers` is a list of one:
 #
 # ```python
@@ -116,9 +122,9 @@ assert all([who["Address"] for who in one["Subscribers"]] == ["a@b.example"] for
 print("Right.")
 
 # %% [markdown]
-# Now the budget itself. It watches the whole account, not the workshop's tag alone: what you have
-# forgotten to tag is what you most want to hear of. (`CostFilters` can narrow it to a tag, once that
-# tag has been *activated for cost allocation* in the billing console.)
+# Now the budget itself. It covers the whole account, not the workshop's tag alone, because a
+# forgotten tag is exactly the case that you want to hear about. (`CostFilters` can limit it to a
+# tag, after that tag has been *activated for cost allocation* in the billing console.)
 
 # %%
 from workshop import deploy
@@ -134,8 +140,8 @@ except ParamValidationError as error:
     print(error)
 
 # %% [markdown]
-# *Notice* that this came from boto3, before anything was sent: it knows the shape of each call. Money
-# is a *string* here, because `0.1` is not a tenth in binary.
+# This error came from boto3, before anything was sent: boto3 knows the parameters of each call.
+# Money is a *string* here, because `0.1` has no exact form in binary.
 
 # %%
 try:                                            # what an earlier run has made goes first
@@ -154,25 +160,25 @@ for page in pages:
         print(f"{one['NotificationType']:11}{one['Threshold']:5.0f} % of 5 dollars")
 
 # %% [markdown]
-# *Notice* what a budget is **not**:
+# *Notice* what a budget does **not** do:
 #
-# - **It does not stop anything.** It writes a mail. What goes on costing, goes on.
-# - **It is late.** Its figures are brought up to date up to three times a day, and each time lags by
-#   8 to 12 hours (AWS Cost Management user guide, *Managing your costs with AWS Budgets*). A loop
-#   that runs away at night is seen in the morning.
-# - **A forecast needs a past**, about five weeks of it (the same guide, *Best practices for AWS
-#   Budgets*). In a new account only the three `ACTUAL` ones will come.
+# - **It does not stop anything.** It sends a mail, and costs go on.
+# - **It is late.** AWS updates its numbers up to three times a day, and they are 8 to 12 hours old
+#   (AWS Cost Management user guide, *Managing your costs with AWS Budgets*). If a loop runs away at
+#   night, you see it in the morning.
+# - **A forecast needs a history** of about five weeks (the same guide, *Best practices for AWS
+#   Budgets*). In a new account only the three `ACTUAL` messages will come.
 #
-# The local cloud keeps the budget, has no bill to compare it with, and sends no mail
-# ([local cloud and AWS](../workshop/LOCAL_CLOUD.md)).
+# The local cloud stores the budget, but has no bill to compare it with, and sends no mail ([local
+# cloud and AWS](../workshop/LOCAL_CLOUD.md)).
 #
-# On AWS, the budget stays when this lesson ends. It is the one thing that you want to forget.
+# On AWS, the budget stays when this lesson ends. You may forget it: it is there to watch for you.
 
 # %% [markdown]
-# ## A handful of things
+# ## Some things to clean up
 #
-# So that there is something to clean up: a small service such as lessons 05, 06 and 14 make, all of
-# it with the name `workshop-…-forgotten` and your two tags.
+# We need something to clean up. So we create a small service as in lessons 05, 06 and 14, with the
+# name `workshop-…-forgotten` and your two tags.
 #
 # ```mermaid
 # flowchart LR
@@ -215,7 +221,8 @@ triggers.on_queue(NAME, triggers.queue(NAME))
 triggers.on_event(NAME, NAME, schedule="rate(1 day)");
 
 # %% [markdown]
-# A bucket that keeps **versions**: what is overwritten or deleted stays, and is paid for.
+# Then a bucket that keeps **versions**: an object that is overwritten or deleted stays, and costs
+# money.
 
 # %%
 s3, bucket = deploy.s3(), deploy.bucket(NAME)
@@ -229,15 +236,15 @@ boto3.client("cloudwatch").put_metric_alarm(
     Threshold=0, ComparisonOperator="GreaterThanThreshold", TreatMissingData="notBreaching");
 
 # %% [markdown]
-# And one that somebody makes in a hurry: a good name, no tags.
+# And a queue that somebody makes in a hurry: a good name, no tags.
 
 # %%
 sqs = boto3.client("sqs")
 hurried = sqs.create_queue(QueueName=f"{NAME}-in-a-hurry")["QueueUrl"]
 
 # %% [markdown]
-# How much is stored? We keep the figures for the bill at the end. An image's manifest (lesson 05)
-# has the size of each of its layers, as the registry keeps them, compressed.
+# How much is stored? We keep the numbers for the bill at the end. An image's manifest (lesson 05)
+# has the compressed size of each of its layers, as the registry stores them.
 
 # %%
 import json
@@ -253,7 +260,7 @@ print(f"image, compressed {image_bytes / 1e6:6.1f} MB\nthree versions    {bucket
 # %% [markdown]
 # ## What is there? Ask by tag
 #
-# One call asks nearly all services at once: the **Resource Groups Tagging API**.
+# One call asks nearly all services in one request: the **Resource Groups Tagging API**.
 
 # %%
 tagging = boto3.client("resourcegroupstaggingapi")
@@ -263,40 +270,41 @@ by_tag = [one["ResourceARN"] for page in pages for one in page["ResourceTagMappi
 print(*sorted(one for one in by_tag if NAME in one), sep="\n")
 
 # %% [markdown]
-# *Notice* the paginator. A listing has pages, of 50 or 100 entries; a clean-up that reads only the
-# first page leaves the fifty-first thing behind for ever.
+# *Notice* the paginator. A listing has pages, of 50 or 100 entries. A clean-up that reads only the
+# first page never removes the later ones.
 #
-# *Notice also* what is missing. By tag you do **not** find
+# And some things are missing. By tag you do **not** find
 #
-# - what was never tagged: the queue in a hurry
-# - what *cannot* be tagged: the versions of a layer, for instance
-# - what a service made for you: a log group for a function that had none
-# - in some places, what the tagging API does not cover. Roles, for one: IAM has no Region, and
-#   few of its things are in this listing.
+# - things that were never tagged: the queue in a hurry
+# - things that *cannot* be tagged: the versions of a layer, for instance
+# - things that a service made for you: a log group for a function that had none
+# - in some places, things that the tagging API does not cover. Roles, for one: IAM has no Region,
+#   and few of its things are in this listing
 # - anything in another **Region**
 #
-# And for some minutes you do find what is gone already.
+# And for some minutes you still find things that are deleted already.
 
 # %% [markdown]
 # ## Ask by name
 #
-# Hence the second rule of this workshop: what it makes has a name with your prefix. Each service has a
-# listing of its own. `inventory.find()` reads them all, every page, and puts both answers together.
-# What it is not allowed to list is in its answer as well: *I may not look* must not pass for *there
-# is nothing*.
+# So this workshop has a second rule: everything that it makes has a name with your prefix. Each
+# service has a listing of its own. `inventory.find()` reads all of them, every page, and combines
+# both answers. It also reports what it was not allowed to list: *I may not look* must not look like
+# *there is nothing*.
 
 # %%
 for one in mine(inventory.find()):
     print(one)
 
 # %% [markdown]
-# *Notice* the queue **not ours**. It has our kind of name and lacks the tags, so it is shown, and
-# nothing here will delete it. Somebody may need it. A name is a guess, a tag is a claim.
+# *Notice* the queue **not ours**. It has a name like ours but not the tags, so it is shown, and
+# nothing here will delete it. Somebody may need it. A name is only a sign of the owner; the tag is
+# the proof.
 
 # %% [markdown]
 # ## The wrong order
 #
-# Start anywhere? The services that hold something refuse.
+# Can we start anywhere? The services that hold other things refuse.
 
 # %%
 iam = boto3.client("iam")
@@ -318,8 +326,8 @@ attempt(boto3.client("events").delete_rule, Name=NAME)
 attempt(s3.delete_bucket, Bucket=bucket)
 
 # %% [markdown]
-# Four refusals, and each is a protection: delete the images, the policies, the targets, the objects
-# *knowingly*, and then what held them. So we empty the bucket.
+# There are four refusals, and each one protects you: first delete the images, the policies, the
+# targets and the objects *knowingly*, and then the thing that held them. So we empty the bucket.
 
 # %%
 for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
@@ -330,8 +338,8 @@ print(s3.list_objects_v2(Bucket=bucket)["KeyCount"], "objects")
 attempt(s3.delete_bucket, Bucket=bucket)
 
 # %% [markdown]
-# *Notice*: no objects, and not empty. With versions, `delete_object` deletes nothing; it puts a
-# **deletion marker** on top. What is below stays, and is billed.
+# The bucket has no objects, and is not empty. With versions, `delete_object` deletes nothing; it
+# adds a **deletion marker**. The old version stays, and costs money.
 
 # %%
 for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
@@ -341,9 +349,9 @@ for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
         print("version", one["Key"], one["Size"], "bytes")
 
 # %% [markdown]
-# ### What nobody refuses
+# ### What is not refused
 #
-# Worse is what works. A log group can go while its function is there:
+# It is worse when a wrong deletion works. You can delete a log group while its function exists:
 
 # %%
 logs, lambda_ = boto3.client("logs"), boto3.client("lambda")
@@ -363,7 +371,7 @@ logs.delete_log_group(logGroupName=group)
 print("after: ", groups())
 
 # %% [markdown]
-# And then one last event comes along, from the rule, the queue, or a colleague:
+# And then one last event comes, from the rule, the queue, or a colleague:
 
 # %%
 import time
@@ -375,8 +383,9 @@ while not groups() and time.monotonic() < deadline:      # on AWS after some sec
 groups()
 
 # %% [markdown]
-# *Notice*: **it is back**, made by Lambda itself, without a retention and without a tag. Nobody will
-# find it by tag, and its lines stay for ever. The same with the others that nobody refuses:
+# *Notice:* **the log group is back**, made by Lambda itself, without a retention and without a tag.
+# Nobody will find it by tag, and its lines stay for ever. Other deletions that are not refused have
+# effects like this, too:
 #
 # | deleted too early | is not refused, and then |
 # |---|---|
@@ -385,24 +394,23 @@ groups()
 # | a repository, with `force` | the function works until Lambda has to fetch its image again |
 # | a queue | the mapping is left over, and no listing of queues shows it |
 #
-# So: **what uses a thing goes before the thing**. Entrances first, so that nothing comes in any
-# more, then the function, then what it stood on.
+# So **delete the user of a thing before the thing**. First delete the triggers and APIs, so that no
+# request comes in any more, then the function, then everything that the function needed.
 
 # %% [markdown]
 # ### Exercise 2: the right order (8 minutes)
 #
-# Complete `removal_order`: from a dictionary that says what uses what, a list of all of them in which
-# each comes **before** everything that it uses.
+# Complete `removal_order`. Its input is a dictionary of what uses what. It returns a list of all
+# things, in which each thing comes **before** everything that it uses.
 #
 # <details><summary>Hint 1</summary>
 #
-# `graphlib.TopologicalSorter(uses).static_order()`, from Python's standard library, gives an
-# order for *building*: what is used comes first. Removing is building backwards.
-# </details>
+# `graphlib.TopologicalSorter(uses).static_order()`, from Python's standard library, gives an order
+# for *building*: a thing comes after the things that it uses. Removing is the reverse. </details>
 #
 # <details><summary>Hint 2</summary>
 #
-# `static_order()` gives an iterator; `list` makes a list of it, and `reversed` turns it round.
+# `static_order()` gives an iterator; `list` makes a list of it, and `reversed` reverses it.
 # </details>
 
 # %% Exercise 2
@@ -441,9 +449,10 @@ print("Right.")
 # %% [markdown]
 # ## The right order, and the proof
 #
-# `inventory.remove` has this order built in: stacks first (they remove what is theirs), then
-# entrances, functions, what they read and write, log groups, roles, policies. It takes only what
-# carries the tag *now*; a single thing of somebody else's among them, and it removes nothing.
+# `inventory.remove` has this order built in: first stacks (they remove their own things), then
+# triggers and APIs, functions, what they read and write, log groups, roles, policies. It removes
+# only things that carry the tag *now*. If one thing of another owner is among them, it removes
+# nothing.
 
 # %%
 found = mine(inventory.find())
@@ -457,11 +466,11 @@ stays = inventory.remove(one for one in found if one.whose == inventory.OURS)
 assert stays == []
 
 # %% [markdown]
-# *Notice* that it goes through what refused before: policies before the role, images before the
-# repository, targets before the rule, **every version** before the bucket. And the log group without
-# a tag? It belonged to a function of ours, and was found through that.
+# It removes everything that was refused before: policies before the role, images before the
+# repository, targets before the rule, **every version** before the bucket. And the log group
+# without a tag? It was found through our function, to which it belonged.
 #
-# *Removed* is what a program says of itself. The proof is a second look.
+# The program prints *Removed*, but that is not a proof. The proof is to look again.
 
 # %%
 for one in mine(inventory.find()):
@@ -469,7 +478,8 @@ for one in mine(inventory.find()):
 assert [one.id for one in mine(inventory.find())] == [hurried]
 
 # %% [markdown]
-# What is left is what was not ours. It was yours, though: you made it, so you may decide.
+# The queue without tags is left, because the workshop is not its owner. But you made it, so you may
+# delete it.
 
 # %%
 sqs.delete_queue(QueueUrl=hurried)
@@ -478,9 +488,10 @@ assert mine(inventory.find()) == []
 # %% [markdown]
 # ### Everything, from everywhere
 #
-# `python3 -m workshop clean` does this for all that the lessons have made, and then for this
-# machine: containers, images, processes, the environment. On AWS it lists, names the account, and
-# goes on only when you type the account's number. Every **Region** has to be cleaned on its own:
+# `python3 -m workshop clean` does this for everything that the lessons have made, and then for this
+# machine: containers, images, processes, the virtual environment. On AWS it lists the things, names
+# the account, and continues only when you type the account's number. Every **Region** has to be
+# cleaned separately:
 #
 # ```bash
 # AWS_PROFILE=your-profile AWS_REGION=eu-central-1 python3 -m workshop clean
@@ -489,9 +500,9 @@ assert mine(inventory.find()) == []
 # %% [markdown]
 # ## What would it have cost?
 #
-# We had a few things for a few minutes. Suppose that nobody had thought of them for a month. What
-# costs when nobody uses it? What is **stored**, and what is **kept ready**.
-# [`data/prices.csv`](../data/prices.csv) has the prices, their sources and their dates.
+# We had a few things for a few minutes. Suppose that everybody forgot them for a month. Which
+# things cost money when nobody uses them? Things that are **stored**, and things that are **kept
+# ready**. [`data/prices.csv`](../data/prices.csv) has the prices, their sources and their dates.
 
 # %%
 from workshop import cost
@@ -504,7 +515,7 @@ for item in ("image_storage", "object_storage", "log_storage", "alarm", "dashboa
 # %% [markdown]
 # ### Exercise 3: a month of it (7 minutes)
 #
-# Complete `month_of`: dollars for a month of `amount` units of an item. The first
+# Complete `month_of`. It returns the dollars for a month of `amount` units of an item. The first
 # `cost.prices()[item].free_a_month` units are free; no bill is below zero.
 #
 # <details><summary>Hint 1</summary>
@@ -541,7 +552,7 @@ assert bill == 0, f"one alarm, ten of them free: nothing, not {bill} dollars"
 print("Right.")
 
 # %% [markdown]
-# First, what we had. (AWS counts 2³⁰ bytes as a GB.)
+# First, the things that we had. (AWS counts 2³⁰ bytes as a GB.)
 
 # %%
 GB = 2**30
@@ -553,8 +564,9 @@ for what, (item, amount) in ours.items():
 print("role, function, API, rule, queue, mapping: nothing while nobody calls")
 
 # %% [markdown]
-# *Notice*: **under a cent a month**. All the ceremony above for that? Yes, because the same habit
-# leaves the other things behind. Here they are, for a year. What the lessons make is blue.
+# *Notice:* **under a cent a month**. So why all this work? Because with the same habit, people
+# leave the other things behind, too. Here they are, for a year. The lessons make things like the
+# blue ones.
 #
 # | forgotten | what it is |
 # |---|---|
@@ -616,39 +628,42 @@ show(figure, "Bar chart of what a forgotten thing costs in a year, on a logarith
              "ready, over a thousand for an instance, thousands for a function that runs itself.")
 
 # %% [markdown]
-# *Notice* the shape:
+# The plot shows four groups:
 #
-# - **What is billed by use costs nothing when forgotten.** That is why this workshop could leave
-#   things lying about for a day, and why a serverless design forgives.
-# - **What is stored** costs little, grows quietly, and is the usual rest of a project. Retention for
-#   logs, a lifecycle rule for images and old versions, and it stays small without anybody's memory.
-# - **What is kept ready** is billed by the hour, used or not: hundreds of dollars a year for a thing
-#   that one tries for an afternoon.
-# - **What is busy** is the dearest: a mistake that works all night. Lambda stops some of these loops
-#   by itself (S3, SQS, SNS, after about 16 rounds; lesson 14), not all. A small *reserved
-#   concurrency* is the brake that a budget is not.
-# - The dotted line is the budget of the beginning, at its first notification, 50 %. What lies beyond
-#   it brings a mail in its first month; what does not, on its own, never brings one. **The budget is
-#   for the dear mistakes, the tag for the cheap ones.**
+# - **Things that are billed by use cost nothing when forgotten.** This is why you could leave the
+#   workshop's things for a day, and why a serverless design forgives mistakes.
+# - **Stored things** cost little, grow slowly, and are often left at the end of a project.
+#   Retention for logs, and a lifecycle rule for images and old versions, keep them small by
+#   themselves.
+# - **Things that are kept ready** are billed by the hour, used or not: hundreds of dollars a year
+#   for something that you try for an afternoon.
+# - **A loop** is the most expensive: a mistake that works all night. Lambda stops some loops by
+#   itself (S3, SQS, SNS, after about 16 rounds; lesson 14), not all. A small *reserved concurrency*
+#   stops a loop; a budget does not.
+# - The dotted line is the budget of the beginning, at its first notification, 50 %. Things to the
+#   right of it cause a mail in their first month; things to the left, alone, never cause one. **The
+#   budget finds the expensive mistakes, the tag finds the cheap ones.**
 
 # %% [markdown]
 # ## Recap
 #
 # - **A budget** first: actual and forecast, at several shares. It warns late and stops nothing.
-# - **By tag** you find what was tagged, **by name** what was not or cannot be. *Not allowed to look*
-#   is not *nothing there*; another page and another Region are further places to look.
-# - **Refusals** (`RepositoryNotEmptyException`, `DeleteConflict`, `BucketNotEmpty` …) protect what a
-#   thing holds. In a bucket with versions, deleted is not gone.
-# - **What is not refused** breaks silently, or comes back: a log group before its function.
-# - **The order:** what uses a thing goes before the thing. **The proof** is a second look.
-# - **Forgotten, it costs** nothing by use, little by storage, much by readiness, most by a loop.
+# - **By tag** you find what was tagged, **by name** what was not or cannot be. *Not allowed to
+#   look* is not *nothing there*. Look at every page, and in every Region.
+# - **Refusals** (`RepositoryNotEmptyException`, `DeleteConflict`, `BucketNotEmpty` …) protect what
+#   a thing holds. In a bucket with versions, a deleted object is not gone.
+# - **A wrong deletion that is not refused** breaks things without a message, or comes back: a log
+#   group before its function.
+# - **The order:** delete the user of a thing before the thing. **The proof** is to look again.
+# - **Forgotten things** cost nothing when billed by use, little when stored, much when kept ready,
+#   most in a loop.
 #
 # ## Clean up
 #
-# Everything but the budget is gone; you have seen the proof. The budget goes with the rest of
-# the workshop: `python3 -m workshop clean` removes it last.
+# Everything but the budget is gone, as you have seen. `python3 -m workshop clean` removes the
+# budget last, with the rest of the workshop.
 #
 # ## Next
 #
-# That was the last lesson. `lambda/` and `docker/` are made to be taken home: the functions, their
-# images, their tests. Begin there with a model of your own, and with a budget.
+# That was the last lesson. Take `lambda/` and `docker/` home: the functions, their images, their
+# tests. Begin with a model of your own, and with a budget.

@@ -142,6 +142,20 @@ def test_staged_files_can_be_read_by_lambdas_user(tmp_path, monkeypatch):
     assert modes == {"lambda_function.py": 0o644, "inner": 0o755, "more.py": 0o644}
 
 
+def test_a_folder_of_the_same_files_stays_for_who_reads_it(tmp_path, monkeypatch):
+    source = tmp_path / "lambda" / "mine"
+    source.mkdir(parents=True)
+    (source / "lambda_function.py").write_text("1")
+    monkeypatch.setattr(paths, "LAMBDA", tmp_path / "lambda")
+    monkeypatch.setattr(paths, "BUILD", tmp_path / "build")
+    first = deploy.stage("mine").stat().st_ino
+    assert deploy.stage("mine").stat().st_ino == first
+    (source / "lambda_function.py").write_text("2")
+    staged = deploy.stage("mine")
+    assert (staged / "lambda_function.py").read_text() == "2"
+    assert [path.name for path in staged.parent.iterdir()] == ["mine"]
+
+
 def test_staging_names_a_missing_folder():
     with pytest.raises(FileNotFoundError, match="no function folder .*lambda/none"):
         deploy.stage("none")

@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 import full_bucket
+from calls import packed
 from workshop import deploy, inventory, triggers
 from workshop.account import calls, ownership, queues, stacks
 from workshop.course import render
@@ -17,7 +18,6 @@ NAME = "workshop-test-inventory"
 OTHER = "workshop-test-inventory-theirs"         # our kind of name, not our tag
 HIDDEN = "test-inventory-hidden"                 # our tag, another name
 PAIRS = ownership.pairs()
-EMPTY_ZIP = b"PK\x05\x06" + b"\0" * 18
 MADE = {"stack", "schedule", "schedule group", "event source mapping", "rule", "HTTP API",
         "REST API", "function URL", "function", "layer version", "queue", "alarm", "topic",
         "dashboard", "bucket", "repository", "log group", "role", "policy", "budget"}
@@ -30,13 +30,13 @@ def client(service):
 def make_functions():
     lambda_ = client("lambda")
     lambda_.create_function(FunctionName=NAME, Role=deploy.ensure_role(NAME), Runtime="python3.13",
-                            Handler="a.b", Code={"ZipFile": EMPTY_ZIP}, Tags=deploy.tags())
+                            Handler="a.b", Code={"ZipFile": packed()}, Tags=deploy.tags())
     lambda_.publish_version(FunctionName=NAME)
     lambda_.create_alias(FunctionName=NAME, Name="live", FunctionVersion="1")
     for qualifier in ({}, {"Qualifier": "live"}):
         lambda_.create_function_url_config(FunctionName=NAME, AuthType="AWS_IAM", **qualifier)
     for _ in range(2):
-        lambda_.publish_layer_version(LayerName=NAME, Content={"ZipFile": EMPTY_ZIP},
+        lambda_.publish_layer_version(LayerName=NAME, Content={"ZipFile": packed()},
                                       Description=f"{ownership.mark()} of a test")
     deploy.http_api(NAME, NAME)
     client("apigateway").create_rest_api(name=NAME, tags=deploy.tags())

@@ -44,7 +44,7 @@ CALLS = Path(tempfile.gettempdir()) / f"calls-of-sam-{os.getpid()}.jsonl"
 def sam(*arguments, fails=False):
     """Run `sam` in lambda/, as the lesson does, and return what it printed."""
     environment = os.environ | {"SAM_CLI_TELEMETRY": "0", "COLUMNS": "200",
-                                "__SAM_CLI_APP_DIR": str(paths.BUILD / "sam-cli"),
+                                "__SAM_CLI_APP_DIR": str(paths.BUILD / "sam-cli-tests"),
                                 "PYTHONPATH": str(RECORDER), "RECORD_CALLS": str(CALLS)}
     done = subprocess.run([SAM, *arguments], cwd=paths.LAMBDA, env=environment,
                           capture_output=True, text=True)

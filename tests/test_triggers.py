@@ -5,12 +5,12 @@ from types import SimpleNamespace
 import boto3
 import pytest
 
+from calls import packed
 from workshop import cloud, deploy, triggers
 from workshop.account import calls, functions, ownership, rules
 
 NAME = "workshop-test-triggers"
 FOREIGN = {"owner": "somebody else"}
-EMPTY_ZIP = b"PK\x05\x06" + b"\0" * 18
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def function(local_cloud):
     """A zip function of our name; everything of that name is gone afterwards."""
     yield boto3.client("lambda").create_function(
         FunctionName=NAME, Role=deploy.ensure_role(NAME), Runtime="python3.13", Handler="a.b",
-        Code={"ZipFile": EMPTY_ZIP}, Tags=deploy.tags())["FunctionArn"]
+        Code={"ZipFile": packed()}, Tags=deploy.tags())["FunctionArn"]
     triggers.delete(NAME)
     deploy.delete(NAME)
 

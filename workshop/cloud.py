@@ -104,7 +104,7 @@ def _use_aws() -> None:
     from botocore.exceptions import BotoCoreError, ClientError
 
     profile = os.environ["AWS_PROFILE"]
-    hint = "Mend it, or unset AWS_PROFILE to use the local cloud, which is free."
+    hint = "Correct it, or unset AWS_PROFILE to use the local cloud, which is free."
     _fresh_session()
     try:
         session = boto3.Session()

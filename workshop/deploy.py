@@ -8,6 +8,7 @@ thing is found, made and removed stands in workshop/account. Call `cloud.use()` 
 import hashlib
 import json
 import shutil
+import tempfile
 import time
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def build(name, model=None, tag="v1", dockerfile="Dockerfile", root=None):
         raise FileNotFoundError(f"There is no recipe {recipe}.")
     image, base = engine.own(f"{name}:{tag}"), base_image.get()
     with one_at_a_time(f"image-{name}"):
-        staged = _stage(name, model, root)
+        staged = _stage(name, model, image.replace(":", "-"), root)
         tools.say(f"building {image} for {engine.platform()} "
                   "(a minute if its packages are not here yet)")
         began = time.monotonic()
@@ -56,28 +57,39 @@ def build(name, model=None, tag="v1", dockerfile="Dockerfile", root=None):
 
 
 def stage(name, model=None):
-    """Put what goes into the image of `lambda/NAME` into one folder and return its path.
+    """Put what goes into the image of `lambda/NAME` into build/images/NAME and return its path.
 
-    Raises FileNotFoundError when there is no such function or model,
-    model_files.DamagedFileError when the model is not whole.
+    A folder with the same files stays as it is: another process may be reading it. Raises
+    FileNotFoundError when there is no such function or model, model_files.DamagedFileError when
+    the model is not whole.
     """
     with one_at_a_time(f"image-{name}"):
-        return _stage(name, model)
+        return _stage(name, model, name)
 
 
-def _stage(name, model, root=None):
+def _stage(name, model, folder, root=None):
     source = (root / "lambda" if root else paths.LAMBDA) / name
-    staged = paths.BUILD / "images" / name
+    staged = paths.BUILD / "images" / folder
     if not source.is_dir():
         raise FileNotFoundError(f"There is no function folder {source}.")
     if model is not None:
         model_files.check(model)
-    shutil.rmtree(staged, ignore_errors=True)
-    modes.copy(source, staged)
-    if model is not None:
-        shutil.copy(model, staged / f"model{Path(model).suffix}")
-        modes.settle(staged)
+    staged.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=staged.parent) as temporary:
+        new = Path(temporary) / name
+        modes.copy(source, new)
+        if model is not None:
+            shutil.copy(model, new / f"model{Path(model).suffix}")
+            modes.settle(new)
+        if _content(new) != _content(staged):
+            shutil.rmtree(staged, ignore_errors=True)
+            new.rename(staged)
     return staged
+
+
+def _content(folder):
+    return {path.relative_to(folder): (path.stat().st_mode, path.read_bytes())
+            for path in folder.rglob("*") if path.is_file()}
 
 
 def push(image, repository=None):

@@ -32,7 +32,7 @@ PAUSE, LONGEST_PAUSE = 0.5, 4.0     # seconds before the second attempt, and bef
 MARGIN = 3.0                        # seconds of the function's time for what comes after
 FAILURES = 3
 REST = float(os.environ.get("BREAKER_SECONDS", "60"))
-# What another attempt may mend. A request that is wrong stays wrong.
+# Failures after which another attempt may succeed. A wrong request stays wrong.
 PASSING = {"ThrottlingException", "ModelNotReadyException", "ServiceUnavailable",
            "InternalFailure", "InternalDependencyException"}
 PASSING_STATUSES = {408, 425, 429}  # of a container: it is too busy, or was too slow

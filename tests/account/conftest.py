@@ -7,8 +7,6 @@ import pytest
 
 from workshop.account import ownership, roles
 
-EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
-
 
 @pytest.fixture(scope="module", autouse=True)
 def local(local_cloud):

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import boto3
 import pytest
 
+from calls import packed
 from workshop import deploy, inventory, triggers
 from workshop.account import buckets, calls, ownership
 from workshop.course import render
@@ -144,7 +145,7 @@ def furnish(what):
     calls.s3().put_object(Bucket=deploy.bucket(name), Key="file", Body=b"1")
     boto3.client("lambda").publish_layer_version(
         LayerName=name, Description=ownership.mark(),
-        Content={"ZipFile": b"PK\x05\x06" + bytes(18)})
+        Content={"ZipFile": packed()})
     boto3.client("cloudwatch").put_metric_alarm(
         AlarmName=name, Namespace="test", MetricName="m", Statistic="Sum", Period=60,
         EvaluationPeriods=1, Threshold=1, Tags=ownership.pairs(),

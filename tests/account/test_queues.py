@@ -3,9 +3,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from calls import packed
 from workshop.account import functions, ownership, queues
 
-EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
 FIXED = {"PackageType": "Zip", "Runtime": "python3.13", "Handler": "a.b"}
 
 
@@ -26,7 +26,7 @@ def test_a_change_is_taken_over(name):
 
 
 def test_a_mapping_is_its_functions(name, trusted):
-    functions.ensure(name, {"ZipFile": EMPTY_ZIP}, FIXED, Role=trusted, MemorySize=128, Timeout=3)
+    functions.ensure(name, {"ZipFile": packed()}, FIXED, Role=trusted, MemorySize=128, Timeout=3)
     arn, = queues.attributes(queues.ensure(name), "QueueArn")
     boto3.client("iam").put_role_policy(
         RoleName=f"{name}-role", PolicyName="read", PolicyDocument='{"Version": "2012-10-17", '

@@ -5,10 +5,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from calls import packed
 from workshop import inventory
 from workshop.account import ownership, roles
-
-EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
 
 
 @pytest.fixture
@@ -54,7 +53,7 @@ def test_a_policy_is_filled_in_with_account_region_and_values(name):
 def test_what_another_region_uses_stays(name, region):
     functions = boto3.client("lambda", region_name=region)
     functions.create_function(FunctionName=name, Role=roles.ensure(f"{name}-role"), Handler="a.b",
-                              Runtime="python3.13", Code={"ZipFile": EMPTY_ZIP})
+                              Runtime="python3.13", Code={"ZipFile": packed()})
     try:
         kept, = (one for one in inventory.find() if name in one.name)
         assert (kept.kind, kept.whose) == ("role", inventory.KEPT) and region in kept.why

@@ -1,6 +1,7 @@
 """`python3 -m workshop`: its commands, its refusals and its exit status."""
 import ast
 import os
+import socket
 import subprocess
 import sys
 
@@ -12,9 +13,10 @@ from workshop.machine.paths import ROOT
 from workshop.machine.python_version import check_python
 
 
-def workshop(*arguments, python=(sys.executable,)):
+def workshop(*arguments, python=(sys.executable,), environment=()):
     return subprocess.run([*python, "-m", "workshop", *arguments], cwd=ROOT, text=True,
-                          capture_output=True, timeout=300)
+                          capture_output=True, timeout=300,
+                          env={**os.environ, **dict(environment)})
 
 
 @pytest.mark.parametrize("version", [(3, 11, 0), (3, 12, 7), (3, 13, 9)])
@@ -74,13 +76,29 @@ def test_test_passes_arguments_and_exit_status_on_and_reports_times(tmp_path, bo
 
 
 @pytest.mark.parametrize("arguments, status, words", [
-    (("test", "-j", "2", "-x"), 2, "-j is for the whole suite"),
+    (("test", "-j", "2", "--none"), 4, "unrecognized arguments: --none"),
     (("run", "-j", "2", "77"), 2, "There is no lesson 77"),
-    (("run", "-j", "-2"), 2, "-j takes a number of processes"),
+    (("run", "-j", "0"), 2, "-j takes a number of processes"),
     (("run", "-j", "many"), 2, "argument -j: invalid int value: 'many'")])
 def test_what_cannot_run_side_by_side_is_refused(arguments, status, words):
     answer = workshop(*arguments)
     assert answer.returncode == status and words in answer.stderr
+
+
+@pytest.mark.parametrize("body, status", [("assert True", 0), ("assert False, 'why'", 1)])
+def test_test_runs_files_side_by_side_and_hands_each_pytest_its_options(tmp_path, body, status):
+    for name in "ab":
+        (tmp_path / f"test_{name}.py").write_text(
+            f"def test_this():\n    {body}\n\n\ndef test_other():\n    pass\n")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    answer = workshop("test", "-j", "2", "-k", "this", str(tmp_path / "test_a.py"),
+                      str(tmp_path / "test_b.py"), environment={"WORKSHOP_PORT": port})
+    assert answer.returncode == status, answer.stdout + answer.stderr
+    *_, closing, times = answer.stdout.splitlines()
+    assert f"2 deselected, 2 {'failed' if status else 'passed'}" in closing
+    assert times.startswith("set-up: ") and "; tests: " in times
+    assert ("why" in answer.stdout) == bool(status)
 
 
 def test_a_lesson_that_does_not_exist_is_refused():

@@ -1,16 +1,18 @@
-"""`test -j N` and `run -j N`: what runs when and where, what is printed, and that all ends."""
+"""`test` and `run`: what runs when and where, what is printed, and that all ends."""
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from tiny_lessons import MAKE, write_lesson
-from workshop.commands import side_by_side
+from workshop.commands import selection, side_by_side
 from workshop.commands.side_by_side import Task
 from workshop.course import render
 from workshop.local import addresses, lifecycle
@@ -41,6 +43,96 @@ def test_every_test_file_and_every_notebook_is_in_one_task():
     assert sorted(named) == sorted(there)
 
 
+# Collects the whole suite twice in one process: as one pytest does, and all that the tasks name.
+COLLECT = """
+import json, sys
+import pytest
+from workshop.commands import side_by_side
+class Items:
+    def pytest_collection_modifyitems(self, items):
+        self.names = [item.nodeid for item in items]
+def collected(*words):
+    items, options = Items(), ["--nbval-lax", "--collect-only", "-qq", "-p", "no:cacheprovider"]
+    assert pytest.main([*options, *words], plugins=[items]) == 0
+    return items.names
+words = [word for task in side_by_side.test_tasks() for word in task.arguments
+         if word.endswith((".py", ".ipynb"))]
+json.dump([collected(), collected(*words)], open(sys.argv[1], "w"))
+"""
+
+
+def test_no_test_is_lost_and_none_runs_twice(folder):
+    answer = folder / "collected.json"
+    done = subprocess.run([sys.executable, "-c", COLLECT, answer], cwd=ROOT, capture_output=True,
+                          text=True)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    one, many = json.loads(answer.read_text())
+    assert len(one) > 4000
+    # Without parameters: what is no ASCII in them, the second collection escapes once more.
+    assert Counter(name.partition("[")[0] for name in one) == Counter(
+        name.partition("[")[0] for name in many)
+
+
+FILE = "tests/account/test_queues.py"
+
+
+@pytest.mark.parametrize("chosen, names, ending", [
+    ([FILE], [FILE], FILE), ([f"./{FILE}"], [FILE], FILE), ([str(ROOT / FILE)], [FILE], FILE),
+    ([f"{FILE}::test_a"], [FILE], f"{FILE}::test_a"),
+    ([f"{FILE}::test_a", FILE], [FILE], FILE),
+    (["notebooks/00_set_up_and_look_around.ipynb"], ["lesson 00"],
+     "notebooks/00_set_up_and_look_around.ipynb"),
+    (["solutions/00_set_up_and_look_around.ipynb::Cell 3"], ["lesson 00"],
+     "solutions/00_set_up_and_look_around.ipynb::Cell 3"),
+    (["../elsewhere/test_x.py"], ["../elsewhere/test_x.py"], "../elsewhere/test_x.py")])
+def test_files_and_tests_select_tasks(chosen, names, ending):
+    tasks = side_by_side.test_tasks(chosen=chosen, options=["-k", "name"])
+    assert [task.name for task in tasks] == names
+    assert tasks[0].arguments[-3:] == ("-k", "name", ending)
+
+
+def words(tasks):
+    return {word for task in tasks for word in task.arguments if word.endswith((".py", ".ipynb"))}
+
+
+def test_a_folder_selects_all_below_it_and_a_part_of_its_name_nothing():
+    there = [path.relative_to(ROOT).as_posix() for path in [
+        *(ROOT / "notebooks").glob("*.ipynb"), *(ROOT / "tests/account").glob("test_*.py")]]
+    assert words(side_by_side.test_tasks(chosen=["tests/account/", "notebooks"])) == set(there)
+    assert [task.name for task in side_by_side.test_tasks(chosen=["tests/acc"])] == ["tests/acc"]
+    assert side_by_side.test_tasks(chosen=["."]) == side_by_side.test_tasks()
+
+
+def test_small_files_of_a_folder_share_a_process_unless_one_runs_alone():
+    tasks = side_by_side.test_tasks()
+    together = [task for task in tasks if "," in task.name]
+    assert together and len(tasks) < 90
+    for task in together:
+        assert len({word.rpartition("/")[0] for word in words([task])}) == 1
+        assert not words([task]) & side_by_side.ALONE.keys()
+    one, = side_by_side.test_tasks(chosen=[f"{FILE}::test_a", f"{FILE}::test_b",
+                                           "tests/account/test_topics.py"])
+    assert one.arguments[-3:] == (f"{FILE}::test_a", f"{FILE}::test_b",
+                                  "tests/account/test_topics.py")
+
+
+@pytest.mark.parametrize("words, expected", [
+    ([], selection.Selection()),
+    (["tests/local", "-k", "name"], (("tests/local",), ("-k", "name"), "")),
+    (["-k", "a or b", "tests/a.py", "--durations", "5", "tests/b.py::test_c"],
+     (("tests/a.py", "tests/b.py::test_c"), ("-k", "a or b", "--durations", "5"), "")),
+    (["-x", "tests"], (("tests",), ("-x",), "-x or --maxfail")),
+    (["--collect-only", "-q"], ((), ("--collect-only", "-q"), "--collect-only")),
+    (["--version"], ((), ("--version",), "--version"))])
+def test_pytest_itself_says_what_its_arguments_select(words, expected):
+    assert selection.read(words) == expected
+
+
+def test_an_argument_that_pytest_does_not_know_is_refused():
+    with pytest.raises(ValueError, match="unrecognized arguments: --none"):
+        selection.read(["--none", "tests"])
+
+
 def test_what_is_to_run_alone_exists():
     assert side_by_side.ALONE.keys() <= {task.name for task in side_by_side.test_tasks()}
 
@@ -64,7 +156,7 @@ def test_tasks_run_side_by_side_after_what_they_need_and_alone_at_the_end(
              task("third", f"import pathlib, time; assert pathlib.Path({a!r}).exists(); "
                            f"time.sleep(.5); pathlib.Path({c!r}).touch()", ["first"]),
              task("first", meet.format(a, b)), task("second", meet.format(b, a))]
-    assert side_by_side._all(tasks, 2) == 0
+    assert side_by_side.run_all(tasks, 2) == 0
     said = capfd.readouterr().out
     assert "[4/4, about 0 min left] alone" in said and "4 tasks in" in said
 
@@ -72,10 +164,38 @@ def test_tasks_run_side_by_side_after_what_they_need_and_alone_at_the_end(
 def test_a_failure_is_told_whole_and_the_others_go_on(capfd):
     tasks = [task("bad", "raise SystemExit('this is why')"),
              task("good", "print('3 passed, 1 skipped in 0.1s')")]
-    assert side_by_side._all(tasks, 2) == 1
+    assert side_by_side.run_all(tasks, 2) == 1
     said = capfd.readouterr().out
     assert "bad failed (status 1)\nthis is why" in said
     assert "3 passed, 1 skipped; failed: bad" in said.splitlines()[-1]
+
+
+def test_skipped_tests_are_listed_once_with_their_reasons(capfd):
+    code = "print('SKIPPED [2] a.py:7: no engine\\n1 passed, 2 skipped in 0.1s')"
+    assert side_by_side.run_all([task("one", code), task("two", code)], 2) == 0
+    *_, skipped, last = capfd.readouterr().out.splitlines()
+    assert skipped == "SKIPPED [4] a.py:7: no engine"
+    assert "2 passed, 4 skipped" in last and "failed" not in last
+
+
+def test_a_task_without_a_fitting_test_is_no_failure_unless_all_are(folder, capfd):
+    (folder / "test_it.py").write_text("def test_name():\n    print('seen')\n")
+
+    def status(*names):
+        words = ("-m", "pytest", "-q", "-rP", "-p", "no:cacheprovider", str(folder / "test_it.py"))
+        return side_by_side.run_all([Task(name, (*words, "-k", name)) for name in names], 2, True)
+    assert status("name", "other") == 0
+    assert "seen" in capfd.readouterr().out, "with options of pytest, its output is what one wants"
+    assert status("none", "other") == 5
+
+
+def test_a_local_cloud_that_ran_before_goes_on(folder):
+    lifecycle.start()
+    try:
+        assert side_by_side.run_all([task("one", ""), task("two", "")], 2) == 0
+        assert lifecycle.status()["running"]
+    finally:
+        lifecycle.stop()
 
 
 def test_each_place_has_a_cloud_and_names_of_its_own(folder, capfd):
@@ -83,7 +203,7 @@ def test_each_place_has_a_cloud_and_names_of_its_own(folder, capfd):
             f"folder = pathlib.Path({str(folder)!r})\n"
             "(folder / os.environ['WORKSHOP_PORT']).write_text(engine.own('churn:v1'))\n"
             "while len(list(folder.glob('[0-9]*'))) < 3: time.sleep(.02)\n")
-    assert side_by_side._all([task(name, code) for name in "abc"], 3) == 0
+    assert side_by_side.run_all([task(name, code) for name in "abc"], 3) == 0
     found = {path.name: path.read_text() for path in folder.glob("[0-9]*")}
     assert found[str(addresses.port())] == engine.own("churn:v1")
     assert len(set(found.values())) == 3
@@ -91,17 +211,22 @@ def test_each_place_has_a_cloud_and_names_of_its_own(folder, capfd):
 
 @pytest.mark.parametrize("memory, count", [(0.5, 1), (6, 2), (9, 3), (500, 4)])
 def test_places_fit_memory_and_processors(monkeypatch, memory, count):
-    monkeypatch.setattr(os, "cpu_count", lambda: 16)
+    monkeypatch.setattr(side_by_side, "_processors", lambda: 16)
     assert side_by_side.places(memory * 2**30) == count
-    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(side_by_side, "_processors", lambda: 1)
     assert side_by_side.places(500 * 2**30) == 2
 
 
-def test_lessons_run_side_by_side_and_unknown_ones_are_refused(tmp_path, capsys):
+def test_a_process_may_use_what_the_machine_has():
+    assert 1 <= side_by_side._processors() <= os.cpu_count()
+    assert 2**20 < side_by_side._free_memory() <= 2**50
+
+
+def test_lessons_run_side_by_side_and_unknown_ones_are_refused(tmp_path):
     write_lesson(tmp_path, "00_make_it", products="build/product.txt", more=MAKE)
     assert [task.arguments[2:] for task in side_by_side.lesson_tasks(None, tmp_path)] == [("00",)]
-    assert side_by_side.run(["77"], 2, tmp_path) == 2
-    assert "There is no lesson 77" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="There is no lesson 77"):
+        side_by_side.lesson_tasks(["77"], tmp_path)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of a process group are POSIX's")
@@ -121,7 +246,7 @@ def test_a_signal_ends_the_tasks_and_their_local_clouds(folder, number):
     words = ("-m", "pytest", "-q", "-p", "no:cacheprovider", str(suite))
     main = ("from pathlib import Path; from workshop.commands import side_by_side as s; "
             f"s.BUILD = Path({str(folder)!r}); "
-            f"s._all([s.Task(name, {words!r}) for name in 'ab'], 2)")
+            f"s.run_all([s.Task(name, {words!r}) for name in 'ab'], 2)")
     parent = subprocess.Popen([sys.executable, "-c", main], cwd=ROOT, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, env={
                                   **os.environ, "WORKSHOP_PORT": str(_free_port())})

@@ -44,7 +44,7 @@ MESSAGES = {
     "A role that cannot be assumed": [
         refusal("InvalidParameterValueException", "CreateFunction",
                 "The role defined for the function cannot be assumed by Lambda.")],
-    "No right to fetch the image": [
+    "No permission to read the image": [
         refusal("AccessDeniedException", "CreateFunction", "Lambda does not have permission to "
                 "access the ECR image. Check the ECR permissions.")],
     "An update during an update": [

@@ -1,11 +1,16 @@
-"""Layers of pushed images are files of the local cloud, and not in its memory."""
+"""Layers of pushed images and objects of S3 are files of the local cloud, not in its memory."""
 import base64
 import hashlib
 import os
+import shutil
+import socket
 
+import boto3
 import pytest
 import requests
+from botocore.exceptions import ClientError
 
+from waiting import until
 from workshop import cloud
 from workshop.local import lifecycle
 from workshop.local.addresses import state_folder
@@ -76,3 +81,65 @@ def test_an_unknown_upload_is_refused(registry):
     place = f"http://localhost:{cloud.port()}/v2/{NAME}/blobs/uploads/unknown"
     for answer in (registry.patch(place, data=b"x"), registry.put(f"{place}?digest=sha256:0")):
         assert answer.status_code == 404 and "BLOB_UPLOAD_UNKNOWN" in answer.text
+
+
+def test_an_object_goes_to_a_file_and_comes_back_whole_while_memory_stays(aws):
+    s3, before = aws("s3"), lifecycle.status()["memory"]
+    content = os.urandom(SIZE)
+    s3.create_bucket(Bucket=NAME)
+    try:
+        s3.put_object(Bucket=NAME, Key="large", Body=content)
+        assert s3.get_object(Bucket=NAME, Key="large")["Body"].read() == content
+        assert SIZE in sizes()
+        s3.delete_object(Bucket=NAME, Key="large")
+        assert SIZE not in sizes()
+    finally:
+        s3.delete_object(Bucket=NAME, Key="large")
+        s3.delete_bucket(Bucket=NAME)
+    until(lambda: lifecycle.status()["memory"] - before < SIZE / 2, "the request is forgotten", 90)
+
+
+def sizes():
+    return [path.stat().st_size for path in (state_folder() / "tmp" / "s3").rglob("*")
+            if path.is_file()]
+
+
+@pytest.fixture
+def own_cloud(monkeypatch):
+    """A local cloud that nobody has asked yet."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    monkeypatch.setenv("WORKSHOP_PORT", str(port))
+    try:
+        yield cloud.use()
+    finally:
+        lifecycle.stop()
+        shutil.rmtree(state_folder(), ignore_errors=True)
+
+
+def test_at_the_end_no_object_is_left(own_cloud):
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket=NAME)
+    s3.put_object(Bucket=NAME, Key="secret", Body=b"secret")
+    assert len(b"secret") in sizes()
+    lifecycle.stop()
+    assert not sizes()
+
+
+LISTINGS = {
+    "apigateway": "get_rest_apis", "apigatewayv2": "get_apis", "cloudformation": "list_stacks",
+    "cloudwatch": "list_metrics", "ecr": "describe_repositories", "events": "list_rules",
+    "iam": "list_roles", "lambda": "list_functions", "logs": "describe_log_groups",
+    "resourcegroupstaggingapi": "get_resources", "s3": "list_buckets",
+    "sagemaker": "list_endpoints", "scheduler": "list_schedules", "sns": "list_topics",
+    "sqs": "list_queues", "sts": "get_caller_identity"}
+
+
+def test_a_local_cloud_that_has_answered_for_every_service_is_small(own_cloud):
+    """MiniStack alone would load the models of all of AWS to know SageMaker's name: 450 MB."""
+    before = lifecycle.status()["memory"]
+    for service, listing in LISTINGS.items():
+        getattr(boto3.client(service), listing)()
+    with pytest.raises(ClientError, match="has no service"):
+        boto3.client("textract").list_adapters()
+    assert lifecycle.status()["memory"] - before < 120e6

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
-import requests
 from botocore.exceptions import ClientError
 
 from waiting import until
-from workshop import cloud
+from workshop.local.rules import queues
+from workshop.local.signatures import RefusedError
 
 ACCOUNT = "012345678912"
 
@@ -98,8 +98,8 @@ def routed(aws, queue):
     events.delete_rule(Name="workshop-test-routed")
 
 
-def test_a_rule_finds_transforms_and_forgets_the_time_of_an_entry(aws, routed):
-    """What matches is sent, transformed; `test_event_pattern` agrees; the entry's Time is lost."""
+def test_a_rule_finds_and_transforms_an_entry_with_its_time(aws, routed):
+    """What matches is sent, transformed; `test_event_pattern` agrees; the time is the entry's."""
     for amount in (5, 50):
         event = {"id": "1", "source": "shop", "detail-type": "order", "account": ACCOUNT,
                  "time": "2026-01-01T00:00:00Z", "region": "us-east-1", "resources": [],
@@ -111,7 +111,7 @@ def test_a_rule_finds_transforms_and_forgets_the_time_of_an_entry(aws, routed):
             "Time": datetime(2020, 1, 1, tzinfo=UTC)}])["FailedEntryCount"] == 0
     bodies = [json.loads(one["Body"]) for one in received(aws("sqs"), routed["url"])]
     assert [body["amount"] for body in bodies] == [50]
-    assert not bodies[0]["time"].startswith("2020")
+    assert bodies[0]["time"] == "2020-01-01T00:00:00Z"
 
 
 def test_a_change_of_name_is_a_replacement(aws):
@@ -133,25 +133,46 @@ def test_a_change_of_name_is_a_replacement(aws):
     assert change["ResourceChange"]["Replacement"] == "True"
 
 
-# What is not checked
+def test_each_region_has_its_own_things_and_no_other_region_exists(aws, queue):
+    queue("here")
+    there = boto3.client("sqs", region_name="eu-west-1")
+    assert not there.list_queues(QueueNamePrefix="workshop-test-here").get("QueueUrls")
+    assert aws("sqs").list_queues(QueueNamePrefix="workshop-test-here")["QueueUrls"]
+    for service, call, code in [("sts", "get_caller_identity", "SignatureDoesNotMatch"),
+                                ("lambda", "list_functions", "InvalidSignatureException"),
+                                ("s3", "list_buckets", "AuthorizationHeaderMalformed")]:
+        with pytest.raises(ClientError, match=code) as refused:
+            getattr(boto3.client(service, region_name="mars-north-1"), call)()
+        assert "region" in refused.value.response["Error"]["Message"]
 
-def test_any_region_may_be_in_a_signature(local_cloud):
-    for region in ("us-east-1", "eu-central-1"):
-        assert boto3.client("sts", region_name=region).get_caller_identity()["Account"] == ACCOUNT
+
+def test_a_metric_without_dimensions_has_no_values_of_others(aws):
+    client, now = aws("cloudwatch"), datetime.now(UTC)
+    client.put_metric_data(Namespace="workshop-test", MetricData=[
+        {"MetricName": "n", "Value": value, "Dimensions": dimensions} for value, dimensions in (
+            (1, [{"Name": "shop", "Value": "a"}]), (2, [{"Name": "shop", "Value": "b"}]), (4, []))])
+    metric = {"Namespace": "workshop-test", "MetricName": "n"}
+    hours = {"StartTime": now - timedelta(hours=2), "EndTime": now + timedelta(hours=2)}
+    points = client.get_metric_statistics(**metric, **hours, Statistics=["Sum"],
+                                          Period=3600)["Datapoints"]
+    assert sum(point["Sum"] for point in points) == 4
+    data, = client.get_metric_data(**hours, MetricDataQueries=[{"Id": "a", "MetricStat": {
+        "Metric": metric, "Stat": "Sum", "Period": 3600}}])["MetricDataResults"]
+    assert sum(data["Values"]) == 4
 
 
-def test_a_public_bucket_opens_nothing_without_a_signature(aws):
-    s3, name = aws("s3"), {"Bucket": "workshop-test-public"}
-    s3.create_bucket(**name)
-    s3.delete_public_access_block(**name)
-    s3.put_object(**name, Key="a", Body=b"x")
-    s3.put_bucket_policy(**name, Policy=json.dumps({"Version": "2012-10-17", "Statement": [{
-        "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject",
-        "Resource": "arn:aws:s3:::workshop-test-public/*"}]}))
-    answer = requests.get(f"http://localhost:{cloud.port()}/workshop-test-public/a")
-    s3.delete_object(**name, Key="a")
-    s3.delete_bucket(**name)
-    assert answer.status_code == 403
+@pytest.mark.parametrize("resolution, state", [(1, "ALARM"), (60, "INSUFFICIENT_DATA")])
+def test_an_alarm_of_ten_seconds_needs_a_metric_by_the_second(aws, resolution, state):
+    client, name = aws("cloudwatch"), f"workshop-test-fine-{resolution}"
+    client.put_metric_alarm(
+        AlarmName=name, Namespace=name, MetricName="x", Statistic="Sum", Period=10,
+        EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanOrEqualToThreshold")
+    client.put_metric_data(Namespace=name, MetricData=[
+        {"MetricName": "x", "Value": 2, "StorageResolution": resolution}])
+    time.sleep(2)
+    found = client.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"]
+    client.delete_alarms(AlarmNames=[name])
+    assert found == state
 
 
 # What differs
@@ -170,26 +191,21 @@ def test_a_deleted_queues_name_is_free_at_once(aws, queue):
     assert received(client, queue("gone")) == []
 
 
-def test_an_image_of_a_function_is_named_by_digest(probe):
-    code = probe.client.get_function(FunctionName=probe.name)["Code"]
-    assert "@sha256:" in code["ImageUri"] and code["ImageUri"] == code["ResolvedImageUri"]
+def test_a_deleted_queues_name_is_taken_as_long_as_the_setting_says(monkeypatch):
+    """In this process, with the rules alone: the setting is read where the local cloud runs."""
+    name = {"QueueName": "workshop-test-taken"}
+    monkeypatch.setitem(queues._deleted, (queues._region(), name["QueueName"]), time.monotonic())
+    queues.name_is_free(name)
+    monkeypatch.setenv("WORKSHOP_QUEUE_WAIT", "60")
+    with pytest.raises(RefusedError, match="QueueDeletedRecently: You must wait 60 seconds"):
+        queues.name_is_free(name)
+    queues.name_is_free({"QueueName": "workshop-test-another"})
 
 
 def test_an_invoked_arn_lacks_the_version(probe):
     version = probe.client.publish_version(FunctionName=probe.name)["Version"]
     answer = probe.ask(qualifier=version)["payload"]
     assert answer["version"] == version and answer["arn"] == probe.arn
-
-
-def test_the_url_of_an_alias_is_listed_with_the_functions_arn(probe):
-    client, version = probe.client, probe.client.publish_version(FunctionName=probe.name)["Version"]
-    name = {"FunctionName": probe.name}
-    client.create_alias(**name, Name="live", FunctionVersion=version)
-    client.create_function_url_config(**name, Qualifier="live", AuthType="AWS_IAM")
-    listed = client.list_function_url_configs(**name)["FunctionUrlConfigs"]
-    client.delete_function_url_config(**name, Qualifier="live")
-    client.delete_alias(**name, Name="live")
-    assert [one["FunctionArn"] for one in listed] == [probe.arn]
 
 
 @pytest.fixture
@@ -221,17 +237,6 @@ def test_a_budget_has_no_bill_to_compare_with(aws):
     budget = client.describe_budget(AccountId=ACCOUNT, BudgetName=name)["Budget"]
     client.delete_budget(AccountId=ACCOUNT, BudgetName=name)
     assert float(budget["CalculatedSpend"]["ActualSpend"]["Amount"]) == 0
-
-
-def test_a_metric_without_dimensions_is_that_of_all(aws):
-    client, now = aws("cloudwatch"), datetime.now(UTC)
-    client.put_metric_data(Namespace="workshop-test", MetricData=[
-        {"MetricName": "n", "Value": 1, "Dimensions": [{"Name": "shop", "Value": shop}]}
-        for shop in "ab"])
-    points = client.get_metric_statistics(
-        Namespace="workshop-test", MetricName="n", Statistics=["Sum"], Period=3600,
-        StartTime=now - timedelta(hours=2), EndTime=now + timedelta(hours=2))["Datapoints"]
-    assert sum(point["Sum"] for point in points) == 2
 
 
 def test_metric_math_yields_nothing(aws):

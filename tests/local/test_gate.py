@@ -558,6 +558,75 @@ def test_a_password_of_the_registry_ends_after_12_hours(monkeypatch):
     assert not identities.is_registry_password(password)
 
 
+# Objects that are public
+
+OPEN = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject",
+        "Resource": "arn:aws:s3:::workshop-test-public/open/*"}
+
+
+@pytest.fixture
+def public(aws):
+    """A bucket with two objects; `public(statement, …)` makes that its policy."""
+    s3, bucket = aws("s3"), {"Bucket": "workshop-test-public"}
+    s3.create_bucket(**bucket)
+    for key in ("open/a", "closed/a"):
+        s3.put_object(**bucket, Key=key, Body=b"abc", ContentType="text/plain")
+
+    def policy(*statements):
+        s3.put_bucket_policy(**bucket, Policy=json.dumps({
+            "Version": "2012-10-17", "Statement": list(statements)}))
+    yield policy
+    for key in ("open/a", "closed/a"):
+        s3.delete_object(**bucket, Key=key)
+    s3.delete_bucket(**bucket)
+
+
+def read(path, method="GET", **headers):
+    """Status of a request to the public bucket without a signature."""
+    return requests.request(method, f"{cloud.url()}/workshop-test-public{path}",
+                            headers=headers).status_code
+
+
+def test_anyone_reads_a_public_object_and_nothing_else(aws, public):
+    s3, bucket = aws("s3"), {"Bucket": "workshop-test-public"}
+    with pytest.raises(ClientError, match="BlockPublicPolicy"):
+        public(OPEN)
+    s3.delete_public_access_block(**bucket)
+    assert read("/open/a") == 403       # no policy yet
+    public(OPEN)
+    answer = requests.get(f"{cloud.url()}/workshop-test-public/open/a")
+    assert (answer.status_code, answer.text, answer.headers["Content-Type"]) == (
+        200, "abc", "text/plain")
+    assert read("/open/a", "HEAD") == 200 and read("/open/a", Range="bytes=0-0") == 206
+    closed = requests.get(f"{cloud.url()}/workshop-test-public/closed/a")
+    assert closed.status_code == 403 and "<Code>AccessDenied</Code>" in closed.text
+    for path in ("", "/", "?list-type=2", "/open/none", "/open/a?acl", "/open/a?tagging",
+                 "/open/a?versionId=null", "/open/a?response-content-type=text/html", "?policy",
+                 "/open/../closed/a", "/open/%2e%2e/closed/a"):
+        assert read(path) in (400, 403), path
+    for method in ("PUT", "POST", "DELETE", "PATCH", "OPTIONS"):
+        assert read("/open/a", method) == 403, method
+    for headers in ({"Origin": "https://shop.example"}, {"Sec-Fetch-Site": "cross-site"},
+                    {"Authorization": "Bearer x"}, {"x-amz-security-token": "x"}):
+        assert read("/open/a", **headers) == 403, headers
+    s3.put_public_access_block(**bucket, PublicAccessBlockConfiguration={
+        "RestrictPublicBuckets": True})
+    assert read("/open/a") == 403
+
+
+@pytest.mark.parametrize("statements, status", [
+    ([{**OPEN, "Principal": {"AWS": "*"}}], 200),
+    ([{**OPEN, "Principal": {"AWS": "arn:aws:iam::012345678912:root"}}], 403),
+    ([{**OPEN, "Principal": {"Service": "lambda.amazonaws.com"}}], 403),
+    ([{**OPEN, "Action": "s3:PutObject"}], 403),
+    ([{**OPEN, "Condition": {"StringEquals": {"aws:SourceVpce": "vpce-1"}}}], 403),
+    ([OPEN, {**OPEN, "Effect": "Deny"}], 403)])
+def test_only_a_policy_for_everyone_makes_an_object_public(aws, public, statements, status):
+    aws("s3").delete_public_access_block(Bucket="workshop-test-public")
+    public(*statements)
+    assert read("/open/a") == status
+
+
 # Routes with AWS_IAM
 
 @pytest.fixture(scope="module")

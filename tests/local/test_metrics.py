@@ -14,6 +14,7 @@ from workshop.local.patches import filters, metrics
 from workshop.machine import paths
 
 NOW = int(time.time() * 1000)
+PERIOD = 30      # seconds of the alarms: long enough for three lines on a busy machine
 
 
 def line(directive=None, about=None, **entries):
@@ -28,12 +29,15 @@ BOTH = {"Function": "f", "Version": "2"}
 
 
 @pytest.mark.parametrize("text, found", [
-    (line(), [("Shop", "Faults", BOTH, NOW / 1000, "Count", [1])]),
-    (line(Faults=[1, 0.5]), [("Shop", "Faults", BOTH, NOW / 1000, "Count", [1, 0.5])]),
-    (line({"Metrics": [{"Name": "Faults"}]}), [("Shop", "Faults", BOTH, NOW / 1000, "None", [1])]),
+    (line(), [("Shop", "Faults", BOTH, NOW / 1000, "Count", [1], 60)]),
+    (line(Faults=[1, 0.5]), [("Shop", "Faults", BOTH, NOW / 1000, "Count", [1, 0.5], 60)]),
+    (line({"Metrics": [{"Name": "Faults"}]}),
+     [("Shop", "Faults", BOTH, NOW / 1000, "None", [1], 60)]),
+    (line({"Metrics": [{"Name": "Faults", "StorageResolution": 1}]}),
+     [("Shop", "Faults", BOTH, NOW / 1000, "None", [1], 1)]),
     (line({"Dimensions": [["Version"], []]}),
-     [("Shop", "Faults", {"Version": "2"}, NOW / 1000, "Count", [1]),
-      ("Shop", "Faults", {}, NOW / 1000, "Count", [1])]),
+     [("Shop", "Faults", {"Version": "2"}, NOW / 1000, "Count", [1], 60),
+      ("Shop", "Faults", {}, NOW / 1000, "Count", [1], 60)]),
     (line(about={"CloudWatchMetrics": []}), []),
     ("START RequestId: 1", []), ('{"status": 200}', []), ('{"_aws": broken', []),
     ('["_aws"]', [])])
@@ -132,14 +136,16 @@ def shop(aws):
         watch.put_metric_alarm(
             AlarmName=f"{name}-{version}", Namespace=name, MetricName="Faults", Statistic="Sum",
             Dimensions=[{"Name": "Function", "Value": "f"}, {"Name": "Version", "Value": version}],
-            Period=10, EvaluationPeriods=1, Threshold=3, TreatMissingData="notBreaching",
+            Period=PERIOD, EvaluationPeriods=1, Threshold=3, TreatMissingData="notBreaching",
             ComparisonOperator="GreaterThanOrEqualToThreshold", AlarmDescription="faults")
 
     class Shop:
         @staticmethod
         def say(**entries):
             now = int(time.time() * 1000)
-            text = line({"Namespace": name}, {"Timestamp": now}, **entries)
+            text = line({"Namespace": name, "Metrics": [
+                {"Name": "Faults", "Unit": "Count", "StorageResolution": 1}]},
+                {"Timestamp": now}, **entries)
             logs.put_log_events(logGroupName=name, logStreamName="s",
                                 logEvents=[{"timestamp": now, "message": text}])
 
@@ -181,7 +187,7 @@ def test_log_lines_set_off_the_alarm_of_their_own_dimensions_and_eventbridge_hea
     assert detail["state"]["reason"].startswith("Threshold Crossed: 1 datapoint [3.0 (")
     metric = detail["configuration"]["metrics"][0]["metricStat"]
     assert metric["metric"] == {"namespace": shop.name, "name": "Faults", "dimensions": BOTH}
-    assert (metric["period"], metric["stat"]) == (10, "Sum")
+    assert (metric["period"], metric["stat"]) == (PERIOD, "Sum")
     assert (shop.state(1), shop.state(2)) == ("OK", "ALARM")
 
 
@@ -279,11 +285,11 @@ def test_each_request_says_its_metrics_by_aws_specification(churn, monkeypatch, 
     if what == "fault":
         monkeypatch.setattr(churn, "predict", lambda customer: 1 / 0)
     text = spoken(churn, {"customer": 1} if what == "rejected" else REQUEST)
-    found = {name: values[0] for _, name, _, _, _, values in metrics.extract(text)}
+    found = {name: values[0] for _, name, _, _, _, values, _ in metrics.extract(text)}
     assert {name: found[name] for name in figures} == figures
     assert 0 <= found["Latency"] < 60_000
     assert ("Probability" in found) == (what == "answered")
-    for namespace, _, dimensions, seconds, _, _ in metrics.extract(text):
+    for namespace, _, dimensions, seconds, *_ in metrics.extract(text):
         assert namespace == "Workshop/Churn" and abs(seconds - time.time()) < 60
         assert dimensions == {"FunctionName": "workshop-churn", "FunctionVersion": "7"}
 

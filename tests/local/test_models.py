@@ -7,6 +7,7 @@ import json
 import re
 import time
 import urllib.parse
+from collections import Counter
 
 import boto3
 import botocore.auth
@@ -14,13 +15,14 @@ import pytest
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
-from botocore.exceptions import ClientError, UnknownServiceError
+from botocore.exceptions import BotoCoreError, ClientError, UnknownServiceError
 from botocore.loaders import Loader
 
 from workshop import cloud
 from workshop.local import addresses, identities, limits, models, services
-from workshop.local.models import patterns, protocols
+from workshop.local.models import constraints, exceptions, patterns, protocols
 from workshop.local.patches import stacks
+from workshop.local.sagemaker.api import OPERATIONS
 from workshop.local.signatures import RefusedError, Request
 
 # botocore's name of a service → the name in a signature's scope.
@@ -250,21 +252,8 @@ def rules(name):
     return {"Key": {"FilterRules": [{"Name": name, "Value": "in/"}]}}
 
 
-# (service, call, parameters, error code, words of the message)
+# (service, call, parameters, error code, words of the message); more are in test_aws_answers.py
 REFUSED = [
-    (*CREATE, {**FUNCTION, "FunctionName": "a" * 65}, "InvalidParameterValueException",
-     "1 validation error detected: Value 'a{65}' at 'functionName' failed to satisfy constraint: "
-     "Member must have length less than or equal to 64$"),
-    (*CREATE, {**FUNCTION, "FunctionName": "my-function!"}, "ValidationException",
-     "Value 'my-function!' at 'functionName' failed to satisfy constraint: Member must satisfy "
-     "regular expression pattern: "),
-    (*CREATE, {**FUNCTION, "FunctionName": "f", "Architectures": ["x86_64", "arm64"]},
-     "ValidationException", r"Value '\[x86_64, arm64\]' at 'architectures' failed to satisfy "
-     "constraint: Member must have length less than or equal to 1$"),
-    (*CREATE, {**FUNCTION, "FunctionName": "f", "Architectures": ["X86_64"]},
-     "ValidationException", r"Value '\[X86_64\]' at 'architectures' failed to satisfy constraint: "
-     r"Member must satisfy constraint: \[Member must satisfy enum value set: \[x86_64, arm64\], "
-     r"Member must not be null\]$"),
     (*CREATE, {**FUNCTION, "FunctionName": "f", "MemorySize": 127, "Timeout": 901},
      "ValidationException", "^2 validation errors detected: Value '901' at 'timeout' failed to "
      "satisfy constraint: Member must have value less than or equal to 900; Value '127' at "
@@ -284,30 +273,8 @@ REFUSED = [
      "STRING_VALUE can not be converted to an Integer"),
     ("lambda", "invoke", {"FunctionName": "f", "InvocationType": "Later"}, "ValidationException",
      r"'invocationType'.*enum value set: \[Event, RequestResponse, DryRun\]"),
-    ("lambda", "create_alias", {
-        "FunctionName": "f", "Name": "live", "FunctionVersion": "1",
-        "RoutingConfig": {"AdditionalVersionWeights": {"2": 2.0}}}, "ValidationException",
-     r"Value '\{2=2.0\}' at 'routingConfig.additionalVersionWeights' failed to satisfy constraint: "
-     r"Map value must satisfy constraint: \[Member must have value less than or equal to 1.0, "
-     "Member must have value greater than or equal to 0.0, Member must not be null"),
-    ("lambda", "add_permission", {"FunctionName": "f", "StatementId": "example.com",
-                                  "Action": "lambda:InvokeFunction", "Principal": "*"},
-     "ValidationException", "Value 'example.com' at 'statementId' failed to satisfy constraint: "),
-    ("lambda", "create_function_url_config", {
-        "FunctionName": "f", "AuthType": "NONE", "Qualifier": "$LATEST"}, "ValidationException",
-     r"Value '\$LATEST' at 'qualifier' failed to satisfy constraint: Member must satisfy regular"),
-    ("lambda", "create_function_url_config", {
-        "FunctionName": "f", "AuthType": "NONE", "InvokeMode": "UNKNOWN"}, "ValidationException",
-     "Value 'UNKNOWN' at 'invokeMode' failed to satisfy constraint: Member must satisfy enum"),
-    ("lambda", "publish_layer_version", {
-        "LayerName": "l", "Content": {"ZipFile": b""}, "CompatibleRuntimes": ["invalidruntime"]},
-     "ValidationException", r"Value '\[invalidruntime\]' at 'compatibleRuntimes' failed to satisfy "
-     r"constraint: Member must satisfy constraint: \[Member must satisfy enum value set: \["),
     ("lambda", "create_event_source_mapping", {"FunctionName": "f", "BatchSize": 10_001},
      "ValidationException", "'batchSize'.*less than or equal to 10000"),
-    ("events", "put_targets", {"Rule": "r", "Targets": [{"Id": "!@#$@!#$", "Arn": ARN}]},
-     "ValidationException", r"Value '!@#\$@!#\$' at 'targets.1.member.id' failed to satisfy "
-     "constraint: Member must satisfy regular expression pattern: "),
     ("events", "put_rule", {"Name": "r", "State": "ON", "ScheduleExpression": "rate(1 day)"},
      "ValidationException", "Value 'ON' at 'state'.*enum value set"),
     ("events", "put_events", {"Entries": []}, "ValidationException",
@@ -316,26 +283,16 @@ REFUSED = [
      "Value 'a b' at 'name' failed"),
     ("scheduler", "create_schedule", {**SCHEDULE, "FlexibleTimeWindow": {"Mode": "SOME"}},
      "ValidationException", r"'flexibleTimeWindow.mode'.*enum value set: \[OFF, FLEXIBLE\]"),
-    ("sqs", "receive_message", {"QueueUrl": "q", "WaitTimeSeconds": 21}, "InvalidParameterValue",
-     "^Value 21 for parameter WaitTimeSeconds is invalid. Reason: Must be >= 0 and <= 20, if "
-     "provided.$"),
     ("sqs", "create_queue", {"QueueName": "q", "Attributes": {"Delay": "1"}},
      "InvalidAttributeName", "^Unknown Attribute Delay.$"),
     ("sqs", "send_message", {"QueueUrl": "q"}, "MissingParameter",
      "The request must contain the parameter MessageBody."),
-    ("s3", "put_bucket_notification_configuration", notification(Filter=rules("INVALID")),
-     "InvalidArgument", "^filter rule name must be either prefix or suffix$"),
-    ("s3", "put_bucket_notification_configuration", notification(Events=["s3:ObjectMade:*"]),
-     "InvalidArgument", "event is not supported for notifications"),
     ("s3", "put_bucket_versioning", {"Bucket": "bucket", "VersioningConfiguration": {
         "Status": "On"}}, "MalformedXML", "did not validate against our published schema"),
     ("s3", "put_object", {"Bucket": "bucket", "Key": "k", "StorageClass": "COLD"},
      "InvalidStorageClass", "The storage class you specified is not valid"),
     ("s3", "put_object", {"Bucket": "bucket", "Key": "k", "ACL": "mine"}, "InvalidArgument",
      "Value 'mine' at 'aCL'"),
-    ("sts", "assume_role", {"RoleArn": FUNCTION["Role"], "RoleSessionName": "Session1:2"},
-     "ValidationError", "Value 'Session1:2' at 'roleSessionName' failed to satisfy constraint: "
-     "Member must satisfy regular expression pattern: "),
     ("sts", "assume_role", {"RoleArn": FUNCTION["Role"], "RoleSessionName": "s1",
                             "DurationSeconds": 60}, "ValidationError",
      "'durationSeconds'.*greater than or equal to 900"),
@@ -352,13 +309,8 @@ REFUSED = [
      "MissingParameter", "The parameter MetricData.member.1.MetricName is required."),
     ("cloudwatch", "put_metric_alarm", {**ALARM, "EvaluationPeriods": 0}, "ValidationError",
      "Value '0' at 'evaluationPeriods' failed"),
-    ("logs", "create_log_group", {"logGroupName": "g" * 513}, "InvalidParameterException",
-     "^Invalid LogGroup or LogStream, both must have length less than or equal to 512.$"),
     ("logs", "create_log_group", {"logGroupName": "a b"}, "InvalidParameterException",
      "Value 'a b' at 'logGroupName' failed"),
-    ("logs", "filter_log_events", {"logGroupName": "g", "limit": 10_001},
-     "InvalidParameterException", "Value '10001' at 'limit' failed to satisfy constraint: Member "
-     "must have value less than or equal to 10000"),
     ("cloudformation", "create_stack", {"StackName": "my_stack", "TemplateBody": "{}"},
      "ValidationError", "Value 'my_stack' at 'stackName' failed to satisfy constraint: Member must "
      r"satisfy regular expression pattern: \[a-zA-Z\]\[-a-zA-Z0-9\]\*$"),
@@ -367,20 +319,11 @@ REFUSED = [
     ("cloudformation", "create_stack", {"StackName": "s", "TemplateBody": "{}",
                                         "Capabilities": ["ALL"]}, "ValidationError",
      r"Value '\[ALL\]' at 'capabilities' failed"),
-    ("apigateway", "put_integration", {"restApiId": "a", "resourceId": "b", "httpMethod": "GET",
-                                       "type": "HTTPS_PROXY"}, "ValidationException",
-     "Value 'HTTPS_PROXY' at 'putIntegrationInput.type' failed to satisfy constraint: "),
     ("apigatewayv2", "create_api", {"Name": "a", "ProtocolType": "FTP"}, "BadRequestException",
      "'protocolType'"),
     ("apigatewayv2", "create_integration", {"ApiId": "a", "IntegrationType": "AWS_PROXY",
                                             "TimeoutInMillis": 40}, "BadRequestException",
      "'timeoutInMillis'.*greater than or equal to 50"),
-    ("ecr", "create_repository", {"repositoryName": "My-Models"}, "InvalidParameterException",
-     "^Invalid parameter at 'repositoryName' failed to satisfy constraint: 'must satisfy regular "
-     "expression '.*''$"),
-    ("ecr", "create_repository", {"repositoryName": "a"}, "InvalidParameterException",
-     "^Invalid parameter at 'repositoryName' failed to satisfy constraint: 'must have length "
-     "greater than or equal to 2'$"),
     ("sns", "publish_batch", {"TopicArn": "arn:aws:sns:us-east-1:012345678912:t"},
      "ValidationError", "Value null at 'publishBatchRequestEntries' failed"),
     ("budgets", "create_budget", {"AccountId": "1", "Budget": BUDGET},
@@ -415,11 +358,6 @@ def test_what_breaks_the_model_is_refused_as_on_aws(unchecked, name, call, param
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 400
     assert re.search(words, answer["Error"]["Message"], re.DOTALL), answer["Error"]["Message"]
     assert "secret" not in answer["Error"]["Message"]
-
-
-def test_every_service_of_the_lessons_is_among_them():
-    assert {row[0] for row in REFUSED} == set(SIGNED)
-    assert len(REFUSED) >= 34
 
 
 @pytest.mark.parametrize("name, call, parameters, exception", [
@@ -478,6 +416,92 @@ def test_what_no_client_of_awss_would_send_is_refused_too(
         local_cloud, service, path, body, headers, words):
     status, text = ask(service, "POST", path, body, headers)
     assert status == 400 and words in text, text
+
+
+# ---------------------------------------------------------------- every constraint of the models
+
+FAR = 10 ** 7           # a longer text or list is not sent: no test of ours waits for it
+ODD = ["!@#$ {}", "\u00e4 {}!", "a b", " ", "a" * 300, "1", "a"]
+
+
+def breaches(name, operation, shape, path="", within=()):
+    """(path, kind, a value of the shape that has this one breach of the model).
+
+    A parameter in the address or a header is never left out: that may be another operation.
+    """
+    if len(within) > 6 or shape.name in within:
+        return
+    inner, lost = (*within, shape.name), exceptions.MEMBERS.get((name, operation, path[:1].upper()
+                                                                 + path[1:]), {})
+    yield from ((path, kind, value) for kind, value in own_breaches(name, shape)
+                if kind not in lost or lost[kind] is not None)
+    if shape.type_name == "structure":
+        least = example(shape, everything=False)
+        for key, member in shape.members.items():
+            at = f"{path}.{key[:1].lower()}{key[1:]}".lstrip(".")
+            if key in shape.required_members and "location" not in member.serialization:
+                yield at, "required", {one: value for one, value in least.items() if one != key}
+            for where, kind, value in breaches(name, operation, member, at, inner):
+                yield where, kind, {**least, key: value}
+    elif shape.type_name == "list":
+        at = f"{path}.1.member" if constraints.is_nested(shape.member) else path
+        for where, kind, value in breaches(name, operation, shape.member, at, inner):
+            yield where, kind, [value]
+
+
+def own_breaches(name, shape):
+    """(kind, value) for the constraints of the shape itself; count: of a list's entries."""
+    model, kind = shape.metadata, shape.type_name
+    least, most = model.get("min"), model.get("max")
+    if kind in protocols.NUMBERS:
+        for limit, step in ((least, -1), (most, 1)):
+            if limit is not None and abs(limit) < 2 ** 31 - 1:
+                yield "range", protocols.NUMBERS[kind](limit + step)
+    if kind == "string":
+        if most is not None and most < FAR:
+            yield "length", "a" * (int(most) + 1)
+        if shape.enum:
+            yield "enum", "no-such-value"
+        odd = [text for text in ODD if "pattern" in model and least_fits(text, least, most)
+               and not constraints.matches(name, shape, model["pattern"], text)]
+        if odd:
+            yield "pattern", odd[0]
+    if kind == "list" and most is not None and most < 2000:
+        one = example(shape.member, everything=False)
+        if one not in (None, {}):
+            yield "count", [one] * (int(most) + 1)
+
+
+def least_fits(text, least, most) -> bool:
+    return (least or 0) <= len(text) <= (most or FAR)
+
+
+@pytest.mark.parametrize("name", sorted(SIGNED))
+def test_each_kind_of_breach_is_refused_for_every_operation(name):
+    """One value of each kind that the model forbids, in every operation that has such a value."""
+    service, tried, missed = protocols.model(name), Counter(), []
+    for operation in map(service.operation_model, service.operation_names):
+        if operation.deprecated or operation.name in OTHERS or operation.input_shape is None \
+                or name == "sagemaker" and operation.name not in OPERATIONS:
+            continue
+        seen = set()
+        for path, kind, parameters in breaches(name, operation.name, operation.input_shape):
+            if kind in seen:
+                continue
+            try:
+                request = sent(name, operation.name, dict(parameters))
+            except (BotoCoreError, ValueError):
+                continue        # botocore itself cannot write it
+            seen.add(kind)
+            tried[kind] += 1
+            read = models.Call(name, operation, protocols.parameters_of(operation, request))
+            wanted = (path, "length" if kind == "count" else kind)
+            if wanted not in {(one.path, one.kind) for one in constraints.faults(read)}:
+                missed.append((operation.name, path, kind))
+                continue
+            with pytest.raises(RefusedError):
+                models.check(SIGNED[name], request)
+    assert tried["required"] and len(tried) > 1 and not missed, missed
 
 
 # ---------------------------------------------------------------- what AWS takes

@@ -7,6 +7,8 @@ from contextlib import suppress
 import boto3
 import pytest
 import requests
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
 
 from deployed import public_url
@@ -212,7 +214,7 @@ def test_the_simulator_reads_documents_and_condition_keys(aws):
 # ---------------------------------------------------------------- trust
 
 @pytest.mark.parametrize("trust, condition", [
-    (LAMBDA, None), ({"AWS": f"arn:aws:iam::{ACCOUNT}:user/other"}, None),
+    (LAMBDA, None), ({"AWS": "arn:aws:iam::999999999999:user/other"}, None),
     (None, {"StringEquals": {"sts:ExternalId": "secret"}})])
 def test_a_role_that_does_not_trust_is_not_taken(aws, new_role, trust, condition):
     role = new_role(trust=trust, condition=condition)
@@ -297,6 +299,93 @@ def test_a_public_url_needs_both_permissions(probe, missing):
         probe.client.delete_function_url_config(FunctionName=probe.name)
         for one in {"public-url", "public-invoke"} - {missing}:
             probe.client.remove_permission(FunctionName=probe.name, StatementId=one)
+
+
+# ---------------------------------------------------------------- routes and URLs with AWS_IAM
+
+def signed(session, url, service):
+    """Ask an address as a session; the request's signature is for a service."""
+    request = AWSRequest("GET", url)
+    SigV4Auth(session.get_credentials(), service, REGION).add_auth(request)
+    return requests.get(url, headers=dict(request.headers.items()))
+
+
+@pytest.fixture
+def closed_gateway(aws, gateway):
+    """The same two APIs, whose route and method want AWS_IAM."""
+    api = gateway["http"][0].split("/")[-2]
+    route, = aws("apigatewayv2").get_routes(ApiId=api)["Items"]
+    aws("apigatewayv2").update_route(ApiId=api, RouteId=route["RouteId"],
+                                     AuthorizationType="AWS_IAM")
+    rest, api = aws("apigateway"), gateway["rest"][0].split("/")[-3]
+    resource, = [one["id"] for one in rest.get_resources(restApiId=api)["items"]
+                 if one["path"] == "/x"]
+    rest.update_method(restApiId=api, resourceId=resource, httpMethod="GET", patchOperations=[
+        {"op": "replace", "path": "/authorizationType", "value": "AWS_IAM"}])
+    rest.create_deployment(restApiId=api, stageName="prod")
+    return gateway
+
+
+@pytest.mark.parametrize("kind, allowed", [("http", 200), ("rest", 502)])
+def test_a_route_with_aws_iam_lets_in_who_may_invoke_it(aws, probe, new_role, closed_gateway,
+                                                        kind, allowed):
+    address, arn = closed_gateway[kind]
+    probe.permit("apigateway.amazonaws.com", arn)
+    may = "execute-api:Invoke"
+    try:
+        for statements, status in (
+                ([], 403), ([allow(may, arn)], allowed), ([allow("execute-api:*", arn)], allowed),
+                ([allow(may, arn.replace("/GET/", "/POST/"))], 403),
+                ([allow(may, arn), allow(may, effect="Deny")], 403)):
+            role = new_role(*statements)
+            answer = signed(taken(aws, role), address, "execute-api")
+            assert answer.status_code == status, (statements, answer.text)
+            if status == 403:
+                assert answer.json() == {"message": "Forbidden"} if kind == "http" else {
+                    "Message": f"User: arn:aws:sts::{ACCOUNT}:assumed-role/{role}/me is not "
+                               f"authorized to perform: {may} on resource: "
+                               f"{arn.replace(ACCOUNT, '*' * 8 + ACCOUNT[-4:])} "
+                               + (f"because no identity-based policy allows the {may} action"
+                                  if len(statements) < 2 else
+                                  "with an explicit deny in an identity-based policy")}
+    finally:
+        probe.client.remove_permission(FunctionName=probe.name, StatementId="apigateway")
+
+
+def test_the_policy_of_a_rest_api_opens_and_closes_its_methods(aws, probe, new_role,
+                                                               closed_gateway):
+    address, arn = closed_gateway["rest"]
+    role, other = new_role(), new_role(allow("execute-api:Invoke"))
+    api = address.split("/")[-3]
+    aws("apigateway").update_rest_api(restApiId=api, patchOperations=[
+        {"op": "replace", "path": "/policy", "value": document(
+            allow("execute-api:Invoke", arn, Principal={"AWS": arn_of(role)}),
+            allow("execute-api:Invoke", arn, "Deny", Principal={"AWS": arn_of(other)}))}])
+    # 500: the method is passed, and the function has given the API no permission.
+    assert signed(taken(aws, role), address, "execute-api").status_code == 500
+    refused = signed(taken(aws, other), address, "execute-api")
+    assert refused.status_code == 403
+    assert "explicit deny in a resource-based policy" in refused.json()["Message"]
+
+
+URL_ACTIONS = ("lambda:InvokeFunctionUrl", "lambda:InvokeFunction")
+
+
+@pytest.mark.parametrize("actions, condition, status", [
+    (URL_ACTIONS, None, 200), (URL_ACTIONS[:1], None, 403), (URL_ACTIONS[1:], None, 403),
+    (URL_ACTIONS, {"StringEquals": {"lambda:FunctionUrlAuthType": "NONE"}}, 403),
+    ((), None, 403)])
+def test_a_url_with_aws_iam_lets_in_who_may_both(aws, probe, new_role, actions, condition, status):
+    more = {"Condition": condition} if condition else {}
+    role = new_role(*[allow(one, probe.arn, **more) for one in actions])
+    url = probe.client.create_function_url_config(
+        FunctionName=probe.name, AuthType="AWS_IAM")["FunctionUrl"]
+    try:
+        answer = signed(taken(aws, role), url, "lambda")
+    finally:
+        probe.client.delete_function_url_config(FunctionName=probe.name)
+    assert answer.status_code == status
+    assert status == 200 or answer.json() == granted.URL_FORBIDDEN
 
 
 def test_a_notification_needs_a_permission(aws, probe, bucket):

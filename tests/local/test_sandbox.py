@@ -1,9 +1,11 @@
 """What a function may do, finds, and is started by: no more and no less than on AWS."""
 import base64
+import errno
 import io
 import json
 import os
 import re
+import shutil
 import stat
 import subprocess
 import tarfile
@@ -12,7 +14,7 @@ import zipfile
 import pytest
 
 from deployed import Function
-from workshop.local.patches import containers, volumes
+from workshop.local.patches import containers, loop_disk, scratch, volumes
 from workshop.machine import base_image, engine
 
 # Runs the code that the event holds: returns its `answer`, or the error as [type, number, text].
@@ -71,6 +73,25 @@ def test_a_link_in_a_zip_is_a_link():
     archive = volumes.unzipped(zipped(("lib.so", "lib.so.1", stat.S_IFLNK | 0o777)))
     member, = tarfile.open(fileobj=io.BytesIO(archive))
     assert member.issym() and member.linkname == "lib.so.1"
+
+
+# The disk that is /tmp
+
+@pytest.mark.parametrize("megabytes", [512, 700, 10_240])
+def test_a_new_disk_has_room_for_what_was_asked_and_no_fault(megabytes, tmp_path):
+    """Looked at by e2fsck, which is not part of the code that makes the disk."""
+    disk, blocks = tmp_path / "disk", loop_disk.blocks_of(megabytes)
+    with open(disk, "w+b") as file:
+        file.truncate(blocks * loop_disk.BLOCK)
+        loop_disk.format_ext2(file.fileno(), blocks)
+    checker = shutil.which("e2fsck", path=os.defpath + ":/sbin:/usr/sbin")
+    if not checker:
+        pytest.skip("this machine has no e2fsck")
+    report = subprocess.run([checker, "-f", "-n", disk], capture_output=True, text=True)
+    assert report.returncode == 0, report.stdout
+    used, all_blocks = map(int, re.search(r"(\d+)/(\d+) blocks$", report.stdout).groups())
+    free = (all_blocks - used) * loop_disk.BLOCK / 2**20
+    assert megabytes < free < megabytes * 1.03 + 16
 
 
 # A zip function
@@ -382,6 +403,47 @@ def test_an_image_that_starts_nothing_says_why(image_function, ending, kind, wor
     assert answer["payload"]["errorType"] == f"Runtime.{kind}"
     assert re.fullmatch(f"RequestId: [-0-9a-f]{{36}} Error: {words}",
                         answer["payload"]["errorMessage"])
+
+
+FILL = """
+with open("/tmp/large", "wb") as file:
+    for written in range({0} + 20):
+        file.write(bytes(2**20))
+        file.flush()
+"""
+
+
+def test_tmp_has_its_size_and_is_no_memory(new_function):
+    """512 MB, or what EphemeralStorage says; a full /tmp is no reason to end the function."""
+    function = new_function(Code={"ZipFile": zipped(("lambda_function.py", CODE, 0o644))},
+                            Handler=HANDLER, Runtime="python3.13", MemorySize=192, Timeout=120)
+    for size in (512, 700):
+        function.configure(EphemeralStorage={"Size": size})
+        free = function.ask(run="import shutil; answer = shutil.disk_usage('/tmp').free")
+        assert size <= free["payload"] / 2**20 < size * 1.05
+        assert function.ask(run=FILL.format(size))["payload"][:2] == ["OSError", errno.ENOSPC]
+        left = function.ask(run="import os; answer = os.path.getsize('/tmp/large')")
+        assert left["payload"] >= size * 2**20
+
+
+def test_tmp_is_writable_whatever_the_image_has_there(image_function):
+    for line in ("RUN chmod 0755 /tmp", "RUN rm -rf /tmp"):
+        function = image_function(f'{line}\nCMD ["./start.sh", "lambda_function.lambda_handler"]')
+        assert function.ask(run="open('/tmp/x', 'w'); import os; answer = "
+                                "oct(os.stat('/tmp').st_mode)")["payload"] == "0o41777", line
+
+
+def test_an_engine_without_loop_devices_leaves_tmp_without_a_size(monkeypatch):
+    """As a rootless one. The function then has an ordinary volume."""
+    class Helper:
+        @staticmethod
+        def exec_run(_command):
+            return 1, b"PermissionError: [Errno 1] Operation not permitted: '/dev/loop7'"
+    monkeypatch.setattr(scratch, "_helper", Helper)
+    monkeypatch.setattr(scratch, "_without", "")
+    assert scratch.mount(None, {}, {}) == {"Target": "/tmp", "Source": None, "Type": "volume",
+                                           "ReadOnly": False}
+    assert not scratch.is_limited()
 
 
 def test_no_volume_stays_behind(function, image_function):

@@ -19,15 +19,18 @@ def find_group(name):
 def ensure(name, expression, target):
     """Find, make or change schedule NAME in a group of the same name; return its ARN.
 
-    expression: `rate(…)`, `cron(…)` or `at(…)`. target: dict with the ARNs Arn and RoleArn.
+    expression: `rate(…)`, `cron(…)` or `at(…)`. target: dict with the ARNs Arn and RoleArn. A role
+    that is new is waited for.
     """
     client = calls.client("scheduler")
     if not check_group(name):
         client.create_schedule_group(Name=name, Tags=ownership.pairs())
         tools.say(f"made schedule group {name}")
     call = client.update_schedule if find(name) else client.create_schedule
-    return call(Name=name, GroupName=name, ScheduleExpression=expression, Target=target,
-                Description=ownership.mark(), FlexibleTimeWindow={"Mode": "OFF"})["ScheduleArn"]
+    return calls.when_known(
+        call, lambda error: "assume the role" in error["Message"],
+        Name=name, GroupName=name, ScheduleExpression=expression, Target=target,
+        Description=ownership.mark(), FlexibleTimeWindow={"Mode": "OFF"})["ScheduleArn"]
 
 
 def tags(schedule):

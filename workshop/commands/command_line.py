@@ -95,14 +95,17 @@ def _lab(rest) -> int:
 
 
 def _places(rest) -> tuple[int, list[str]]:
-    """N of `-j N` (for 0: as many as fit this machine), 1 without it, and the other arguments."""
+    """N of `-j N`, by default as many as fit this machine, and the other arguments."""
     from workshop.commands import side_by_side
-    parser = argparse.ArgumentParser(prog="python3 -m workshop run|test", add_help=False)
-    parser.add_argument("-j", metavar="N", type=int, default=1)
+    parser = argparse.ArgumentParser(prog="python3 -m workshop run|test", add_help=False,
+                                     allow_abbrev=False)
+    parser.add_argument("-j", metavar="N", type=int)
     chosen, others = parser.parse_known_args(rest)
-    if chosen.j < 0:
-        parser.error("-j takes a number of processes: 1 for one by one, 0 for what fits here")
-    return chosen.j or side_by_side.places(), others
+    if chosen.j is None:
+        return side_by_side.places(), others
+    if chosen.j < 1:
+        parser.error("-j takes a number of processes, 1 for one by one")
+    return chosen.j, others
 
 
 def _run(rest) -> int:
@@ -111,15 +114,24 @@ def _run(rest) -> int:
     count, numbers = _places(rest)
     _set_up_engine()
     _report_set_up()
-    from workshop.commands import side_by_side
-    from workshop.course import lessons, site
-    if count > 1 and os.environ.get("AWS_PROFILE"):
-        print("run: on AWS lessons run one by one: there all share one account", flush=True)
-        count = 1
-    status = lessons.run(numbers) if count == 1 else side_by_side.run(numbers, count)
+    from workshop.course import site
+    status = _run_lessons(numbers, count)
     if status != 2 and (index := site.build()):
         print(f"Pages: {index.relative_to(ROOT)}", flush=True)
     return status
+
+
+def _run_lessons(numbers, count) -> int:
+    """Side by side, or one by one on AWS, where all share one account, and where there is one."""
+    from workshop.commands import side_by_side
+    from workshop.course import lessons
+    try:
+        tasks = side_by_side.lesson_tasks(numbers or None)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    count = 1 if os.environ.get("AWS_PROFILE") else min(count, len(tasks))
+    return lessons.run(numbers) if count == 1 else side_by_side.run_all(tasks, count)
 
 
 def _run_on_aws(rest) -> int:
@@ -130,25 +142,28 @@ def _run_on_aws(rest) -> int:
 
 
 def _test(rest) -> int:
-    """Everything that pyproject.toml's testpaths name, or what the arguments select.
-
-    With -j N the whole suite side by side; pytest's own arguments go to one pytest.
-    """
-    from workshop.commands import browser, side_by_side
+    """Everything that pyproject.toml's testpaths name, or what the arguments select."""
+    from workshop.commands import browser, selection, side_by_side
     count, rest = _places(rest)
-    if rest and count > 1:
-        print("test: -j is for the whole suite; leave out the other arguments", file=sys.stderr)
-        return 2
+    try:
+        selected = selection.read(rest)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 4                            # pytest's exit status for wrong arguments
     _set_up_engine()
     browser.ensure()
     set_up = _report_set_up()
     began = time.time()
-    if count > 1:
-        status = side_by_side.test(count)
-    else:
+    tasks = side_by_side.test_tasks(chosen=selected.chosen, options=selected.options)
+    count = min(count, len(tasks))
+    if selected.whole and count > 1:
+        print(f"test: {selected.whole} concerns the whole run: one by one", flush=True)
+    if selected.whole or count == 1:
         # pytest gets a Ctrl-C too; it needs time to stop what its tests have started.
         status = engine.finish(subprocess.Popen(
             [sys.executable, "-m", "pytest", "--nbval-lax", *rest], cwd=ROOT))
+    else:
+        status = side_by_side.run_all(tasks, count, talkative=bool(selected.options))
     print(f"set-up: {set_up:.1f} s; tests: {time.time() - began:.0f} s", flush=True)
     return status
 
@@ -198,10 +213,10 @@ COMMANDS = {
     "lab": Command("set up, then open JupyterLab on the first lesson", _lab, environment=True,
                    groups=[requirements.FIRST]),
     "run": Command("execute the solved lessons (all, or those named: run 02 03) and keep their "
-                   "pages; -j N: side by side; --on-aws: in the account of AWS_PROFILE", _run,
+                   "pages; -j N: N at a time; --on-aws: in the account of AWS_PROFILE", _run,
                    environment=True),
-    "test": Command("set up, then run the test suite (-j N: side by side; further arguments go "
-                    "to pytest)", _test, environment=True),
+    "test": Command("set up, then run the test suite (-j N: N processes at a time; further "
+                    "arguments go to pytest)", _test, environment=True),
     "measure": Command("measure starts, requests, memory and size of images (measure -h says "
                        "more)", _measure, environment=True),
     "doctor": Command("check this machine, name the last failure; each finding with its fix",

@@ -1,4 +1,4 @@
-"""`doctor`: what stands in the way on this machine, and how to mend it.
+"""`doctor`: what prevents the workshop from running on this machine, and how to fix it.
 
 Standard library only. Each check is a function of what it is told, so that each finding can be
 tested; `examine` gathers that from the machine.
@@ -44,7 +44,7 @@ def main() -> int:
     for finding in findings:
         print(finding)
     blocking = sum(finding.level == BLOCKS for finding in findings)
-    print(f"\n{blocking} of these must be mended first." if blocking else "\nNothing blocks.")
+    print(f"\n{blocking} of these must be fixed first." if blocking else "\nNothing blocks.")
     return 1 if blocking else 0
 
 

@@ -1,7 +1,7 @@
 """Test files and lessons side by side, each in a process of its own.
 
-    side_by_side.test(3)           # the whole suite; 0, 1 after a failure, 130 after Ctrl-C
-    side_by_side.run(None, 3)      # all solved lessons
+    side_by_side.run_all(side_by_side.test_tasks(), 3)         # the whole suite; the exit status
+    side_by_side.run_all(side_by_side.lesson_tasks(None), 3)   # all solved lessons
 
 Up to N processes work at once. Each place among the N has a local cloud on a port of its own, and
 names of its own in Docker (engine.own). The notebooks of one lesson stay in one process, in order.
@@ -26,38 +26,21 @@ from workshop.machine import processes
 from workshop.machine.paths import BUILD, ROOT
 
 PATIENCE = 60                     # seconds that an interrupted process has for its own cleaning up
+TOGETHER = 30                     # thousand bytes of test files that share a process
 NEWS = 30                         # seconds between two lines of progress
 GIGABYTES = 3                     # of memory for one place: TensorFlow, a local cloud, a function
 MOST = 4                          # more places wait for the one Docker engine
 RECORD = BUILD / "side_by_side.json"    # seconds that each task took the last time
 COUNTS = re.compile(r"(\d+) (passed|failed|skipped|errors?|xfailed|xpassed|deselected)\b")
+SKIPPED = re.compile(r"(?m)^SKIPPED \[(\d+)\] (.*)$")
+NOTHING = 5                       # pytest's exit status where it found no test
 
+# What waits may run beside others: only what measures, or needs the machine for itself, may not.
 TIME = "it measures time"
-MACHINE = "it touches what this machine has once: ports, the engine, the environment, images"
 ALONE = {
-    "lesson 04": "it builds in build/images/churn by hand, where deploy.build works as well",
-    "lesson 11": TIME, "lesson 13": TIME, "lesson 19": TIME,
-    "lesson 21": MACHINE,
-    "tests/test_template.py": "it builds in build/sam-cli, where lesson 17 builds as well",
-    "tests/commands/test_clean.py": MACHINE,
-    "tests/commands/test_clean_whole.py": MACHINE,
-    "tests/commands/test_doctor.py": MACHINE,
-    "tests/commands/test_lab.py": MACHINE,
-    "tests/commands/test_newest.py": MACHINE,
-    "tests/commands/test_command_line.py": MACHINE,
-    "tests/commands/test_side_by_side.py": MACHINE,
-    "tests/lambda/test_functions_start.py": TIME,
-    "tests/lambda/test_ladder.py": TIME,
-    "tests/local/test_metrics.py": TIME,
-    "tests/local/test_neighbours.py": MACHINE,
-    "tests/local/test_patches.py": TIME,
-    "tests/local/test_sandbox.py": TIME,
-    "tests/machine/test_base_image.py": MACHINE,
-    "tests/machine/test_engine.py": MACHINE,
-    "tests/machine/test_environment.py": MACHINE,
-    "tests/test_cloud.py": MACHINE,
-    "tests/test_load.py": TIME,
-    "tests/test_measure.py": TIME,
+    "lesson 11": TIME, "lesson 13": TIME, "lesson 19": TIME, "tests/test_measure.py": TIME,
+    "tests/commands/test_clean_whole.py": "it compares all images of the machine before and after",
+    "tests/commands/test_lab.py": "JupyterLab has the first lesson open, and may save it",
 }
 
 
@@ -81,47 +64,99 @@ class Place(NamedTuple):
         return {**os.environ, "WORKSHOP_PORT": str(self.port), **worker}
 
 
-def test(count: int, root: Path = ROOT) -> int:
-    """Run the whole test suite in `count` places; the exit status."""
-    return _all(test_tasks(root), count)
-
-
-def run(numbers: Iterable[str] | None, count: int, root: Path = ROOT) -> int:
-    """Run solved lessons, and first what they need, in `count` places; the exit status."""
-    try:
-        tasks = lesson_tasks(numbers, root)
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return _all(tasks, count)
-
-
 def places(memory: float | None = None) -> int:
     """How many places fit this machine. memory: free bytes, asked of the machine if None."""
-    if memory is None:
-        try:
-            memory = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        except (AttributeError, ValueError, OSError):       # macOS, Windows
-            memory = 4 * GIGABYTES * 2**30
     # Much of a lesson is waiting, so that one place more than there are processors has work.
-    return max(1, min(MOST, (os.cpu_count() or 1) + 1, int(memory / 2**30 / GIGABYTES)))
+    return max(1, min(MOST, _processors() + 1, int(
+        (_free_memory() if memory is None else memory) / 2**30 / GIGABYTES)))
+
+
+def _processors() -> int:
+    """Those that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:                                  # macOS, Windows
+        return os.cpu_count() or 1
+
+
+def _free_memory() -> float:
+    """Bytes of memory for new programs; what only keeps copies of files counts as free."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return 1024 * next(int(line.split()[1]) for line in lines
+                           if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration):                        # macOS, Windows
+        return MOST * GIGABYTES * 2**30
 
 
 # --- what there is to do -----------------------------------------------------------------------
 
-def test_tasks(root: Path = ROOT) -> list[Task]:
-    """A task for each test file, and one for each lesson's solved and open notebook."""
+def test_tasks(root: Path = ROOT, chosen: Iterable[str] = (),
+               options: Iterable[str] = ()) -> list[Task]:
+    """A task for each test file, and one for each lesson's solved and open notebook.
+
+    chosen: files, folders and tests (FILE::NAME) as pytest takes them; none of them means all.
+    options: further arguments of each pytest.
+    """
+    options = list(options)
+    chosen = [_within(root, word) for word in chosen]
     taught = render.lessons(root)
-    tasks = [Task(_name(lesson.number),
-                  _pytest(f"solutions/{lesson.name}.ipynb", f"notebooks/{lesson.name}.ipynb"),
-                  _before(lesson, taught)) for lesson in taught]
+    files = {_name(lesson.number): [f"solutions/{lesson.name}.ipynb",
+                                    f"notebooks/{lesson.name}.ipynb"] for lesson in taught}
+    after = {_name(lesson.number): _before(lesson, taught) for lesson in taught}
     # An executed notebook makes its files anew: meanwhile no test may read them.
     makers = frozenset(_name(lesson.number) for lesson in taught if lesson.products)
     for path in sorted((root / "tests").rglob("test_*.py")):
         file = path.relative_to(root).as_posix()
         uses = "lessons.require(" in path.read_text(encoding="utf-8")
-        tasks.append(Task(file, _pytest(file), makers if uses else frozenset()))
-    return tasks
+        files[file], after[file] = [file], makers if uses else frozenset()
+    tasks, taken = [], set()
+    for name, own in files.items():
+        words = [word for file in own for word in _selected(file, chosen)]
+        taken.update(word for word in chosen
+                     if word.partition("::")[0] in own or any(map(_is_in(word), own)))
+        if words:
+            tasks.append(Task(name, _pytest(*options, *words), after[name]))
+    # pytest itself says what is wrong with another file, or runs it.
+    return _together(tasks, len(_pytest(*options))) + [
+        Task(word, _pytest(*options, word)) for word in chosen if word not in taken]
+
+
+def _together(tasks: list[Task], begin: int) -> list[Task]:
+    """Small test files of one folder share a process: its start takes longer than their tests.
+
+    begin: the position of the first file among a task's arguments.
+    """
+    made: list[Task] = []
+    for task in tasks:
+        folder = task.name.rpartition("/")[0]
+        for place, other in enumerate(made):
+            if (folder and folder == other.name.rpartition("/")[0] and task.after == other.after
+                    and not {task.name, other.name} & ALONE.keys()
+                    and _guess(task) + _guess(other) < TOGETHER):
+                made[place] = Task(f"{other.name}, {task.name.rpartition('/')[2]}",
+                                   (*other.arguments, *task.arguments[begin:]), task.after)
+                break
+        else:
+            made.append(task)
+    return made
+
+
+def _within(root: Path, word: str) -> str:
+    """A file, folder or test, with its path as seen from `root`."""
+    path, *names = word.split("::")
+    return "::".join([Path(os.path.relpath(root / path, root)).as_posix(), *names])
+
+
+def _is_in(folder: str):
+    return lambda file: folder == "." or file == folder or file.startswith(f"{folder}/")
+
+
+def _selected(file: str, chosen: list[str]) -> list[str]:
+    """What pytest shall run of a file: all of it, the tests that were chosen, or nothing."""
+    if not chosen or any(_is_in(word)(file) for word in chosen):
+        return [file]
+    return [word for word in chosen if word.partition("::")[0] == file]
 
 
 def lesson_tasks(numbers: Iterable[str] | None, root: Path = ROOT) -> list[Task]:
@@ -147,24 +182,42 @@ def _before(lesson: render.Lesson, chosen: Iterable[render.Lesson]) -> frozenset
 
 # --- doing it ----------------------------------------------------------------------------------
 
-def _all(tasks: list[Task], count: int) -> int:
-    """Run the tasks, print each one's end and failures, and stop all that they have started."""
+def run_all(tasks: list[Task], count: int, talkative: bool = False) -> int:
+    """Run the tasks in `count` places, print each one's end and failures, and stop all that they
+    have started.
+
+    talkative: print what succeeds as well. Returns 0; 1 after a failure; 5, as pytest does, where
+    there was no test. Raises KeyboardInterrupt after Ctrl-C and SIGTERM.
+    """
     here = _places(count)
     print(f"{len(tasks)} tasks, {count} side by side (-j N chooses; -j 1: one by one); local "
           f"clouds on ports {', '.join(str(place.port) for place in here)}", flush=True)
+    running = {place.port for place in here if _memory(place)}
     before = signal.signal(signal.SIGTERM, _interrupted)
     at_work = {}
     try:
-        return _Run(tasks, here, at_work).to_the_end()
+        return _Run(tasks, here, at_work, talkative).to_the_end()
     finally:
         # A second Ctrl-C must not leave containers behind.
         signals = {number: signal.signal(number, signal.SIG_IGN)
                    for number in (signal.SIGINT, signal.SIGTERM)}
         _end(at_work)
+        memory = [f"{size / 1e6:.0f}" for place in here if (size := _memory(place))]
+        if memory:
+            print(f"local clouds: {', '.join(memory)} MB of memory at the end", flush=True)
         for place in here:
-            lifecycle.stop(place.port)
+            if place.port not in running:
+                lifecycle.stop(place.port)
         signal.signal(signal.SIGINT, signals[signal.SIGINT])
         signal.signal(signal.SIGTERM, before)
+
+
+def _memory(place) -> int | None:
+    """Bytes of memory of a place's local cloud; None if it does not run."""
+    try:
+        return lifecycle.status(place.port)["memory"]
+    except addresses.CloudError:            # its tasks will say so
+        return None
 
 
 def _interrupted(*_):
@@ -182,14 +235,16 @@ def _places(count: int) -> list[Place]:
 class _Run:
     """Tasks in their order: the longest first, those alone at the end."""
 
-    def __init__(self, tasks, here, at_work):
+    def __init__(self, tasks, here, at_work, talkative):
         self.seconds = _record()
-        self.expected = {task.name: self.seconds.get(task.name) or _guess(task) for task in tasks}
+        self.expected = {task.name: self.seconds.get(_words(task)) or _guess(task)
+                         for task in tasks}
         self.took, self.guessed = 1.0, 1.0      # seconds of the tasks that have ended
         self.open = sorted(tasks, key=lambda task: (task.name in ALONE, not self._needed(
             task, tasks), -self.expected[task.name]))
         self.total, self.free, self.at_work = len(tasks), list(here), at_work
-        self.count, self.counts, self.failed = len(here), Counter(), []
+        self.count, self.counts, self.skipped, self.failed = len(here), Counter(), Counter(), []
+        self.talkative, self.empty = talkative, 0
         self.began = self.told = time.monotonic()
 
     @staticmethod
@@ -206,11 +261,17 @@ class _Run:
             if time.monotonic() - self.told > NEWS:
                 self._say("at work: " + ", ".join(task.name for task in self.at_work))
             time.sleep(0.1)
+        return self._close()
+
+    def _close(self) -> int:
+        """Print what was skipped and why, as one pytest does, and the sums; the exit status."""
+        for where, number in sorted(self.skipped.items()):
+            print(f"SKIPPED [{number}] {where}")
         figures = ", ".join(f"{number} {what}" for what, number in sorted(self.counts.items()))
         minutes = (time.monotonic() - self.began) / 60
         print(f"{self.total} tasks in {minutes:.1f} min" + (figures and f": {figures}")
               + (self.failed and f"; failed: {', '.join(self.failed)}" or ""), flush=True)
-        return 1 if self.failed else 0
+        return 1 if self.failed else NOTHING if self.empty == self.total else 0
 
     def _next(self) -> Task | None:
         """The first task that may begin now."""
@@ -228,7 +289,7 @@ class _Run:
     def _start(self, task):
         self.open.remove(task)
         place = self.free.pop(0)
-        log = BUILD / "side_by_side" / f"{re.sub('[^a-z0-9_]+', '-', task.name)}.log"
+        log = BUILD / "side_by_side" / f"{re.sub('[^a-z0-9_]+', '-', task.name)[:100]}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("w", encoding="utf-8") as output:
             process = subprocess.Popen(
@@ -240,11 +301,15 @@ class _Run:
     def _ended(self, task):
         process, place, log, began = self.at_work[task]
         text, took = log.read_text(encoding="utf-8", errors="replace"), time.monotonic() - began
-        if process.returncode:
+        empty = process.returncode == NOTHING and task.arguments[1] == "pytest"
+        self.empty += empty
+        if process.returncode and not empty:
             self.failed.append(task.name)
             print(f"\n{'=' * 20} {task.name} failed (status {process.returncode})\n{text}")
         else:
-            self.seconds[task.name] = round(took, 1)
+            if self.talkative and not empty:
+                print(f"\n{'=' * 20} {task.name}\n{text}")
+            self.seconds[_words(task)] = round(took, 1)
             RECORD.write_text(json.dumps(self.seconds))
         self.took, self.guessed = self.took + took, self.guessed + self.expected[task.name]
         _end({task: self.at_work[task]})     # what it left running
@@ -254,9 +319,8 @@ class _Run:
         closing = next((line for line in reversed(text.splitlines()) if line.strip()), "")
         for number, what in COUNTS.findall(closing):
             self.counts[what.rstrip("s")] += int(number)
-        for line in text.splitlines():
-            if line.startswith("SKIPPED"):
-                print(line)
+        for number, where in SKIPPED.findall(text):
+            self.skipped[where] += int(number)
         self._say(f"{task.name}: {closing.strip('= ')} ({took:.0f} s)")
 
     def _say(self, words):
@@ -272,9 +336,15 @@ class _Run:
         print(f"[{done}/{self.total}, about {minutes:.0f} min left] {words}", flush=True)
 
 
+def _words(task) -> str:
+    """What a task ran: a lesson's notebooks as tests take longer than the lesson alone."""
+    return " ".join(task.arguments)
+
+
 def _guess(task) -> float:
-    """Seconds that a task takes where nobody has seen it: a notebook a minute, else less."""
-    return 60.0 * max(0.3, sum(word.endswith(".ipynb") for word in task.arguments))
+    """Seconds that a task takes where nobody has seen it: by the size of its files."""
+    files = {ROOT / word.partition("::")[0] for word in task.arguments}
+    return sum(file.stat().st_size for file in files if file.is_file()) / 1000 or 60.0
 
 
 def _record() -> dict[str, float]:

@@ -89,7 +89,7 @@ FAILURES = (
         "look at the trust policy (workshop/account/policies/trust.json); if it is right, try "
         "again for up to two minutes, on this error alone"),
     Failure(
-        "No right to fetch the image",
+        "No permission to read the image",
         (r"Lambda does not have permission to access the ECR image",),
         "the repository's policy does not let lambda.amazonaws.com read; the function's role has "
         "no part in this.",

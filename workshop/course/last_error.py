@@ -129,6 +129,6 @@ class Ear:
 
 
 def name_of(info) -> str:
-    """A cell's name: its id, which stays when its text is mended; else made from its text."""
+    """A cell's name: its id, which stays when its text changes; else made from its text."""
     chosen = getattr(info, "cell_id", None)
     return f"cell {chosen or hashlib.sha256((info.raw_cell or '').encode()).hexdigest()[:12]}"

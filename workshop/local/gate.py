@@ -7,7 +7,8 @@ Four kinds of address, told by the path alone:
     /v2/…                              the registry: a login that `get_authorization_token` gave
     everything else                    AWS's calls: signed by somebody known, for a service that
                                        the lessons use; never for a web page; with parameters
-                                       that the service's model allows
+                                       that the service's model allows. Without a signature only
+                                       an object is read that its bucket's policy opens to all
 
 Everything that no lesson needs is refused here, before MiniStack sees it.
 """
@@ -20,6 +21,7 @@ import uuid
 from urllib.parse import parse_qs
 
 from workshop.local import identities, models, permissions, rules, services, signatures
+from workshop.local.rules import words
 from workshop.local.signatures import RefusedError, Request
 
 PUBLIC = re.compile(r"/_aws/(execute-api|lambda-url)/[a-z0-9]+(/.*)?", re.DOTALL)
@@ -154,13 +156,17 @@ async def service(application, scope, receive, send, account):
     if body is None:
         return
     request = described(scope, body)
+    asked = routed(request)
+    own = OWN_PATHS.match(request.path) or OWN_PATHS.match(scope["path"])
     try:
         caller = signatures.verify(request, account)
     except RefusedError as refused:
-        return await refuse(send, routed(request), refused, request)
-    asked = routed(request)
-    if caller.service not in services.SIGNED or OWN_PATHS.match(request.path) \
-            or OWN_PATHS.match(scope["path"]):
+        if asked == "s3" and not own and permissions.anonymous.may_read(request):
+            return await application(scope, repeating(body, receive), send)
+        unsigned = asked == "s3" and not signatures.is_signed(request)
+        return await refuse(send, asked, RefusedError("AccessDenied", "Access Denied", 403)
+                            if unsigned else refused, request)
+    if caller.service not in services.SIGNED or own:
         return await refuse(send, caller.service, RefusedError(
             "UnknownService", f"The local cloud has no service {caller.service!r} at this address. "
             f"It has: {', '.join(sorted(services.SIGNED))}."), request)
@@ -175,7 +181,30 @@ async def service(application, scope, receive, send, account):
             rules.check(call)
     except RefusedError as refused:
         return await refuse(send, caller.service, refused, request)
-    await application(scope, repeating(body, receive), send)
+    await application(scope, repeating(body, receive), in_awss_words(send, call))
+
+
+def in_awss_words(send, call):
+    """A `send` that holds a refusal of MiniStack's until it is whole, and words it as AWS does."""
+    if call is None or call.service not in words.WORDS:
+        return send
+    begun, parts = [], []
+
+    async def sent(message):
+        if message["type"] == "http.response.start" and message["status"] >= 400:
+            return begun.append(message)
+        if not begun:
+            return await send(message)
+        parts.append(message.get("body", b""))
+        if message.get("more_body"):
+            return None
+        body = b"".join(parts)
+        fixed = words.corrected(call, body)
+        length = [(b"content-length", str(len(fixed)).encode())] if body else []
+        await send({**begun[0], "headers": [one for one in begun[0]["headers"] if not length
+                                            or one[0].lower() != b"content-length"] + length})
+        await send({"type": "http.response.body", "body": fixed})
+    return sent
 
 
 def routed(request: Request) -> str:

@@ -8,6 +8,7 @@ MB = 2 ** 20
 # Lambda
 MEMORY = (128, 10_240)              # MB
 TIMEOUT = (1, 900)                  # seconds
+STORAGE = (512, 10_240)             # MB of /tmp (EphemeralStorage); the first is the default
 REQUEST = 6 * MB                    # bytes, RequestResponse (Invoke)
 EVENT = 1 * MB                      # bytes, Event, asynchronous (Invoke)
 ZIP_REQUEST = 69_905_067            # bytes of a request with code in it; its zip: 50 MB in base64

@@ -36,6 +36,7 @@ def configure(port: int) -> None:
     os.environ.update({
         "TMPDIR": str(scratch),
         "S3_DATA_DIR": str(scratch / "s3"),
+        "S3_PERSIST": "1",        # objects are files, and not in memory; removed at the end
         "GATEWAY_PORT": str(port),
         "SERVICES": ",".join(services.MINISTACK),
         "AWS_DEFAULT_REGION": REGION,

@@ -13,7 +13,10 @@ from datetime import datetime, timedelta, timezone
 from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest, HTTPHeaders
 from botocore.credentials import Credentials
+from botocore.loaders import Loader
 from ministack.core import iam_evaluator, sigv4
+
+from workshop.local.addresses import REGION
 
 PRESIGNED_SECONDS = 604_800     # the longest that a presigned URL is valid
 SKEW = timedelta(minutes=15)    # how far ahead a presigned URL's clock may be
@@ -21,6 +24,9 @@ UNSIGNED = {"UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"}   # bodies
 # Headers that name what is asked: a signature that leaves them out could be used for another thing.
 COVERED = ("host", "x-amz-")
 UNCOVERED = {"x-amz-content-sha256"}    # it is in the canonical request in its own right
+# AWS's Regions, as botocore's list of partitions has them. Each has its own functions, queues ….
+REGIONS = {name for partition in Loader().load_data("partitions")["partitions"]
+           if partition["id"] == "aws" for name in partition["regions"]}
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,7 @@ def verify(request: Request, account: str) -> Caller:
     signature = _parsed(request, presigned)
     _check_time(request, signature, presigned)
     credential = _credential(request, signature, presigned, account)
+    _check_region(signature, presigned)
     _check_covered(request, signature, presigned)
     expected = _signature(request, signature, presigned, credential)
     if not hmac.compare_digest(expected.encode(), signature.signature.encode()):
@@ -128,6 +135,20 @@ def _credential(request, signature, presigned, account):
             else credential.code
         raise RefusedError(code, credential.message)
     return credential
+
+
+def _check_region(signature, presigned) -> None:
+    """The signature must name a Region that AWS has: one endpoint stands for all of them here."""
+    if signature.region in REGIONS:
+        return
+    if signature.service != "s3":
+        raise RefusedError("SignatureDoesNotMatch",
+                           "Credential should be scoped to a valid region.")
+    wrong = f"the region '{signature.region}' is wrong; expecting '{REGION}'"
+    raise RefusedError(*(
+        ("AuthorizationQueryParametersError", f"Error parsing the X-Amz-Credential parameter; "
+         f"{wrong}") if presigned else
+        ("AuthorizationHeaderMalformed", f"The authorization header is malformed; {wrong}")), 400)
 
 
 def _check_covered(request, signature, presigned) -> None:

@@ -394,7 +394,7 @@ def _why_pip_failed() -> str:
                 "builds, use PyPI for this set-up; otherwise do not install that file, and report "
                 "it.")
     return ("pip could not install environment.yml. Its last words (all of them in "
-            f"{LOG}):\n{engine.tail(LOG)}\nMend that (is the network there?), and run "
+            f"{LOG}):\n{engine.tail(LOG)}\nFix that (is the network there?), and run "
             "the same command again.")
 
 

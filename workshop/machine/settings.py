@@ -232,6 +232,12 @@ def _link(source: Path, target: Path) -> None:
             shutil.copytree(source, target, dirs_exist_ok=True)
 
 
+# glibc's malloc gives blocks of this size back to the system when they are free. By default
+# it raises the limit to 32 MB as a program goes on, and keeps what is below (mallopt(3)).
+MEMORY = {"MALLOC_MMAP_THRESHOLD_": "262144", "MALLOC_TRIM_THRESHOLD_": "1048576",
+          "MALLOC_ARENA_MAX": "2"}
+
+
 def local_cloud(environ=os.environ) -> dict[str, str]:
     """The environment of the local cloud's process: what is named above, and nothing else."""
     chosen = {name: value for name, value in environ.items()
@@ -239,7 +245,7 @@ def local_cloud(environ=os.environ) -> dict[str, str]:
               or name.lower() in PROXIES}
     for name in [name for name in chosen if name.upper().startswith("PIP_")]:
         del chosen[name]
-    return {**chosen, **pip(environ), "DOCKER_CONFIG": str(docker_folder(environ)),
+    return {**chosen, **pip(environ), **MEMORY, "DOCKER_CONFIG": str(docker_folder(environ)),
             "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "PYTHONNOUSERSITE": "1"}
 
 

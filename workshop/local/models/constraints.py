@@ -157,7 +157,8 @@ def sizes(shape: Shape, model: dict):
 def forms(service: str, shape: Shape, model: dict):
     """The rules of a text's form: pattern and enum."""
     if "pattern" in model:
-        yield Rule("pattern", f"Member must satisfy regular expression pattern: {model['pattern']}",
+        shown = exceptions.SHOWN.get((service, shape.name), model["pattern"])
+        yield Rule("pattern", f"Member must satisfy regular expression pattern: {shown}",
                    lambda value: matches(service, shape, model["pattern"], value))
     if "enum" in model:
         folded = (service, shape.name) in exceptions.ANY_CASE

@@ -26,6 +26,10 @@ MEMBERS: dict[tuple[str, str, str], dict] = {
     ("sqs", "ChangeMessageVisibility", "VisibilityTimeout"): {"min": 0, "max": 43_200},
     ("sqs", "SendMessage", "DelaySeconds"): {"min": 0, "max": 900},
 }
+# (service, shape) → the pattern in a message, where it is not the one that is enforced.
+SHOWN: dict[tuple[str, str], str] = {
+    ("ecr", "RepositoryName"): "(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*",
+}
 # Enums in which upper and lower case are the same (S3 user guide, event notifications).
 ANY_CASE = {("s3", "FilterRuleName")}
 # Services that end what each entry of a list must satisfy with "Member must not be null".

@@ -83,10 +83,10 @@ class Route:
 
     def fits(self, request: Request) -> bool:
         asked = request.parameters
-        return (self.path.fullmatch(request.path) is not None
+        return (self.required_query <= asked.keys()
                 and all(name in asked and (not value or value in asked[name])
                         for name, value in self.query)
-                and all(name in asked for name in self.required_query)
+                and self.path.fullmatch(request.path) is not None
                 and all(name in request.headers for name in self.required_headers))
 
 
@@ -279,6 +279,8 @@ def from_json(shape: Shape, value, members: set[str] | None = None):
 def scalar(shape: Shape, value):
     """One value of JSON: a text, a number, true or false, a time."""
     kind = shape.type_name
+    if kind in ("float", "double") and value in ("NaN", "Infinity", "-Infinity"):
+        return float(value)
     if kind in NUMBERS:
         expect(isinstance(value, (int, float)) and not isinstance(value, bool),
                f"{token(value)} can not be converted to {TYPES[kind]}")

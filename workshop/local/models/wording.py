@@ -113,9 +113,11 @@ def of_cloudwatch(call: Call, faults: list[Fault]) -> tuple[str, str]:
     fault = faults[0]
     if fault.kind == "required":
         return "MissingParameter", f"The parameter {form_name(fault.path)} is required."
-    if fault.shape.name == "StandardUnit":
+    if fault.shape.name in ("StandardUnit", "Statistic") \
+            and call.operation.name != "PutMetricAlarm":
+        number = ".member.1" * (fault.shape.name == "Statistic")
         return "InvalidParameterValue", (
-            f"The parameter {form_name(fault.path)} must be a value in the set "
+            f"The parameter {form_name(fault.path)}{number} must be a value in the set "
             f"[ {', '.join(fault.shape.enum)} ]")
     return by_the_framework(call, faults)
 
@@ -138,9 +140,11 @@ def of_sqs(call: Call, faults: list[Fault]) -> tuple[str, str]:
     if fault.kind == "enum":
         return "InvalidAttributeName", f"Unknown Attribute {fault.culprit}."
     limits = exceptions.MEMBERS[call.service, call.operation.name, name]
-    return CODES[call.service], (f"Value {fault.value} for parameter {name} is invalid. Reason: "
-                                 f"Must be >= {limits['min']} and <= {limits['max']}, if "
-                                 "provided.")
+    reason = {"MaxNumberOfMessages": "Must be between {min} and {max}, if provided.",
+              "DelaySeconds": "DelaySeconds must be >= {min} and <= {max}."}.get(
+                  name, "Must be >= {min} and <= {max}, if provided.").format(**limits)
+    return CODES[call.service], f"Value {fault.value} for parameter {name} is invalid. Reason: " \
+                                f"{reason}"
 
 
 def of_s3(call: Call, faults: list[Fault]) -> tuple[str, str]:

@@ -8,6 +8,7 @@ import os
 
 from workshop.local import gate, identities
 from workshop.local.patches import (
+    access_logs,
     answers,
     asynchronous,
     blobs,
@@ -23,6 +24,8 @@ from workshop.local.patches import (
     log_events,
     metrics,
     names,
+    payloads,
+    quick_create,
     registry,
     reports,
     rest_apis,
@@ -30,7 +33,7 @@ from workshop.local.patches import (
     simulated,
     stacks,
 )
-from workshop.local.permissions import evaluator
+from workshop.local.permissions import evaluator, propagation
 from workshop.machine import paths
 
 
@@ -48,11 +51,14 @@ def apply(port: int, addresses: list[str], keys: dict[str, str], account: str,
     """
     from ministack import app as ministack
 
-    for module in (containers, invoke, asynchronous, checks, reports, gateway, signed_routes,
-                   granted, simulated, registry, blobs, metrics, filters, stacks, clean_up,
-                   closed, buckets, answers, rest_apis, log_events):
+    for module in (containers, invoke, asynchronous, checks, reports, payloads, gateway,
+                   signed_routes, granted, simulated, registry, blobs, metrics, filters, stacks,
+                   clean_up, closed, buckets, answers, rest_apis, log_events, access_logs,
+                   quick_create):
         module.apply(port)
     evaluator.apply()
+    evaluator.look_once()
+    propagation.apply()
     identities.register_learner(keys, account)
     about = {"pid": os.getpid(), "port": port, "root": str(paths.ROOT), "addresses": addresses}
     application = names.patched(beside(blobs.written(ministack.app)), port)

@@ -2,39 +2,86 @@
 import contextvars
 import json
 
+from botocore.utils import parse_timestamp
+
 from workshop.local.rules import events
 
+# SQS's answers that leave out what is empty: a key that is asked for then raises a KeyError.
+WITHOUT_EMPTY = ("ListQueues", "ListQueueTags", "SendMessageBatch", "DeleteMessageBatch",
+                 "ChangeMessageVisibilityBatch")
 # Whether the function that runs now was given a batch from a queue.
 _of_a_queue = contextvars.ContextVar("of_a_queue", default=False)
+# The `Time` of the entry that is being put, as it was sent; None: now.
+_when = contextvars.ContextVar("when", default=None)
 
 
 def apply(port: int) -> None:
     """Wrap MiniStack's own functions."""
-    from ministack.services import eventbridge, lambda_svc
+    from ministack.services import eventbridge, lambda_svc, sqs
     eventbridge._put_events = entry_by_entry(eventbridge._put_events)
+    eventbridge._dispatch_event = at_its_time(eventbridge._dispatch_event)
+    sqs._act_send_message = delayed(sqs._act_send_message)
+    for action in WITHOUT_EMPTY:
+        sqs._HANDLERS[action] = without_empty(sqs._HANDLERS[action])
     lambda_svc._list_functions = with_versions(lambda_svc._list_functions)
     lambda_svc._delete_alias = gone_already(lambda_svc._delete_alias)
     lambda_svc._create_esm = creating(lambda_svc._create_esm)
     lambda_svc._run_sqs_batch = a_batch(lambda_svc._run_sqs_batch)
+    lambda_svc._create_function_url_config = of_alias(lambda_svc._create_function_url_config)
     lambda_svc._execute_function = whole_or_named(lambda_svc._execute_function)
 
 
 def entry_by_entry(put_events):
-    """PutEvents takes the entries that are right, and says of each other what is wrong."""
+    """PutEvents takes the entries that are right, each with its own time, and says of each other
+    what is wrong."""
+    from ministack.core.responses import json_response
+
     def put(data, *arguments, **options):
-        entries = data.get("Entries", [])
-        faults = [events.fault_of_an_entry(one) for one in entries]
-        if not any(faults):
-            return put_events(data, *arguments, **options)
-        good = [one for one, fault in zip(entries, faults) if not fault]
-        status, headers, body = put_events({**data, "Entries": good}, *arguments, **options)
-        taken = json.loads(body)
-        rest = iter(taken["Entries"])
-        taken["Entries"] = [{"ErrorCode": fault[0], "ErrorMessage": fault[1]} if fault
-                            else next(rest) for fault in faults]
-        taken["FailedEntryCount"] += sum(map(bool, faults))
-        return status, headers, json.dumps(taken).encode()
+        answers = []
+        for entry in data.get("Entries", []):
+            fault = events.fault_of_an_entry(entry)
+            if fault:
+                answers.append({"ErrorCode": fault[0], "ErrorMessage": fault[1]})
+                continue
+            token = _when.set(entry.get("Time"))
+            try:
+                status, headers, body = put_events({**data, "Entries": [entry]}, *arguments,
+                                                   **options)
+            finally:
+                _when.reset(token)
+            answers += json.loads(body)["Entries"]
+        failed = sum("ErrorCode" in one for one in answers)
+        return json_response({"FailedEntryCount": failed, "Entries": answers})
     return put
+
+
+def at_its_time(dispatch):
+    """An event's `time` is that of its entry (MiniStack: now). Rules match it too."""
+    def send(event, view=None):
+        if _when.get() is None:
+            return dispatch(event, view)
+        event["Time"] = int(parse_timestamp(_when.get()).timestamp())
+        return dispatch(event)
+    return send
+
+
+def without_empty(handle):
+    """`QueueUrls`, `Tags`, `Successful` and `Failed` are only there with something in them."""
+    def answer(data, url):
+        return {key: value for key, value in handle(data, url).items() if value not in ([], {})}
+    return answer
+
+
+def delayed(send):
+    """A message of a batch with a delay out of range fails alone (MiniStack: is taken)."""
+    def act(data, url):
+        from ministack.services import sqs
+        delay = data.get("DelaySeconds")
+        if delay is not None and not 0 <= int(delay) <= 900:
+            raise sqs._Err("InvalidParameterValue", f"Value {delay} for parameter DelaySeconds is "
+                           "invalid. Reason: DelaySeconds must be >= 0 and <= 900.")
+        return send(data, url)
+    return act
 
 
 def with_versions(list_functions):
@@ -67,6 +114,20 @@ def gone_already(delete_alias):
             return 204, {}, b""
         return status, headers, body
     return delete
+
+
+def of_alias(create_url):
+    """The configuration of an alias's URL names the alias, here and wherever it is listed."""
+    def create(function, data, qualifier):
+        from ministack.core.responses import json_response
+        from ministack.services import lambda_svc
+        status, headers, body = create_url(function, data, qualifier)
+        if status != 201 or not qualifier:
+            return status, headers, body
+        made = lambda_svc._function_urls[lambda_svc._url_config_key(function, qualifier)]
+        made["FunctionArn"] += f":{qualifier}"
+        return json_response(made, status=201)
+    return create
 
 
 def creating(create_mapping):

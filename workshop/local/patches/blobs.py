@@ -2,6 +2,7 @@
 
 A layer is written to the local cloud's own folder while it arrives, and sent from there. A file is
 removed with the last repository that has the layer, and all of them when the local cloud stops.
+(Objects of S3 are files by a setting of MiniStack's own, S3_PERSIST: see workshop/local/server.py.)
 """
 import contextlib
 import hashlib
@@ -58,8 +59,14 @@ def apply(port: int) -> None:
 
 
 def close(port: int) -> None:
-    """Remove all layers: the local cloud ends."""
-    shutil.rmtree(_folder(port), ignore_errors=True)
+    """Remove all layers, and the objects of S3 beside them: the local cloud ends."""
+    for folder in (_folder(port), s3_folder(port)):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def s3_folder(port: int) -> Path:
+    """Where MiniStack itself keeps the objects of S3 as files."""
+    return state_folder(port) / "tmp" / "s3"
 
 
 def _folder(port: int) -> Path:

@@ -14,6 +14,8 @@ from workshop.local.permissions import grants
 from workshop.local.permissions.actions import function_arn
 
 FUNCTIONS = "/2015-03-31/functions"
+# (function, its image by digest) → the image as the caller named it, by a tag
+_given: dict[tuple[str, str], str] = {}
 INDEX = re.compile(r"image\.index|manifest\.list")  # media types of an image for many platforms
 
 
@@ -21,6 +23,7 @@ def apply(port: int) -> None:
     """Put the checks before MiniStack's own handling of Lambda requests."""
     from ministack.services import lambda_svc
     lambda_svc.handle_request = checked(lambda_svc.handle_request, port)
+    lambda_svc._get_function = as_given(lambda_svc._get_function)
 
 
 def checked(handle_request, port: int):
@@ -31,7 +34,7 @@ def checked(handle_request, port: int):
         refusal = refuse(method, unquote(path).rstrip("/"), body, port)
         if refusal:
             return error_response_json(*refusal)
-        return await handle_request(method, path, headers, pinned(body, port), query_params)
+        return await handle_request(method, path, headers, pinned(path, body, port), query_params)
     return handle
 
 
@@ -154,18 +157,45 @@ def in_registry(uri: str, port: int) -> tuple[str | None, dict | None]:
         name, {"imageDigest": digest, "imageTag": None if digest else tag})
 
 
-def pinned(body: bytes, port: int) -> bytes:
+def pinned(path: str, body: bytes, port: int) -> bytes:
     """The request with the digest of its image in place of a tag.
 
     Lambda looks a tag up once, when the function is created or its code is updated. MiniStack
     would follow a tag that is moved later.
     """
+    from ministack.services import lambda_svc
     if b"ImageUri" not in body:
         return body
     asked = json.loads(body)
     code = asked.get("Code", asked)
-    repository, image = in_registry(code.get("ImageUri") or "", port)
-    if image is None:
+    digest = by_digest(code.get("ImageUri") or "", port)
+    if digest is None:
         return body
-    code["ImageUri"] = f"{repository}@{image['imageDigest']}"
+    name = asked.get("FunctionName") or unquote(path).rstrip("/").split("/")[-2]
+    remember(lambda_svc._resolve_name(name), digest, code["ImageUri"])
+    code["ImageUri"] = digest
     return json.dumps(asked).encode()
+
+
+def by_digest(uri: str, port: int) -> str | None:
+    """An image's name with its digest; None for one that the registry has not."""
+    repository, image = in_registry(uri, port)
+    return image and f"{repository}@{image['imageDigest']}"
+
+
+def remember(function: str, digest: str, given: str) -> None:
+    """Keep how a caller named an image that is known by its digest from now on."""
+    _given[function, digest] = given
+
+
+def as_given(get_function):
+    """GetFunction names an image as it was given; the digest is in ResolvedImageUri."""
+    def get(name, *arguments, **options):
+        status, headers, body = get_function(name, *arguments, **options)
+        if status == 200 and b"ResolvedImageUri" in body:
+            answer = json.loads(body)
+            code = answer["Code"]
+            code["ImageUri"] = _given.get((name, code["ResolvedImageUri"]), code["ImageUri"])
+            body = json.dumps(answer).encode()
+        return status, headers, body
+    return get

@@ -3,6 +3,7 @@
 Its setting SERVICES leaves out services, but not the addresses that it answers before it looks at
 the service: those of Cognito, load balancers, CloudFront, SES, its own administration and so on.
 """
+from workshop.local import services
 
 # Steps of ministack.app that answer a request before a service does. Those that are not named here
 # serve what the lessons use: CORS preflights, APIs, function URLs, the registry.
@@ -23,6 +24,10 @@ CLOSED_LATER = {        # those that are awaited
 def apply(port: int) -> None:
     """Let those steps answer nothing, so that the request goes on to its service."""
     from ministack import app
+    from ministack.core import router
+    # To know the name of a service that is not its own (SageMaker), MiniStack would load botocore's
+    # models of all services of AWS: 450 MB, and seconds in which nobody is answered.
+    router._KNOWN_AWS_SERVICE_NAMES = frozenset(services.SIGNED)
     for name in CLOSED:
         setattr(app, name, lambda *_, **__: None)
     for name in CLOSED_LATER:

@@ -9,7 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from workshop.local import identities, limits
-from workshop.local.patches import reports, volumes
+from workshop.local.patches import reports, scratch, volumes
 from workshop.machine import labels
 
 PERIOD = 100_000         # microseconds; the scheduler's period that CPU quotas refer to
@@ -59,6 +59,12 @@ def labelled(own_labels):
         return {**own_labels(service, **extra), labels.CLOUD: str(_port),
                 labels.CLONE: labels.NUMBER}
     return with_ours
+
+
+def own_labels() -> dict[str, str]:
+    """The labels of every container that this local cloud starts."""
+    from ministack.core import container_reaper
+    return container_reaper.own_labels("lambda")
 
 
 def docker_client():
@@ -285,22 +291,18 @@ def process(config: dict, image_config: dict) -> dict:
 
 
 def options(config: dict, image: str, image_config: dict) -> dict:
-    """All arguments of `docker create` for a function's environment, but for its read-only volumes.
+    """All arguments of `docker create` for a function's environment, but for its volumes.
 
     image_config: what the image says of itself (`Config` in `docker image inspect`).
     """
-    from docker.types import Mount
-    from ministack.core import container_reaper
     overrides = (config.get("ImageConfigResponse") or {}).get("ImageConfig") or {}
     chosen = {
         "image": image,
         "environment": environment(config),
-        "labels": {**container_reaper.own_labels("lambda"),
-                   labels.FUNCTION: config["FunctionName"]},
+        "labels": {**own_labels(), labels.FUNCTION: config["FunctionName"]},
         "ports": {"8080/tcp": ("127.0.0.1", None)},  # the emulator; loopback only
         "extra_hosts": {"host.docker.internal": "host-gateway"},
         "use_config_proxy": False,      # the proxy in Docker's configuration is for builds
-        "mounts": [Mount("/tmp", None)],  # a volume of its own
         "working_dir": overrides.get("WorkingDirectory"),
         **process(config, image_config),
         **resources(int(config.get("MemorySize", 128))),
@@ -321,13 +323,17 @@ def spawn(config: dict, code_zip: bytes | None, _pin_platform: bool = True):
         raise RuntimeError("The local cloud is stopping." if client else "Docker does not answer.")
     image, image_config = function_image(client, config)
     memory, given = int(config.get("MemorySize", 128)), options(config, image, image_config)
+    given["mounts"] = [scratch.mount(client, config, own_labels())]
     container = volumes.create(client, contents(config, code_zip, given, image_config), given)
     container.access_key = given["environment"]["AWS_ACCESS_KEY_ID"]
     try:
         container.log = reports.Log(container, lambda: settle(container, memory))
         container.start()
-    except BaseException:
+    except BaseException as error:
         remove_environment({"container": container})
+        if scratch.is_limited() and "failed to mount local volume" in str(error):
+            scratch.do_without(error)
+            return spawn(config, code_zip)
         raise
     if stopping():
         remove_environment({"container": container})

@@ -11,11 +11,14 @@ import threading
 import time
 
 from workshop.local import limits
+from workshop.local.patches import access_logs
+from workshop.local.patches.payloads import MALFORMED
 
 JSON = {"Content-Type": "application/json"}
 # The members of a proxy response; a REST API takes one without `statusCode` for 200.
 PROXY = {"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
 HTTP_TIMEOUT = 30       # seconds that an HTTP API's integration has, unless it sets fewer
+_late: set[asyncio.Future] = set()      # runs that nobody waits for any more
 _front_door = contextvars.ContextVar("front_door", default="url")
 
 
@@ -41,6 +44,7 @@ def discreet(shape):
     def shaped(result):
         http = _front_door.get() == "http"
         if result.get("throttle") and http:
+            access_logs.failed("Rate Exceeded.", 429)
             return fault(503, "Service Unavailable"), None
         if result.get("too_large"):
             return fault(413, "Request Entity Too Large"), None
@@ -48,8 +52,17 @@ def discreet(shape):
             response, kind = shape(result)
             if result.get("throttle") or well_formed(response):
                 return response, kind
+        access_logs.failed(function_error(result) if result.get("error") else MALFORMED)
         return fault(500 if http else 502, "Internal Server Error"), None
     return shaped
+
+
+def function_error(result: dict) -> str:
+    """How an HTTP API names a function's error in its access log."""
+    body = result.get("body")
+    message = body.get("errorMessage") if isinstance(body, dict) else body
+    return f"The Lambda function returned the following error: {message}. Check your Lambda " \
+           "function code and try again."
 
 
 def well_formed(response: dict) -> bool:
@@ -70,14 +83,41 @@ def rest_api(proxy_response):
         if isinstance(body, dict) and set(body) <= PROXY and body:
             result = {**result, "body": (body := {"statusCode": 200, **body})}
         if failed or not isinstance(body, dict) or not well_formed(body):
+            access_logs.failed(
+                "Lambda execution failed with status 200 due to customer function error: "
+                f"{(body or {}).get('errorMessage')}." if failed and isinstance(body, dict)
+                else "Execution failed due to configuration error: Malformed Lambda proxy response")
             return fault(502, "Internal server error"), None
         return proxy_response(result)
     return response
 
 
+def patience(integration: dict, most: float) -> float:
+    """Seconds that an integration has: as many as it says, `most` at most and by default."""
+    return min(most, float(integration.get("timeoutInMillis") or most * 1000) / 1000)
+
+
+async def in_time(invoking, seconds: float):
+    """The result of a coroutine; after `seconds` its function runs on, and nobody waits for it.
+
+    MiniStack does not let a run be cancelled, so that `asyncio.wait_for` would wait for its end.
+
+    Raises:
+        asyncio.TimeoutError: it was too late.
+    """
+    task = asyncio.ensure_future(invoking)
+    done, _ = await asyncio.wait({task}, timeout=seconds)
+    if done:
+        return task.result()
+    _late.add(task)     # the loop itself would forget it
+    task.add_done_callback(_late.discard)
+    raise asyncio.TimeoutError
+
+
 def http_api(invoke_proxy):
     """An HTTP API: the path that a function sees begins with a named stage; a missing function
-    is an Internal Server Error. MiniStack leaves the stage out and names the missing function."""
+    is an Internal Server Error; an API with CORS ignores the function's own headers for it.
+    MiniStack leaves the stage out and names the missing function."""
     async def invoke(integration, api_id, stage, path, *arguments, **options):
         from ministack.services import apigateway, lambda_svc
         reference = apigateway._extract_lambda_ref_from_integration_uri(
@@ -86,15 +126,21 @@ def http_api(invoke_proxy):
             reference, account_id=options.get("owner_account_id"),
             region=options.get("owner_region"))
         if record is None:
+            access_logs.failed(f"Function not found: {reference}", 404)
             return 500, dict(JSON), b'{"message":"Internal Server Error"}'
         if stage != "$default":
             path = f"/{stage}{path}"
         token = _front_door.set("http")
         try:
-            seconds = min(HTTP_TIMEOUT, (integration.get("timeoutInMillis") or 30_000) / 1000)
-            return await asyncio.wait_for(
-                invoke_proxy(integration, api_id, stage, path, *arguments, **options), seconds)
+            status, headers, body = await in_time(
+                invoke_proxy(integration, api_id, stage, path, *arguments, **options),
+                patience(integration, HTTP_TIMEOUT))
+            if (apigateway._apis.get(api_id) or {}).get("corsConfiguration"):
+                headers = {name: value for name, value in headers.items()     # the API's alone
+                           if not name.lower().startswith("access-control-")}
+            return status, headers, body
         except asyncio.TimeoutError:
+            access_logs.failed("Endpoint request timed out", None)
             return 503, dict(JSON), b'{"message":"Service Unavailable"}'
         finally:
             _front_door.reset(token)
@@ -102,7 +148,8 @@ def http_api(invoke_proxy):
 
 
 def as_event(execute):
-    """Payload format 2.0 leaves out what is empty; MiniStack sends `pathParameters: null`.
+    """Payload format 2.0 leaves out what is empty, where MiniStack sends `pathParameters: null`,
+    and has cookies in a list of their own; the request's id is that of the access log.
 
     An event is held to Lambda's size limit, whichever door it came through.
     """
@@ -110,9 +157,14 @@ def as_event(execute):
         if len(json.dumps(event, ensure_ascii=False).encode()) > limits.REQUEST:
             return {"error": True, "too_large": True, "body": {
                 "errorType": "RequestTooLargeException", "errorMessage": "Request too large"}}
-        if isinstance(event, dict) and event.get("version") == "2.0" and "requestContext" in event:
+        if isinstance(event, dict) and "version" in event and "requestContext" in event:
             event = {key: value for key, value in event.items()
-                     if key != "pathParameters" or value}
+                     if key != "pathParameters" or value or event["version"] == "1.0"}
+            if event["version"] == "2.0" and "cookie" in (headers := dict(event["headers"])):
+                event |= {"cookies": headers.pop("cookie").split("; "), "headers": headers}
+            if access_logs.request_id():
+                event["requestContext"] = {**event["requestContext"],
+                                           "requestId": access_logs.request_id()}
         return execute(record, event)
     return execute_event
 

@@ -10,7 +10,7 @@ import re
 
 from workshop.local import gate
 from workshop.local.addresses import ACCOUNT, REGION
-from workshop.local.patches import metrics
+from workshop.local.patches import access_logs, metrics
 from workshop.local.patches.gateway import JSON
 from workshop.local.permissions import callers, decision, grants, passed
 from workshop.local.permissions.actions import Need, function_arn
@@ -21,12 +21,17 @@ URL_FORBIDDEN = {"Message": "Forbidden. For troubleshooting Function URL authori
 URL_ACTIONS = {     # both are needed since October 2025 (Lambda developer guide, urls-auth)
     "lambda:InvokeFunctionUrl": "lambda:FunctionUrlAuthType",
     "lambda:InvokeFunction": "lambda:InvokedViaFunctionUrl"}
+# What an HTTP API's access log says of it.
+NO_PERMISSION = "The IAM role configured on the integration or API Gateway doesn't have " \
+    "permissions to call the integration. Check the permissions and try again."
 logger = logging.getLogger(__name__)
 
 
 def apply(port: int) -> None:
     """Wrap what in MiniStack hands events to functions, queues and topics."""
     from ministack.services import apigateway, apigateway_v1, eventbridge, lambda_svc, s3, sns
+    for name in ("_create_integration", "_update_integration"):
+        setattr(apigateway, name, with_role(getattr(apigateway, name)))
     apigateway._invoke_lambda_proxy = http_api(apigateway._invoke_lambda_proxy)
     apigateway._invoke_request_authorizer_lambda = authorizer(
         apigateway._invoke_request_authorizer_lambda)
@@ -63,6 +68,19 @@ def gateway_may(function: str, api: str, behind: str, role: str | None, region: 
                              f"arn:aws:execute-api:{region}:{ACCOUNT}:{api}/{behind}")
 
 
+def with_role(store):
+    """An HTTP API's integration keeps the role that it is called with; MiniStack drops it."""
+    def stored(api_id, *arguments):
+        from ministack.services import apigateway
+        answer, role = store(api_id, *arguments), arguments[-1].get("credentialsArn")
+        if role is None or answer[0] >= 400:
+            return answer
+        made = apigateway._integrations[api_id][json.loads(answer[2])["integrationId"]]
+        made["credentialsArn"] = role
+        return apigateway._apigw_response(made, answer[0])
+    return stored
+
+
 def http_api(invoke_proxy):
     """An HTTP API that may not invoke its function answers Internal Server Error."""
     async def invoke(integration, api_id, stage, path, method, *arguments, **options):
@@ -72,6 +90,7 @@ def http_api(invoke_proxy):
         if not gateway_may(integration.get("integrationUri", ""), api_id, behind,
                            integration.get("credentialsArn"), options.get("owner_region")
                            or REGION):
+            access_logs.failed(NO_PERMISSION, None)
             return 500, dict(JSON), b'{"message":"Internal Server Error"}'
         return await invoke_proxy(integration, api_id, stage, path, method, *arguments, **options)
     return invoke
@@ -85,6 +104,8 @@ def rest_api(invoke_proxy):
         behind = f"{stage_name}/{method}{resource['path']}"
         if not gateway_may(integration.get("uri", ""), api_id, behind,
                            integration.get("credentials"), options.get("owner_region") or REGION):
+            access_logs.failed("Execution failed due to configuration error: Invalid permissions "
+                               "on Lambda function", None)
             return apigateway_v1._gw_error("API_CONFIGURATION_ERROR", "Internal server error")
         return await invoke_proxy(integration, api_id, stage_name, stage, resource, path, method,
                                   *arguments, **options)
@@ -148,6 +169,9 @@ def target(invoke_target):
         if source.split(":")[2:3] == ["events"]:
             metrics.record("AWS/Events", [{"RuleName": rule.get("Name", "")}],
                            [("FailedInvocations", 1, "Count")])
+        else:       # a schedule's ARN ends with GROUP/NAME
+            metrics.record("AWS/Scheduler", [{"ScheduleGroup": source.split("/")[-2]}],
+                           [("TargetErrorCount", 1, "Count")])
         return None
     return invoke
 
@@ -193,6 +217,8 @@ def from_topic(deliver):
     def deliver_allowed(function, envelope, topic, *arguments):
         if grants.may_invoke("sns.amazonaws.com", function, topic):
             return deliver(function, envelope, topic, *arguments)
+        metrics.record("AWS/SNS", [{"TopicName": topic.rpartition(":")[2]}],
+                       [("NumberOfNotificationsFailed", 1, "Count")])
         return logger.warning("SNS: %s may not invoke %s", topic, function)
     return deliver_allowed
 

@@ -65,8 +65,19 @@ def unreadable(body: bytes) -> str | None:
     except UnicodeEncodeError:
         return "a string has half of a surrogate pair"
     except ValueError as error:
-        return f"Could not parse payload into json: {error}"
+        return f"Could not parse payload into json: {in_jacksons_words(error, body)}"
     return None
+
+
+def in_jacksons_words(error: ValueError, body: bytes) -> str:
+    """What Lambda's parser, Jackson, writes of bytes that are not UTF-8 and of a bare word."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"Invalid UTF-8 start byte 0x{error.object[error.start]:02x}"
+    word = re.match(rb"\s*([A-Za-z_]\w*)", body)
+    if word:
+        return (f"Unrecognized token '{word[1].decode()}': was expecting (JSON String, Number, "
+                "Array, Object or token 'null', 'true' or 'false')")
+    return str(error)
 
 
 def choose(function: dict, qualifier: str | None) -> str | None:

@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 _points = threading.RLock()     # MiniStack drops old points while invokes add new ones
 _states = threading.RLock()     # one look at an alarm at a time, or its change would be told twice
+_by_the_second: set[tuple[str, str, str]] = set()   # keys of metrics of high resolution
 _told: dict[str, dict] = {}     # alarm's ARN → the state that EventBridge was told last
 
 
@@ -30,6 +31,8 @@ def apply(port: int) -> None:
     from ministack.services import apigateway, cloudwatch, cloudwatch_logs, lambda_svc
     for name in ("record_metric", "_store_datum", "_evict_old_metrics"):
         setattr(cloudwatch, name, one_at_a_time(getattr(cloudwatch, name)))
+    cloudwatch._dims_from_list = exactly(cloudwatch._dims_from_list)
+    cloudwatch._put_metric_data = resolved(cloudwatch._put_metric_data)
     cloudwatch._evaluate_alarm = evaluate
     cloudwatch._dispatch_alarm_actions = telling(cloudwatch._dispatch_alarm_actions)
     cloudwatch_logs._append_log_events = reading(cloudwatch_logs._append_log_events)
@@ -46,6 +49,42 @@ def one_at_a_time(call):
         with _points:
             return call(*arguments, **options)
     return locked
+
+
+class Exactly(dict):
+    """Dimensions that are asked for: none at all is also a set of dimensions."""
+
+    def __bool__(self) -> bool:
+        return True
+
+
+def exactly(dimensions_of):
+    """A metric without dimensions has only what was published without (MiniStack: everything)."""
+    def found(dimensions):
+        return Exactly(dimensions_of(dimensions))
+    return found
+
+
+def resolved(put_metric_data):
+    """Remember which metrics are kept by the second."""
+    def put(params, asked, *arguments, **options):
+        for one in (asked or {}).get("MetricData") or []:
+            if one.get("StorageResolution") == 1:
+                dimensions = {each["Name"]: each["Value"] for each in one.get("Dimensions") or []}
+                kept_by_the_second(asked["Namespace"], one["MetricName"], dimensions)
+        return put_metric_data(params, asked, *arguments, **options)
+    return put
+
+
+def kept_by_the_second(namespace: str, name: str, dimensions: dict) -> None:
+    """An alarm may look at this metric in periods below a minute (StorageResolution 1)."""
+    _by_the_second.add(metric_key(namespace, name, dimensions))
+
+
+def metric_key(namespace: str, name: str, dimensions: dict) -> tuple[str, str, str]:
+    """The key under which MiniStack keeps a metric's points."""
+    from ministack.services import cloudwatch
+    return namespace, name, cloudwatch._dims_key(dimensions)
 
 
 # What functions and APIs tell
@@ -66,19 +105,20 @@ def counted(execute):
 def throttled(function: str, duration_ms: float, error: bool, throttle: bool) -> None:
     """A refused invoke; in place of MiniStack's metrics, which say it a second time with a time."""
     if throttle and not duration_ms:
-        record("AWS/Lambda", [{"FunctionName": function}], [("Throttles", 1, "Count")])
+        record("AWS/Lambda", [{}, {"FunctionName": function}], [("Throttles", 1, "Count")])
 
 
 def lambda_dimensions(config: dict) -> list[dict]:
-    """Sets of dimensions of a run's metrics: function; with the qualifier that was asked for; and
-    where that is an alias with weights, with the version that ran ("Lambda metrics dimensions")."""
+    """Sets of dimensions of a run's metrics: none; function; with the qualifier that was asked for;
+    and where that is an alias with weights, with the version that ran ("Types of metrics for Lambda
+    functions")."""
     name = config["FunctionName"]
-    sets = [{"FunctionName": name}]
+    sets = [{}, {"FunctionName": name}]
     function, qualifier, is_weighted = invoke.asked.get() or (None, None, False)
     if function == name and qualifier:
-        sets.append({**sets[0], "Resource": f"{name}:{qualifier}"})
+        sets.append({**sets[1], "Resource": f"{name}:{qualifier}"})
         if is_weighted:
-            sets.append({**sets[1], "ExecutedVersion": config.get("Version", "$LATEST")})
+            sets.append({**sets[2], "ExecutedVersion": config.get("Version", "$LATEST")})
     return sets
 
 
@@ -120,7 +160,9 @@ def publish(line: str) -> None:
     """Publish the metrics in one line. A line that is wrong must never break an invoke."""
     from ministack.services import cloudwatch
     try:
-        for namespace, name, dimensions, seconds, unit, values in extract(line):
+        for namespace, name, dimensions, seconds, unit, values, resolution in extract(line):
+            if resolution == 1:
+                kept_by_the_second(namespace, name, dimensions)
             cloudwatch._store_datum(namespace, name, dimensions, seconds, unit, None, values, None,
                                     None)
     except ValueError as error:     # AWS counts these as AWS/Logs EMFValidationErrors
@@ -128,7 +170,7 @@ def publish(line: str) -> None:
 
 
 def extract(line: str) -> list[tuple]:
-    """Metrics of one log line: (namespace, name, dimensions, seconds, unit, values) each.
+    """Metrics of one log line: (namespace, name, dimensions, seconds, unit, values, resolution).
 
     By AWS's "Specification: Embedded metric format". A line that is not JSON, or has no `_aws`, has
     none; raises ValueError for one that breaks the specification, which yields none at all.
@@ -163,7 +205,7 @@ def of_directive(directive: dict, root: dict, seconds: float):
             raise ValueError(f"each of the dimensions {names} must be a text in the same line")
         for metric in metrics:
             yield (namespace, metric["Name"], dimensions, seconds, metric.get("Unit", "None"),
-                   values_of(root, metric))
+                   values_of(root, metric), metric.get("StorageResolution", 60))
 
 
 def values_of(root: dict, metric: dict) -> list[float]:
@@ -216,15 +258,17 @@ def evaluate(alarm: dict) -> None:
 def datapoints(alarm: dict, now: float) -> list[tuple[float, float | None]]:
     """(begin, value) of each period that the alarm looks at, newest first; None: no data.
 
-    The window slides: the newest period ends now ("Alarm evaluation window", SlidingWindow).
+    The window slides: the newest period ends now ("Alarm evaluation window", SlidingWindow). In
+    periods below a minute, a metric that is kept by the minute has no data.
     """
     from ministack.services import cloudwatch
-    key = (alarm["Namespace"], alarm["MetricName"],
-           cloudwatch._dims_key(cloudwatch._dims_from_list(alarm.get("Dimensions") or [])))
+    key = metric_key(alarm["Namespace"], alarm["MetricName"],
+                     cloudwatch._dims_from_list(alarm.get("Dimensions") or []))
     period, found = alarm["Period"], []
+    fine = period >= 60 or key in _by_the_second
     with _points:
         points = [one for one in cloudwatch._metrics.get(key) or []
-                  if not alarm.get("Unit") or one["Unit"] == alarm["Unit"]]
+                  if fine and (not alarm.get("Unit") or one["Unit"] == alarm["Unit"])]
     for number in range(alarm["EvaluationPeriods"]):
         end = now - number * period
         within = [one for one in points if end - period < one["Timestamp"] <= end]

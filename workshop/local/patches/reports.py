@@ -203,7 +203,8 @@ def emit(func, request_id, log_text, error, duration_ms, *, log_source=None) -> 
 
 
 def may_write(role: str, group: str, stream: str) -> bool:
-    """Whether a function's role lets it write its log; without, there are no lines, as on AWS."""
+    """Whether a function's or an endpoint's role lets it write its log; without, there are no
+    lines, as on AWS."""
     from ministack.services import cloudwatch_logs
     actions = ["CreateLogStream", "PutLogEvents"]
     if group not in cloudwatch_logs._log_groups:
@@ -212,8 +213,11 @@ def may_write(role: str, group: str, stream: str) -> bool:
     return all(grants.role_may(role, f"logs:{one}", arn) for one in actions)
 
 
-def write(group_name: str, stream_name: str, lines: list[str]) -> None:
-    """Append lines to a stream of CloudWatch Logs; group and stream are made when missing."""
+def write(group_name: str, stream_name: str, lines: list[str], end: str = "\n") -> None:
+    """Append lines to a stream of CloudWatch Logs; group and stream are made when missing.
+
+    end: what each event's message ends with.
+    """
     from ministack.services import cloudwatch_logs
     now = int(time.time() * 1000)
     group = cloudwatch_logs._log_groups.get(group_name)
@@ -224,7 +228,7 @@ def write(group_name: str, stream_name: str, lines: list[str]) -> None:
     stream = group["streams"].setdefault(stream_name, {
         "events": [], "uploadSequenceToken": "1", "creationTime": now,
         "firstEventTimestamp": None, "lastEventTimestamp": None, "lastIngestionTime": None})
-    events = [{"timestamp": now, "message": line + "\n", "ingestionTime": now}
+    events = [{"timestamp": now, "message": line + end, "ingestionTime": now}
               for line in lines]
     cloudwatch_logs._append_log_events(stream, events)
     cloudwatch_logs._fanout_to_subscription_filters(

@@ -4,6 +4,8 @@ import contextvars
 import copy
 import functools
 
+from workshop.local.patches import access_logs, gateway
+
 TIMEOUT = 29            # seconds that an integration has, unless it sets fewer
 JSON = {"Content-Type": "application/json"}
 _deployed = contextvars.ContextVar("deployed", default=None)     # key of the resources deployed
@@ -74,9 +76,10 @@ def by_post_in_time(invoke):
     async def invoke_proxy(integration, *arguments, **options):
         if integration.get("httpMethod") != "POST":
             return 500, dict(JSON), b'{"message": "Internal server error"}'
-        seconds = min(TIMEOUT, (integration.get("timeoutInMillis") or TIMEOUT * 1000) / 1000)
         try:
-            return await asyncio.wait_for(invoke(integration, *arguments, **options), seconds)
+            return await gateway.in_time(invoke(integration, *arguments, **options),
+                                         gateway.patience(integration, TIMEOUT))
         except asyncio.TimeoutError:
+            access_logs.failed("Execution failed due to a timeout error", None)
             return 504, dict(JSON), b'{"message": "Endpoint request timed out"}'
     return invoke_proxy

@@ -3,16 +3,20 @@
 Its stacks write functions, APIs and stages straight into its tables, past the checks and the
 spelling of the services' own calls.
 """
+import io
 import json
+import zipfile
 
 from workshop.local import models
-from workshop.local.patches import checks
+from workshop.local.patches import checks, open_api, quick_create
+from workshop.local.rules import rest_apis
+from workshop.machine import modes
 
 TEXTS = ("FunctionName", "Role", "Runtime", "Handler", "Description")   # of a function
 
 
 def apply(port: int) -> None:
-    """Wrap how MiniStack's stacks make functions, HTTP APIs and their stages."""
+    """Wrap how MiniStack's stacks make functions, APIs and their stages."""
     from ministack.services.cloudformation import provisioners
     handlers = provisioners._RESOURCE_HANDLERS
     function, api = handlers["AWS::Lambda::Function"], handlers["AWS::ApiGatewayV2::Api"]
@@ -24,11 +28,19 @@ def apply(port: int) -> None:
     function["delete"] = with_containers(function["delete"])
     api["create"] = camel_cased(api["create"], "CorsConfiguration", at=1)
     api["update"] = camel_cased(api["update"], "CorsConfiguration", at=2)
+    api["create"], api["update"] = with_routes(api["create"], api["delete"]), \
+        with_new_routes(api["update"])
     provisioners._apigw_v2_stage_props = stage_settings(provisioners._apigw_v2_stage_props)
+    provisioners._apigw_v2_integration_props = with_role(provisioners._apigw_v2_integration_props)
+    provisioners._zip_inline = inline_zip
+    rest_stage = handlers["AWS::ApiGateway::Stage"]
+    rest_stage["create"] = logging(rest_stage["create"], at=1)
+    rest_stage["update"] = logging(rest_stage["update"], at=2)
 
 
 def checked(provision, port: int, at: int):
-    """A function in a stack must pass what create_function checks; else the stack goes back.
+    """A function in a stack must pass what create_function checks; else the stack goes back. A tag
+    of its image is looked up once.
 
     at: where the properties stand among the arguments of `provision`.
     """
@@ -36,10 +48,16 @@ def checked(provision, port: int, at: int):
         properties = arguments[at]
         refusal = refused(properties, port)
         if refusal:
-            message, status = refusal
-            raise ValueError(f'Resource handler returned message: "{message} (Service: Lambda, '
-                             f'Status Code: {status})" (HandlerErrorCode: InvalidRequest)')
-        return provision(*arguments, **options)
+            raise by_handler(*refusal, "Lambda")
+        given = (properties.get("Code") or {}).get("ImageUri")
+        digest = given and checks.by_digest(given, port)
+        same = at == 2 and arguments[1].get("Code") == properties.get("Code")   # [1]: the old ones
+        if not digest or same:
+            return provision(*arguments, **options)
+        by_digest = {**properties, "Code": {**properties["Code"], "ImageUri": digest}}
+        made = provision(*arguments[:at], by_digest, *arguments[at + 1:], **options)
+        checks.remember(made[0] if isinstance(made, tuple) else arguments[0], digest, given)
+        return made
     return provision_checked
 
 
@@ -56,6 +74,12 @@ def refused(properties: dict, port: int) -> tuple[str, int] | None:
     asked |= {"Code": properties["Code"]} if properties.get("Code") else {}
     refusal = checks.refuse("POST", checks.FUNCTIONS, json.dumps(asked).encode(), port)
     return refusal[1:] if refusal else None
+
+
+def by_handler(message: str, status: int, service: str) -> ValueError:
+    """A service's refusal as the reason of the resource that fails."""
+    return ValueError(f'Resource handler returned message: "{message} (Service: {service}, '
+                      f'Status Code: {status})" (HandlerErrorCode: InvalidRequest)')
 
 
 def bounded(provision, at: int):
@@ -106,3 +130,77 @@ def stage_settings(stage_properties):
                                   for route, limits in (stage["routeSettings"] or {}).items()}
         return stage
     return settings
+
+
+def with_routes(provision, delete):
+    """An HTTP API with an OpenAPI body gets its routes; one with a target is quickly created."""
+    def provision_all(logical_id, properties, *arguments, **options):
+        made = provision(logical_id, properties, *arguments, **options)
+        try:
+            if properties.get("BodyS3Location"):
+                raise open_api.BodyError("the local cloud reads Body, not BodyS3Location")
+            if properties.get("Body"):
+                open_api.replace(made[0], properties["Body"])
+            elif properties.get("Target"):
+                quick_create.add(made[0], camel_case({
+                    key: properties.get(key) for key in ("Target", "RouteKey", "CredentialsArn")}))
+        except open_api.BodyError:
+            delete(made[0], properties)
+            raise
+        return made
+    return provision_all
+
+
+def with_new_routes(update):
+    """The same when the body changes."""
+    def update_all(physical_id, old, new, *arguments, **options):
+        made = update(physical_id, old, new, *arguments, **options)
+        if new.get("Body") and new.get("Body") != old.get("Body"):
+            open_api.replace(made[0] if isinstance(made, tuple) else physical_id, new["Body"])
+        return made
+    return update_all
+
+
+def with_role(integration_properties):
+    """An integration keeps the role that it is called with; MiniStack drops it."""
+    def properties_with_role(properties):
+        role = properties.get("CredentialsArn")
+        return {**integration_properties(properties), **({"credentialsArn": role} if role else {})}
+    return properties_with_role
+
+
+def inline_zip(source: str | None, handler: str, runtime: str = "") -> bytes | None:
+    """A zip file with a template's inline code, which is in a file named index and readable by all.
+
+    MiniStack names the file as the handler does, so a handler that cannot be imported on AWS would
+    run here; and only its owner may read it, so that the function would not run at all.
+    Source: Code of AWS::Lambda::Function, CloudFormation template reference.
+    """
+    if not source:
+        return None
+    file = zipfile.ZipInfo("index.js" if runtime.startswith("nodejs") else "index.py")
+    file.external_attr = modes.FILE << 16
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(file, source)
+    return packed.getvalue()
+
+
+def logging(provision, at: int):
+    """A REST API's stage keeps its AccessLogSetting, which MiniStack's stacks pass over; without
+    a role in the account's settings the stack goes back."""
+    def provision_logging(*arguments, **options):
+        from ministack.services import apigateway_v1
+        properties = arguments[at]
+        try:
+            if properties.get("AccessLogSetting"):
+                rest_apis.account_logs()
+        except models.RefusedError as wrong:
+            raise by_handler(wrong.message, wrong.status, "ApiGateway") from None
+        made = provision(*arguments, **options)
+        stage = (apigateway_v1._stages_v1.get(properties.get("RestApiId")) or {}).get(
+            properties.get("StageName"))
+        if stage is not None:
+            stage["accessLogSettings"] = camel_case(properties.get("AccessLogSetting") or {})
+        return made
+    return provision_logging

@@ -6,9 +6,11 @@
     evaluator   where MiniStack's evaluator of policies differs from AWS
     decision    allowed, or refused in AWS's words
     grants      what a service may do to a thing (its policy), and what a role may do by itself
+    propagation how long a new role, or a change of one, is unknown to services
+    anonymous   what somebody may do whom nobody knows
     passed      what Lambda and Scheduler look at in a role before they take it
 """
-from workshop.local.permissions import passed
+from workshop.local.permissions import anonymous, passed
 from workshop.local.permissions.decision import check
 
-__all__ = ["check", "passed"]
+__all__ = ["anonymous", "check", "passed"]

@@ -8,7 +8,7 @@ from ministack.core import iam_evaluator as iam
 from ministack.core import responses
 
 from workshop.local.models import Call
-from workshop.local.permissions import actions, callers
+from workshop.local.permissions import actions, callers, propagation
 from workshop.local.permissions.actions import Need
 from workshop.local.signatures import Caller, RefusedError, Request
 
@@ -68,16 +68,15 @@ def context(principal: iam.PrincipalInfo, need: Need, region: str) -> iam.EvalCo
 
 def resource_policy(arn: str) -> tuple | None:
     """(policy, owner's account) of what an ARN names; None where its kind has no policy."""
-    return iam._resource_policy((arn.split(":") + [""] * 2)[2], arn)
+    service = (arn.split(":") + [""] * 2)[2]
+    return iam._resource_policy("apigateway" if service == "execute-api" else service, arn)
 
 
 def by_trust(identity: iam.EvalResult, asked: iam.EvalContext) -> iam.EvalResult:
     """Whether a role may be taken: its trust policy must say so. One that names the account leaves
     it to the caller's policies; one that names the caller is enough (same account)."""
-    from ministack.services import iam as roles
-    role = roles._roles.get(asked.resource_arn.rpartition("/")[2])
-    trust = (role or {}).get("AssumeRolePolicyDocument", "{}")
-    if role is None or not iam.evaluate_trust_policy(trust, asked.principal_arn, asked):
+    trust = propagation.trust_policy(asked.resource_arn.rpartition("/")[2])
+    if trust is None or not iam.evaluate_trust_policy(trust, asked.principal_arn, asked):
         return iam.EvalResult("ImplicitDeny", asked.principal_arn)
     named = iam.evaluate_resource_policy(actions.with_resource(trust, asked.resource_arn), asked,
                                          named_only=True)

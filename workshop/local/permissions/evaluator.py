@@ -4,9 +4,14 @@ Sources: "IAM policy elements: Variables and tags" and "IAM JSON policy elements
 operators", IAM User Guide.
 """
 import dataclasses
+import functools
 import re
 
+from ministack.core import iam_actions
 from ministack.core import iam_evaluator as iam
+
+from workshop.local.addresses import ACCOUNT
+from workshop.local.permissions import decision
 
 VARIABLE = re.compile(r"\$\{\s*([^},]+?)\s*(?:,\s*'([^']*)'\s*)?\}")
 # What stands for a literal * and ? until a pattern is compiled: a variable's are no wildcards.
@@ -49,8 +54,7 @@ def arn_like(actual: str, expected: str) -> bool:
 def first_match(asked: iam.EvalContext, statements, effect: str):
     """The first statement of this effect that matches what is asked, or None."""
     for one in statements:
-        if one.effect != effect or not iam._action_matches(asked.action, one.actions,
-                                                           one.not_actions):
+        if one.effect != effect or not is_about(one, asked.action):
             continue
         try:
             here = filled(one, asked)
@@ -60,6 +64,14 @@ def first_match(asked: iam.EvalContext, statements, effect: str):
                 and iam._conditions_met(here.conditions, asked):
             return one
     return None
+
+
+def is_about(statement: iam.ParsedStatement, action: str) -> bool:
+    """Whether a statement's actions contain this one; a statement remembers what it was asked."""
+    answers = vars(statement).setdefault("asked_before", {})
+    if action not in answers:
+        answers[action] = iam._action_matches(action, statement.actions, statement.not_actions)
+    return answers[action]
 
 
 def filled(statement: iam.ParsedStatement, asked: iam.EvalContext) -> iam.ParsedStatement:
@@ -92,3 +104,30 @@ def fill(text: str, asked: iam.EvalContext) -> str:
             raise UnknownKeyError(name)
         return str(known).replace("*", LITERAL["*"]).replace("?", LITERAL["?"])
     return VARIABLE.sub(value, text)
+
+
+# ---------------------------------------------------------------- each thing once
+
+def look_once() -> None:
+    """What the gate has looked at, MiniStack does not look at again, and no policy is parsed twice:
+    a call must not cost much more than without all this."""
+    iam_actions.extract_iam_action = lambda *_: None    # it would only be handed to `enforce`
+    iam.authenticate = already_known(iam.authenticate, lambda caller: iam.resolve_credential(
+        caller.access_key, ACCOUNT))
+    iam.request_caller_arn = already_known(iam.request_caller_arn, lambda caller: caller.arn)
+    iam.parse_policy_document = parsed_once(iam.parse_policy_document)
+
+
+def already_known(ask, answer):
+    """What MiniStack asks of a request again is answered with the caller that the gate has verified
+    in this very request; `ask` is for the others."""
+    def asked(*arguments):
+        caller = decision.asking.get(None)
+        return answer(caller) if caller else ask(*arguments)
+    return asked
+
+
+def parsed_once(parse):
+    """A policy's text is parsed when it is first met."""
+    remembered = functools.lru_cache(2048)(parse)
+    return lambda document: (remembered if isinstance(document, str) else parse)(document)

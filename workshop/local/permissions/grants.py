@@ -6,7 +6,7 @@ condition keys aws:SourceArn and aws:SourceAccount.
 from ministack.core import iam_evaluator as iam
 
 from workshop.local.addresses import ACCOUNT
-from workshop.local.permissions import actions, callers, decision
+from workshop.local.permissions import actions, callers, decision, propagation
 from workshop.local.permissions.actions import Need
 
 GATEWAY = "apigateway.amazonaws.com"    # not documented to send aws:SourceAccount
@@ -51,8 +51,9 @@ def region_of(arn: str) -> str:
 def trusts(role: str, service: str, source: str = "") -> bool:
     """Whether a role is there and lets a service take it, for `source` (an ARN, where known)."""
     from ministack.services import iam as roles
-    found = roles._roles.get(role.rpartition("/")[2])
-    if found is None or found["Arn"] != role:
+    name = role.rpartition("/")[2]
+    found, trust = roles._roles.get(name), propagation.trust_policy(name)
+    if found is None or trust is None or found["Arn"] != role:
         return False
-    policy = actions.with_resource(found.get("AssumeRolePolicyDocument", "{}"), role)
+    policy = actions.with_resource(trust, role)
     return service_may(service, "sts:AssumeRole", role, policy, source)

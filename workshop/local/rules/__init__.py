@@ -5,6 +5,7 @@ named is there. It runs after the signature and the model's check, before MiniSt
 """
 from workshop.local.rules import (  # noqa: F401 - each adds its rules when it is imported
     buckets,
+    budgets,
     events,
     functions,
     http_apis,
@@ -17,7 +18,9 @@ from workshop.local.rules import (  # noqa: F401 - each adds its rules when it i
     roles,
     schedules,
     stacks,
+    templates,
     topics,
+    versions,
 )
 from workshop.local.rules.rule import RULES, check, rule
 

@@ -1,13 +1,24 @@
 """S3: names, conditional requests, notifications, bucket policies, tags and life cycles."""
 import ipaddress
 import re
+from urllib.parse import parse_qsl, unquote
 
+from workshop.local.models.wording import MALFORMED_XML
 from workshop.local.rules import policies
 from workshop.local.rules.rule import rule
 from workshop.local.signatures import RefusedError
 
 NOT_IMPLEMENTED = ("NotImplemented", "A header you provided implies functionality that is not "
                                      "implemented", 501)
+
+# How IAM's words for a fault of a policy begin → S3's.
+POLICY = {"This policy contains invalid Json":
+          "Policies must be valid JSON and the first byte must be '{'",
+          "Invalid principal": "Invalid principal in policy",
+          "Actions/Conditions": "Policy has invalid action",
+          "Resource ": "Policy has invalid resource"}
+ACTIONS = {"Expiration", "Transitions", "NoncurrentVersionExpiration",
+           "NoncurrentVersionTransitions", "AbortIncompleteMultipartUpload"}
 
 
 @rule("s3", "CreateBucket")
@@ -86,11 +97,74 @@ def bucket_policy(asked: dict) -> None:
     text = asked["Policy"]
     text = text.decode() if isinstance(text, bytes) else text
     arn = f"arn:aws:s3:::{asked['Bucket']}"
-    for statement in policies.check(text, "MalformedPolicy", principal=True):
+    try:
+        statements = policies.statements(text, principal=True)
+    except policies.PolicyError as error:
+        raise RefusedError("MalformedPolicy", next(
+            (words for begin, words in POLICY.items() if str(error).startswith(begin)),
+            str(error)), 400) from None
+    for statement in statements:
+        actions = policies.listed(statement.get("Action", []))
+        if any(not re.match(r"(?i)s3:|\*$", one) for one in actions):
+            raise RefusedError("MalformedPolicy", "Policy has invalid action", 400)
         for resource in policies.listed(statement.get("Resource", [])):
             if resource != arn and not resource.startswith(arn + "/") \
                     and not resource.startswith(arn + "*"):
                 raise RefusedError("MalformedPolicy", "Policy has invalid resource", 400)
+
+
+@rule("s3", "CopyObject")
+def copy_to_itself(asked: dict) -> None:
+    source = asked["CopySource"]
+    source = source if isinstance(source, str) else f"{source['Bucket']}/{source['Key']}"
+    changes = asked.keys() & {"StorageClass", "WebsiteRedirectLocation", "ServerSideEncryption"}
+    if unquote(source).lstrip("/") == f"{asked['Bucket']}/{asked['Key']}" and not changes \
+            and asked.get("MetadataDirective") != "REPLACE":
+        raise RefusedError("InvalidRequest", "This copy request is illegal because it is trying to "
+                           "copy an object to itself without changing the object's metadata, "
+                           "storage class, website redirect location or encryption attributes.",
+                           400)
+
+
+@rule("s3", "PutObject", "CopyObject", "CreateMultipartUpload")
+def tags_in_a_header(asked: dict) -> None:
+    keys = [key for key, _ in parse_qsl(asked.get("Tagging") or "", keep_blank_values=True)]
+    if len(keys) > len(set(keys)):
+        raise RefusedError("InvalidArgument", "The header 'x-amz-tagging' shall be encoded as "
+                           "UTF-8 then URLEncoded URL query parameters without tag name "
+                           "duplicates.", 400)
+
+
+@rule("s3", "ListObjects", "ListObjectsV2", "ListObjectVersions", "ListMultipartUploads")
+def number_of_keys(asked: dict) -> None:
+    for name in ("MaxKeys", "MaxUploads"):
+        if asked.get(name, 0) < 0:
+            raise RefusedError("InvalidArgument", f"Argument {name[0].lower()}{name[1:]} must be "
+                               "an integer between 0 and 2147483647", 400)
+
+
+@rule("s3", "PutBucketLifecycleConfiguration")
+def life_cycle(asked: dict) -> None:
+    rules = (asked.get("LifecycleConfiguration") or {}).get("Rules") or []
+    if any("Filter" not in one and "Prefix" not in one for one in rules):
+        raise RefusedError(*MALFORMED_XML)
+    names = [one["ID"] for one in rules if one.get("ID")]
+    if len(names) > len(set(names)):
+        raise RefusedError("InvalidArgument", "Rule ID must be unique. Found same ID for more than "
+                           "one rule", 400)
+    for one in rules:
+        if not one.keys() & ACTIONS:
+            raise RefusedError("InvalidRequest", "At least one action needs to be specified in a "
+                               "rule", 400)
+
+
+@rule("s3", "PutBucketCors")
+def cors(asked: dict) -> None:
+    for one in (asked.get("CORSConfiguration") or {}).get("CORSRules") or []:
+        for method in one.get("AllowedMethods") or []:
+            if method not in ("GET", "PUT", "POST", "DELETE", "HEAD"):
+                raise RefusedError("InvalidRequest", "Found unsupported HTTP method in CORS "
+                                   f"config. Unsupported method is {method}", 400)
 
 
 @rule("s3", "PutBucketTagging", "PutObjectTagging")
@@ -109,5 +183,4 @@ def tags(asked: dict) -> None:
 @rule("s3", "DeleteObjects")
 def objects_to_delete(asked: dict) -> None:
     if not 1 <= len((asked.get("Delete") or {}).get("Objects") or []) <= 1000:
-        raise RefusedError("MalformedXML", "The XML you provided was not well-formed or did not "
-                           "validate against our published schema", 400)
+        raise RefusedError(*MALFORMED_XML)

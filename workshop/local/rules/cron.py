@@ -4,6 +4,7 @@ Source: "Setting a schedule pattern for scheduled rules", EventBridge User Guide
 EventBridge Scheduler User Guide.
 """
 import re
+from datetime import datetime
 
 MONTHS = dict(zip("JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split(), range(1, 13)))
 DAYS = dict(zip("SUN MON TUE WED THU FRI SAT".split(), range(1, 8)))
@@ -21,7 +22,10 @@ def is_rate(text: str) -> bool:
 
 def is_at(text: str) -> bool:
     """Whether this is a moment, without a time zone."""
-    return bool(AT.fullmatch(text))
+    try:
+        return bool(AT.fullmatch(text) and datetime.fromisoformat(text[3:-1]))
+    except ValueError:
+        return False
 
 
 def is_cron(text: str) -> bool:

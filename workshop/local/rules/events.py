@@ -28,6 +28,24 @@ def schedule_of_a_rule(asked: dict) -> None:
         raise _invalid("ScheduleExpression is supported only on the default event bus.")
 
 
+@rule("events", "PutTargets", "RemoveTargets", "ListTargetsByRule", "EnableRule", "DisableRule")
+def rule_is_there(asked: dict) -> None:
+    from ministack.services import eventbridge
+    name = asked.get("Rule") or asked["Name"]
+    bus = asked.get("EventBusName", "default").rpartition("/")[2]
+    if bus not in eventbridge._event_buses and bus != "default":
+        raise RefusedError("ResourceNotFoundException", f"Event bus {bus} does not exist.", 400)
+    if eventbridge._rule_key(name, bus) not in eventbridge._rules:
+        raise RefusedError("ResourceNotFoundException", f"Rule {name} does not exist on EventBus "
+                           f"{bus}.", 400)
+
+
+@rule("events", "CreateEventBus")
+def name_of_a_bus(asked: dict) -> None:
+    if "/" in asked["Name"] and not asked.get("EventSourceName"):
+        raise _invalid("Event bus name must not contain '/'.")
+
+
 @rule("events", "PutTargets")
 def targets(asked: dict) -> None:
     from ministack.services import eventbridge
@@ -48,6 +66,10 @@ def _target(target: dict) -> None:
     if not target["Arn"].startswith("arn:"):
         raise _invalid(f"Parameter {target['Arn']} is not valid. Reason: Provided Arn is not in "
                        "correct format.")
+    if ":sqs:" in target["Arn"] and target["Arn"].endswith(".fifo") \
+            and "SqsParameters" not in target:
+        raise _invalid("Parameter(s) SqsParameters must be specified for target: "
+                       f"{target['Id']}.")
     if "Input" in target:
         try:
             json.loads(target["Input"])

@@ -12,6 +12,10 @@ NAME = 64                       # characters of a function's name (CreateFunctio
 TAGS = 50                       # of a resource ("Using tags on Lambda functions")
 LAYERS = 5                      # of a function ("Lambda quotas")
 UNRESERVED = 100                # of the account's concurrency ("Lambda quotas")
+EMPTY_ZIP = "UEsFBg"            # base64 of the mark that ends a zip file, where it begins one
+# Runtimes that SnapStart knows nothing of ("Lambda SnapStart": Java 11, Python 3.12, .NET 8).
+NO_SNAPSTART = re.compile(r"(nodejs|ruby|provided|go|java8|dotnetcore).*|dotnet[67]"
+                          r"|python(2.*|3\.([6-9]|1[01]))")
 PRINCIPAL = re.compile(r"\*|\d{12}|[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com"
                        r"|arn:aws[a-z-]*:(iam|sts)::\d{12}:(root|(user|role|assumed-role)/.+)")
 
@@ -43,8 +47,17 @@ def name(asked: dict) -> None:
 
 
 @rule("lambda", "CreateFunction", "UpdateFunctionCode")
+def some_code(asked: dict) -> None:
+    code = asked.get("Code", asked)
+    if not code.keys() & {"ZipFile", "S3Bucket", "ImageUri"}:
+        raise invalid("Please provide a source for function code.")
+    if str(code.get("ZipFile") or "").startswith(EMPTY_ZIP):
+        raise invalid("Uploaded file must be a non-empty zip")
+
+
+@rule("lambda", "CreateFunction", "UpdateFunctionCode", "PublishLayerVersion")
 def code_in_s3(asked: dict) -> None:
-    code = asked.get("Code") or asked
+    code = asked.get("Code") or asked.get("Content") or asked
     bucket, key = code.get("S3Bucket"), code.get("S3Key")
     if not (bucket and key):
         return
@@ -67,6 +80,9 @@ def code_and_package(asked: dict) -> None:
     if not image and not (asked.get("Runtime") and asked.get("Handler")):
         missing = "Runtime" if not asked.get("Runtime") else "Handler"
         raise invalid(f"{missing} is mandatory for functions created with deployment packages.")
+    snapshots = (asked.get("SnapStart") or {}).get("ApplyOn") == "PublishedVersions"
+    if snapshots and not image and NO_SNAPSTART.fullmatch(asked["Runtime"]):
+        raise invalid(f"{asked['Runtime']} is not supported for SnapStart enabled functions.")
 
 
 @rule("lambda", "CreateFunction", "UpdateFunctionConfiguration")
@@ -201,6 +217,10 @@ def provisioned(asked: dict) -> None:
     record = function(asked)
     if record and asked["Qualifier"] not in {*record["aliases"], *record["versions"]}:
         raise not_found(f"{record['config']['FunctionArn']}:{asked['Qualifier']}")
+    free = int(os.environ["LAMBDA_ACCOUNT_CONCURRENCY"])
+    if asked["ProvisionedConcurrentExecutions"] > free:
+        raise invalid("Specified ConcurrentExecutions for function is greater than account's "
+                      f"unreserved concurrency [{free}].")
 
 
 # ---------------------------------------------------------------- asynchronous invokes

@@ -61,6 +61,9 @@ def integration(asked: dict) -> None:
         raise bad("IntegrationUri is a required parameter for integration")
     if kind == "HTTP_PROXY" and not asked.get("IntegrationMethod"):
         raise bad("IntegrationMethod is a required parameter for HTTP_PROXY integration")
+    uri = asked.get("IntegrationUri") or "arn:"
+    if not uri.startswith("arn:" if kind == "AWS_PROXY" else ("http://", "https://", "arn:")):
+        raise bad(f"Invalid integration URI: {uri}")
 
 
 @rule("apigatewayv2", "CreateIntegration", "UpdateIntegration")
@@ -117,3 +120,35 @@ def integration_in_use(asked: dict) -> None:
     if any(one.get("target") == target for one in (of("_routes", asked) or {}).values()):
         raise RefusedError("ConflictException", "Cannot delete Integration "
                            f"'{asked['IntegrationId']}'. It is referenced by a Route.", 409)
+
+
+@rule("apigatewayv2", "DeleteRoute", "DeleteIntegration", "DeleteStage", "DeleteDeployment",
+      "DeleteAuthorizer")
+def is_there(asked: dict) -> None:
+    """What is deleted was there."""
+    for name, table, word in (
+            ("RouteId", "_routes", "Route"), ("IntegrationId", "_integrations", "Integration"),
+            ("StageName", "_stages", "stage"), ("DeploymentId", "_deployments", "Deployment"),
+            ("AuthorizerId", "_authorizers", "Authorizer")):
+        known = of(table, asked) if name in asked else None
+        if known is not None and asked[name] not in known:
+            raise missing(f"Invalid {word} identifier specified {asked[name]}")
+
+
+@rule("apigatewayv2", "CreateAuthorizer")
+def authorizer(asked: dict) -> None:
+    sources = asked.get("IdentitySource") or []
+    if any(not re.match(r"\$(request|context|stageVariables)\.", one) for one in sources):
+        raise bad("Invalid identity source expression specified: an HTTP API reads "
+                  "$request.header.NAME, $request.querystring.NAME, $context and $stageVariables")
+    if asked["AuthorizerType"] == "JWT":
+        found = asked.get("JwtConfiguration") or {}
+        if not found.get("Issuer") or not found.get("Audience"):
+            raise bad("JwtConfiguration with Issuer and Audience is required for authorizers of "
+                      "type JWT")
+        if not sources:
+            raise bad("IdentitySource is a required parameter for authorizer")
+    elif not asked.get("AuthorizerPayloadFormatVersion"):
+        raise bad("AuthorizerPayloadFormatVersion is a required parameter for authorizer")
+    elif not asked.get("AuthorizerUri"):
+        raise bad("AuthorizerUri is a required parameter for authorizer")

@@ -1,8 +1,13 @@
 """CloudWatch Logs: batches of events, retention, time ranges."""
+import re
+
 from workshop.local.rules.rule import rule
 from workshop.local.signatures import RefusedError
 
 BATCH, OVERHEAD, DAY = 1_048_576, 26, 86_400_000   # bytes; bytes of each event; milliseconds
+
+COMMANDS = set("fields display filter filterindex stats sort limit parse dedup pattern diff unmask "
+               "anomaly unnest source join lookup cluster".split())
 
 
 def invalid(message: str) -> RefusedError:
@@ -41,6 +46,34 @@ def streams(asked: dict) -> None:
         raise invalid("logStreamNames and logStreamNamePrefix are mutually exclusive.")
     if "logGroupName" not in asked and "logGroupIdentifier" not in asked:
         raise invalid("Either logGroupName or logGroupIdentifier must be specified.")
+
+
+@rule("logs", "DescribeLogStreams")
+def order_of_streams(asked: dict) -> None:
+    if asked.get("orderBy") == "LastEventTime" and asked.get("logStreamNamePrefix"):
+        raise invalid("Cannot order by LastEventTime with a logStreamNamePrefix.")
+
+
+@rule("logs", "FilterLogEvents", "PutMetricFilter", "PutSubscriptionFilter")
+def filter_pattern(asked: dict) -> None:
+    """Braces and quotation marks of a pattern must close."""
+    pattern = (asked.get("filterPattern") or "").strip()
+    if pattern.count('"') % 2 or pattern.startswith("{") != pattern.endswith("}") \
+            or pattern.startswith("{") and not pattern.strip("{} "):
+        kind = "metric filter" if "metricTransformations" in asked else "filter"
+        raise invalid(f"Invalid {kind} pattern")
+
+
+@rule("logs", "StartQuery")
+def commands(asked: dict) -> None:
+    """Source: "CloudWatch Logs Insights language query syntax"."""
+    if asked.get("queryLanguage", "CWLI") != "CWLI":
+        return
+    text = re.sub(r"#.*|\"[^\"]*\"|'[^']*'|/(?:[^/\\\n]|\\.)+/", "", asked["queryString"])
+    for command in text.split("|"):
+        word = command.split()[0] if command.split() else "<EOF>"
+        if word.lower() not in COMMANDS:
+            raise RefusedError("MalformedQueryException", f"unexpected symbol found {word}", 400)
 
 
 @rule("logs", "StartQuery")

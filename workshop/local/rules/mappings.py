@@ -20,7 +20,7 @@ def its_source(asked: dict) -> None:
     from ministack.services import lambda_svc, sqs
     arn = asked.get("EventSourceArn")
     if not arn:
-        raise invalid("Event source ARN is required.")
+        raise invalid("Unrecognized event source.")
     if ":sqs:" not in arn:
         return
     if arn.rpartition(":")[2] not in sqs._queue_name_to_url:

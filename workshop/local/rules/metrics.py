@@ -1,10 +1,18 @@
 """CloudWatch: data, statistics and alarms. Sources: the operations' API references."""
+import json
+import math
+import re
+import time
+
 from workshop.local.rules.rule import rule
 from workshop.local.signatures import RefusedError
 
 POINTS = 1_440          # of one get_metric_statistics
 MISSING = ("breaching", "notBreaching", "ignore", "missing")
 DAY, WEEK = 86_400, 604_800
+OLDEST, LATEST = 2 * WEEK, 7_200        # seconds of a datum's age (MetricDatum)
+STAT = re.compile(r"SampleCount|Average|Sum|Minimum|Maximum|IQM|p\d{1,2}(\.\d+)?|p100"
+                  r"|(tm|wm|tc|ts|pr)\d{1,2}(\.\d+)?|(TM|WM|PR|TC|TS|IQM)\(.*\)")
 
 
 def invalid(message: str, kind: str = "Value") -> RefusedError:
@@ -25,6 +33,18 @@ def metric_data(asked: dict) -> None:
             raise RefusedError("MissingParameter", "At least one of the parameters "
                                f"{at}.Value, {at}.Values, {at}.StatisticValues must be specified.",
                                400)
+        numbers = {"Value": [datum["Value"]] if "Value" in datum else [],
+                   "Values": datum.get("Values") or [],
+                   "StatisticValues": list((datum.get("StatisticValues") or {}).values())}
+        for name, found in numbers.items():
+            for number in found:
+                if not math.isfinite(number):
+                    raise invalid(f"The value {number} for parameter {at}.{name} is invalid."
+                                  .replace("nan", "NaN"))
+        age = time.time() - datum["Timestamp"].timestamp() if "Timestamp" in datum else 0
+        if age > OLDEST or -age > LATEST:
+            raise invalid(f"The parameter {at}.Timestamp must specify a time no more than two "
+                          "weeks in the past and no more than two hours in the future.")
         if "Counts" in datum and len(datum["Counts"]) != len(datum.get("Values") or []):
             raise invalid(f"The parameters {at}.Values and {at}.Counts must be of the same size.")
         if len(datum.get("Values") or []) > 150:
@@ -64,6 +84,23 @@ def data_queries(asked: dict) -> None:
         if ("MetricStat" in query) == ("Expression" in query):
             raise RefusedError("ValidationError", "Exactly one of the elements MetricStat and "
                                f"Expression must be given in the query {query['Id']}.", 400)
+    for number, query in enumerate(asked["MetricDataQueries"], 1):
+        _query(f"MetricDataQueries.member.{number}", query)
+
+
+def _query(at: str, query: dict) -> None:
+    """The id of a query, and its period and statistic."""
+    if not re.fullmatch(r"[a-z][a-zA-Z0-9_]*", query["Id"]):
+        raise RefusedError("ValidationError", f"The value {query['Id']} for parameter {at}.Id is "
+                           "not matching the expected pattern ^[a-z][a-zA-Z0-9_]*$.", 400)
+    stat = query.get("MetricStat") or {}
+    if not STAT.fullmatch(stat.get("Stat", "Sum")):
+        raise RefusedError("ValidationError", f"The value {stat['Stat']} for parameter "
+                           f"{at}.MetricStat.Stat is not supported.", 400)
+    try:
+        whole_period(stat.get("Period", 60))
+    except RefusedError as refused:
+        raise RefusedError("ValidationError", refused.message, 400) from None
 
 
 def whole_period(period: int) -> None:
@@ -79,6 +116,10 @@ def alarm(asked: dict) -> None:
     if asked.get("TreatMissingData", "missing") not in MISSING:
         raise wrong(f"The value {asked['TreatMissingData']} for parameter TreatMissingData is "
                     f"not valid: valid values are {', '.join(MISSING)}")
+    for key in ("AlarmActions", "OKActions", "InsufficientDataActions"):
+        for arn in asked.get(key) or []:
+            if not arn.startswith("arn:"):
+                raise wrong(f"Invalid arn syntax: {arn}")
     period, count = asked.get("Period"), asked.get("EvaluationPeriods", 1)
     if period is not None:
         if period not in (10, 20, 30) and (period < 1 or period % 60):
@@ -101,3 +142,14 @@ def alarm(asked: dict) -> None:
         raise wrong("Exactly one of Statistic and ExtendedStatistic must be given")
     if "Threshold" not in asked and "ThresholdMetricId" not in asked:
         raise wrong("Threshold is required for an alarm on a static threshold")
+
+
+@rule("cloudwatch", "PutDashboard")
+def dashboard(asked: dict) -> None:
+    try:
+        found = json.loads(asked["DashboardBody"])
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise RefusedError("InvalidParameterInput", "The field DashboardBody must be a valid JSON "
+                           "object", 400)

@@ -1,6 +1,8 @@
 """API Gateway v1 (REST APIs): methods, integrations, deployments."""
 import re
 
+from workshop.local.addresses import ACCOUNT
+from workshop.local.permissions import grants
 from workshop.local.rules.rule import rule
 from workshop.local.signatures import RefusedError
 
@@ -96,6 +98,29 @@ def stage(asked: dict) -> None:
         raise bad("Deployment id does not exist")
 
 
+@rule("apigateway", "UpdateStage")
+def logging(asked: dict) -> None:
+    if any(one.get("path", "").startswith("/accessLogSettings") and one.get("value")
+           for one in asked.get("patchOperations") or []):
+        account_logs()
+
+
+def account_logs() -> None:
+    """Refuse what makes a stage write a log while the account's settings name no role for it."""
+    from ministack.services import apigateway_v1
+    if not (apigateway_v1._account_settings.get("settings") or {}).get("cloudwatchRoleArn"):
+        raise bad("CloudWatch Logs role ARN must be set in account settings to enable logging")
+
+
+@rule("apigateway", "UpdateAccount")
+def logging_role(asked: dict) -> None:
+    for one in asked.get("patchOperations") or []:
+        if one.get("path") == "/cloudwatchRoleArn" and one.get("value") \
+                and not grants.trusts(one["value"], grants.GATEWAY):
+            raise bad("The role ARN does not have required permissions configured. Please grant "
+                      "trust permission for API Gateway and add the required role policy.")
+
+
 @rule("apigateway", "CreateResource")
 def path_part(asked: dict) -> None:
     from ministack.services import apigateway_v1
@@ -108,3 +133,52 @@ def path_part(asked: dict) -> None:
            for one in siblings):
         raise RefusedError("ConflictException", "Another resource with the same parent already has "
                            f"this name: {part}", 409)
+
+
+@rule("apigateway", "DeleteMethod")
+def method_is_there(asked: dict) -> None:
+    resource = _resource(asked)
+    if resource and asked["httpMethod"] not in (resource.get("resourceMethods") or {}):
+        raise RefusedError("NotFoundException", "Invalid Method identifier specified", 404)
+
+
+@rule("apigateway", "PutIntegrationResponse")
+def response_is_there(asked: dict) -> None:
+    found = ((_resource(asked) or {}).get("resourceMethods") or {}).get(asked["httpMethod"])
+    if found and asked["statusCode"] not in (found.get("methodResponses") or {}):
+        raise RefusedError("NotFoundException", "Invalid Response status code specified", 404)
+
+
+@rule("apigateway", "CreateAuthorizer")
+def authorizer(asked: dict) -> None:
+    kind = asked["type"]
+    if kind in ("TOKEN", "REQUEST") and not asked.get("authorizerUri"):
+        raise bad("Invalid Authorizer URI specified")
+    if kind == "TOKEN" and not asked.get("identitySource"):
+        raise bad("Invalid Identity Source Expression specified")
+    if kind == "COGNITO_USER_POOLS" and not asked.get("providerARNs"):
+        raise bad("Provider ARNs must be specified for an authorizer of type COGNITO_USER_POOLS")
+
+
+@rule("apigateway", "CreateUsagePlan")
+def stages_of_a_plan(asked: dict) -> None:
+    from ministack.services import apigateway_v1
+    for one in asked.get("apiStages") or []:
+        if one.get("apiId") not in apigateway_v1._rest_apis:
+            raise bad(f"Invalid API identifier specified {ACCOUNT}:{one.get('apiId')}")
+        if one.get("stage") not in _stages({"restApiId": one["apiId"]}):
+            raise bad(f"API Stage not found: {one['apiId']}:{one.get('stage')}")
+
+
+# What a patch of an API may replace ("UpdateRestApi").
+REPLACED = ("/name", "/description", "/policy", "/apiKeySource", "/minimumCompressionSize",
+            "/disableExecuteApiEndpoint", "/version", "/securityPolicy", "/endpointAccessMode")
+
+
+@rule("apigateway", "UpdateRestApi")
+def patches(asked: dict) -> None:
+    for one in asked.get("patchOperations") or []:
+        path = one.get("path", "")
+        if not path.startswith((*REPLACED, "/binaryMediaTypes", "/endpointConfiguration")):
+            raise bad(f"Invalid patch path '{path}' specified for op '{one.get('op')}'. Must be "
+                      f"one of: [{', '.join(REPLACED)}]")

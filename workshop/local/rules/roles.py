@@ -1,6 +1,7 @@
 """IAM and STS: policy documents, and the policies that a call names."""
 import re
 
+from workshop.local.addresses import ACCOUNT
 from workshop.local.rules import policies
 from workshop.local.rules.rule import rule
 from workshop.local.signatures import RefusedError
@@ -23,6 +24,30 @@ def trust_policy(asked: dict) -> None:
                                    "actions.", 400)
     if len(re.sub(r"\s", "", text)) > 2_048:
         raise RefusedError("LimitExceeded", "Cannot exceed quota for ACLSizePerRole: 2048", 409)
+
+
+@rule("iam", "CreateRole", "UpdateAssumeRolePolicy")
+def principals_are_there(asked: dict) -> None:
+    """A user or role of this account that a trust policy names must exist."""
+    from ministack.services import iam
+    text = asked.get("AssumeRolePolicyDocument", asked.get("PolicyDocument", ""))
+    for statement in policies.statements(text, principal=True, resource=False):
+        principal = statement.get("Principal")
+        names = policies.listed(principal.get("AWS", [])) if isinstance(principal, dict) else []
+        for name in names:
+            found = re.fullmatch(rf"arn:aws:iam::{ACCOUNT}:(role|user)/(?:.*/)?([^/]+)", name)
+            if found and found[2] not in (iam._roles if found[1] == "role" else iam._users):
+                raise RefusedError(MALFORMED, f'Invalid principal in policy: "AWS":"{name}"', 400)
+
+
+@rule("iam", "DeletePolicy")
+def versions_go_first(asked: dict) -> None:
+    from ministack.services import iam
+    policy = iam._policies.get(asked["PolicyArn"]) or {}
+    if len(policy.get("Versions") or []) > 1:
+        raise RefusedError("DeleteConflict", "This policy has more than one version. Before you "
+                           "delete a policy, you must delete the policy's versions. The default "
+                           "version is deleted with the policy.", 409)
 
 
 @rule("iam", "PutRolePolicy", "PutUserPolicy", "PutGroupPolicy", "CreatePolicy",
@@ -73,3 +98,9 @@ def role_to_assume(asked: dict) -> None:
     arn = asked["RoleArn"]
     if not re.fullmatch(r"arn:aws[a-z-]*:iam::\d{12}:role/.+", arn):
         raise RefusedError("ValidationError", f"{arn} is invalid", 400)
+    from ministack.services import iam
+    role = iam._roles.get(arn.rpartition("/")[2]) or {}
+    longest = int(role.get("MaxSessionDuration") or 3600)
+    if asked.get("DurationSeconds", 0) > longest:
+        raise RefusedError("ValidationError", "The requested DurationSeconds exceeds the "
+                           "MaxSessionDuration set for this role.", 400)

@@ -22,6 +22,8 @@ def template_of(asked: dict) -> dict | None:
     try:
         template = engine._parse_template(text)
     except Exception as error:      # of YAML's or JSON's parser
+        if "must be a JSON or YAML mapping" in str(error):
+            raise wrong("Template format error: unsupported structure.") from None
         raise wrong(f"Template format error: {'JSON' if text.lstrip().startswith('{') else 'YAML'} "
                     f"not well-formed. {str(error).splitlines()[0]}") from None
     if not isinstance(template, dict):
@@ -89,18 +91,3 @@ def stack_to_create(asked: dict) -> None:
             and stack.get("StackStatus") not in ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE"):
         raise wrong(f"Stack [{name}] already exists and cannot be created again with the changeSet "
                     f"[{asked['ChangeSetName']}].")
-
-
-@rule("cloudformation", "CreateStack", "UpdateStack", "CreateChangeSet")
-def parameters(asked: dict) -> None:
-    given = template_of(asked)
-    if given is None:
-        return
-    known, said = given.get("Parameters") or {}, asked.get("Parameters") or []
-    unknown = [one["ParameterKey"] for one in said if one["ParameterKey"] not in known]
-    if unknown:
-        raise wrong(f"Parameters: [{', '.join(unknown)}] do not exist in the template")
-    missing = [name for name, one in known.items() if "Default" not in one
-               and name not in {each["ParameterKey"] for each in said}]
-    if missing:
-        raise wrong(f"Parameters: [{', '.join(missing)}] must have values")

@@ -124,7 +124,7 @@ class Environment:
             if plan.archive:
                 self.container.put_archive(MODEL_FOLDER, plan.archive)
             launch(self.container)
-            telemetry.follow(self.container, telemetry.log_group(plan.endpoint),
+            telemetry.follow(self.container, plan.role, telemetry.log_group(plan.endpoint),
                              f"{plan.variant}/{secrets.token_hex(16)}")
             self.place = urlparse(address(self.container)).netloc
             self._wait_until_ready(began + plan.start_seconds)

@@ -18,8 +18,12 @@ def log_arn(endpoint: str) -> str:
     return f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{log_group(endpoint)}"
 
 
-def follow(container, group: str, stream: str) -> None:
-    """Copy every line that a container writes, to either pipe, to its log stream, as it comes."""
+def follow(container, role: str, group: str, stream: str) -> None:
+    """Copy every line that a container writes, to either pipe, to its log stream, as it comes.
+
+    role: ARN of the role that the container acts with. If it may not write there, there are no
+    lines, and nobody is told.
+    """
     def copy():
         rest = b""
         with contextlib.suppress(Exception):  # the container has gone: nothing more to read
@@ -30,7 +34,8 @@ def follow(container, group: str, stream: str) -> None:
                                   [line.decode("utf-8", "replace") for line in whole])
         if rest:
             reports.write(group, stream, [rest.decode("utf-8", "replace")])
-    threading.Thread(target=copy, daemon=True, name="workshop-sagemaker-log").start()
+    if reports.may_write(role, group, stream):
+        threading.Thread(target=copy, daemon=True, name="workshop-sagemaker-log").start()
 
 
 def record(endpoint: str, variant: str, **figures: float) -> None:
