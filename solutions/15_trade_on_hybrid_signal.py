@@ -580,7 +580,7 @@ print(source[source.index("def handle"):source.index("def decide")].strip())
 
 # %%
 source = Path("../lambda/signal/model.py").read_text(encoding="utf-8")
-print(source[source.index("ATTEMPTS ="):source.index("# What another")])
+print(source[source.index("ATTEMPTS ="):source.index("# Failures after which")])
 print(source[source.index("def attempt"):source.index("def may_pass")].strip())
 
 # %% [markdown]
