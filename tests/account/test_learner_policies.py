@@ -138,7 +138,7 @@ def parts():
                                        id=f"{stage}-{statement['Sid']}-{value}")
 
 
-@pytest.mark.parametrize("stage, place, key, value", parts())
+@pytest.mark.parametrize("stage, place, key, value", list(parts()))
 def test_a_lesson_fails_without(stage, place, key, value):
     """With this one action or resource taken away, a call that a lesson makes is refused."""
     documents = copy.deepcopy(DOCUMENTS)

@@ -24,6 +24,8 @@ from workshop.machine.paths import ROOT
 def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(side_by_side, "BUILD", tmp_path / "build")
     monkeypatch.setattr(side_by_side, "RECORD", tmp_path / "build/side_by_side.json")
+    # The suite itself may run side by side: what runs here begins as a user's own would.
+    monkeypatch.delenv("WORKSHOP_WORKER", raising=False)
     # At its end a run stops the local clouds of its places: not the one that other tests use.
     with socket.create_server(("127.0.0.1", 0)) as free:
         monkeypatch.setenv("WORKSHOP_PORT", str(free.getsockname()[1]))
