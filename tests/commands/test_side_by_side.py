@@ -1,6 +1,7 @@
 """`test` and `run`: what runs when and where, what is printed, and that all ends."""
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -27,8 +28,7 @@ def folder(tmp_path, monkeypatch):
     # The suite itself may run side by side: what runs here begins as a user's own would.
     monkeypatch.delenv("WORKSHOP_WORKER", raising=False)
     # At its end a run stops the local clouds of its places: not the one that other tests use.
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        monkeypatch.setenv("WORKSHOP_PORT", str(free.getsockname()[1]))
+    monkeypatch.setenv("WORKSHOP_PORT", str(_free_port()))
     return tmp_path
 
 
@@ -266,6 +266,8 @@ def test_a_signal_ends_the_tasks_and_their_local_clouds(folder, number):
     deadline = time.monotonic() + 120
     while len(notes := list(folder.glob("ready*"))) < 2 or not all(
             len(note.read_text().split()) == 3 for note in notes):
+        if time.monotonic() > deadline:
+            parent.terminate()
         assert time.monotonic() < deadline and parent.poll() is None, parent.communicate()[0]
         time.sleep(0.1)
     parent.send_signal(number)
@@ -283,6 +285,9 @@ def _lives(pid) -> bool:
 
 
 def _free_port() -> int:
-    import socket
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
+    """A port with free ones after it: below those that the system gives to connections."""
+    def free(port):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) != 0
+    return next(port for port in random.sample(range(20_000, 30_000), 100)
+                if all(free(one) for one in range(port, port + 4)))
