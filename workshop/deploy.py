@@ -31,20 +31,21 @@ __all__ = ["NotOursError", "allow", "bucket", "build", "close", "delete", "delet
 
 # Images
 
-def build(name, model=None, tag="v1", dockerfile="Dockerfile"):
+def build(name, model=None, tag="v1", dockerfile="Dockerfile", files=None):
     """Build the image of `lambda/NAME` with its model and return its name, `NAME-NUMBER:TAG`.
 
     The number is this checkout's (engine.own): two on one engine do not share names of images.
     name: folder under lambda/. model: path of a .onnx or .pkl file, put into the image as
-    model.onnx or model.pkl. dockerfile: the recipe's name in docker/. Raises FileNotFoundError
-    when one of them is missing, model_files.DamagedFileError when the model is not whole.
+    model.onnx or model.pkl. dockerfile: the recipe's name in docker/. files: {name in the image:
+    path} of what the function needs besides. Raises FileNotFoundError when one of them is missing,
+    model_files.DamagedFileError when the model is not whole.
     """
     recipe = paths.DOCKER / dockerfile
     if not recipe.is_file():
         raise FileNotFoundError(f"There is no recipe {recipe}.")
     image, base = engine.own(f"{name}:{tag}"), base_image.get()
     with one_at_a_time(f"image-{name}"):
-        staged = _stage(name, model)
+        staged = _stage(name, model, files)
         tools.say(f"building {image} for {engine.platform()} "
                   "(a minute if its packages are not here yet)")
         began = time.monotonic()
@@ -54,17 +55,17 @@ def build(name, model=None, tag="v1", dockerfile="Dockerfile"):
     return image
 
 
-def stage(name, model=None):
+def stage(name, model=None, files=None):
     """Put what goes into the image of `lambda/NAME` into one folder and return its path.
 
-    Raises FileNotFoundError when there is no such function or model,
+    model, files: as for build(). Raises FileNotFoundError when there is no such function or model,
     model_files.DamagedFileError when the model is not whole.
     """
     with one_at_a_time(f"image-{name}"):
-        return _stage(name, model)
+        return _stage(name, model, files)
 
 
-def _stage(name, model):
+def _stage(name, model, files):
     source, staged = paths.LAMBDA / name, paths.BUILD / "images" / name
     if not source.is_dir():
         raise FileNotFoundError(f"There is no function folder {source}.")
@@ -74,7 +75,9 @@ def _stage(name, model):
     modes.copy(source, staged)
     if model is not None:
         shutil.copy(model, staged / f"model{Path(model).suffix}")
-        modes.settle(staged)
+    for placed, path in (files or {}).items():
+        shutil.copy(path, staged / placed)
+    modes.settle(staged)
     return staged
 
 

