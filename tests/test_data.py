@@ -294,7 +294,8 @@ def test_readme_tells_of_the_columns_of_the_prices(prices):
         assert f"`{word}`" in readme, word
 
 
-REVIEWS_SHA256 = "a29f7a7aff76eaded3b79d159f75823a612b747cf271751f79dadd49cb065dca"      # of the text: another zlib may pack it into other bytes
+# Of the text: another zlib may pack it into other bytes.
+REVIEWS_SHA256 = "a29f7a7aff76eaded3b79d159f75823a612b747cf271751f79dadd49cb065dca"
 
 
 @pytest.fixture(scope="module")

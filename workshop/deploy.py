@@ -168,21 +168,25 @@ def function(name, image_uri, memory=512, timeout=10, environment=None, command=
                             ImageConfig={"Command": [command]} if command else {})
 
 
-def zip_function(name, memory=128, timeout=5, environment=None, layers=(), folder=None):
+def zip_function(name, memory=128, timeout=5, environment=None, layers=(), folder=None,
+                 files=None):
     """Create or update the zip function NAME from lambda/FOLDER, return its ARN.
 
     memory: MB. timeout: seconds. environment: dict of str. layers: ARNs, as layer() returns them,
-    with the libraries that the code needs. folder: default NAME without the owner's prefix.
-    Raises FileNotFoundError when there is no such folder, RuntimeError as function() does.
+    with the libraries that the code needs. folder: default NAME without the owner's prefix. files:
+    {name in the zip: path} of what the function needs besides its code, as a model. Raises
+    FileNotFoundError when there is no such folder, RuntimeError as function() does.
     """
     ownership.check_name(name)
-    source = paths.LAMBDA / (folder or ownership.short(name))
+    folder = folder or ownership.short(name)
+    source = paths.LAMBDA / folder
     if not source.is_dir():
         raise FileNotFoundError(f"There is no function folder {source}.")
+    code = packages.zipped(stage(folder, files=files)) if files else packages.zipped(source, "*.py")
     fixed = {"PackageType": "Zip", "Runtime": "python3.13",
              "Handler": "lambda_function.lambda_handler"}
-    return _ensure_function(name, {"ZipFile": packages.zipped(source, "*.py")}, fixed,
-                            memory, timeout, environment, Layers=list(layers))
+    return _ensure_function(name, {"ZipFile": code}, fixed, memory, timeout, environment,
+                            Layers=list(layers))
 
 
 def _ensure_function(name, code, fixed, memory, timeout, environment, **more):

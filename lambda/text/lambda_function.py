@@ -44,7 +44,8 @@ def load(path):
     promised = [(name, "tensor(int64)") for name in signature["inputs"]]
     taken = [(node.name, node.type) for node in session.get_inputs()]
     if promised != taken:
-        raise ValueError(f"{path}: the signature names the inputs {promised}, the model has {taken}")
+        raise ValueError(f"{path}: the signature names the inputs {promised}, the model has "
+                         f"{taken}")
     outputs = [node.name for node in session.get_outputs()]
     if signature["output"] not in outputs:
         raise ValueError(f"{path}: the signature names the output {signature['output']!r}, the "

@@ -72,6 +72,6 @@ def test_odd_texts_get_the_same_tokens(ours, theirs, text):
 
 
 def test_a_callers_text_cannot_hold_the_marks_of_the_model(ours, theirs):
-    """The one difference that is meant: the package takes the text [SEP] for the mark of the end."""
+    """The one difference that is meant: the package reads the text [SEP] as the mark of the end."""
     assert 102 in theirs.encode("a [SEP] b").ids[1:-1]
     assert 102 not in ours.encode("a [SEP] b", NO_END)[0][1:-1]
