@@ -372,7 +372,9 @@ show(figure, "Calibration plot: ten points with error bars, all close to the dia
 # ## Choose the threshold by what mistakes cost
 #
 # `predict` cuts at 0.5. Nobody asked it to. The company has two ways to be wrong, and they do
-# not cost the same. Our assumptions, in dollars (yours will differ, so they stand in two names):
+# not cost the same. Our assumptions, in dollars (yours will differ, so each has a name): an offer
+# always keeps a customer who would have left, and then costs nothing. In a real company, neither
+# holds completely; measure both on a small group first.
 #
 # | the model says | the customer | costs |
 # |---|---|---|

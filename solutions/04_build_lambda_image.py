@@ -123,7 +123,7 @@ print(Path("../docker/Dockerfile").read_text())
 # | `LABEL` | a note on the image | so that the workshop finds, and removes, what is its own |
 # | `ENV` | a variable for whatever runs in it | ONNX Runtime shall not report its use to its makers; memory shall come in large pieces |
 # | `COPY requirements.txt …` | the list of packages, and of what to leave out of them, alone | while the lists stay the same, Docker reuses the next, slow layer |
-# | `RUN pip install …` | a layer with the packages, less tests and tools, and their bytecode | exact versions: the same image next year. Later the file system is read-only, so Python could never keep the bytecode it compiles |
+# | `RUN pip install …` | a layer with the packages, less tests and tools, and their bytecode | exact versions: a later build installs the same packages; only the base image, whose tag moves, can differ. Later the file system is read-only, so Python could never keep the bytecode it compiles |
 # | `COPY . ./` | your files, the model among them | after the packages, because they change more often |
 # | `RUN python3 -m compileall` | your files' bytecode | as above |
 # | `CMD` | the handler: file, dot, function | the base image's program starts it |
@@ -287,8 +287,8 @@ print("Right: that is why requirements.txt is copied first, and the model last."
 # ## Run it as Lambda would
 #
 # Lambda gives a function less than Docker does: it may write nowhere but in `/tmp`, it is not
-# `root`, and its memory is what you asked for. If we run the image under the same rules, what
-# works here works there.
+# `root`, and its memory is what you asked for. If we run the image under the same rules, most
+# mistakes show here, before they cost a deployment.
 #
 # | option | on Lambda |
 # |---|---|
@@ -393,8 +393,9 @@ for mistake, event in bad.items():
 
 # %% [markdown]
 # *Notice* that each answer names the field and says what is allowed. Where does the handler know
-# that from? From the model file: lesson 03 wrote the signature into it. scikit-learn and ONNX
-# Runtime would have turned `weekly` into zeros without a word, and answered with a number.
+# that from? From the model file: lesson 03 wrote the signature into it. Without this check ONNX
+# Runtime would refuse `weekly` too, but name neither the field nor the allowed values; and it
+# would answer a negative tenure with a number (lesson 03).
 #
 # *Notice* also what the emulator itself said:
 
@@ -543,7 +544,8 @@ for memory in (128, 64, 32, 16):
 print(*said_in_log("Init failed"), sep="\n")
 
 # %% [markdown]
-# *Notice* two things. 128 MB are plenty for ONNX Runtime and a small model. And where it ended,
+# *Notice* two things. Here, 128 MB are enough for ONNX Runtime and a small model; on Lambda, read
+# `Max Memory Used` in the log before you choose (lesson 05). And where the function ended,
 # there is no traceback and no `MemoryError`, only `signal: killed`: the kernel ends the process,
 # and nobody inside gets to say why. On Lambda you read the same words.
 #
@@ -738,8 +740,8 @@ print("Right: a function that draws nothing should not import plotlib.")
 #   adds the packages, then your files, then bytecode; what changes most comes last.
 # - **Inside** it, the packages weigh nearly everything; a new model builds only the last layers
 #   again.
-# - **As Lambda** runs it: `--read-only`, `/tmp`, an unprivileged user, a memory limit. What works
-#   under these rules works there.
+# - **As Lambda** runs it: `--read-only`, `/tmp`, an unprivileged user, a memory limit. These rules
+#   show most mistakes before you deploy.
 # - **Calling it** is one POST. 200 says the function ran; the answer's own `statusCode` says what
 #   it thought of the request.
 # - **It fails** with *read-only file system*, *handler not found*, a missing model, *signal:

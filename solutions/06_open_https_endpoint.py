@@ -82,7 +82,9 @@ direct
 # %% [markdown]
 # ## What an API gateway does
 #
-# A Lambda function has no address and no port. It waits for *events*, which are JSON. Something
+# Our Lambda function has no address and no port. It waits for *events*, which are JSON. (Since 2026
+# Lambda also has *Web Functions*, which listen on a port: zip packages with Node.js only, Lambda
+# developer guide, read 2026-11.) Something
 # must listen on the internet, speak HTTPS, turn each request into an event, call the function and
 # turn its answer back into an HTTP response. On AWS that is **Amazon API Gateway**; its plain,
 # cheap kind is called an **HTTP API**.
@@ -493,8 +495,8 @@ for what in ["malformed", "bare"]:
 # ## Sizes
 #
 # An invoke takes at most **6 MB** of event (Lambda quotas, checked 2026-11), whatever the front
-# door allows. Base64 takes a third more, so about 4.5 MB of photo is the limit. What happens above
-# it?
+# door allows. Base64 takes a third more, so a photo may have about 4.7 MB (lesson 09 computes it).
+# What happens above the limit?
 
 # %%
 too_long = predict({"customer": customer | {"gender": "f" * 7_000_000}})
@@ -769,7 +771,7 @@ answer.json()
 
 # %% [markdown]
 # The signature must be valid, and your IAM user or role must be allowed
-# `lambda:InvokeFunctionUrl`. The same signature, with `execute-api` in place of `lambda`, opens an
+# `lambda:InvokeFunctionUrl` and, for URLs made since October 2025, `lambda:InvokeFunction`. The same signature, with `execute-api` in place of `lambda`, opens an
 # HTTP API's route of type `AWS_IAM`.
 #
 # With no route table in front, the handler now answers everything. Compare with the API's answers
@@ -806,8 +808,8 @@ until(lambda: send("a good customer", function_url), 429).status_code
 
 # %% [markdown]
 # `429 Too Many Requests`, for everybody, and nothing runs. Remember this call for the day a bill
-# surprises you. Then close the door for good: the address *and* the statements, because a leftover
-# statement would make the next function URL public without a word.
+# surprises you. Then close the door for good: the address *and* the statements. A leftover statement
+# allows everybody to call a URL with `AuthType="NONE"`: the next such URL would be public immediately.
 
 # %%
 lambda_.delete_function_concurrency(FunctionName=NAME)

@@ -436,7 +436,7 @@ fixed.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
 print(f"a batch of two, where the file says 1:\n    {complaint(fixed, images[:2])}")
 
 # %% [markdown]
-# *What to notice:* these mistakes get an error, because the sizes disagree. A picture that lies on
+# *What to notice:* these mistakes get an error, because the size or the type differs. A picture that lies on
 # its side, or has red and blue exchanged, has the right size and gets **no** error: only known
 # pictures with known answers find that.
 #
@@ -709,9 +709,9 @@ show(figure, "Time of quantised convolutions against their width. "
 # %% [markdown]
 # *What to notice:* **static** quantisation pays where layers are wide, and costs where they are
 # narrow. Where its line crosses 1 depends on the processor: recent ones have instructions for
-# 8-bit products, old ones do not. **Dynamic** quantisation stays behind: at every layer it first
-# has to find the range of this picture's values. ONNX Runtime recommends it for language models,
-# and the static kind for convolutions
+# 8-bit products, old ones do not. **Dynamic** quantisation finds the range of this picture's values
+# at every layer, and pays for that on every request; compare the two lines in the plot. ONNX Runtime
+# recommends it for language models, and the static kind for convolutions
 # ([quantisation](https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html),
 # checked 2026-11).
 #

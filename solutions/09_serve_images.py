@@ -700,9 +700,10 @@ for name, [value] in parse_qs(parts.query).items():
 # %% [markdown]
 # *What to notice:* who signed (`Credential`: the key's public half, never the secret), when, for
 # how long. The `Signature` covers all of it, host and path too: change a letter, and it is not
-# valid. The longest validity is 7 days
+# valid. The longest validity is 7 days, and a link that temporary credentials signed ends with
+# them, often after an hour
 # ([S3 user guide](https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html),
-# read 2026-11); minutes are enough here.
+# read 2026-11). Minutes are enough here.
 #
 # Does the function take it?
 

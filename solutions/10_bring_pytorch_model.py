@@ -346,7 +346,7 @@ print(f"{(MODELS / 'fashion_torch.pt').stat().st_size:,} bytes:", *again.state_d
 
 # %% [markdown]
 # `weights_only=True` is PyTorch's default today, and it is good to say it: a `.pt` file is a
-# pickle, and a pickle from a stranger runs the stranger's code (lesson 03). So it refuses all but
+# pickle, and a pickle from a stranger runs the stranger's code (lesson 02). So it refuses all but
 # numbers.
 #
 # Now the test pictures, once:
@@ -963,10 +963,11 @@ if answers:
         f"{path.name}: {answer['predictions'][0]['label']}" for path, answer in answers.items()))
 
 # %% [markdown]
-# *What to notice:* the cat and the coffee are found, to the breed and the kind. The other two show
-# what a thousand classes are *not*: a rocket at its launch tower, or a clock blurred by the camera,
-# becomes whatever among the thousand looks most like it. A probability of a half means half of what
-# it knows, and not that the thing is there.
+# *What to notice:* the cat and the coffee are found, but the cat's *breed* is a guess: the model
+# gives it a name among the breeds that it knows. The other two photographs go wrong in two ways.
+# "Wall clock" is one of the thousand classes, and the blurred clock is missed all the same. A rocket
+# at its launch tower becomes the known class that looks most like it. The probabilities always sum
+# to 1 over the thousand classes: a high one does not prove that the thing is in the picture.
 
 # %%
 WORKBENCH.cleanup()

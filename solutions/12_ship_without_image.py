@@ -514,8 +514,9 @@ print(f"{len(code_zip) / 1024:.0f} kB:",
       ", ".join(zipfile.ZipFile(io.BytesIO(code_zip)).namelist()))
 
 # %% [markdown]
-# `ORT_DISABLE_TELEMETRY` belongs into the environment: ONNX Runtime 1.31 reports its use unless
-# told not to. (For images, the Dockerfile says so.) 512 MB hold libraries and two models of this
+# Set the environment variable `ORT_DISABLE_TELEMETRY`: since version 1.29, ONNX Runtime sends its
+# makers data about its use, names and hashes of models among them, unless this variable is set.
+# (For images, the Dockerfile sets it.) 512 MB hold libraries and two models of this
 # size, the one at work and the next; 10 s are more than the S3 client waits before it gives up. A
 # new role takes a while to be known, as in lesson 05.
 
@@ -742,8 +743,9 @@ print(ask()[0])
 
 # %% [markdown]
 # (S3 can refuse to overwrite: `put_object(…, IfNoneMatch="*")`. And who may write to this bucket
-# decides what the function answers, so keep that a short list. At least an ONNX file is data:
-# unlike a pickle, loading it runs no code of its author's.)
+# decides what the function answers, so keep that a short list. An ONNX file is data: unlike a
+# pickle, loading it runs no code of its author's. But a library that reads data can have faults, so
+# keep `onnx` and `onnxruntime` up to date; `onnx` before 1.21 could be made to read other files.)
 #
 # ## Break it: a bad model, properly published
 #

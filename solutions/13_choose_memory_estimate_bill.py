@@ -540,8 +540,9 @@ print(f"kept ready, the same environment: ${cost.kept_ready(1, 512, 0, 0)['kept 
 # %% [markdown]
 # ## A month, and the free part
 #
-# Every account has a million requests and 400,000 GB-seconds free each month, for good (Lambda
-# pricing page, read in November 2026). One part for all its functions together. What does that
+# Every account has a million requests and 400,000 GB-seconds free each month, without an end (Lambda
+# pricing page, read in November 2026). Accounts made since 15 July 2025 also get credits, for six
+# months. One part for all its functions together. What does that
 # cover?
 
 # %%
@@ -557,8 +558,8 @@ print("US dollars a month; times: this machine's")
 pd.DataFrame(rows).T.rename_axis(["function", "requests a month"]).map("{:,.2f}".format)
 
 # %% [markdown]
-# *Notice* how far the free part goes, and that the HTTP API has none (new accounts get a trial,
-# which ends).
+# *Notice* how far the free part goes, and that the HTTP API has none (the credits of a new account
+# pay for it, and end).
 #
 # ### Exercise 3: a month in a shop (10 minutes)
 #
@@ -685,35 +686,65 @@ for (name, door), requests in dearer_from.items():
 # %% [markdown]
 # ## What the estimate does not see
 #
-# Each of these is a line of the bill too. Some are larger than all of the above:
+# Each of these is a line of the bill too. Some are larger than all of the above. Begin with the log:
+# what does one request of `churn` write? We call the handler in its image, once:
 
 # %%
-LINES = """START RequestId: 8f5cb0ee-2c3b-4a53-9d5e-1f6f6f1c0a00 Version: $LATEST
-{"request_id": "8f5cb0ee-2c3b-4a53-9d5e-1f6f6f1c0a00", "event": "http", "status": 200, \
-"milliseconds": 1.234, "model_version": "1", "cold": false}
-END RequestId: 8f5cb0ee-2c3b-4a53-9d5e-1f6f6f1c0a00
-REPORT RequestId: 8f5cb0ee-2c3b-4a53-9d5e-1f6f6f1c0a00 Duration: 1.23 ms Billed Duration: 2 ms \
+import json
+import subprocess
+
+from workshop import deploy
+
+REQUEST_ID = "8f5cb0ee-2c3b-4a53-9d5e-1f6f6f1c0a00"
+ONCE = f"""
+import json, sys, types
+from lambda_function import lambda_handler
+lambda_handler(json.loads(sys.argv[1]), types.SimpleNamespace(aws_request_id="{REQUEST_ID}"))
+"""
+printed = subprocess.run(
+    ["docker", "run", "--rm", "--entrypoint", "python3",
+     deploy.build("churn", model="../build/models/churn.onnx"), "-c", ONCE,
+     json.dumps(FUNCTIONS["churn"].event)], capture_output=True, text=True, check=True).stdout
+line = json.loads(printed)
+print(json.dumps(line, indent=1))
+
+# %% [markdown]
+# The part under `_aws` makes metrics of the line (lesson 18), and is most of it. Lambda writes three
+# lines of its own around it. What do all of these cost?
+
+# %%
+LAMBDA = f"""START RequestId: {REQUEST_ID} Version: $LATEST
+END RequestId: {REQUEST_ID}
+REPORT RequestId: {REQUEST_ID} Duration: 1.23 ms Billed Duration: 2 ms \
 Memory Size: 512 MB Max Memory Used: 96 MB
 """
 ANSWER = 700         # bytes of an answer with its headers
 
-gb = 1e6 * len(LINES.encode()) / 1e9
+written = len(printed.encode()) + len(LAMBDA.encode())
+gb = 1e6 * written / 1e9
 out = 1e6 * ANSWER / 1e9
-print(f"logs:          {gb:.1f} GB per million requests, ${gb * cost.usd('log_ingestion'):.2f}")
+metrics = len(line["_aws"]["CloudWatchMetrics"][0]["Metrics"])
+print(f"logs:          {written} bytes a request, {len(printed.encode())} of them the handler's: "
+      f"${gb * cost.usd('log_ingestion'):.2f} per million requests")
+print(f"metrics:       {metrics} of our own, ${metrics * cost.usd('metric'):.2f} a month for each "
+      f"version that is called; an account's first {cost.prices()['metric'].free_a_month:.0f} are free")
 print(f"data out:      {out:.1f} GB per million requests, ${out * cost.usd('data_out'):.2f}; the "
       f"first {cost.prices()['data_out'].free_a_month:.0f} GB a month are free")
 print(f"image in ECR:  0.1 GB, ${0.1 * cost.usd('image_storage'):.2f} a month for each version")
-print(f"a NAT gateway: ${cost.MONTH * cost.usd('nat_hour'):.2f} a month, asked or not")
+print(f"a NAT gateway: ${cost.MONTH * cost.usd('nat_hour'):.2f} a month, with or without requests")
 
 # %% [markdown]
-# *Notice* the logs: four short lines cost about as much as the request that they tell of. Keep a
-# line short, and let old ones go (lesson 05). And the NAT gateway: a function in a private network
+# *Notice* the logs: they can cost more than the requests that they describe. Keep a line short, and
+# delete old lines (lesson 05). And the NAT gateway: a function in a private network
 # needs one to call the internet, and it costs more than millions of predictions. A function that
 # needs no private network should not be put into one.
 #
 # Nor does the estimate see
 #
 # - **Lambda's processor.** Your machine's is another one. Ratios travel, milliseconds do not.
+# - **Lambda Managed Instances**, for steady traffic: functions on EC2 instances that AWS runs for
+#   you, at EC2's price and 15 %; at least three environments, and no scaling to zero (Lambda
+#   pricing page, 2026-09).
 # - **Your traffic.** We sent one request after the other, all alike. Where they come seldom, each
 #   finds a fresh slice of processor time; where pictures are larger, all takes longer.
 # - **Mistakes:** a loop that calls itself, a retry without an end. A budget with an alarm (AWS

@@ -437,7 +437,9 @@ invoke({"id": "first", "customer": customers[5]})
 #
 # S3 tells of a new object with a record like the one below. Complete `output_key`, which returns
 # where its scores go: `scored/NAME.ETAG.csv`. The same content under the same name gives the same
-# key; another content gives another, which is what the *ETag* stands for.
+# key; another content gives another key, because another content has another *ETag*. (An ETag is the
+# content's MD5 only for an object that was uploaded in one part and not encrypted with a KMS key. The
+# same content in parts of another size has another ETag, and is scored once more: no harm is done.)
 #
 # <details><summary>Hint 1</summary>
 #

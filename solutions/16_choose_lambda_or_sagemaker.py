@@ -896,7 +896,8 @@ for change in ({"seconds": 75}, {"payload_mb": 5}, {"gpu": True}, {"memory_gb": 
 # flowchart TD
 #     accDescr {
 #         A GPU, or over 10 GB, leads to SageMaker real-time where a caller waits, else to
-#         asynchronous. Else over 15 minutes or 6 MB leads to asynchronous. Else events, callers
+#         asynchronous. Else over 15 minutes, or over 6 MB that cannot be sent as a link to S3,
+#         leads to asynchronous. Else events, callers
 #         without AWS keys, over 60 seconds or a private network lead to Lambda. Else, if busy
 #         enough, real-time. Else millions of short requests, or an image that is to run on
 #         instances later, lead to SageMaker Serverless, and all the rest to Lambda.
@@ -905,7 +906,7 @@ for change in ({"seconds": 75}, {"payload_mb": 5}, {"gpu": True}, {"memory_gb": 
 #     wait(["does a caller wait<br/>for the answer?"])
 #     wait -->|yes| rt["SageMaker<br/>real-time"]
 #     wait -->|no| async["SageMaker<br/>asynchronous"]
-#     gpu -->|no| long(["over 15 minutes,<br/>or over 6 MB?"])
+#     gpu -->|no| long(["over 15 minutes,<br/>or over 6 MB<br/>and no link?"])
 #     long -->|yes| async2["SageMaker<br/>asynchronous"]
 #     long -->|no| who(["events, over 60 s,<br/>private network, callers<br/>without AWS keys?"])
 #     who -->|"any of them"| fn["Lambda"]

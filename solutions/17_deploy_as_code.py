@@ -627,7 +627,8 @@ left(pd.DataFrame([{"resource": one["LogicalResourceId"], **difference}
 
 # %% [markdown]
 # Then either the template was wrong, and the new value goes into it, or the hand was, and the value
-# goes back. Some teams ask every night. Nobody should be able to change production by hand at all:
+# goes back. (On AWS, a *drift-aware* change set compares with the function as it is, too:
+# `DeploymentMode="REVERT_DRIFT"`, *AWS CloudFormation user guide*.) Some teams ask every night. Nobody should be able to change production by hand at all:
 # a pipeline can be the only one with the right to.
 
 # %%

@@ -698,8 +698,9 @@ print(f"waited over a third of the stall: open {stalled(opened):.0%}, closed {st
       f" closed and corrected {stalled(mended):.0%}")
 
 # %% [markdown]
-# The correction is an estimate: it assumes that those who were not sent would have been served in
-# order. Better not to need it.
+# The correction is an estimate: it assumes that the requests which were not sent would have been
+# served in order. One run has few requests, so the corrected share can miss the open loop's by some
+# points in either direction. A load test that is open needs no correction.
 #
 # ## Which limit comes first?
 #
