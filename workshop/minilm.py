@@ -33,7 +33,7 @@ def fetch() -> Path:
         if not whole.is_file() or whole.read_bytes() != PACKAGES.read_bytes():
             done = subprocess.run(
                 [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-                 "--no-deps", "--no-compile", "--require-hashes", "--upgrade", "--target", FOLDER,
+                 "--no-deps", "--require-hashes", "--upgrade", "--target", FOLDER,
                  "--requirement", PACKAGES], capture_output=True, text=True)
             if done.returncode:
                 raise RuntimeError(f"{PACKAGES.name} could not be installed into {FOLDER}:\n"
@@ -70,6 +70,20 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
                                     count=(end - first) // TYPES[entry["dtype"]].itemsize)
             weights[name] = flat.reshape(entry["shape"]).clone()
     return weights
+
+
+def write_weights(path: Path, weights: dict[str, torch.Tensor]) -> None:
+    """Write tensors of 32-bit numbers as a .safetensors file."""
+    contents, start = {}, 0
+    for name, tensor in weights.items():
+        end = start + 4 * tensor.numel()
+        contents[name] = {"dtype": "F32", "shape": list(tensor.shape), "data_offsets": [start, end]}
+        start = end
+    head = json.dumps(contents).encode()
+    with open(path, "wb") as file:
+        file.write(len(head).to_bytes(8, "little") + head)
+        for tensor in weights.values():
+            file.write(tensor.detach().float().contiguous().numpy().tobytes())
 
 
 class Layer(nn.Module):
@@ -115,33 +129,60 @@ class Encoder(nn.Module):
 
 
 def hidden(mask):
-    """What attention adds for each token: 0, or for padding so little that nobody looks at it."""
+    """What attention adds for each token of `mask` (batch, tokens), 1 or 0 for padding: 0, or for
+    padding so little that nobody looks at it."""
     return (1.0 - mask[:, None, None, :].float()) * -1e9
 
 
 def mean(tokens, mask):
-    """The average of a text's vectors, without those of padding: (batch, 384)."""
+    """The average of each text's vectors: (batch, 384).
+
+    tokens: (batch, tokens, 384). mask: (batch, tokens), 0 for padding, which does not count.
+    """
     weights = mask.unsqueeze(-1).float()
     return (tokens * weights).sum(1) / weights.sum(1)
 
 
+KIND = "embeddings.token_type_embeddings.weight"       # of two kinds of text; we have the first
 PARTS = {"attention.self.query": "query", "attention.self.key": "key",
          "attention.self.value": "value", "attention.output.dense": "mix",
          "attention.output.LayerNorm": "norm_mix", "intermediate.dense": "wide",
          "output.dense": "narrow", "output.LayerNorm": "norm_narrow"}
 
 
+def names(depth: int) -> dict[str, str]:
+    """Our name of each weight, and the published one."""
+    found = {"words.weight": "embeddings.word_embeddings.weight",
+             "places.weight": "embeddings.position_embeddings.weight"}
+    for end in ("weight", "bias"):
+        found[f"norm.{end}"] = f"embeddings.LayerNorm.{end}"
+        for i in range(depth):
+            found |= {f"layers.{i}.{ours}.{end}": f"encoder.layer.{i}.{theirs}.{end}"
+                      for theirs, ours in PARTS.items()}
+    return found
+
+
 def load(depth: int = 6) -> Encoder:
     """The encoder's first `depth` layers with the published weights, ready to use."""
     weights = read_weights(fetch() / "model.safetensors")
     encoder = Encoder(depth)
-    state = {"words.weight": weights["embeddings.word_embeddings.weight"],
-             "places.weight": weights["embeddings.position_embeddings.weight"],
-             "kind": weights["embeddings.token_type_embeddings.weight"][0]}
-    for end in ("weight", "bias"):
-        state[f"norm.{end}"] = weights[f"embeddings.LayerNorm.{end}"]
-        for i in range(depth):
-            state |= {f"layers.{i}.{ours}.{end}": weights[f"encoder.layer.{i}.{theirs}.{end}"]
-                      for theirs, ours in PARTS.items()}
-    encoder.load_state_dict(state)
+    encoder.load_state_dict({"kind": weights[KIND][0], **{
+        ours: weights[theirs] for ours, theirs in names(depth).items()}})
     return encoder.eval()
+
+
+def write_folder(folder: Path, encoder: Encoder, head: nn.Linear) -> None:
+    """Write an encoder as transformers reads one, and the head beside it (head.json)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    state, published = encoder.state_dict(), read_weights(fetch() / "model.safetensors")
+    weights = {theirs: state[ours] for ours, theirs in names(len(encoder.layers)).items()}
+    kept = {name: published[name] for name in published if name.startswith("pooler.")}
+    write_weights(folder / "model.safetensors", {
+        **weights, **kept, KIND: torch.stack([state["kind"], published[KIND][1]])})
+    config = json.loads((MODEL / "config.json").read_text())
+    config |= {"num_hidden_layers": len(encoder.layers)}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "head.json").write_text(json.dumps(
+        {name: value.tolist() for name, value in head.state_dict().items()}))
+    for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt"):
+        (folder / name).write_bytes((MODEL / name).read_bytes())
