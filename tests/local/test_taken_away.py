@@ -39,10 +39,10 @@ CUSTOMER = json.loads((paths.ROOT / "tests/support/events/direct.json").read_tex
 BARS = pd.read_csv(paths.DATA / "sp500.csv").head(21).to_dict("records")
 
 # What is missed on AWS only, and why it is there.
-BY_CLOUDFORMATION = ("CloudFormation makes this call itself, and the local cloud does not ask "
-                     "whether the caller may; tests/account/test_deploy_policy.py compares the "
-                     "policy with CloudFormation's own descriptions")
-BY_DOCKER = "docker asks the registry, which looks at the login alone"
+BY_CLOUDFORMATION = ("CloudFormation makes this call itself; test_learner.py shows that a stack "
+                     "asks for its caller's permissions, tests/account/test_deploy_policy.py "
+                     "compares the policy with CloudFormation's own descriptions")
+BY_DOCKER = "docker asks the registry with it; test_learner.py shows that the registry looks"
 TRANSFORM = "the local cloud transforms a template without asking"
 GITHUB = "there is no identity provider; test_deploy_policy.py asks the evaluator of policies"
 SAGEMAKER = "SageMaker Developer Guide, execution role of CreateModel; no container shows it"
