@@ -323,7 +323,10 @@ class _Run:
         del self.at_work[task]
         self.free.append(place)
         self.free.sort()
-        closing = next((line for line in reversed(text.splitlines()) if line.strip()), "")
+        # Python may warn after pytest's closing line, so that it need not be the last.
+        lines = [line for line in text.splitlines() if line.strip()]
+        closing = next((line for line in reversed(lines) if COUNTS.search(line)),
+                       lines[-1] if lines else "")
         for number, what in COUNTS.findall(closing):
             self.counts[what.rstrip("s")] += int(number)
         for number, where in SKIPPED.findall(text):
