@@ -77,20 +77,17 @@ def differences(before: dict, after: dict) -> list[str]:
                   + [f"- {one}" for one in lines(before) - lines(after)], key=lambda one: one[2:])
 
 
-# What the recorder does not see: cells that run on AWS only (tag `aws`), and signed requests to the
-# route of an API, which come through the gate by another way.
+# What cells do that run on AWS only (tag `aws`), which no local cloud can record.
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:workshop-learner-churn-cold:ready"
-ROUTE = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:ID/$default/POST/predict"
-UNSEEN = {"execute-api:Invoke": [[ROUTE, {}, ["17"]]]} | {
-    f"lambda:{verb}ProvisionedConcurrencyConfig": [[FUNCTION, {}, ["11"]]]
-    for verb in ("Delete", "Get", "Put")}
+AWS_ONLY = {f"lambda:{verb}ProvisionedConcurrencyConfig": [[FUNCTION, {}, ["11"]]]
+            for verb in ("Delete", "Get", "Put")}
 
 
 @cache
 def recorded() -> dict[str, list[tuple[Need, list[str]]]]:
     """Action → what the lessons need of it, each with the lessons' numbers."""
     return {action: [(Need(action, resource, keys), lessons) for resource, keys, lessons in needs]
-            for action, needs in (UNSEEN | json.loads(FILE.read_text(encoding="utf-8"))).items()}
+            for action, needs in (AWS_ONLY | json.loads(FILE.read_text(encoding="utf-8"))).items()}
 
 
 def allows(documents: list[dict], need: Need) -> bool:
