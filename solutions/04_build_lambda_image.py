@@ -681,7 +681,7 @@ for memory in (128, 64, 32):
 # %% [markdown]
 # ### Exercise 3: find the most expensive import (8 minutes)
 #
-# A function starts slowly. Complete `dearest`. Its input is the text that `-X importtime` printed.
+# A function starts slowly. Complete `most_expensive`. Its input is the text that `-X importtime` printed.
 # It returns two values: the name of the top-level package that took most time, its own modules
 # together, and its milliseconds.
 #
@@ -706,7 +706,7 @@ import time:      1000 |      37000 | handler
 """.strip().splitlines()
 
 
-def dearest(printed):
+def most_expensive(printed):
     """Package with the greatest import time of its own, and that time in milliseconds."""
     # BEGIN SOLUTION
     times = by_package(printed)
@@ -715,19 +715,20 @@ def dearest(printed):
     # END SOLUTION
 
 
-print(dearest(slow_start))
+print(most_expensive(slow_start))
 
 # %% Check 3 tags=["check"]
-answer = dearest(slow_start)
-assert answer is not None, "dearest returned nothing: is there a `return`, or is it still open?"
+answer = most_expensive(slow_start)
+assert answer is not None, (
+    "most_expensive returned nothing: is there a `return`, or is it still open?")
 assert isinstance(answer, tuple | list) and len(answer) == 2, (
     f"return two things, the package and its milliseconds; you returned {answer!r}")
 package, milliseconds = answer
 assert package != "handler", (
     "handler only waits for the others: use the first number of a line, not the second")
 assert package != "numpy.core", (
-    "numpy.core is the dearest module; add up the modules of each package")
-assert package != "numpy", "numpy has the dearest modules, but plotlib's together cost more"
+    "numpy.core is the most expensive module; add up the modules of each package")
+assert package != "numpy", "numpy has the most expensive modules, but plotlib's together cost more"
 assert package == "plotlib", f"you returned {package!r}"
 assert milliseconds < 1000, f"answer in milliseconds: {milliseconds} of them would be a long time"
 assert milliseconds < 30, "that counts modules twice: the second number already has the deeper ones"

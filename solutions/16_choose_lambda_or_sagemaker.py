@@ -842,7 +842,7 @@ answer = choose(patient | {"waits": True}, 200_000)
 assert answer is not None, "choose returned nothing: is there a `return`, or is it still open?"
 assert isinstance(answer, str), f"return one name, not {answer!r}"
 bill = {way: map_bill(way, 200_000, 0.5) for way in possible(patient | {"waits": True})}
-assert answer != max(bill, key=bill.get), f"{answer} is the dearest of {bill}"
+assert answer != max(bill, key=bill.get), f"{answer} is the most expensive of {bill}"
 assert answer == min(bill, key=bill.get), f"the cheapest of {bill}; you returned {answer}"
 answer = choose(patient | {"waits": True}, 50_000_000)
 assert answer == "SageMaker real-time", (

@@ -699,9 +699,9 @@ found = sorted(corrected([0.625, 0.125], 0.25), reverse=True)
 assert found == [0.625, 0.375, 0.125], (
     f"0.625 s at a pace of 0.25 s stands for one more, 0.375 s; less than one pace is not added. "
     f"You return {found}")
-mended = pd.DataFrame({"latency": corrected(closed["latency"], 1 / RATE)})
+filled = pd.DataFrame({"latency": corrected(closed["latency"], 1 / RATE)})
 print(f"waited over a third of the stall: open {stalled(opened):.0%}, closed {stalled(closed):.0%},"
-      f" closed and corrected {stalled(mended):.0%}")
+      f" closed and corrected {stalled(filled):.0%}")
 
 # %% [markdown]
 # The correction is an estimate: it assumes that the requests which were not sent would have been

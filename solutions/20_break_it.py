@@ -146,7 +146,7 @@ for name in (NAME, f"{NAME}-new", f"{NAME}-pipeline"):
     deploy.delete(name)
 
 # %% [markdown]
-# We put a module on top of lesson 04's image. The event's `do` chooses an action; with `mended`,
+# We put a module on top of lesson 04's image. The event's `do` chooses an action; with `fixed`,
 # the function does it correctly.
 
 # %%
@@ -166,11 +166,11 @@ if "MODEL" in os.environ:
 
 def number(asked):
     probability = np.float32(0.25)      # what a model gives
-    return {"probability": float(probability) if "mended" in asked else probability}
+    return {"probability": float(probability) if "fixed" in asked else probability}
 
 def proxy(asked):
     answer = {"probability": 0.25}
-    return {"statusCode": 200, "body": json.dumps(answer) if "mended" in asked else answer}
+    return {"statusCode": 200, "body": json.dumps(answer) if "fixed" in asked else answer}
 
 def wait(asked):
     time.sleep(3.2)
@@ -180,7 +180,7 @@ def fill(asked):
     return len(b"x" * 200_000_000)
 
 def write(asked):
-    path = "/tmp/result.txt" if "mended" in asked else "result.txt"
+    path = "/tmp/result.txt" if "fixed" in asked else "result.txt"
     with open(path, "w") as file:
         file.write("done")
     return path
@@ -548,7 +548,7 @@ meet("A number that JSON does not know", ask(do="number"), "float32 is not JSON 
 # result. **Fix**: `float(…)`.
 
 # %%
-assert ask(do="number", mended=True) == {"probability": 0.25}
+assert ask(do="number", fixed=True) == {"probability": 0.25}
 
 # %% [markdown]
 # ### Exercise 1: plain numbers (6 minutes)
@@ -653,7 +653,7 @@ meet("A malformed proxy response", post("/prod", 502, do="proxy"), "502")
 # **Fix**: `json.dumps`.
 
 # %%
-print(post("/prod", 200, do="proxy", mended=1))
+print(post("/prod", 200, do="proxy", fixed=1))
 
 # %% [markdown]
 # ### A path that is not there
@@ -678,7 +678,7 @@ assert "Forbidden" in message and not failures.recognise(message)
 # %%
 print(gateway.get_stages(restApiId=api)["item"][0]["stageName"],
       [one["path"] for one in gateway.get_resources(restApiId=api)["items"]])
-assert post("/prod", 200, do="proxy", mended=1).startswith("200")
+assert post("/prod", 200, do="proxy", fixed=1).startswith("200")
 
 # %% [markdown]
 # ### Out of time
@@ -735,7 +735,7 @@ meet("A disk that cannot be written", ask(do="write"), "Read-only file system")
 # `NUMBA_CACHE_DIR`).
 
 # %%
-assert ask(do="write", mended=True) == "/tmp/result.txt"
+assert ask(do="write", fixed=True) == "/tmp/result.txt"
 
 # %% [markdown]
 # ### More than fits into a request
@@ -1067,12 +1067,12 @@ assert abs(ask(customer=customer)["churn_probability"] - probability(customer)) 
 # The folder for its file is in an environment variable: `{"Variables": {"CACHE": …}}`. </details>
 
 # %% Exercise 3
-mended = dict(Timeout=3, MemorySize=128, Environment={"Variables": {}})
+fixed = dict(Timeout=3, MemorySize=128, Environment={"Variables": {}})
 # BEGIN SOLUTION
-mended = dict(Timeout=10, MemorySize=512, Environment={"Variables": {"CACHE": "/tmp"}})
+fixed = dict(Timeout=10, MemorySize=512, Environment={"Variables": {"CACHE": "/tmp"}})
 # END SOLUTION
 
-change(ImageConfig={"Command": ["broken.lambda_handler"]}, **mended)
+change(ImageConfig={"Command": ["broken.lambda_handler"]}, **fixed)
 print(ask(do="incident"))
 
 # %% Check 3 tags=["check"]

@@ -45,7 +45,7 @@ WRONG = [
     ("Exercise 3",
      "ways = possible(need)\n" + EMPTY +
      'return max(ways, key=lambda way: map_bill(way, requests, need["seconds"]))',
-     "is the dearest of"),
+     "is the most expensive of"),
     ("Exercise 3",
      "ways = possible(need)\n" + EMPTY + "return ways[0]", "keep instances busy"),
     ("Exercise 3",

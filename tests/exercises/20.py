@@ -2,7 +2,7 @@
 
 
 def settings(timeout=10, memory=512, **variables):
-    return f"mended = dict(Timeout={timeout}, MemorySize={memory}, " \
+    return f"fixed = dict(Timeout={timeout}, MemorySize={memory}, " \
            f"Environment={{'Variables': {variables}}})"
 
 
@@ -90,11 +90,11 @@ except (ValueError, AssertionError):
     raise ValueError(f"shape {picture.shape}, type {picture.dtype}") from None
 return (picture / 255).astype(np.float32).transpose(2, 0, 1).reshape(1, 3, rows, columns)"""),
     ("Exercise 3", """\
-mended = dict(Timeout=30, MemorySize=1024, Environment={"Variables": {"CACHE": "/tmp"}})"""),
+fixed = dict(Timeout=30, MemorySize=1024, Environment={"Variables": {"CACHE": "/tmp"}})"""),
     ("Exercise 3", '''\
-mended.update(Timeout=8, MemorySize=768)
-mended["Environment"]["Variables"]["CACHE"] = "/tmp/"'''),
+fixed.update(Timeout=8, MemorySize=768)
+fixed["Environment"]["Variables"]["CACHE"] = "/tmp/"'''),
     ("Exercise 3", """\
-mended = {"Timeout": 15, "MemorySize": 640,
+fixed = {"Timeout": 15, "MemorySize": 640,
           "Environment": {"Variables": {"CACHE": "/tmp", "STAGE": "test"}}}"""),
 ]

@@ -140,8 +140,8 @@ BUCKET = "arn:aws:s3:::BUCKET"
     ([allow("s3:PutObject", f"{BUCKET}/*")], set()),
 ])
 def test_objects_that_a_role_reads(aws, new_role, bucket, statements, reads):
-    mended = json.loads(json.dumps(statements).replace("BUCKET", bucket))
-    role = new_role(*mended, Tags=[{"Key": "folder", "Value": "b"}])
+    filled = json.loads(json.dumps(statements).replace("BUCKET", bucket))
+    role = new_role(*filled, Tags=[{"Key": "folder", "Value": "b"}])
     s3, found = taken(aws, role).client("s3"), set()
     for key in ("a/x", "b/x", "s/x"):
         with suppress(ClientError):
