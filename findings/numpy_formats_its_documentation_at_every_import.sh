@@ -41,11 +41,11 @@ if (numpy.ndarray.__doc__ is None) != (sys.flags.optimize == 2):
     sys.exit("changed: -OO keeps other documentation")
 PY
 export OPENBLAS_NUM_THREADS=1
-for version in 2.3.5 2.4.6; do
-  python3 -m venv "$folder/$version"
-  "$folder/$version/bin/pip" -q --disable-pip-version-check install "numpy==$version"
+for requirement in numpy==2.3.5 numpy==2.4.6; do
+  python3 -m venv "$folder/$requirement"
+  "$folder/$requirement/bin/pip" -q --disable-pip-version-check install "$requirement"
 done
-"$folder/2.3.5/bin/python" "$folder/count.py" none
-"$folder/2.4.6/bin/python" "$folder/count.py" many
-"$folder/2.4.6/bin/python" -OO "$folder/count.py" many
+"$folder/numpy==2.3.5/bin/python" "$folder/count.py" none
+"$folder/numpy==2.4.6/bin/python" "$folder/count.py" many
+"$folder/numpy==2.4.6/bin/python" -OO "$folder/count.py" many
 echo "as described"

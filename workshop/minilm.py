@@ -169,20 +169,3 @@ def load(depth: int = 6) -> Encoder:
     encoder.load_state_dict({"kind": weights[KIND][0], **{
         ours: weights[theirs] for ours, theirs in names(depth).items()}})
     return encoder.eval()
-
-
-def write_folder(folder: Path, encoder: Encoder, head: nn.Linear) -> None:
-    """Write an encoder as transformers reads one, and the head beside it (head.json)."""
-    folder.mkdir(parents=True, exist_ok=True)
-    state, published = encoder.state_dict(), read_weights(fetch() / "model.safetensors")
-    weights = {theirs: state[ours] for ours, theirs in names(len(encoder.layers)).items()}
-    kept = {name: published[name] for name in published if name.startswith("pooler.")}
-    write_weights(folder / "model.safetensors", {
-        **weights, **kept, KIND: torch.stack([state["kind"], published[KIND][1]])})
-    config = json.loads((MODEL / "config.json").read_text())
-    config |= {"num_hidden_layers": len(encoder.layers)}
-    (folder / "config.json").write_text(json.dumps(config))
-    (folder / "head.json").write_text(json.dumps(
-        {name: value.tolist() for name, value in head.state_dict().items()}))
-    for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt"):
-        (folder / name).write_bytes((MODEL / name).read_bytes())

@@ -3,7 +3,6 @@
 What it may fetch is tested in test_image_fetch.py.
 """
 import base64
-import copy
 import io
 import json
 import random
@@ -20,7 +19,7 @@ from test_images import build_command, stage
 import picture_memory
 import tiny_image
 from emulator import AS_LAMBDA, docker, emulator, invoke, json_lines
-from function_folder import Context, load
+from function_folder import PRIVATE, call, load
 from picture_memory import chunk
 from tiny_image import KERAS_LIKE, TORCH_LIKE, changed
 from workshop.machine import engine
@@ -29,7 +28,6 @@ from workshop.machine.paths import ROOT
 EVENTS = ROOT / "tests/support/events"
 KINDS = ["direct", "rest", "http", "http_stage", "url", "url_base64"]
 OVER_HTTP = KINDS[1:]
-PRIVATE = "Zaphod-8472"     # in no message and in no log
 PIXELS = np.random.default_rng(seed=1).integers(0, 256, (30, 40, 3)).astype("uint8")
 
 
@@ -72,24 +70,6 @@ def recorded(name, request=None, raw=None, media="image/png", query=None):
     if query is not None:
         event["queryStringParameters"] = query
     return event
-
-
-def call(function, capsys, event):
-    """Give `event` to the function; return (status, content, the line in the log)."""
-    answer = function.lambda_handler(copy.deepcopy(event), Context())
-    printed = capsys.readouterr()
-    line, = printed.out.splitlines()
-    assert printed.err == "", "nothing but the one line goes to the log"
-    log = json.loads(line)
-    assert list(log)[:6] == ["request_id", "event", "status", "milliseconds", "model_version",
-                             "cold"]
-    status, content = answer.get("statusCode", 200), answer
-    if "body" in answer:
-        assert answer["headers"]["Content-Type"] == "application/json"
-        content = json.loads(answer["body"])
-    assert log["status"] == status
-    assert PRIVATE not in line + json.dumps(content)
-    return status, content, log
 
 
 def send(function, capsys, data):

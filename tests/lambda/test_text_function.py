@@ -1,18 +1,16 @@
 """The text function: its promise to callers, and which models it accepts."""
-import copy
 import json
 
 import pytest
 from onnx import TensorProto
 
 import tiny_text
-from function_folder import Context, load
+from function_folder import PRIVATE, call, load
 from tiny_text import SIGNATURE, VOCABULARY
 from workshop.machine.paths import ROOT
 
 EVENTS = ROOT / "tests/support/events"
 KINDS = ["direct", "rest", "http", "http_stage", "url", "url_base64"]
-PRIVATE = "Zaphod-8472"     # in no message and in no log
 
 
 @pytest.fixture
@@ -36,24 +34,6 @@ def recorded(name, request):
         return request
     event["body"], event["isBase64Encoded"] = json.dumps(request), False
     return event
-
-
-def call(function, capsys, event):
-    """Give `event` to the function; return (status, content, the line in the log)."""
-    answer = function.lambda_handler(copy.deepcopy(event), Context())
-    printed = capsys.readouterr()
-    line, = printed.out.splitlines()
-    assert printed.err == "", "nothing but the one line goes to the log"
-    log = json.loads(line)
-    assert list(log)[:6] == ["request_id", "event", "status", "milliseconds", "model_version",
-                             "cold"]
-    status, content = answer.get("statusCode", 200), answer
-    if "body" in answer:
-        assert answer["headers"]["Content-Type"] == "application/json"
-        content = json.loads(answer["body"])
-    assert log["status"] == status
-    assert PRIVATE not in line + json.dumps(content)
-    return status, content, log
 
 
 # ---------------------------------------------------------------- answers

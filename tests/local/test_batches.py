@@ -1,12 +1,11 @@
 """Batches of an SQS mapping with a window."""
-import io
 import json
 import time
 import uuid
-import zipfile
 
 import pytest
 
+from calls import packed
 from workshop.local import limits
 from workshop.local.patches import batches
 
@@ -14,11 +13,6 @@ CODE = """
 def lambda_handler(event, context):
     print("batch of", len(event["Records"]))
 """
-ZIP = io.BytesIO()
-with zipfile.ZipFile(ZIP, "w") as archive:
-    file = zipfile.ZipInfo("lambda_function.py")
-    file.external_attr = 0o644 << 16    # all may read it
-    archive.writestr(file, CODE)
 
 
 @pytest.fixture
@@ -28,8 +22,8 @@ def mapped(new_function, events_role, aws):
 
     def create(size, window):
         function = new_function(Role=events_role, Runtime="python3.13", Timeout=10,
-                                Handler="lambda_function.lambda_handler",
-                                Code={"ZipFile": ZIP.getvalue()})
+                                Handler="index.lambda_handler",
+                                Code={"ZipFile": packed(CODE)})
         function.ask(Records=[])        # warm: only the window is waited for
         url = sqs.create_queue(QueueName=f"workshop-test-{uuid.uuid4().hex[:8]}")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]

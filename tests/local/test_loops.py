@@ -1,12 +1,11 @@
 """A function that feeds its own trigger is stopped after 16 rounds, as on AWS."""
-import io
 import json
 import time
 import uuid
-import zipfile
 
 import pytest
 
+from calls import packed
 from workshop.local import lineage
 from workshop.local.patches import loops
 
@@ -26,11 +25,6 @@ def lambda_handler(event, context):
         return client.invoke(FunctionName=target, InvocationType=os.environ["HOW"],
                              Payload=json.dumps({}))["StatusCode"]
 """
-ZIP = io.BytesIO()
-with zipfile.ZipFile(ZIP, "w") as archive:
-    file = zipfile.ZipInfo("lambda_function.py")
-    file.external_attr = 0o644 << 16    # all may read it
-    archive.writestr(file, CODE)
 
 
 @pytest.fixture
@@ -38,8 +32,8 @@ def feeding(new_function, events_role):
     """`feeding(kind, target, **variables)`: a function that sends to this target."""
     def create(kind, target, **variables):
         return new_function(
-            Role=events_role, Runtime="python3.13", Handler="lambda_function.lambda_handler",
-            MemorySize=1769, Timeout=30, Code={"ZipFile": ZIP.getvalue()},
+            Role=events_role, Runtime="python3.13", Handler="index.lambda_handler",
+            MemorySize=1769, Timeout=30, Code={"ZipFile": packed(CODE)},
             Environment={"Variables": {"FEEDS": kind, "TARGET": target, **variables}})
     return create
 

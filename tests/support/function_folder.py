@@ -1,9 +1,13 @@
 """Loads a folder of lambda/ as Lambda does: its own modules, its model, and nothing else."""
+import copy
 import gc
 import importlib
+import json
 import sys
 
 from workshop.machine.paths import LAMBDA
+
+PRIVATE = "Zaphod-8472"     # in no message and in no log
 
 
 class Context:
@@ -28,3 +32,21 @@ def load(monkeypatch, name, model=None):
             return importlib.import_module("lambda_function")
         finally:
             gc.enable()     # a function that cannot start leaves it off
+
+
+def call(function, capsys, event):
+    """Give `event` to the function; return (status, content, the line in the log)."""
+    answer = function.lambda_handler(copy.deepcopy(event), Context())
+    printed = capsys.readouterr()
+    line, = printed.out.splitlines()
+    assert printed.err == "", "nothing but the one line goes to the log"
+    log = json.loads(line)
+    assert list(log)[:6] == ["request_id", "event", "status", "milliseconds", "model_version",
+                             "cold"]
+    status, content = answer.get("statusCode", 200), answer
+    if "body" in answer:
+        assert answer["headers"]["Content-Type"] == "application/json"
+        content = json.loads(answer["body"])
+    assert log["status"] == status
+    assert PRIVATE not in line + json.dumps(content)
+    return status, content, log
