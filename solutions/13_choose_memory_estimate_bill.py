@@ -26,14 +26,6 @@
 # - find the number of requests above which a container that always runs is cheaper
 # - estimate a month, and name what the estimate does not include
 #
-# - measure two functions at several memory sizes
-# - take a bill apart: compute, INIT, requests, front door
-# - choose a memory size from one picture, cost against time
-# - say what arm64, a front door and cold starts do to the bill, and when it pays to keep
-#   environments ready
-# - find the number of requests from which a container that always runs is cheaper
-# - estimate a month, and name what the estimate leaves out
-#
 # **You need** Docker, and the models of lessons 03 and 08 (made now if they are missing)
 #
 # **Time** 35 minutes reading, 25 minutes exercises. **Cost** free: this lesson makes nothing in the

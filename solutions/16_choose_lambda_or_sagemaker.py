@@ -26,13 +26,6 @@
 # - compare limits and operations point by point
 # - add SageMaker's real-time and asynchronous endpoints to the comparison, and decide with a chart
 #
-# - run the same model behind Lambda and behind SageMaker Serverless, and see the same answers
-# - send the same requests to both, warm and cold, and say which of the differences travel to AWS
-# - draw what each costs against requests a month, and find where they cross
-# - see how far that crossing moves when a price is another one
-# - compare limits and operations point by point
-# - place SageMaker's real-time and asynchronous endpoints on the same map, and decide by a chart
-#
 # **You need** Docker, and the model of lesson 03 (made now if it is missing)
 #
 # **Time** 45 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS less

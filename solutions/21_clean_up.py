@@ -21,13 +21,6 @@
 # - remove everything, and prove that nothing is left
 # - compute what a forgotten thing costs, and distinguish the cheap things from the expensive ones
 #
-# - set a budget that writes to you before a surprise becomes a bill
-# - list what a project has in an account, by its tag and by its names, and see why both are needed
-# - meet the refusals of a clean-up in the wrong order, and what happens where nothing refuses
-# - work out the right order from what uses what
-# - remove everything, and prove that nothing is left
-# - compute what a forgotten thing costs, and distinguish cheap things from expensive ones
-#
 # **You need** Docker. On AWS, do the first part, up to *Some things to clean up*, before lesson 05.
 #
 # **Time** 30 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS less
