@@ -199,6 +199,11 @@ def _render(rest) -> int:
     return render.main(rest)
 
 
+def _renumber(rest) -> int:
+    from workshop.course import renumber
+    return renumber.main(rest)
+
+
 def _pins(rest) -> int:
     from workshop.machine import pins
     return pins.main(rest)
@@ -228,6 +233,8 @@ COMMANDS = {
                      _clean, arguments=False),
     "render": Command("for authors: write the notebooks from solutions/*.py (--check: compare)",
                       _render, environment=True),
+    "renumber": Command("for authors: give lessons other numbers, everywhere (11=13 12=14 …)",
+                        _renumber, environment=True),
     "pins": Command("for authors: write environment.lock from environment.yml (--upgrade)", _pins),
     "newest": Command("for the weekly run: move the pins as far as environment.yml allows",
                       _newest),
