@@ -488,7 +488,7 @@ print("Right: it went out as bytes and came back as the same dictionary.")
 #    budget*, say 5 dollars and your mail address
 #    ([the page in the manual](https://docs.aws.amazon.com/cost-management/latest/userguide/budget-templates.html)).
 #    A budget warns and does not stop anything, and it may lag by some hours. The
-#    [first part of lesson 21](21_clean_up.ipynb#First-of-all,-a-budget) makes one from Python.
+#    [first part of lesson 23](23_clean_up.ipynb#First-of-all,-a-budget) makes one from Python.
 # 3. Make a profile with `aws configure sso` (or `aws configure`), stop JupyterLab, and start it with
 #    `AWS_PROFILE=your-profile python3 -m workshop lab`. (In PowerShell, first
 #    `$env:AWS_PROFILE = "your-profile"`.)

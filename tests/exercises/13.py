@@ -1,108 +1,177 @@
 """Wrong answers to the exercises of lesson 13, each with words of its diagnosis; and right ones."""
 
-DOLLARS = 'lambda row: cost.per_million(row["memory_mb"], row["warm_billed_ms"])["compute"]'
-GOOD = 'good = [row for row in rows if "error" not in row and row["{key}"] <= limit_ms]\n'
-COLD = "cold = 1_000_000 * cold_share\n"
-PRICE = 'cost.usd("lambda_compute_x86_64")'
-MONTH = "requests = 26 * 10 * 3600 * 4 + 470 * 3600 / 10\n"
-BILL = 'bill = cost.month(requests, **CASES["image"], architecture=HERE{more})'
+LIMITS = "low, high = np.quantile(ratios, [0.025, 0.975])\n"
+ANSWER = "return np.median(ours) / np.median(theirs), low, high"
+RATIOS = "ratios = np.median(ours[drawn], axis=1) / np.median(theirs[drawn], axis=1)\n"
+
+COLD = 'rung["init_ms"] + rung["first_ms"]'
+NONE = 'raise ValueError("none")'
+
+
+def pick(condition, otherwise=NONE):
+    return ("seen = cold_share > 1 - percent / 100\n"
+            "for rung in rungs:\n"
+            f"    cold = {COLD}\n"
+            f"    if {condition}:\n"
+            '        return rung["name"]\n' + otherwise)
+
+
+def handler(body, before="model, explainer = load_model(), None\n"):
+    lines = "".join(f"    {line}\n" for line in body.splitlines())
+    return before + "def handler(event):\n    nonlocal explainer\n" + lines + "return handler"
+
+
+REFUSE = 'if "customer" not in event:\n    return {"statusCode": 400}\n'
+MODEL = 'answer = {"churn_probability": model(event["customer"])}\n'
+ONCE = "if explainer is None:\n    explainer = load_explainer()\n"
+REASONS = 'answer["reasons"] = explainer(event["customer"])\n'
+
+
+def when_asked(text):
+    return 'if event.get("explain"):\n' + "".join(f"    {line}\n" for line in text.splitlines())
+
 
 WRONG = [
     ("Exercise 1", "...", "is it still open?"),
+    ("Exercise 1", "return np.median(ours) / np.median(theirs)", "return three numbers"),
     ("Exercise 1",
-     f'good = [row for row in rows if row["warm_p99_ms"] <= limit_ms]\n'
-     f'return min(good, key={DOLLARS})["memory_mb"]',
-     "a row with an `error` has no times"),
-    ("Exercise 1", GOOD.format(key="warm_p50_ms") + 'return good[0]["memory_mb"]',
-     "look at warm_p99_ms"),
-    ("Exercise 1", GOOD.format(key="warm_p99_ms") + 'return good[0]["memory_mb"]',
-     "but 1,024 MB is cheaper there"),
-    ("Exercise 1", GOOD.format(key="warm_p99_ms") + 'return good[-1]["memory_mb"]',
-     "the fastest; asked for is the cheapest"),
-    ("Exercise 1", GOOD.format(key="warm_p99_ms") + f"return min(good, key={DOLLARS})",
-     "return the memory in MB"),
+     "other = np.random.default_rng(1).integers(len(ours), size=(draws, len(ours)))\n"
+     "ratios = np.median(ours[drawn], axis=1) / np.median(theirs[other], axis=1)\n"
+     + LIMITS + ANSWER, "draw rounds, the same ones for both"),
     ("Exercise 1",
-     GOOD.format(key="warm_p99_ms")
-     + f'return min(good, key={DOLLARS})["memory_mb"] if good else None',
-     "raise ValueError; you returned None"),
+     "ratios = np.mean(ours[drawn], axis=1) / np.mean(theirs[drawn], axis=1)\n"
+     + LIMITS + "return np.mean(ours) / np.mean(theirs), low, high", "take medians, not means"),
+    ("Exercise 1", RATIOS + "low, high = ratios.min(), ratios.max()\n" + ANSWER,
+     "end at the quantile 0.975"),
+    ("Exercise 1", "low = high = np.median(ours) / np.median(theirs)\n" + ANSWER,
+     "the starts differ, so low and high do"),
     ("Exercise 2", "...", "is it still open?"),
-    ("Exercise 2", COLD + f"return cold * init_ms / 1000 * memory_mb / 1024 * {PRICE}",
-     "that is INIT alone"),
+    ("Exercise 2", 'return min(rungs, key=lambda rung: rung["init_ms"])["name"]',
+     "middle keeps 200 ms as well"),
+    ("Exercise 2", pick('(rung["init_ms"] if seen else rung["warm_ms"]) <= limit_ms'),
+     "the first answer comes after INIT"),
+    ("Exercise 2", pick('max(cold, rung["warm_ms"]) <= limit_ms'),
+     "the 99th percentile does not see them"),
     ("Exercise 2",
-     COLD + f"return cold * (init_ms + first_ms) / 1000 * memory_mb / 1024 * {PRICE}",
-     "asked for is what cold starts add"),
-    ("Exercise 2",
-     f"return 1e6 * (init_ms + first_ms - warm_ms) / 1000 * memory_mb / 1024 * {PRICE}",
-     "only cold_share of the requests are cold"),
-    ("Exercise 2",
-     COLD + f"return cold * (init_ms + first_ms - warm_ms) * memory_mb / 1024 * {PRICE}",
-     "times are in milliseconds"),
-    ("Exercise 2", COLD + f"return cold * (init_ms + first_ms - warm_ms) / 1000 * {PRICE}",
-     "INIT is billed at the memory that is set"),
-    ("Exercise 3", "...", "how many are there in a month?"),
-    ("Exercise 3", "requests = 26 * 10 * 3600 * 4", "the other 470 hours count too"),
-    ("Exercise 3", "requests = 26 * 10 * 3600 * 4 + 730 * 3600 / 10",
-     "730 less the 260 busy ones"),
-    ("Exercise 3", MONTH, "bill is still empty"),
-    ("Exercise 3", MONTH + BILL.format(more=", free_tier=False, cold_share=0.002"),
-     "the requests come through an HTTP API"),
-    ("Exercise 3", MONTH + BILL.format(more=', door="http_api", cold_share=0.002'),
-     "the free part is used up"),
-    ("Exercise 3", MONTH + BILL.format(more=', door="http_api", free_tier=False'),
-     "0.2 % of the requests are cold"),
-    ("Exercise 3", MONTH + BILL.format(more=', door="http_api", free_tier=False, cold_share=0.2'),
-     "0.2 % is 0.002"),
+     "seen = cold_share > 0.01\nfor rung in rungs:\n"
+     f'    if max({COLD} if seen else 0, rung["warm_ms"]) <= limit_ms:\n'
+     f'        return rung["name"]\n{NONE}', "compare with 1 - percent / 100"),
+    ("Exercise 2", pick("not seen or cold <= limit_ms"), "the limit is for them too"),
+    ("Exercise 2", pick('(cold if seen else rung["warm_ms"]) <= limit_ms', 'return rung["name"]'),
+     "raise ValueError, not 'lightest'"),
+    ("Exercise 3", "...", "make_handler must return a function"),
+    ("Exercise 3",
+     handler(REFUSE + "nonlocal model\nif model is None:\n    model = load_model()\n" + MODEL
+             + when_asked(ONCE + REASONS) + "return answer", "model = explainer = None\n"),
+     "load it when the handler is made"),
+    ("Exercise 3",
+     handler(REFUSE + MODEL + when_asked(REASONS) + "return answer",
+             "model, explainer = load_model(), load_explainer()\n"),
+     "loaded before anybody asked for it"),
+    ("Exercise 3",
+     handler(when_asked(ONCE) + REFUSE + MODEL + when_asked(REASONS) + "return answer"),
+     "a refused request loaded the explainer"),
+    ("Exercise 3", handler(REFUSE + MODEL + ONCE + when_asked(REASONS) + "return answer"),
+     "an ordinary request loaded the explainer"),
+    ("Exercise 3",
+     handler(REFUSE + MODEL + when_asked("explainer = load_explainer()\n" + REASONS)
+             + "return answer"), "keep what was loaded"),
+    ("Exercise 3",
+     handler(REFUSE + MODEL + when_asked(
+         "try:\n    explainer = explainer or load_explainer()\n"
+         "    answer[\"reasons\"] = explainer(event[\"customer\"])\n"
+         "except MemoryError:\n    pass\n") + "return answer"),
+     "the caller was not told"),
+    ("Exercise 3",
+     handler(REFUSE + MODEL + when_asked(
+         "if explainer is None:\n    explainer = lambda customer: None\n"
+         "    explainer = load_explainer()\n"
+         "if explainer(event[\"customer\"]):\n    answer[\"reasons\"] = ['contract']\n")
+         + "return answer"),
+     "the next request did not try again"),
 ]
 
 RIGHT = [
     ("Exercise 1", """\
-good = [row for row in rows if row.get("warm_p99_ms", float("inf")) <= limit_ms]
+many = np.median(ours[drawn], axis=1) / np.median(theirs[drawn], axis=1)
+low, high = np.percentile(many, [2.5, 97.5])
+return [np.median(ours) / np.median(theirs), low, high]"""),
+    ("Exercise 1", """\
+many = sorted(np.median(ours[one]) / np.median(theirs[one]) for one in drawn)
+low, high = np.quantile(many, 0.025), np.quantile(many, 0.975)
+return np.median(ours) / np.median(theirs), low, high"""),
+    ("Exercise 1", """\
+def median(taken):
+    return np.median(taken, axis=-1)
+
+many = median(ours[drawn]) / median(theirs[drawn])
+low, high = np.quantile(many, 0.025), np.quantile(many, 1 - 0.025)
+return median(ours) / median(theirs), low, high"""),
+    ("Exercise 2", """\
+for rung in rungs:
+    good = rung["warm_ms"] <= limit_ms
+    if cold_share > (100 - percent) / 100:
+        good = good and rung["init_ms"] + rung["first_ms"] <= limit_ms
+    if good:
+        return rung["name"]
+raise ValueError("none")"""),
+    ("Exercise 2", """\
+seen = cold_share > 1 - percent / 100
+good = [rung["name"] for rung in rungs if rung["warm_ms"] <= limit_ms
+        and (not seen or rung["init_ms"] + rung["first_ms"] <= limit_ms)]
 if not good:
     raise ValueError(limit_ms)
-return min(good, key=lambda row: row["memory_mb"] * row["warm_billed_ms"])["memory_mb"]"""),
-    ("Exercise 1", """\
-best = None
-for row in rows:
-    if "error" in row or row["warm_p99_ms"] > limit_ms:
-        continue
-    dollars = cost.per_million(row["memory_mb"], row["warm_billed_ms"])["compute"]
-    if best is None or dollars < best[0]:
-        best = dollars, row["memory_mb"]
-if best is None:
-    raise ValueError("too strict")
-return best[1]"""),
-    ("Exercise 1", """\
-prices = {row["memory_mb"]: sum(cost.per_million(row["memory_mb"],
-                                                 row["warm_billed_ms"]).values())
-          for row in rows if "error" not in row and not row["warm_p99_ms"] > limit_ms}
-if len(prices) == 0:
-    raise ValueError("no size is quick enough")
-return min(prices, key=prices.get)"""),
+return good[0]"""),
     ("Exercise 2", """\
-def dollars(milliseconds):
-    return cost.gb_seconds(1e6 * cold_share, milliseconds, memory_mb) * cost.usd(
-        "lambda_compute_x86_64")
+def slowest(rung):
+    cold = rung["init_ms"] + rung["first_ms"]
+    return max(cold, rung["warm_ms"]) if 100 * cold_share > 100 - percent else rung["warm_ms"]
 
-return dollars(init_ms) + dollars(first_ms) - dollars(warm_ms)"""),
-    ("Exercise 2", """\
-gb = memory_mb / 1024
-seconds = 1e6 * cold_share * (init_ms + (first_ms - warm_ms)) * 1e-3
-return round(seconds * gb * cost.usd("lambda_compute_x86_64"), 4)"""),
-    ("Exercise 2", """\
-price = cost.prices()["lambda_compute_x86_64"].usd
-with_cold = cold_share * (init_ms + first_ms) + (1 - cold_share) * warm_ms
-return 1_000_000 * (with_cold - warm_ms) / 1000 * memory_mb / 1024 * price"""),
+try:
+    return next(rung["name"] for rung in rungs if slowest(rung) <= limit_ms)
+except StopIteration:
+    raise ValueError("no rung is fast enough") from None"""),
     ("Exercise 3", """\
-busy, quiet = 26 * 10 * 3600, (730 - 260) * 3600
-requests = 4 * busy + quiet // 10
-bill = dict(cost.month(requests, **CASES["image"], free_tier=False, door="http_api",
-                       cold_share=0.2 / 100, architecture=HERE))"""),
+from functools import cache
+model, explainer = load_model(), cache(load_explainer)
+
+def handler(event):
+    if not event.get("customer"):
+        return {"statusCode": 400}
+    answer = {"churn_probability": model(event["customer"])}
+    if event.get("explain"):
+        answer["reasons"] = explainer()(event["customer"])
+    return answer
+
+return handler"""),
     ("Exercise 3", """\
-requests = int(26 * 10 * 3600 * 4 + 470 * 360)
-bill = cost.month(requests=requests, cold_share=2e-3, door="http_api", architecture=HERE,
-                  free_tier=False, **CASES["image"])"""),
+kept = {"model": load_model()}
+
+def handler(event):
+    if event.get("customer") is None:
+        return {"statusCode": 400}
+    answer = {"churn_probability": kept["model"](event["customer"])}
+    if event.get("explain") is True:
+        if "explainer" not in kept:
+            kept["explainer"] = load_explainer()
+        answer["reasons"] = kept["explainer"](event["customer"])
+    return answer
+
+return handler"""),
     ("Exercise 3", """\
-requests = sum([260 * 60 * 60 * 4, 470 * 60 * 60 * 0.1])
-settings = CASES["image"] | {"cold_share": 0.002, "door": "http_api", "free_tier": False}
-bill = cost.month(requests, architecture=HERE, **settings)"""),
+class Handler:
+    def __init__(self):
+        self.model, self.explainer = load_model(), None
+
+    def __call__(self, event):
+        if "customer" not in event:
+            return {"statusCode": 400}
+        customer = event["customer"]
+        answer = {"churn_probability": self.model(customer)}
+        if event.get("explain"):
+            self.explainer = self.explainer or load_explainer()
+            answer |= {"reasons": self.explainer(customer)}
+        return answer
+
+return Handler()"""),
 ]

@@ -1,131 +1,115 @@
 """Wrong answers to the exercises of lesson 14, each with words of its diagnosis; and right ones."""
 
-HEAD = '"source": ["workshop.crm"], "detail-type": ["contract changed"],\n'
-KEY = 'key = unquote_plus(record["s3"]["object"]["key"])\n'
-NAME = 'name = key.removeprefix("incoming/").removesuffix(".csv")\n'
-ETAG = '{record["s3"]["object"]["eTag"]}'
-LOOP = 'failed = []\nfor record in event["Records"]:\n    try:\n' \
-       '        score(json.loads(record["body"]))\n    except Exception:\n'
-
-
-def narrow(customer, head=HEAD):
-    return head + f'"detail": {{"customer": {{{customer}}}}},'
-
-
-MONTHLY = '"contract": ["month-to-month"], '
-TENURE = '"tenure": [{"numeric": ["<=", 12]}], '
-PAYMENT = '"paymentmethod": [{"anything-but": "electronic_check"}]'
+EACH = "for path in sorted(folder.rglob('*')):\n    if path.is_file():\n        "
+ENTRY = ("entry = zipfile.ZipInfo(path.relative_to(folder).as_posix())\n        "
+         "entry.external_attr = 0o644 << 16\n        ")
+PUT = 's3.put_object(Bucket=BUCKET, Key=f"{PREFIX}/current.json", Body='
+CHOOSE = 'if libraries > 250:\n    return "image"\n'
 
 WRONG = [
-    ("Exercise 1", "", "still empty"),
-    ("Exercise 1", "...", "still empty"),
-    ("Exercise 1", narrow(MONTHLY + TENURE), "use anything-but"),
-    ("Exercise 1", narrow(MONTHLY + PAYMENT), "a customer of 13 months"),
-    ("Exercise 1", narrow(TENURE + PAYMENT), "picks two-year contracts"),
-    ("Exercise 1", narrow(MONTHLY + '"tenure": [{"numeric": ["<", 12]}], ' + PAYMENT), "use <="),
-    ("Exercise 1", narrow(MONTHLY + '"tenure": {"numeric": ["<=", 12]}, ' + PAYMENT),
-     "each test in a list?"),
-    ("Exercise 1", narrow('"contract": "month-to-month", ' + TENURE + PAYMENT),
-     "Every value is a list"),
-    ("Exercise 1", HEAD + f'"detail": {{{MONTHLY}{TENURE}{PAYMENT}}},',
-     "does everything stand in `customer`"),
-    ("Exercise 1", narrow(MONTHLY + TENURE + PAYMENT, '"detail-type": ["contract changed"],\n'),
-     "events of any source"),
-    ("Exercise 1", narrow(MONTHLY + TENURE + PAYMENT, '"source": ["workshop.crm"],\n'),
-     "any detail-type"),
-    ("Exercise 2", "...", "is it still open?"),
-    ("Exercise 2", 'return record["s3"]["object"]["key"]', "for ever"),
+    ("Exercise 1", "...", "is pack still open?"),
+    ("Exercise 1", f"{EACH}archive.write(path, path.relative_to(folder))", "the files' dates"),
+    ("Exercise 1", f"{EACH}archive.writestr(zipfile.ZipInfo(path.name), path.read_bytes())",
+     "names must be those within the folder"),
+    ("Exercise 1",
+     f"{EACH}archive.writestr(zipfile.ZipInfo(path.relative_to(folder).as_posix()), "
+     "path.read_bytes(), zipfile.ZIP_DEFLATED)",
+     "set external_attr to 0o644 << 16"),
+    ("Exercise 1", f"{EACH}{ENTRY}archive.writestr(entry, path.read_bytes())",
+     "give writestr zipfile.ZIP_DEFLATED"),
+    ("Exercise 1",
+     "for path in sorted(folder.rglob('*'), key=lambda path: path.stat().st_mtime):\n"
+     f"    if path.is_file():\n        {ENTRY}"
+     "archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)",
+     "sort the paths"),
+    ("Exercise 2", "...", "is the exercise still open?"),
     ("Exercise 2",
-     f"key = record['s3']['object']['key']\n{NAME}return f'scored/{{name}}.{ETAG}.csv'",
-     "written as in a URL"),
-    ("Exercise 2", f'{KEY}{NAME}return f"scored/{{name}}.{{time.time()}}.csv"',
-     "nothing that differs each time"),
+     'statement = {"Effect": "Allow", "Action": "s3:*", '
+     '"Resource": f"arn:aws:s3:::{bucket}/{prefix}/*"}', "allows more than reading"),
     ("Exercise 2",
-     f'{KEY}{NAME}return f"scored/{{name}}.{{record[\'s3\'][\'object\'][\'sequencer\']}}.csv"',
-     "nothing that differs each time"),
-    ("Exercise 2", f'{KEY}{NAME}return f"scored/{{name}}.csv"', "put the ETag into it"),
-    ("Exercise 2", f"{KEY}{NAME}return f'scored/{{name}}.csv.{ETAG}'", "expected scored/"),
-    ("Exercise 3", "...", "every message is done"),
-    ("Exercise 3",
-     'for record in event["Records"]:\n    score(json.loads(record["body"]))\n'
-     'return {"batchItemFailures": []}',
-     "Catch it inside the loop"),
-    ("Exercise 3",
-     'for record in event["Records"]:\n    request = json.loads(record["body"])\n    try:\n'
-     '        score(request)\n    except ValueError:\n        pass\n'
-     'return {"batchItemFailures": []}',
-     "Catch it inside the loop"),
-    ("Exercise 3",
-     LOOP + '        failed.append({"itemIdentifier": record["messageId"]})\n        break\n'
-     'return {"batchItemFailures": failed}',
-     "the messages after a bad one"),
-    ("Exercise 3",
-     LOOP + '        failed.append(record["messageId"])\nreturn {"batchItemFailures": failed}',
-     "each failure is"),
-    ("Exercise 3",
-     LOOP + '        failed.append({"itemIdentifier": record["messageId"]})\nreturn failed',
-     "one key is batchItemFailures"),
-    ("Exercise 3",
-     LOOP + '        pass\nreturn {"batchItemFailures": failed}', "m1 and m2 failed"),
+     'statement = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], '
+     '"Resource": f"arn:aws:s3:::{bucket}/{prefix}/*"}', "is s3:GetObject alone"),
+    ("Exercise 2",
+     'statement = {"Effect": "Allow", "Action": "s3:GetObject", '
+     '"Resource": f"arn:aws:s3:::{bucket}"}', "does not name the objects"),
+    ("Exercise 2",
+     'statement = {"Effect": "Allow", "Action": "s3:GetObject", '
+     '"Resource": f"arn:aws:s3:::{bucket}/*"}', "put the prefix in"),
+    ("Exercise 2",
+     'statement = {"Effect": "Allow", "Action": "s3:GetObject", '
+     '"Resource": f"arn:aws:s3:::{bucket}/{prefix}*"}', "end in /*"),
+    ("Exercise 3", "...", "still points to version 3"),
+    ("Exercise 3", f'{PUT}models["2"]["key"])', "use json.dumps"),
+    ("Exercise 3", f'{PUT}json.dumps(models["1"]))', "that is version 1"),
+    ("Exercise 3", f'{PUT}json.dumps({{"version": "2"}}))', "must have key and sha256"),
+    ("Exercise 3", f'{PUT}json.dumps(models["3"] | {{"key": models["2"]["key"]}}))',
+     "those of the same version"),
+    ("Exercise 4", "...", "is it still open?"),
+    ("Exercise 4", 'return "image"', "it fits beside the code"),
+    ("Exercise 4",
+     'if libraries + model <= 250:\n    return "zip, model inside"\nreturn "image"',
+     "so it belongs in S3"),
+    ("Exercise 4",
+     CHOOSE + 'if not changes and libraries + model < 250:\n    return "zip, model inside"\n'
+     'return "zip, model in S3" if model <= 512 else "image"', "exactly 250 MB fit"),
+    ("Exercise 4",
+     CHOOSE + 'if not changes and libraries + model <= 250:\n    return "zip, model inside"\n'
+     'return "zip, model in S3"', "do not fit into /tmp"),
 ]
 
 RIGHT = [
     ("Exercise 1", """\
-**pattern,
-"detail": {"customer": {"contract": ["month-to-month"],
-                        "paymentmethod": [{"anything-but": ["electronic_check"]}],
-                        "tenure": [{"numeric": ["<=", 12]}]}},"""),
+for path in sorted(one for one in folder.rglob("*") if one.is_file()):
+    entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), (2000, 1, 1, 0, 0, 0))
+    entry.external_attr = 0o644 << 16
+    archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)"""),
     ("Exercise 1", """\
-"source": ["workshop.crm"], "detail-type": ["contract changed"],
-"detail": {"customer": {"contract": ["month-to-month"],
-                        "tenure": [{"numeric": [">=", 0, "<=", 12]}],
-                        "paymentmethod": [{"anything-but": "electronic_check"}]}}"""),
+for path in sorted(one for one in folder.rglob("*") if one.is_file()):
+    entry = zipfile.ZipInfo(str(path.relative_to(folder)))
+    entry.external_attr = 0o100644 << 16
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    archive.writestr(entry, path.read_bytes())"""),
     ("Exercise 1", """\
-**{key: pattern[key] for key in ("source", "detail-type")},
-"detail": {"customer": pattern["detail"]["customer"] | {
-    "tenure": [{"numeric": ["<", 12.5]}],
-    "paymentmethod": [{"anything-but": ["electronic_check", "barter"]}]}}"""),
-    ("Exercise 2", '''\
-stored = record["s3"]["object"]
-name = unquote_plus(stored["key"])[len("incoming/"):-len(".csv")]
-return "scored/" + name + "." + stored["eTag"] + ".csv"'''),
-    ("Exercise 2", '''\
-from pathlib import PurePosixPath
-key, etag = record["s3"]["object"]["key"], record["s3"]["object"]["eTag"]
-return f"scored/{PurePosixPath(unquote_plus(key)).stem}.{etag}.csv"'''),
+files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")
+         if path.is_file()}
+for name in sorted(files):
+    entry = zipfile.ZipInfo(name, date_time=(2026, 1, 1, 12, 0, 0))
+    entry.external_attr = 0o644 << 16
+    archive.writestr(entry, files[name].read_bytes(), zipfile.ZIP_DEFLATED, 9)"""),
     ("Exercise 2", """\
-import re
-from urllib.parse import unquote
-key = unquote(record["s3"]["object"]["key"].replace("+", " "))
-name = re.fullmatch(r"incoming/(.*)\\.csv", key).group(1)
-return "scored/{}.{}.csv".format(name, record["s3"]["object"]["eTag"])"""),
+statement = {"Sid": "ReadModels", "Effect": "Allow", "Action": ["s3:GetObject"],
+             "Resource": [f"arn:aws:s3:::{bucket}/{prefix}/*"]}"""),
+    ("Exercise 2", """\
+statement = dict(Effect="Allow", Action="s3:getObject",
+                 Resource="arn:aws:s3:::" + bucket + "/" + prefix + "/*")"""),
+    ("Exercise 2", '''\
+statement = {}
+statement["Resource"] = "arn:aws:s3:::{}/{}/*".format(bucket, prefix)
+statement["Action"], statement["Effect"] = "s3:GetObject", "Allow"'''),
     ("Exercise 3", """\
-failures = []
-for record in event["Records"]:
-    try:
-        request = json.loads(record["body"])
-        score(request)
-    except (ValueError, KeyError, TypeError):
-        failures.append(record["messageId"])
-return {"batchItemFailures": [{"itemIdentifier": one} for one in failures]}"""),
+s3.put_object(**OURS, Key=f"{PREFIX}/current.json", Body=json.dumps(models["2"]).encode(),
+              ContentType="application/json")"""),
     ("Exercise 3", """\
-def fails(record):
-    try:
-        score(json.loads(record["body"]))
-        return False
-    except Exception as error:
-        print(error)
-        return True
-
-return {"batchItemFailures": [{"itemIdentifier": record["messageId"]}
-                              for record in event["Records"] if fails(record)]}"""),
+pointer = {"key": models["2"]["key"], "sha256": models["2"]["sha256"]}
+s3.put_object(Body=json.dumps(pointer, indent=2), Key=PREFIX + "/current.json", **OURS)"""),
     ("Exercise 3", """\
-answer = {"batchItemFailures": []}
-for record in event.get("Records", []):
-    try:
-        score(json.loads(record["body"]))
-    except Exception:
-        answer["batchItemFailures"] += [{"itemIdentifier": record["messageId"]}]
-        continue
-return answer"""),
+s3.upload_fileobj(io.BytesIO(json.dumps(models["2"]).encode()), BUCKET,
+                  f"{PREFIX}/current.json")"""),
+    ("Exercise 4", '''\
+if libraries > 250:
+    return "image"
+if libraries + model <= 250 and not changes:
+    return "zip, model inside"
+if model <= 512:
+    return "zip, model in S3"
+return "image"'''),
+    ("Exercise 4", '''\
+fits, in_tmp = libraries <= 250, model <= 512
+if fits and not changes and libraries + model <= 250:
+    return "zip, model inside"
+return "zip, model in S3" if fits and in_tmp else "image"'''),
+    ("Exercise 4", '''\
+if libraries > 250 or (model > 512 and (changes or libraries + model > 250)):
+    return "image"
+return "zip, model in S3" if changes or libraries + model > 250 else "zip, model inside"'''),
 ]

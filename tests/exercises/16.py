@@ -1,114 +1,131 @@
 """Wrong answers to the exercises of lesson 16, each with words of its diagnosis; and right ones."""
 
-MORE = "more = endpoint_gb * price - function_gb * COMPUTE\n"
-RIGHT = "if more <= 0:\n    return math.inf\n"
-EMPTY = 'if not ways:\n    raise ValueError("nothing can do that")\n'
+HEAD = '"source": ["workshop.crm"], "detail-type": ["contract changed"],\n'
+KEY = 'key = unquote_plus(record["s3"]["object"]["key"])\n'
+NAME = 'name = key.removeprefix("incoming/").removesuffix(".csv")\n'
+ETAG = '{record["s3"]["object"]["eTag"]}'
+LOOP = 'failed = []\nfor record in event["Records"]:\n    try:\n' \
+       '        score(json.loads(record["body"]))\n    except Exception:\n'
+
+
+def narrow(customer, head=HEAD):
+    return head + f'"detail": {{"customer": {{{customer}}}}},'
+
+
+MONTHLY = '"contract": ["month-to-month"], '
+TENURE = '"tenure": [{"numeric": ["<=", 12]}], '
+PAYMENT = '"paymentmethod": [{"anything-but": "electronic_check"}]'
 
 WRONG = [
-    ("Exercise 1", "...", "is it still open?"),
-    ("Exercise 1", MORE + RIGHT + "return FEE / more", "that is in seconds"),
-    ("Exercise 1", MORE + RIGHT + 'return 1000 * cost.usd("lambda_requests") / more',
-     "a millionth of the fee"),
-    ("Exercise 1", MORE + "return 1000 * FEE / more", "before you divide"),
-    ("Exercise 1", MORE + "return 1000 * FEE / abs(more) if more else math.inf",
-     "4 GB on Lambda are dearer"),
-    ("Exercise 1", MORE + "return 1000 * FEE / more if more else math.inf",
-     "no request takes less"),
-    ("Exercise 1", MORE + "return 1000 * FEE / more if more > 0 else 0", "always cheaper, return"),
-    ("Exercise 1",
-     "more = function_gb * price - endpoint_gb * COMPUTE\n" + RIGHT + "return 1000 * FEE / more",
-     "always cheaper, return math.inf"),
-    ("Exercise 1",
-     MORE + RIGHT + "return 1000 * FEE / (price - COMPUTE) / endpoint_gb",
-     "for an endpoint of 3 GB"),
+    ("Exercise 1", "", "still empty"),
+    ("Exercise 1", "...", "still empty"),
+    ("Exercise 1", narrow(MONTHLY + TENURE), "use anything-but"),
+    ("Exercise 1", narrow(MONTHLY + PAYMENT), "a customer of 13 months"),
+    ("Exercise 1", narrow(TENURE + PAYMENT), "picks two-year contracts"),
+    ("Exercise 1", narrow(MONTHLY + '"tenure": [{"numeric": ["<", 12]}], ' + PAYMENT), "use <="),
+    ("Exercise 1", narrow(MONTHLY + '"tenure": {"numeric": ["<=", 12]}, ' + PAYMENT),
+     "each test in a list?"),
+    ("Exercise 1", narrow('"contract": "month-to-month", ' + TENURE + PAYMENT),
+     "Every value is a list"),
+    ("Exercise 1", HEAD + f'"detail": {{{MONTHLY}{TENURE}{PAYMENT}}},',
+     "does everything stand in `customer`"),
+    ("Exercise 1", narrow(MONTHLY + TENURE + PAYMENT, '"detail-type": ["contract changed"],\n'),
+     "events of any source"),
+    ("Exercise 1", narrow(MONTHLY + TENURE + PAYMENT, '"source": ["workshop.crm"],\n'),
+     "any detail-type"),
     ("Exercise 2", "...", "is it still open?"),
+    ("Exercise 2", 'return record["s3"]["object"]["key"]', "for ever"),
     ("Exercise 2",
-     "return [name for name, limits in LIMITS.items()\n"
-     "        if all(need[key] < limits[key] for key in need)]", "use <="),
+     f"key = record['s3']['object']['key']\n{NAME}return f'scored/{{name}}.{ETAG}.csv'",
+     "written as in a URL"),
+    ("Exercise 2", f'{KEY}{NAME}return f"scored/{{name}}.{{time.time()}}.csv"',
+     "nothing that differs each time"),
     ("Exercise 2",
-     "return [name for name, limits in LIMITS.items()\n"
-     "        if all(key in need and need[key] <= limits[key] for key in limits)]",
-     "not of the limits"),
-    ("Exercise 2",
-     "return [name for name, limits in LIMITS.items()\n"
-     "        if any(need[key] <= limits[key] for key in need) or not need]",
-     "look at *every* key"),
-    ("Exercise 2",
-     "return [name for name, limits in LIMITS.items()\n"
-     "        if all(need[key] == limits[key] if isinstance(need[key], bool)\n"
-     "               else need[key] <= limits[key] for key in need)]", "none is needed, not that"),
-    ("Exercise 2",
-     "return next([name] for name, limits in LIMITS.items()\n"
-     "            if all(need[key] <= limits[key] for key in need))",
-     "expected are all four"),
-    ("Exercise 3", "...", "is it still open?"),
+     f'{KEY}{NAME}return f"scored/{{name}}.{{record[\'s3\'][\'object\'][\'sequencer\']}}.csv"',
+     "nothing that differs each time"),
+    ("Exercise 2", f'{KEY}{NAME}return f"scored/{{name}}.csv"', "put the ETag into it"),
+    ("Exercise 2", f"{KEY}{NAME}return f'scored/{{name}}.csv.{ETAG}'", "expected scored/"),
+    ("Exercise 3", "...", "every message is done"),
     ("Exercise 3",
-     "ways = possible(need)\n" + EMPTY +
-     'return max(ways, key=lambda way: map_bill(way, requests, need["seconds"]))',
-     "is the most expensive of"),
+     'for record in event["Records"]:\n    score(json.loads(record["body"]))\n'
+     'return {"batchItemFailures": []}',
+     "Catch it inside the loop"),
     ("Exercise 3",
-     "ways = possible(need)\n" + EMPTY + "return ways[0]", "keep instances busy"),
+     'for record in event["Records"]:\n    request = json.loads(record["body"])\n    try:\n'
+     '        score(request)\n    except ValueError:\n        pass\n'
+     'return {"batchItemFailures": []}',
+     "Catch it inside the loop"),
     ("Exercise 3",
-     'return min(LIMITS, key=lambda way: map_bill(way, requests, need["seconds"]))',
-     "choose among possible(need)"),
+     LOOP + '        failed.append({"itemIdentifier": record["messageId"]})\n        break\n'
+     'return {"batchItemFailures": failed}',
+     "the messages after a bad one"),
     ("Exercise 3",
-     'return min([way for way in LIMITS if LIMITS[way]["waits"]],\n'
-     '           key=lambda way: map_bill(way, requests, need["seconds"]))',
-     "choose among possible(need)"),
+     LOOP + '        failed.append(record["messageId"])\nreturn {"batchItemFailures": failed}',
+     "each failure is"),
     ("Exercise 3",
-     'return min(possible(need), key=lambda way: map_bill(way, requests, need["seconds"]))',
-     "says what was asked"),
+     LOOP + '        failed.append({"itemIdentifier": record["messageId"]})\nreturn failed',
+     "one key is batchItemFailures"),
     ("Exercise 3",
-     "ways = possible(need)\nif not ways:\n    return None\n"
-     'return min(ways, key=lambda way: map_bill(way, requests, need["seconds"]))',
-     "raise ValueError"),
+     LOOP + '        pass\nreturn {"batchItemFailures": failed}', "m1 and m2 failed"),
 ]
 
 RIGHT = [
     ("Exercise 1", """\
-below = endpoint_gb * price - function_gb * COMPUTE
-if below <= 0:
-    return math.inf
-return FEE / below * 1000"""),
+**pattern,
+"detail": {"customer": {"contract": ["month-to-month"],
+                        "paymentmethod": [{"anything-but": ["electronic_check"]}],
+                        "tenure": [{"numeric": ["<=", 12]}]}},"""),
     ("Exercise 1", """\
-below = endpoint_gb * price - function_gb * COMPUTE
-return float("inf") if not below > 0 else round(1000 * FEE / below, 1)"""),
+"source": ["workshop.crm"], "detail-type": ["contract changed"],
+"detail": {"customer": {"contract": ["month-to-month"],
+                        "tenure": [{"numeric": [">=", 0, "<=", 12]}],
+                        "paymentmethod": [{"anything-but": "electronic_check"}]}}"""),
     ("Exercise 1", """\
-lambda_second, endpoint_second = function_gb * COMPUTE, endpoint_gb * price
-if endpoint_second > lambda_second:
-    return 1e3 * FEE / (endpoint_second - lambda_second)
-else:
-    return float("inf")"""),
+**{key: pattern[key] for key in ("source", "detail-type")},
+"detail": {"customer": pattern["detail"]["customer"] | {
+    "tenure": [{"numeric": ["<", 12.5]}],
+    "paymentmethod": [{"anything-but": ["electronic_check", "barter"]}]}}"""),
+    ("Exercise 2", '''\
+stored = record["s3"]["object"]
+name = unquote_plus(stored["key"])[len("incoming/"):-len(".csv")]
+return "scored/" + name + "." + stored["eTag"] + ".csv"'''),
+    ("Exercise 2", '''\
+from pathlib import PurePosixPath
+key, etag = record["s3"]["object"]["key"], record["s3"]["object"]["eTag"]
+return f"scored/{PurePosixPath(unquote_plus(key)).stem}.{etag}.csv"'''),
     ("Exercise 2", """\
-able = []
-for name, limits in LIMITS.items():
-    if all(limits[key] >= wanted for key, wanted in need.items()):
-        able.append(name)
-return able"""),
-    ("Exercise 2", """\
-return tuple(name for name in LIMITS if not any(need[key] > LIMITS[name][key] for key in need))"""),
-    ("Exercise 2", """\
-able = list(LIMITS)
-for key, wanted in need.items():
-    able = [name for name in able if wanted <= LIMITS[name][key]]
-return able"""),
+import re
+from urllib.parse import unquote
+key = unquote(record["s3"]["object"]["key"].replace("+", " "))
+name = re.fullmatch(r"incoming/(.*)\\.csv", key).group(1)
+return "scored/{}.{}.csv".format(name, record["s3"]["object"]["eTag"])"""),
     ("Exercise 3", """\
-bills = {way: map_bill(way, requests, need["seconds"]) for way in possible(need)}
-if not bills:
-    raise ValueError(f"no way fulfils {need}: the list is empty")
-return min(bills, key=bills.get)"""),
+failures = []
+for record in event["Records"]:
+    try:
+        request = json.loads(record["body"])
+        score(request)
+    except (ValueError, KeyError, TypeError):
+        failures.append(record["messageId"])
+return {"batchItemFailures": [{"itemIdentifier": one} for one in failures]}"""),
     ("Exercise 3", """\
-best = None
-for way in possible(need):
-    dollars = map_bill(way, requests, need["seconds"])
-    if best is None or dollars < best[1]:
-        best = way, dollars
-if best is None:
-    raise ValueError
-return best[0]"""),
+def fails(record):
+    try:
+        score(json.loads(record["body"]))
+        return False
+    except Exception as error:
+        print(error)
+        return True
+
+return {"batchItemFailures": [{"itemIdentifier": record["messageId"]}
+                              for record in event["Records"] if fails(record)]}"""),
     ("Exercise 3", """\
-ways = sorted(possible(need), key=lambda way: map_bill(way, requests, need["seconds"]))
-if len(ways) == 0:
-    raise ValueError("none")
-return ways[0]"""),
+answer = {"batchItemFailures": []}
+for record in event.get("Records", []):
+    try:
+        score(json.loads(record["body"]))
+    except Exception:
+        answer["batchItemFailures"] += [{"itemIdentifier": record["messageId"]}]
+        continue
+return answer"""),
 ]

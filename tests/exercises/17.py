@@ -1,125 +1,95 @@
 """Wrong answers to the exercises of lesson 17, each with words of its diagnosis; and right ones."""
 
-
-def looks(condition):
-    """Code of exercise 1 with another condition."""
-    return f'return [one["LogicalResourceId"] for one in changes if {condition}]'
-
-
-def wide(condition, effect='one["Effect"] == "Allow" and '):
-    """Code of exercise 2 with another condition."""
-    return ('def listed(value):\n    return [value] if isinstance(value, str) else value\n'
-            f'return [one for one in document["Statement"] if {effect}({condition})]')
-
-
-STAR = '"*" in listed(one["Resource"])'
-ACTION = 'any("*" in action for action in listed(one["Action"]))'
-
-
-def trust(main="ref:refs/heads/main", release="ref:refs/heads/release/*", how="StringLike",
-          aud='{f"{ISSUER}:aud": "sts.amazonaws.com"}', repository="shop/churn"):
-    """Code of exercise 3 with something else in it."""
-    return (f'main_only = {{"StringEquals": {{f"{{ISSUER}}:aud": "sts.amazonaws.com", '
-            f'f"{{ISSUER}}:sub": "repo:{repository}:{main}"}}}}\n'
-            f'releases = {{"StringEquals": {aud}}}\n'
-            f'releases.setdefault("{how}", {{}})[f"{{ISSUER}}:sub"] = '
-            f'"repo:{repository}:{release}"')
-
+CHANGE = ('for name in "high", "low", "close", "volume":\n'
+          '    other.iloc[day + 1:, other.columns.get_loc(name)] *= 2\n')
+LAST = "last = bars.index[day]\n"
+CHANGES = "changes = target.diff().fillna(target.iloc[0]).abs().sum()\n"
+EARNED = "(target * change).sum()"
+LATER = 'if order["day"] <= account["day"]:\n    return account\n'
+MOVED = '{**account, "day": order["day"], "target": order["target"]'
 
 WRONG = [
-    ("Exercise 1", "...", "still open"),
-    ("Exercise 1", looks('one["Action"] == "Remove" or one["Replacement"] == "True"'),
-     "has no `Replacement`"),
-    ("Exercise 1", looks('one["Action"] == "Remove" or one.get("Replacement")'), "counts as true"),
-    ("Exercise 1", looks('one.get("Replacement") in ("True", "Conditional")'),
-     "look at Action too"),
-    ("Exercise 1", looks('one["Action"] == "Remove" or one.get("Replacement") is True'),
-     "Name is replaced"),
-    ("Exercise 1", looks('one["Action"] == "Remove" or one.get("Replacement") == "True"'),
-     "Conditional counts too"),
-    ("Exercise 1", looks('one.get("Replacement") != "False"'), "New is only added"),
-    ("Exercise 2", "...", "still open"),
-    ("Exercise 2", wide(ACTION), "on every resource"),
-    ("Exercise 2", wide(STAR), "every action of S3"),
-    ("Exercise 2", wide('"*" in one["Resource"] or ' + ACTION), "make a list"),
-    ("Exercise 2", wide('any("*" in name for name in listed(one["Resource"])) or ' + ACTION),
-     "nothing else is every resource"),
-    ("Exercise 2", wide(STAR + ' or "*" in listed(one["Action"]) or "s3:*" in '
-                        'listed(one["Action"])'), "s3:Get* is a pattern"),
-    ("Exercise 2", wide('one["Resource"] == "*" or ' + ACTION), "one of the resources"),
-    ("Exercise 2", wide(STAR + " or " + ACTION, effect=""), "look at Effect"),
-    ("Exercise 3", "...", "main_only is still empty"),
-    ("Exercise 3", trust(main="*"), "StringEquals takes a * for a star"),
-    ("Exercise 3", trust(main="*").replace('main_only = {"StringEquals"',
-                                           'main_only = {"StringLike"'),
-     "main_only: release/2 (repo:shop/churn"),
-    ("Exercise 3", trust(release="*"), "releases: main ("),
-    ("Exercise 3", trust(release="ref:refs/*release/*"), "a tag named as a branch"),
-    ("Exercise 3", trust(repository="shop/*"), "StringLike for anything"),
-    ("Exercise 3", trust(how="StringEquals"), "StringLike for anything"),
-    ("Exercise 3", trust(aud="{}"), "a release's token for somebody else"),
-    ("Exercise 3", trust().replace("repo:shop/churn:ref:refs/heads/release", "repo:*/churn:ref:"
-                                   "refs/heads/release"), "a fork's release"),
-    ("Exercise 3", trust().replace(":sub", ":subject"), "no claim is named"),
+    ("Exercise 1", "...", "is it still open?"),
+    ("Exercise 1", CHANGE + "return not make(bars).equals(make(other))",
+     "compare only the rows up to it"),
+    ("Exercise 1", CHANGE.replace("day + 1", "day") + LAST
+     + "return not make(bars).loc[:last].equals(make(other).loc[:last])",
+     "change only the bars after the day"),
+    ("Exercise 1", LAST + "return not make(bars).loc[:last].equals(make(other).loc[:last])",
+     "are the closes after the day changed"),
+    ("Exercise 1", 'other.iloc[day + 1:, other.columns.get_loc("close")] *= 2\n' + LAST
+     + "return not make(bars).loc[:last].equals(make(other).loc[:last])",
+     "change every column"),
+    ("Exercise 2", "...", "is it still open?"),
+    ("Exercise 2", CHANGES + f"return {EARNED} / changes", "take off what holding earns"),
+    ("Exercise 2", f"return ({EARNED} - change.sum()) / target.sum()",
+     "are not changes of position"),
+    ("Exercise 2", f"return ({EARNED} - change.sum()) / target.diff().abs().sum()",
+     "getting in on the first day is one"),
+    ("Exercise 2", CHANGES + f"return (change.sum() - {EARNED}) / changes", "so 0.333 % for each"),
+    ("Exercise 3", "...", "is it still open?"),
+    ("Exercise 3", f'return {MOVED}, "trades": account["trades"] + 1}}', "holding on is no trade"),
+    ("Exercise 3",
+     f'return {MOVED}, "trades": account["trades"] + (order["target"] != account["target"])}}',
+     "an order for an earlier day must change nothing"),
+    ("Exercise 3",
+     'if order["day"] < account["day"]:\n    return account\n'
+     f'return {MOVED}, "trades": account["trades"] + (order["target"] != account["target"])}}',
+     "account's own day"),
+    ("Exercise 3",
+     LATER + 'if order["target"] == account["target"]:\n    return account\n'
+     f'return {MOVED}, "trades": account["trades"] + 1}}',
+     "the day moves on"),
 ]
 
 RIGHT = [
     ("Exercise 1", """\
-names = []
-for one in changes:
-    if one["Action"] == "Remove":
-        names.append(one["LogicalResourceId"])
-    elif one.get("Replacement", "False") != "False":
-        names.append(one["LogicalResourceId"])
-return names"""),
+later = other.index > bars.index[day]
+other.loc[later, ["high", "low", "close"]] *= 3
+other.loc[later, "volume"] = other.loc[later, "volume"] * 3
+one, two = (make(some).loc[:bars.index[day]] for some in (bars, other))
+return not one.equals(two)"""),
     ("Exercise 1", """\
-return {one["LogicalResourceId"] for one in changes
-        if one.get("Replacement") in {"True", "Conditional"} or one["Action"] == "Remove"}"""),
+other.iloc[day + 1:] = other.iloc[day + 1:] * 2
+up_to = bars.index[: day + 1]
+return not make(bars).reindex(up_to).equals(make(other).reindex(up_to))"""),
     ("Exercise 1", """\
-def harmless(one):
-    return one["Action"] == "Add" or one.get("Replacement") == "False"
-
-return tuple(one["LogicalResourceId"] for one in changes if not harmless(one))"""),
+for column in "high", "low", "close", "volume":
+    other[column] = other[column].where(np.arange(len(other)) <= day, other[column] * 1.5)
+last = bars.index[day]
+before, after = make(bars).loc[:last], make(other).loc[:last]
+same = (before == after) | (before.isna() & after.isna())
+return bool(not same.all().all())"""),
     ("Exercise 2", """\
-wide = []
-for one in document["Statement"]:
-    actions = one["Action"] if isinstance(one["Action"], list) else [one["Action"]]
-    resources = one["Resource"] if isinstance(one["Resource"], list) else [one["Resource"]]
-    if one["Effect"] != "Deny" and ("*" in resources or "*" in "".join(actions)):
-        wide.append(one)
-return wide"""),
+trades = target.diff().abs()
+trades.iloc[0] = abs(target.iloc[0])
+return (target * change - change).sum() / trades.sum()"""),
     ("Exercise 2", """\
-def texts(value):
-    return (value,) if type(value) is str else tuple(value)
-
-return tuple(one for one in document["Statement"] if one["Effect"] == "Allow" and (
-    any(resource == "*" for resource in texts(one["Resource"]))
-    or any("*" in action for action in texts(one["Action"]))))"""),
+before = 0
+trades = 0
+for now in target:
+    trades += abs(now - before)
+    before = now
+return float((target * change).sum() - change.sum()) / trades"""),
     ("Exercise 2", """\
-def is_wide(one):
-    if one.get("Effect") != "Allow":
-        return False
-    actions, resources = one["Action"], one["Resource"]
-    if not isinstance(actions, str):
-        actions = " ".join(actions)
-    return "*" in actions or resources == "*" or "*" in list(resources) * (
-        not isinstance(resources, str))
-
-return list(filter(is_wide, document["Statement"]))"""),
+changes = np.abs(np.diff(np.concatenate([[0], target.to_numpy()]))).sum()
+return ((target - 1) * change).sum() / changes"""),
     ("Exercise 3", """\
-AUD, SUB = f"{ISSUER}:aud", f"{ISSUER}:sub"
-main_only = {"StringEquals": {AUD: ["sts.amazonaws.com"],
-                              SUB: ["repo:shop/churn:ref:refs/heads/main"]}}
-releases = {"StringEquals": {AUD: ["sts.amazonaws.com"]},
-            "StringLike": {SUB: ["repo:shop/churn:ref:refs/heads/release/*"]}}"""),
+if account["day"] >= order["day"]:
+    return dict(account)
+traded = order["target"] != account["target"]
+return {**account, "day": order["day"], "target": order["target"],
+        "trades": account["trades"] + int(traded)}"""),
     ("Exercise 3", """\
-branch = "repo:shop/churn:ref:refs/heads/"
-ours = {f"{ISSUER}:aud": "sts.amazonaws.com"}
-main_only = {"StringEquals": ours | {f"{ISSUER}:sub": branch + "main"}}
-releases = {"StringEquals": ours, "StringLike": {f"{ISSUER}:sub": branch + "release/*"}}"""),
+if order["day"] > account["day"]:
+    if order["target"] != account["target"]:
+        account["trades"] += 1
+    account["day"], account["target"] = order["day"], order["target"]
+return account"""),
     ("Exercise 3", """\
-main_only["StringEquals"] = {ISSUER + ":aud": "sts.amazonaws.com"}
-main_only["StringLike"] = {ISSUER + ":sub": "repo:shop/churn:ref:refs/heads/main"}
-releases["StringLike"] = {ISSUER + ":sub": "repo:shop/churn:ref:refs/heads/release/*",
-                          ISSUER + ":aud": "sts.amazonaws.com"}"""),
+new = account.copy()
+if not order["day"] <= account["day"]:
+    new.update(day=order["day"], target=order["target"])
+    new["trades"] += 0 if order["target"] == account["target"] else 1
+return new"""),
 ]

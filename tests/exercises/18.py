@@ -1,126 +1,114 @@
 """Wrong answers to the exercises of lesson 18, each with words of its diagnosis; and right ones."""
 
-PARTS = ('detail = event["detail"]\n'
-         'version = detail["configuration"]["metrics"][0]["metricStat"]["metric"]["dimensions"]'
-         '["FunctionVersion"]\n'
-         'weights = alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})\n')
-BOTH = "for number, (answer, right) in enumerate(zip(answers, expected))"
-SUM = ("total, value = sum(counts.values()), 0.0\nfor one in set(shares) | set(counts):\n"
-       "    a, e = max(counts.get(one, 0) / total, LEAST), max(shares.get(one, 0), LEAST)\n")
+MORE = "more = endpoint_gb * price - function_gb * COMPUTE\n"
+RIGHT = "if more <= 0:\n    return math.inf\n"
+EMPTY = 'if not ways:\n    raise ValueError("nothing can do that")\n'
 
 WRONG = [
     ("Exercise 1", "...", "is it still open?"),
-    ("Exercise 1", PARTS + "return version if version in weights else None", "went back to OK"),
-    ("Exercise 1", PARTS + 'if detail["previousState"]["value"] == "ALARM":\n'
-     "    return version if version in weights else None", "look at state"),
-    ("Exercise 1", PARTS + 'return next(iter(weights), None) '
-     'if detail["state"]["value"] == "ALARM" else None', "an innocent one goes"),
-    ("Exercise 1", PARTS + 'return version if detail["state"]["value"] == "ALARM" else None',
-     "an innocent one goes"),
-    ("Exercise 1", PARTS + 'weights = alias["RoutingConfig"]["AdditionalVersionWeights"]\n'
-     'return version if detail["state"]["value"] == "ALARM" and version in weights else None',
-     "may have no RoutingConfig"),
-    ("Exercise 1", PARTS + 'if detail["state"]["value"] == "ALARM":\n'
-     '    return version if version != alias["FunctionVersion"] else None', "came twice"),
-    ("Exercise 2", "...", "Is it still open?"),
-    ("Exercise 2", "return [] if abs(sum(one['probability'] for one in answers)\n"
-     "                 - sum(expected)) < tolerance else [len(answers) - 1]", "one by one"),
+    ("Exercise 1", MORE + RIGHT + "return FEE / more", "that is in seconds"),
+    ("Exercise 1", MORE + RIGHT + 'return 1000 * cost.usd("lambda_requests") / more',
+     "a millionth of the fee"),
+    ("Exercise 1", MORE + "return 1000 * FEE / more", "before you divide"),
+    ("Exercise 1", MORE + "return 1000 * FEE / abs(more) if more else math.inf",
+     "4 GB on Lambda are dearer"),
+    ("Exercise 1", MORE + "return 1000 * FEE / more if more else math.inf",
+     "no request takes less"),
+    ("Exercise 1", MORE + "return 1000 * FEE / more if more > 0 else 0", "always cheaper, return"),
+    ("Exercise 1",
+     "more = function_gb * price - endpoint_gb * COMPUTE\n" + RIGHT + "return 1000 * FEE / more",
+     "always cheaper, return math.inf"),
+    ("Exercise 1",
+     MORE + RIGHT + "return 1000 * FEE / (price - COMPUTE) / endpoint_gb",
+     "for an endpoint of 3 GB"),
+    ("Exercise 2", "...", "is it still open?"),
     ("Exercise 2",
-     f"return [number {BOTH}\n        if abs(answer['probability'] - right) > tolerance]",
-     "Look at the status"),
-    ("Exercise 2", f"return [number {BOTH}\n        if answer['status'] != 200 or "
-     "answer['probability'] - right > tolerance]", "is wrong"),
-    ("Exercise 2", f"return [number {BOTH}\n        if answer['status'] != 200 or "
-     "(answer['probability'] > 0.3) != (right > 0.3)]", "the model is another one"),
-    ("Exercise 2", f"return [number {BOTH}\n        if answer['status'] != 200 or "
-     "answer['probability'] != right]", "within the tolerance"),
-    ("Exercise 2", f"return [number {BOTH}\n        if answer['status'] == 200 and "
-     "abs(answer['probability'] - right) > tolerance]", "is a wrong answer"),
+     "return [name for name, limits in LIMITS.items()\n"
+     "        if all(need[key] < limits[key] for key in need)]", "use <="),
+    ("Exercise 2",
+     "return [name for name, limits in LIMITS.items()\n"
+     "        if all(key in need and need[key] <= limits[key] for key in limits)]",
+     "not of the limits"),
+    ("Exercise 2",
+     "return [name for name, limits in LIMITS.items()\n"
+     "        if any(need[key] <= limits[key] for key in need) or not need]",
+     "look at *every* key"),
+    ("Exercise 2",
+     "return [name for name, limits in LIMITS.items()\n"
+     "        if all(need[key] == limits[key] if isinstance(need[key], bool)\n"
+     "               else need[key] <= limits[key] for key in need)]", "none is needed, not that"),
+    ("Exercise 2",
+     "return next([name] for name, limits in LIMITS.items()\n"
+     "            if all(need[key] <= limits[key] for key in need))",
+     "expected are all four"),
     ("Exercise 3", "...", "is it still open?"),
-    ("Exercise 3", SUM + "    value += (a - e) * math.log10(a / e)\nreturn value",
-     "natural logarithm"),
-    ("Exercise 3", SUM + "    value += (e - a) * math.log(a / e)\nreturn value", "never negative"),
-    ("Exercise 3", SUM + "    value += a * math.log(a / e)\nreturn value", "is right, you have"),
-    ("Exercise 3", SUM.replace("counts.get(one, 0) / total", "counts.get(one, 0)")
-     + "    value += (a - e) * math.log(a / e)\nreturn value", "equal shares have PSI 0"),
-    ("Exercise 3", SUM.replace("set(shares) | set(counts)", "shares")
-     + "    value += (a - e) * math.log(a / e)\nreturn value", "that training never saw"),
-    ("Exercise 3", "total = sum(counts.values())\n"
-     "return sum((counts[one] / total - e) * math.log(counts[one] / total / e)\n"
-     "           for one, e in shares.items())", "that training never saw"),
-    ("Exercise 3", SUM.replace("shares.get(one, 0)", "shares[one]")
-     + "    value += (a - e) * math.log(a / e)\nreturn value", "missing is empty"),
     ("Exercise 3",
-     SUM.replace("max(counts.get(one, 0) / total, LEAST)", "counts.get(one, 0) / total")
-     + "    value += (a - e) * math.log(a / e) if a else 0\nreturn value", "counts as LEAST"),
+     "ways = possible(need)\n" + EMPTY +
+     'return max(ways, key=lambda way: map_bill(way, requests, need["seconds"]))',
+     "is the most expensive of"),
+    ("Exercise 3",
+     "ways = possible(need)\n" + EMPTY + "return ways[0]", "keep instances busy"),
+    ("Exercise 3",
+     'return min(LIMITS, key=lambda way: map_bill(way, requests, need["seconds"]))',
+     "choose among possible(need)"),
+    ("Exercise 3",
+     'return min([way for way in LIMITS if LIMITS[way]["waits"]],\n'
+     '           key=lambda way: map_bill(way, requests, need["seconds"]))',
+     "choose among possible(need)"),
+    ("Exercise 3",
+     'return min(possible(need), key=lambda way: map_bill(way, requests, need["seconds"]))',
+     "says what was asked"),
+    ("Exercise 3",
+     "ways = possible(need)\nif not ways:\n    return None\n"
+     'return min(ways, key=lambda way: map_bill(way, requests, need["seconds"]))',
+     "raise ValueError"),
 ]
 
 RIGHT = [
     ("Exercise 1", """\
-detail = event["detail"]
-if detail["state"]["value"] != "ALARM":
-    return None
-metric_ = detail["configuration"]["metrics"][0]["metricStat"]["metric"]
-version = metric_["dimensions"]["FunctionVersion"]
-weights = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
-if version in weights:
-    return version"""),
+below = endpoint_gb * price - function_gb * COMPUTE
+if below <= 0:
+    return math.inf
+return FEE / below * 1000"""),
     ("Exercise 1", """\
-weights = alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
-canary_ = next(iter(weights), None)
-[one] = event["detail"]["configuration"]["metrics"]
-version = one["metricStat"]["metric"]["dimensions"].get("FunctionVersion")
-alarmed = event["detail"]["state"]["value"] == "ALARM"
-return canary_ if alarmed and canary_ == version else None"""),
+below = endpoint_gb * price - function_gb * COMPUTE
+return float("inf") if not below > 0 else round(1000 * FEE / below, 1)"""),
     ("Exercise 1", """\
-try:
-    [version] = alias["RoutingConfig"]["AdditionalVersionWeights"]
-except (KeyError, ValueError):
-    return None
-metrics_ = event["detail"]["configuration"]["metrics"]
-about = [one["metricStat"]["metric"]["dimensions"]["FunctionVersion"] for one in metrics_]
-return version if version in about and event["detail"]["state"]["value"] == "ALARM" else None"""),
+lambda_second, endpoint_second = function_gb * COMPUTE, endpoint_gb * price
+if endpoint_second > lambda_second:
+    return 1e3 * FEE / (endpoint_second - lambda_second)
+else:
+    return float("inf")"""),
     ("Exercise 2", """\
-wrong = []
-for position in range(len(answers)):
-    answer = answers[position]
-    if answer["status"] != 200:
-        wrong.append(position)
-    elif abs(answer["probability"] - expected[position]) > tolerance:
-        wrong.append(position)
-return wrong"""),
+able = []
+for name, limits in LIMITS.items():
+    if all(limits[key] >= wanted for key, wanted in need.items()):
+        able.append(name)
+return able"""),
     ("Exercise 2", """\
-def is_right(answer, right):
-    return (answer["status"] == 200
-            and right - tolerance <= answer["probability"] <= right + tolerance)
-
-return [i for i, pair in enumerate(zip(answers, expected)) if not is_right(*pair)]"""),
+return tuple(name for name in LIMITS if not any(need[key] > LIMITS[name][key] for key in need))"""),
     ("Exercise 2", """\
-given = [one["probability"] if one["status"] == 200 else float("inf") for one in answers]
-return [i for i, (a, e) in enumerate(zip(given, expected)) if not abs(a - e) <= tolerance]"""),
+able = list(LIMITS)
+for key, wanted in need.items():
+    able = [name for name in able if wanted <= LIMITS[name][key]]
+return able"""),
     ("Exercise 3", """\
-total = sum(counts.values())
-bins = set(shares).union(counts)
-a = {one: max(LEAST, counts.get(one, 0) / total) for one in bins}
-e = {one: max(LEAST, shares.get(one, 0)) for one in bins}
-return round(sum((a[one] - e[one]) * math.log(a[one] / e[one]) for one in bins), 4)"""),
+bills = {way: map_bill(way, requests, need["seconds"]) for way in possible(need)}
+if not bills:
+    raise ValueError(f"no way fulfils {need}: the list is empty")
+return min(bills, key=bills.get)"""),
     ("Exercise 3", """\
-total = sum(counts.values())
-
-def part(one):
-    a = counts[one] / total if one in counts else 0
-    a, e = max(a, LEAST), max(shares.get(one, LEAST), LEAST)
-    return (a - e) * (math.log(a) - math.log(e))
-
-return math.fsum(map(part, {**shares, **counts}))"""),
+best = None
+for way in possible(need):
+    dollars = map_bill(way, requests, need["seconds"])
+    if best is None or dollars < best[1]:
+        best = way, dollars
+if best is None:
+    raise ValueError
+return best[0]"""),
     ("Exercise 3", """\
-names = list(dict.fromkeys([*shares, *counts]))
-now = [counts.get(one, 0) for one in names]
-value = 0
-for one, count in zip(names, now):
-    a = count / sum(now)
-    a = LEAST if a < LEAST else a
-    e = LEAST if shares.get(one, 0) < LEAST else shares[one]
-    value -= (e - a) * math.log(a / e)
-return value"""),
+ways = sorted(possible(need), key=lambda way: map_bill(way, requests, need["seconds"]))
+if len(ways) == 0:
+    raise ValueError("none")
+return ways[0]"""),
 ]

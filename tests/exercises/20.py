@@ -1,100 +1,126 @@
 """Wrong answers to the exercises of lesson 20, each with words of its diagnosis; and right ones."""
 
-
-def settings(timeout=10, memory=512, **variables):
-    return f"fixed = dict(Timeout={timeout}, MemorySize={memory}, " \
-           f"Environment={{'Variables': {variables}}})"
-
-
-SCALAR = "if isinstance(value, np.generic):\n    return value.item()\n"
-ARRAY = "if isinstance(value, np.ndarray):\n    return value.tolist()\n"
-DICT = "if isinstance(value, dict):\n    return {key: plain(one) for key, one in value.items()}\n"
-LIST = "if isinstance(value, list | tuple):\n    return [plain(one) for one in value]\n"
-CHECKED = "if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:\n" \
-          "    raise ValueError(f'got {picture.shape}')\n"
-PICTURE = "return picture.transpose(2, 0, 1)[np.newaxis].astype(np.float32) / 255"
+PARTS = ('detail = event["detail"]\n'
+         'version = detail["configuration"]["metrics"][0]["metricStat"]["metric"]["dimensions"]'
+         '["FunctionVersion"]\n'
+         'weights = alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})\n')
+BOTH = "for number, (answer, right) in enumerate(zip(answers, expected))"
+SUM = ("total, value = sum(counts.values()), 0.0\nfor one in set(shares) | set(counts):\n"
+       "    a, e = max(counts.get(one, 0) / total, LEAST), max(shares.get(one, 0), LEAST)\n")
 
 WRONG = [
     ("Exercise 1", "...", "is it still open?"),
-    ("Exercise 1", SCALAR + "return value", "an array is still not plain"),
-    ("Exercise 1", SCALAR + ARRAY + "return value", "a dict is still not plain"),
-    ("Exercise 1", SCALAR + ARRAY + DICT + "return value", "numbers in a list in a dict"),
-    ("Exercise 1", SCALAR + ARRAY + DICT + LIST.replace("list | tuple", "list") + "return value",
-     "a tuple is still not plain"),
-    ("Exercise 1", ARRAY + DICT + LIST
-     + "if isinstance(value, np.generic):\n    return float(value)\nreturn value",
-     "a whole number became a float"),
-    ("Exercise 1", SCALAR + ARRAY + DICT + LIST + "return str(value)", "text and None"),
-    ("Exercise 2", "...", "is it still open?"),
-    ("Exercise 2", CHECKED + PICTURE.replace("[np.newaxis]", ""), "should become (1, 3, 2, 4)"),
-    ("Exercise 2", CHECKED + "return picture[np.newaxis].astype(np.float32) / 255",
-     "should become (1, 3, 2, 4)"),
-    ("Exercise 2", CHECKED + PICTURE.replace(".astype(np.float32)", ""), "takes float32"),
-    ("Exercise 2", CHECKED + PICTURE.replace(" / 255", ""), "divide by 255"),
-    ("Exercise 2", CHECKED + PICTURE.replace(
-        "transpose(2, 0, 1)", "reshape(3, *picture.shape[:2])"), "do not reshape"),
-    ("Exercise 2", PICTURE, "(3, rows, columns) got through"),
-    ("Exercise 2", CHECKED.replace(" or picture.dtype != np.uint8", "") + PICTURE,
-     "floats got through"),
-    ("Exercise 2", CHECKED.replace("got {picture.shape}", "a wrong picture") + PICTURE,
-     "say which shape came"),
-    ("Exercise 2", "if picture.ndim != 3 or picture.shape[2] != 3:\n    raise TypeError('no')\n"
-     + PICTURE, "raise a ValueError, not TypeError"),
-    ("Exercise 3", "...", "where may a function write?"),
-    ("Exercise 3", settings(memory=128, CACHE="/tmp"), "it holds 200 MB"),
-    ("Exercise 3", settings(timeout=3, CACHE="/tmp"), "how long does it sleep"),
-    ("Exercise 3", settings(timeout=900, CACHE="/tmp"), "for 30 seconds at most"),
-    ("Exercise 3", settings(memory=3008, CACHE="/tmp"), "is paid for nothing"),
+    ("Exercise 1", PARTS + "return version if version in weights else None", "went back to OK"),
+    ("Exercise 1", PARTS + 'if detail["previousState"]["value"] == "ALARM":\n'
+     "    return version if version in weights else None", "look at state"),
+    ("Exercise 1", PARTS + 'return next(iter(weights), None) '
+     'if detail["state"]["value"] == "ALARM" else None', "an innocent one goes"),
+    ("Exercise 1", PARTS + 'return version if detail["state"]["value"] == "ALARM" else None',
+     "an innocent one goes"),
+    ("Exercise 1", PARTS + 'weights = alias["RoutingConfig"]["AdditionalVersionWeights"]\n'
+     'return version if detail["state"]["value"] == "ALARM" and version in weights else None',
+     "may have no RoutingConfig"),
+    ("Exercise 1", PARTS + 'if detail["state"]["value"] == "ALARM":\n'
+     '    return version if version != alias["FunctionVersion"] else None', "came twice"),
+    ("Exercise 2", "...", "Is it still open?"),
+    ("Exercise 2", "return [] if abs(sum(one['probability'] for one in answers)\n"
+     "                 - sum(expected)) < tolerance else [len(answers) - 1]", "one by one"),
+    ("Exercise 2",
+     f"return [number {BOTH}\n        if abs(answer['probability'] - right) > tolerance]",
+     "Look at the status"),
+    ("Exercise 2", f"return [number {BOTH}\n        if answer['status'] != 200 or "
+     "answer['probability'] - right > tolerance]", "is wrong"),
+    ("Exercise 2", f"return [number {BOTH}\n        if answer['status'] != 200 or "
+     "(answer['probability'] > 0.3) != (right > 0.3)]", "the model is another one"),
+    ("Exercise 2", f"return [number {BOTH}\n        if answer['status'] != 200 or "
+     "answer['probability'] != right]", "within the tolerance"),
+    ("Exercise 2", f"return [number {BOTH}\n        if answer['status'] == 200 and "
+     "abs(answer['probability'] - right) > tolerance]", "is a wrong answer"),
+    ("Exercise 3", "...", "is it still open?"),
+    ("Exercise 3", SUM + "    value += (a - e) * math.log10(a / e)\nreturn value",
+     "natural logarithm"),
+    ("Exercise 3", SUM + "    value += (e - a) * math.log(a / e)\nreturn value", "never negative"),
+    ("Exercise 3", SUM + "    value += a * math.log(a / e)\nreturn value", "is right, you have"),
+    ("Exercise 3", SUM.replace("counts.get(one, 0) / total", "counts.get(one, 0)")
+     + "    value += (a - e) * math.log(a / e)\nreturn value", "equal shares have PSI 0"),
+    ("Exercise 3", SUM.replace("set(shares) | set(counts)", "shares")
+     + "    value += (a - e) * math.log(a / e)\nreturn value", "that training never saw"),
+    ("Exercise 3", "total = sum(counts.values())\n"
+     "return sum((counts[one] / total - e) * math.log(counts[one] / total / e)\n"
+     "           for one, e in shares.items())", "that training never saw"),
+    ("Exercise 3", SUM.replace("shares.get(one, 0)", "shares[one]")
+     + "    value += (a - e) * math.log(a / e)\nreturn value", "missing is empty"),
+    ("Exercise 3",
+     SUM.replace("max(counts.get(one, 0) / total, LEAST)", "counts.get(one, 0) / total")
+     + "    value += (a - e) * math.log(a / e) if a else 0\nreturn value", "counts as LEAST"),
 ]
 
 RIGHT = [
     ("Exercise 1", """\
-if isinstance(value, dict):
-    return {key: plain(one) for key, one in value.items()}
-if isinstance(value, (list, tuple)):
-    return list(map(plain, value))
-if isinstance(value, (np.ndarray, np.generic)):
-    return value.tolist()
-return value"""),
+detail = event["detail"]
+if detail["state"]["value"] != "ALARM":
+    return None
+metric_ = detail["configuration"]["metrics"][0]["metricStat"]["metric"]
+version = metric_["dimensions"]["FunctionVersion"]
+weights = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+if version in weights:
+    return version"""),
     ("Exercise 1", """\
-match value:
-    case np.ndarray() | np.generic():
-        return value.tolist()
-    case dict():
-        return dict((key, plain(one)) for key, one in value.items())
-    case list() | tuple():
-        return tuple(plain(one) for one in value) if isinstance(value, tuple) else [
-            plain(one) for one in value]
-return value"""),
+weights = alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
+canary_ = next(iter(weights), None)
+[one] = event["detail"]["configuration"]["metrics"]
+version = one["metricStat"]["metric"]["dimensions"].get("FunctionVersion")
+alarmed = event["detail"]["state"]["value"] == "ALARM"
+return canary_ if alarmed and canary_ == version else None"""),
     ("Exercise 1", """\
-if hasattr(value, "tolist"):
-    return value.tolist()
-if type(value) is dict:
-    return {key: plain(value[key]) for key in value}
-return [plain(one) for one in value] if type(value) in (list, tuple) else value"""),
-    ("Exercise 2", """\
-if picture.dtype != np.uint8 or len(picture.shape) != 3 or picture.shape[-1] != 3:
-    raise ValueError(f"not a picture: {picture.shape}")
-return np.float32(np.moveaxis(picture, 2, 0)[None]) / np.float32(255)"""),
-    ("Exercise 2", """\
-good = picture.ndim == 3 and picture.shape[2:] == (3,) and picture.dtype == "uint8"
-if not good:
-    raise ValueError(str(picture.shape) + " is refused")
-channels = np.stack([picture[..., 0], picture[..., 1], picture[..., 2]])
-return np.expand_dims(channels, 0).astype("float32") / 255"""),
-    ("Exercise 2", """\
 try:
-    rows, columns, channels = picture.shape
-    assert channels == 3 and picture.dtype == np.uint8
-except (ValueError, AssertionError):
-    raise ValueError(f"shape {picture.shape}, type {picture.dtype}") from None
-return (picture / 255).astype(np.float32).transpose(2, 0, 1).reshape(1, 3, rows, columns)"""),
+    [version] = alias["RoutingConfig"]["AdditionalVersionWeights"]
+except (KeyError, ValueError):
+    return None
+metrics_ = event["detail"]["configuration"]["metrics"]
+about = [one["metricStat"]["metric"]["dimensions"]["FunctionVersion"] for one in metrics_]
+return version if version in about and event["detail"]["state"]["value"] == "ALARM" else None"""),
+    ("Exercise 2", """\
+wrong = []
+for position in range(len(answers)):
+    answer = answers[position]
+    if answer["status"] != 200:
+        wrong.append(position)
+    elif abs(answer["probability"] - expected[position]) > tolerance:
+        wrong.append(position)
+return wrong"""),
+    ("Exercise 2", """\
+def is_right(answer, right):
+    return (answer["status"] == 200
+            and right - tolerance <= answer["probability"] <= right + tolerance)
+
+return [i for i, pair in enumerate(zip(answers, expected)) if not is_right(*pair)]"""),
+    ("Exercise 2", """\
+given = [one["probability"] if one["status"] == 200 else float("inf") for one in answers]
+return [i for i, (a, e) in enumerate(zip(given, expected)) if not abs(a - e) <= tolerance]"""),
     ("Exercise 3", """\
-fixed = dict(Timeout=30, MemorySize=1024, Environment={"Variables": {"CACHE": "/tmp"}})"""),
-    ("Exercise 3", '''\
-fixed.update(Timeout=8, MemorySize=768)
-fixed["Environment"]["Variables"]["CACHE"] = "/tmp/"'''),
+total = sum(counts.values())
+bins = set(shares).union(counts)
+a = {one: max(LEAST, counts.get(one, 0) / total) for one in bins}
+e = {one: max(LEAST, shares.get(one, 0)) for one in bins}
+return round(sum((a[one] - e[one]) * math.log(a[one] / e[one]) for one in bins), 4)"""),
     ("Exercise 3", """\
-fixed = {"Timeout": 15, "MemorySize": 640,
-          "Environment": {"Variables": {"CACHE": "/tmp", "STAGE": "test"}}}"""),
+total = sum(counts.values())
+
+def part(one):
+    a = counts[one] / total if one in counts else 0
+    a, e = max(a, LEAST), max(shares.get(one, LEAST), LEAST)
+    return (a - e) * (math.log(a) - math.log(e))
+
+return math.fsum(map(part, {**shares, **counts}))"""),
+    ("Exercise 3", """\
+names = list(dict.fromkeys([*shares, *counts]))
+now = [counts.get(one, 0) for one in names]
+value = 0
+for one, count in zip(names, now):
+    a = count / sum(now)
+    a = LEAST if a < LEAST else a
+    e = LEAST if shares.get(one, 0) < LEAST else shares[one]
+    value -= (e - a) * math.log(a / e)
+return value"""),
 ]

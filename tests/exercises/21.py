@@ -1,90 +1,90 @@
 """Wrong answers to the exercises of lesson 21, each with words of its diagnosis; and right ones."""
 
-
-def notifications(shares="50, 80, 100", kinds='"ACTUAL", "FORECASTED"', mail="mail",
-                  type_="PERCENTAGE", operator="GREATER_THAN"):
-    return ('return [{"Notification": {"NotificationType": kind, "ComparisonOperator": '
-            f'"{operator}", "Threshold": share, "ThresholdType": "{type_}"}}, "Subscribers": '
-            f'[{{"SubscriptionType": "EMAIL", "Address": {mail}}}]}}\n'
-            f'        for share in ({shares},) for kind in ({kinds},)]')
-
+STEP = "share = load * share / (number + load * share)\n"
 
 WRONG = [
     ("Exercise 1", "...", "is it still open?"),
-    ("Exercise 1", notifications(kinds='"ACTUAL"'), "6 notifications, not 3"),
-    ("Exercise 1", notifications("0.5, 0.8, 1"), "0.5 is half a percent"),
-    ("Exercise 1", notifications("50, 80, 90"), "expected are 50, 80 and 100"),
-    ("Exercise 1", notifications("50, 80, 100, 50, 80, 100", '"ACTUAL"'),
-     "both ACTUAL and FORECASTED"),
-    ("Exercise 1", notifications(type_="ABSOLUTE_VALUE"), "would be dollars"),
-    ("Exercise 1", notifications(operator="LESS_THAN"), "when more is spent"),
-    ("Exercise 1", notifications(mail='"me@example.com"'), "use `mail`"),
-    ("Exercise 1", notifications().replace('[{"SubscriptionType"', '{"SubscriptionType"')
-     .replace("mail}]}", "mail}}"), "boto3 would refuse this"),
-    ("Exercise 2", "...", "or is it open?"),
-    ("Exercise 2", "return list(TopologicalSorter(uses).static_order())", "order for building"),
-    ("Exercise 2", "return list(uses)", "what is only *used* has to go"),
-    ("Exercise 2", "return sorted(set(uses) | {one for used in uses.values() for one in used})",
-     "which still uses it"),
-    ("Exercise 2",
-     "return list(uses) + [one for used in uses.values() for one in used if one not in uses]",
-     "a uses z uses m uses b"),
+    ("Exercise 1", "share = 1.0\nfor number in range(1, environments):\n    " + STEP
+     + "return share", "half is refused"),
+    ("Exercise 1", "share = 1.0\nfor number in range(1, environments + 1):\n"
+     "    share = share / (number + share)\nreturn share", "does the load stand above"),
+    ("Exercise 1", "share = 1.0\nfor number in range(1, environments + 1):\n"
+     "    share = load * share / (1 + load * share)\nreturn share", "divides by its own number"),
+    ("Exercise 1", "share = 0.0\nfor number in range(1, environments + 1):\n    " + STEP
+     + "return share", "everybody is refused"),
+    ("Exercise 1", "return max(0, 1 - environments / load)", "half is refused"),
+    ("Exercise 2", "...", "is it still open?"),
+    ("Exercise 2", "return status != 200", "the request is wrong"),
+    ("Exercise 2", "return status in (429, 503)", "500 of idempotent work"),
+    ("Exercise 2", "return status == 429 or status >= 500", "would be done twice"),
+    ("Exercise 2", "return idempotent and (status in (0, 429) or status >= 500)",
+     "idempotent or not"),
+    ("Exercise 2", "return status == 429 or (status >= 500 and idempotent)",
+     "nothing speaks against"),
+    ("Exercise 2", "return status in (0, 429) or (status >= 500 and idempotent)",
+     "only the answer lost"),
+    ("Exercise 2", "return True", "200 went well"),
     ("Exercise 3", "...", "is it still open?"),
-    ("Exercise 3", "return amount * cost.usd(item)", "only the fourth is billed"),
-    ("Exercise 3",
-     "price = cost.prices()[item]\nreturn (amount - price.free_a_month) * price.usd",
-     "nobody pays you"),
-    ("Exercise 3",
-     "price = cost.prices()[item]\nreturn 12 * max(0, amount - price.free_a_month) * price.usd",
-     "are 1 dollar, not 12"),
+    ("Exercise 3", "full = list(latencies)", "expected 1, 0.75, 0.5, 0.25"),
+    ("Exercise 3", "for latency in latencies:\n    while latency >= 0:\n"
+     "        full.append(latency)\n        latency -= pace", "a wait of 0 s"),
+    ("Exercise 3", "for latency in latencies:\n    full.append(latency)\n"
+     "    missing = latency - pace\n    while missing > 0:\n        full.append(missing)\n"
+     "        missing -= pace", "less than one pace is not added"),
+    ("Exercise 3", "for latency in latencies:\n    missing = latency - pace\n"
+     "    while missing >= pace:\n        full.append(missing)\n        missing -= pace",
+     "is it still open?"),
+    ("Exercise 3", "for latency in latencies:\n    full.append(latency)\n"
+     "    if latency > pace:\n        full.append(latency - pace)", "expected 1, 0.75, 0.5, 0.25"),
 ]
 
 RIGHT = [
     ("Exercise 1", """\
-found = []
-for kind in ("FORECASTED", "ACTUAL"):
-    for share in 100, 80, 50:
-        found.append({"Notification": {
-            "NotificationType": kind, "ComparisonOperator": "GREATER_THAN",
-            "Threshold": float(share), "ThresholdType": "PERCENTAGE"},
-            "Subscribers": [{"SubscriptionType": "EMAIL", "Address": mail}]})
-return found"""),
+share = 1
+number = 0
+while number < environments:
+    number += 1
+    share = load * share / (number + load * share)
+return share"""),
     ("Exercise 1", """\
-from itertools import product
-return [{"Notification": dict(NotificationType=kind, ComparisonOperator="GREATER_THAN",
-                              Threshold=share, ThresholdType="PERCENTAGE"),
-         "Subscribers": [dict(SubscriptionType="EMAIL", Address=mail)]}
-        for kind, share in product(["ACTUAL", "FORECASTED"], [50, 80, 100])]"""),
+if environments == 0:
+    return 1
+before = load * refused(load, environments - 1)
+return before / (environments + before)"""),
     ("Exercise 1", """\
-def one(kind, share):
-    return {"Subscribers": [{"Address": mail, "SubscriptionType": "EMAIL"}],
-            "Notification": {"NotificationType": kind, "Threshold": share,
-                             "ComparisonOperator": "GREATER_THAN"}}
-
-return [one("ACTUAL", share) for share in (50, 80, 100)] + [
-    one("FORECASTED", share) for share in (50, 80, 100)]"""),
-    ("Exercise 2", 'return list(TopologicalSorter(uses).static_order())[::-1]'),
-    ("Exercise 2", 'return reversed(tuple(TopologicalSorter(uses).static_order()))'),
+terms = [1.0]
+for number in range(1, environments + 1):
+    terms.append(terms[-1] * load / number)
+return terms[-1] / sum(terms)"""),
     ("Exercise 2", """\
-order = []
-
-def visit(thing):
-    if thing not in order:
-        for used in uses.get(thing, []):
-            visit(used)
-        order.insert(0, thing)
-
-for thing in uses:
-    visit(thing)
-return order"""),
+if status == 429:
+    return True
+if status == 0 or status >= 500:
+    return idempotent
+return False"""),
+    ("Exercise 2", 'return status == 429 or (idempotent and not 0 < status < 500)'),
+    ("Exercise 2", """\
+match status:
+    case 429:
+        return True
+    case code if 0 < code < 500:
+        return False
+    case _:
+        return bool(idempotent)"""),
     ("Exercise 3", """\
-price = cost.prices()[item]
-billed = amount - price.free_a_month
-return billed * price.usd if billed > 0 else 0"""),
+for latency in latencies:
+    while True:
+        full.append(latency)
+        latency -= pace
+        if latency < pace:
+            break"""),
     ("Exercise 3", """\
-free = cost.prices()[item].free_a_month
-return round(cost.usd(item) * (amount - min(amount, free)), 2)"""),
+for latency in latencies:
+    full.append(latency)
+    full.extend(latency - number * pace for number in range(1, int(latency / pace)))"""),
     ("Exercise 3", """\
-dollars = (amount - cost.prices()[item].free_a_month) * cost.prices()[item].usd
-return max(dollars, 0.0)"""),
+full = list(latencies)
+for missing in latencies:
+    while (missing := missing - pace) >= pace:
+        full.append(missing)"""),
 ]

@@ -28,7 +28,7 @@ def _parse(arguments):
         description="Measure how long images take to start and to answer, in turn, as ratios.",
         epilog="variants:\n" + "\n".join(f"  {one.name:12}{one.bought}" for one in EVERY.values()))
     parser.add_argument("variants", nargs="*", metavar="variant",
-                        help="which to measure (default: those of lesson 11; the empty handler "
+                        help="which to measure (default: those of lesson 13; the empty handler "
                              "always)")
     parser.add_argument("--starts", type=_number(1, 1000), default=30, metavar="N",
                         help="starts of each with its files in memory (default: 30)")
