@@ -124,6 +124,10 @@ ROWS = [
      "…The Revision Id provided does not match the latest Revision Id…"),
     (("lambda", "publish_layer_version", {"LayerName": "l", "Content": {"S3Bucket": NAME, "S3Key":
      "nope"}}), INVALID, "…S3 Error Code: NoSuchKey…"),
+    (("lambda", "publish_layer_version", {"LayerName": "l", "Content": {}}), INVALID, "…source…"),
+    (("lambda", "create_function", new(ImageConfig={"Command": ["x"]})), INVALID, "…ImageConfig…"),
+    (("lambda", "update_function_configuration", of(ImageConfig={"Command": ["x"]})), INVALID,
+     "…ImageConfig…"),
     # SQS
     (("sqs", "send_message", {"QueueUrl": NO_QUEUE, "MessageBody": "x"}),
      "AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist."),
@@ -341,6 +345,12 @@ ROWS = [
     (("s3", "put_bucket_policy", {"Bucket": NAME, "Policy": "nope"}), "MalformedPolicy",
      "Policies must be valid JSON and the first byte must be '{'"),
     # IAM
+    (trust(Principal={"Service": "lamda.amazonaws.com"}), "MalformedPolicyDocument",
+     'Invalid principal in policy: "SERVICE":"lamda.amazonaws.com"'),
+    (("iam", "put_role_policy", {"RoleName": NAME, "PolicyName": "x", "PolicyDocument":
+     policy(Sid="a b")}), "MalformedPolicyDocument",
+     "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular "
+     "expression [0-9A-Za-z]*"),
     (("iam", "get_role", {"RoleName": "nope"}), "NoSuchEntity",
      "The role with name nope cannot be found."),
     (("iam", "delete_role", {"RoleName": "nope"}), "NoSuchEntity",
@@ -403,6 +413,8 @@ ROWS = [
     (statistics(Statistics=["Nope"]), "InvalidParameterValue",
      "The parameter Statistics.member.1 must be a value in the set [ …"),
     # Logs
+    (("logs", "create_log_group", {"logGroupName": "aws/x"}), "InvalidParameterException",
+     "Log groups starting with AWS/ are reserved for AWS."),
     (("logs", "create_log_group", {"logGroupName": NAME}), "ResourceAlreadyExistsException",
      "The specified log group already exists"),
     (("logs", "create_log_stream", {"logGroupName": NAME, "logStreamName": "s"}),
@@ -499,7 +511,14 @@ ROWS = [
      "Either Template URL or Template Body must be specified."),
     (("cloudformation", "create_stack", {"StackName": "nn", "TemplateBody": "nope"}),
      "ValidationError", "Template format error: unsupported structure."),
+    (("cloudformation", "delete_stack", {"StackName": "a b"}), "ValidationError",
+     "1 validation error detected: Value 'a b' at 'stackName' failed to satisfy constraint…"),
+    (("cloudformation", "describe_stacks", {"StackName": "a_b"}), "ValidationError",
+     "1 validation error detected: Value 'a_b' at 'stackName' failed to satisfy constraint…"),
     # API Gateway, REST APIs
+    (("apigateway", "create_rest_api", {"name": ""}), "BadRequestException", "…name…empty…"),
+    (("apigateway", "delete_resource", {"restApiId": Of("rest api"), "resourceId": Of("root")}),
+     "BadRequestException", "Root resource cannot be deleted"),
     (("apigateway", "get_rest_api", {"restApiId": "nope"}), "NotFoundException",
      f"Invalid API identifier specified {ACCOUNT}:nope"),
     (("apigateway", "get_resources", {"restApiId": "nope"}), "NotFoundException",
@@ -524,6 +543,21 @@ ROWS = [
      "x"}]}), "BadRequestException",
      f"Invalid API identifier specified {ACCOUNT}:nope"),
     # API Gateway, HTTP APIs
+    (("apigatewayv2", "create_api", {"Name": "", "ProtocolType": "HTTP"}), "BadRequestException",
+     "…Name…"),
+    (("apigatewayv2", "create_api", {"Name": "x", "ProtocolType": "WEBSOCKET"}),
+     "BadRequestException", "RouteSelectionExpression is a required parameter…"),
+    (("apigatewayv2", "create_api", {"Name": "x", "ProtocolType": "HTTP",
+     "RouteSelectionExpression": "$request.body.x"}), "BadRequestException",
+     "RouteSelectionExpression must be ${request.method} ${request.path}…"),
+    (("apigatewayv2", "create_route", {"ApiId": Of("http api"), "RouteKey": "GET /{x+}/y"}),
+     "BadRequestException", "…greedy…"),
+    (("apigatewayv2", "create_stage", {"ApiId": Of("http api"), "StageName": "logged",
+     "AccessLogSettings": {"DestinationArn": "nope", "Format": "$context.requestId"}}),
+     "BadRequestException", "Invalid ARN specified in the request"),
+    (("apigatewayv2", "create_authorizer", {"ApiId": Of("http api"), "Name": "x", "AuthorizerType":
+     "JWT", "IdentitySource": ["$request.header.Authorization"], "JwtConfiguration": {"Issuer":
+     "http://nope", "Audience": ["x"]}}), "BadRequestException", "Invalid issuer: http://nope…"),
     (("apigatewayv2", "get_api", {"ApiId": "nope"}), "NotFoundException",
      "Invalid API identifier specified nope"),
     (("apigatewayv2", "delete_api", {"ApiId": "nope"}), "NotFoundException",
@@ -605,6 +639,39 @@ ROWS = [
     (("resourcegroupstaggingapi", "get_resources", {"PaginationToken": "nope"}),
      "PaginationTokenExpiredException", "…"),
 ]
+
+
+def test_parts_of_an_upload_have_a_least_size_but_the_last(ask, wider):
+    s3, upload = ask("s3"), {"Bucket": wider["full"], "Key": "parts"}
+    upload["UploadId"] = s3.create_multipart_upload(**upload)["UploadId"]
+    parts = [{"PartNumber": number, "ETag": s3.upload_part(
+        **upload, PartNumber=number, Body=body)["ETag"]}
+        for number, body in enumerate((b"x" * (5 * 2**20 - 1), b"y"), 1)]
+    code, message = refused("s3", "complete_multipart_upload", {
+        **upload, "MultipartUpload": {"Parts": parts}})[1:]
+    assert (code, message) == (
+        "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size")
+    parts[0]["ETag"] = s3.upload_part(**upload, PartNumber=1, Body=b"x" * 5 * 2**20)["ETag"]
+    s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+    assert s3.head_object(Bucket=wider["full"], Key="parts")["ContentLength"] == 5 * 2**20 + 1
+    s3.delete_object(Bucket=wider["full"], Key="parts")
+
+
+def test_a_child_of_a_greedy_path_is_refused(ask, world):
+    gateway, api = ask("apigateway"), world["rest api"]
+    proxy = gateway.create_resource(restApiId=api, parentId=world["root"],
+                                    pathPart="{proxy+}")["id"]
+    code, message = refused("apigateway", "create_resource", {
+        "restApiId": api, "parentId": proxy, "pathPart": "x"})[1:]
+    assert code == "BadRequestException" and "greedy" in message
+    gateway.delete_resource(restApiId=api, resourceId=proxy)
+
+
+@pytest.mark.parametrize("rate", ["rate(1 hours)", "rate(1 hour)", "rate(5 minute)"])
+def test_scheduler_takes_a_rate_in_singular_and_plural(ask, roles, rate):
+    scheduler = ask("scheduler")
+    scheduler.create_schedule(**schedule(rate, roles["srole"], Name=f"{NAME}-rate"))
+    scheduler.delete_schedule(Name=f"{NAME}-rate")
 
 
 def test_a_message_can_be_deleted_twice_and_by_an_old_receipt(ask, queues):

@@ -17,6 +17,7 @@ POLICY = {"This policy contains invalid Json":
           "Invalid principal": "Invalid principal in policy",
           "Actions/Conditions": "Policy has invalid action",
           "Resource ": "Policy has invalid resource"}
+LEAST_PART = 5 * 2**20      # bytes, of all parts but the last
 ACTIONS = {"Expiration", "Transitions", "NoncurrentVersionExpiration",
            "NoncurrentVersionTransitions", "AbortIncompleteMultipartUpload"}
 
@@ -51,6 +52,18 @@ def object_key(asked: dict) -> None:
     if size > 2048:
         raise RefusedError("MetadataTooLarge", "Your metadata headers exceed the maximum allowed "
                            "metadata size", 400)
+
+
+@rule("s3", "CompleteMultipartUpload")
+def size_of_parts(asked: dict) -> None:
+    """Source: S3 User Guide, "Amazon S3 multipart upload limits"."""
+    from ministack.services import s3
+    stored = (s3._multipart_uploads.get(asked["UploadId"]) or {}).get("parts") or {}
+    named = sorted(part["PartNumber"] for part in
+                   (asked.get("MultipartUpload") or {}).get("Parts") or [] if "PartNumber" in part)
+    if any(number in stored and stored[number]["size"] < LEAST_PART for number in named[:-1]):
+        raise RefusedError("EntityTooSmall", "Your proposed upload is smaller than the minimum "
+                           "allowed size", 400)
 
 
 @rule("s3", "PutBucketNotificationConfiguration")

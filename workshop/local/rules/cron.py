@@ -14,10 +14,14 @@ RATE = re.compile(r"rate\((\d+) (minute|hour|day)(s?)\)")
 AT = re.compile(r"at\(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\)")
 
 
-def is_rate(text: str) -> bool:
-    """Whether this is a rate: at least 1, singular for 1 and plural for more."""
+def is_rate(text: str, strict: bool = True) -> bool:
+    """Whether this is a rate of at least 1.
+
+    strict: as rules want it, singular for 1 and plural for more; Scheduler takes `rate(1 hours)`.
+    """
     found = RATE.fullmatch(text)
-    return bool(found) and int(found[1]) > 0 and (int(found[1]) == 1) == (not found[3])
+    return bool(found) and int(found[1]) > 0 and (
+        not strict or (int(found[1]) == 1) == (not found[3]))
 
 
 def is_at(text: str) -> bool:

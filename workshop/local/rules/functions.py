@@ -13,6 +13,7 @@ TAGS = 50                       # of a resource ("Using tags on Lambda functions
 LAYERS = 5                      # of a function ("Lambda quotas")
 UNRESERVED = 100                # of the account's concurrency ("Lambda quotas")
 EMPTY_ZIP = "UEsFBg"            # base64 of the mark that ends a zip file, where it begins one
+NO_IMAGE = "Please don't provide ImageConfig when {} a function with packageType Zip."
 # Runtimes that SnapStart knows nothing of ("Lambda SnapStart": Java 11, Python 3.12, .NET 8).
 NO_SNAPSTART = re.compile(r"(nodejs|ruby|provided|go|java8|dotnetcore).*|dotnet[67]"
                           r"|python(2.*|3\.([6-9]|1[01]))")
@@ -55,6 +56,12 @@ def some_code(asked: dict) -> None:
         raise invalid("Uploaded file must be a non-empty zip")
 
 
+@rule("lambda", "PublishLayerVersion")
+def some_content(asked: dict) -> None:
+    if not (asked.get("Content") or {}).keys() & {"ZipFile", "S3Bucket"}:
+        raise invalid("Please provide a source for layer content.")
+
+
 @rule("lambda", "CreateFunction", "UpdateFunctionCode", "PublishLayerVersion")
 def code_in_s3(asked: dict) -> None:
     code = asked.get("Code") or asked.get("Content") or asked
@@ -80,9 +87,18 @@ def code_and_package(asked: dict) -> None:
     if not image and not (asked.get("Runtime") and asked.get("Handler")):
         missing = "Runtime" if not asked.get("Runtime") else "Handler"
         raise invalid(f"{missing} is mandatory for functions created with deployment packages.")
+    if not image and asked.get("ImageConfig"):
+        raise invalid(NO_IMAGE.format("creating"))
     snapshots = (asked.get("SnapStart") or {}).get("ApplyOn") == "PublishedVersions"
     if snapshots and not image and NO_SNAPSTART.fullmatch(asked["Runtime"]):
         raise invalid(f"{asked['Runtime']} is not supported for SnapStart enabled functions.")
+
+
+@rule("lambda", "UpdateFunctionConfiguration")
+def image_config(asked: dict) -> None:
+    kind = ((function(asked) or {}).get("config") or {}).get("PackageType")
+    if kind == "Zip" and asked.get("ImageConfig"):
+        raise invalid(NO_IMAGE.format("updating"))
 
 
 @rule("lambda", "CreateFunction", "UpdateFunctionConfiguration")

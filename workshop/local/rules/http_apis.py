@@ -6,6 +6,7 @@ from workshop.local.signatures import RefusedError
 
 METHODS = "ANY|GET|HEAD|OPTIONS|PATCH|POST|PUT|DELETE"
 ROUTE_KEY = re.compile(rf"\$default|({METHODS}) /\S*")
+SELECTION = "${request.method} ${request.path}"     # what selects a route of an HTTP API
 
 
 def bad(message: str) -> RefusedError:
@@ -37,6 +38,9 @@ def route(asked: dict) -> None:
            for name, one in routes.items()):
         raise RefusedError("ConflictException", f"Route with key {key} already exists for this API",
                            409)
+    if key is not None and re.search(r"\+\}.", key):
+        raise bad("Invalid route key: a greedy path variable, such as {proxy+}, must be the last "
+                  "part of a path")
     target = asked.get("Target")
     if target and not target.startswith("integrations/"):
         raise bad("Invalid target: a route's target is integrations/INTEGRATION_ID")
@@ -101,6 +105,20 @@ def stage_settings(asked: dict) -> None:
     access = asked.get("AccessLogSettings") or {}
     if bool(access.get("DestinationArn")) != bool(access.get("Format")):
         raise bad("AccessLogSettings needs both DestinationArn and Format")
+    if access.get("DestinationArn") and not access["DestinationArn"].startswith("arn:"):
+        raise bad("Invalid ARN specified in the request")
+
+
+@rule("apigatewayv2", "CreateApi", "UpdateApi")
+def api(asked: dict) -> None:
+    """Source: API reference of CreateApi."""
+    if asked.get("Name", "name") == "":
+        raise bad("Name must not be empty")
+    selection = asked.get("RouteSelectionExpression")
+    if asked.get("ProtocolType") == "WEBSOCKET" and not selection:
+        raise bad("RouteSelectionExpression is a required parameter for the WEBSOCKET protocol")
+    if asked.get("ProtocolType") == "HTTP" and selection not in (None, SELECTION):
+        raise bad(f"RouteSelectionExpression must be {SELECTION} for the HTTP protocol")
 
 
 @rule("apigatewayv2", "CreateApi", "UpdateApi")
@@ -146,6 +164,9 @@ def authorizer(asked: dict) -> None:
         if not found.get("Issuer") or not found.get("Audience"):
             raise bad("JwtConfiguration with Issuer and Audience is required for authorizers of "
                       "type JWT")
+        if not found["Issuer"].startswith("https://"):
+            raise bad(f"Invalid issuer: {found['Issuer']}. Issuer must have a valid discovery "
+                      "endpoint ended with '/.well-known/openid-configuration'")
         if not sources:
             raise bad("IdentitySource is a required parameter for authorizer")
     elif not asked.get("AuthorizerPayloadFormatVersion"):

@@ -28,6 +28,12 @@ def batch(asked: dict) -> None:
         raise invalid(f"Upload too large: {size} bytes exceeds limit of {BATCH}")
 
 
+@rule("logs", "CreateLogGroup")
+def reserved_name(asked: dict) -> None:
+    if asked["logGroupName"].lower().startswith("aws/"):
+        raise invalid("Log groups starting with AWS/ are reserved for AWS.")
+
+
 @rule("logs", "PutRetentionPolicy")
 def retention(asked: dict) -> None:
     """Source: API reference of PutRetentionPolicy."""

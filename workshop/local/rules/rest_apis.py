@@ -121,10 +121,26 @@ def logging_role(asked: dict) -> None:
                       "trust permission for API Gateway and add the required role policy.")
 
 
+@rule("apigateway", "CreateRestApi")
+def name(asked: dict) -> None:
+    if not asked["name"].strip():
+        raise bad("API name cannot be empty")
+
+
+@rule("apigateway", "DeleteResource")
+def root(asked: dict) -> None:
+    if (_resource(asked) or {}).get("path") == "/":
+        raise bad("Root resource cannot be deleted")
+
+
 @rule("apigateway", "CreateResource")
 def path_part(asked: dict) -> None:
     from ministack.services import apigateway_v1
     part = asked["pathPart"]
+    parent = _resource({**asked, "resourceId": asked["parentId"]}) or {}
+    if parent.get("pathPart", "").endswith("+}"):
+        raise bad("Cannot create a child of a resource with a greedy path variable: "
+                  f"{parent['path']}")
     if not re.fullmatch(r"[a-zA-Z0-9._:~$,-]+|\{[a-zA-Z0-9._-]+\+?\}", part):
         raise bad("Resource's path part only allow a-zA-Z0-9._-: or a valid greedy path variable "
                   "and curly braces at the beginning and the end.")

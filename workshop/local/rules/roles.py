@@ -2,7 +2,7 @@
 import re
 
 from workshop.local.addresses import ACCOUNT
-from workshop.local.rules import policies
+from workshop.local.rules import policies, principals
 from workshop.local.rules.rule import rule
 from workshop.local.signatures import RefusedError
 
@@ -33,6 +33,12 @@ def principals_are_there(asked: dict) -> None:
     text = asked.get("AssumeRolePolicyDocument", asked.get("PolicyDocument", ""))
     for statement in policies.statements(text, principal=True, resource=False):
         principal = statement.get("Principal")
+        services = policies.listed(principal.get("Service", [])) if isinstance(
+            principal, dict) else []
+        for name in services:
+            if not principals.is_service(name):
+                raise RefusedError(MALFORMED, f'Invalid principal in policy: "SERVICE":"{name}"',
+                                   400)
         names = policies.listed(principal.get("AWS", [])) if isinstance(principal, dict) else []
         for name in names:
             found = re.fullmatch(rf"arn:aws:iam::{ACCOUNT}:(role|user)/(?:.*/)?([^/]+)", name)
@@ -54,7 +60,10 @@ def versions_go_first(asked: dict) -> None:
       "CreatePolicyVersion")
 def identity_policy(asked: dict) -> None:
     text = asked["PolicyDocument"]
-    policies.check(text, MALFORMED, principal=False)
+    found = policies.check(text, MALFORMED, principal=False)
+    if not all(re.fullmatch("[0-9A-Za-z]*", str(statement.get("Sid", ""))) for statement in found):
+        raise RefusedError(MALFORMED, "Statement IDs (SID) must be alpha-numeric. Check that your "
+                           "input satisfies the regular expression [0-9A-Za-z]*", 400)
     size = len(re.sub(r"\s", "", text))
     kind = next((kind for kind in INLINE if f"{kind}Name" in asked), None)
     if kind and size > INLINE[kind]:

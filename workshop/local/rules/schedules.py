@@ -13,7 +13,7 @@ def _invalid(message: str) -> RefusedError:
 @rule("scheduler", "CreateSchedule", "UpdateSchedule")
 def schedule(asked: dict) -> None:
     when = asked["ScheduleExpression"]
-    if not (cron.is_rate(when) or cron.is_cron(when) or cron.is_at(when)):
+    if not (cron.is_rate(when, strict=False) or cron.is_cron(when) or cron.is_at(when)):
         raise _invalid(f"Invalid Schedule Expression {when}.")
     try:
         ZoneInfo(asked.get("ScheduleExpressionTimezone") or "UTC")

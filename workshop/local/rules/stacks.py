@@ -1,10 +1,13 @@
 """CloudFormation: the form of a template, and what its maker must acknowledge."""
+import re
+
 from workshop.local.rules.rule import rule
 from workshop.local.signatures import RefusedError
 
 # Source: CloudFormation User Guide, "Acknowledging IAM resources".
 IAM = {"AccessKey", "Group", "InstanceProfile", "ManagedPolicy", "Policy", "Role", "User",
        "UserToGroupAddition"}
+NAME = re.compile(r"[a-zA-Z][-a-zA-Z0-9]*|arn:[-a-zA-Z0-9:/._+]*")
 SECTIONS = {"AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Rules",
             "Mappings", "Conditions", "Transform", "Resources", "Outputs", "Hooks"}
 
@@ -29,6 +32,16 @@ def template_of(asked: dict) -> dict | None:
     if not isinstance(template, dict):
         raise wrong("Template format error: unsupported structure.")
     return template
+
+
+@rule("cloudformation", "DeleteStack", "DescribeStacks", "DescribeStackEvents", "GetTemplate",
+      "ListStackResources", "DescribeStackResources", "UpdateStack")
+def name_of_a_stack(asked: dict) -> None:
+    """A name or an ARN; botocore's model has no pattern for it."""
+    name = asked.get("StackName")
+    if name and not NAME.fullmatch(name):
+        raise wrong(f"1 validation error detected: Value '{name}' at 'stackName' failed to satisfy "
+                    f"constraint: Member must satisfy regular expression pattern: {NAME.pattern}")
 
 
 @rule("cloudformation", "CreateStack", "UpdateStack", "CreateChangeSet", "ValidateTemplate")
