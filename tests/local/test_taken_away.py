@@ -22,6 +22,7 @@ from sklearn.linear_model import LogisticRegression
 
 import function_folder
 import tiny_churn
+from acting import as_role_with
 from deployed import Function
 from waiting import until
 from workshop import deploy, endpoints, triggers
@@ -38,10 +39,8 @@ PREFIX = "models/churn"
 CUSTOMER = json.loads((paths.ROOT / "tests/support/events/direct.json").read_text())["customer"]
 BARS = pd.read_csv(paths.DATA / "sp500.csv").head(21).to_dict("records")
 
-# What is missed on AWS only, and why it is there.
-BY_CLOUDFORMATION = ("CloudFormation makes this call itself; test_learner.py shows that a stack "
-                     "asks for its caller's permissions, tests/account/test_deploy_policy.py "
-                     "compares the policy with CloudFormation's own descriptions")
+# What is missed elsewhere, or on AWS only, and why it is there.
+BY_CLOUDFORMATION = "CloudFormation makes this call itself: test_pipeline_taken_away.py"
 BY_DOCKER = "docker asks the registry with it; test_learner.py shows that the registry looks"
 TRANSFORM = "the local cloud transforms a template without asking"
 GITHUB = "there is no identity provider; test_deploy_policy.py asks the evaluator of policies"
@@ -259,18 +258,7 @@ class Scenes:
 
     def someone(self, *statements):
         """A session of a role that may do this, besides the learner."""
-        iam, name = boto3.client("iam"), f"{STACK}-someone"
-        if not roles.find(name):
-            iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({
-                "Version": "2012-10-17", "Statement": [{
-                    "Effect": "Allow", "Action": "sts:AssumeRole",
-                    "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}]}))
-        iam.put_role_policy(RoleName=name, PolicyName="some", PolicyDocument=json.dumps({
-            "Version": "2012-10-17", "Statement": [
-                {"Effect": "Allow", "Resource": "*", **one} for one in statements]}))
-        keys = boto3.client("sts").assume_role(RoleArn=roles.find(name)["Arn"],
-                                               RoleSessionName="me")["Credentials"]
-        return boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+        return as_role_with(f"{STACK}-someone", statements)
 
     def rollback(self):
         client = boto3.client("lambda")
