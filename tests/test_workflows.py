@@ -142,6 +142,12 @@ def test_it_runs_weekly_with_the_newest_versions():
     assert workflow["env"]["WORKSHOP_NEWEST"] == "1"
 
 
+def test_the_calls_of_all_lessons_are_compared_with_the_recorded_ones():
+    last = read(WEEKLY)["jobs"]["calls"]["steps"][-1]["run"]
+    assert last == ".venv/bin/python tests/support/record_calls.py --compare"
+    assert (ROOT / last.split()[1]).is_file()
+
+
 def test_the_job_that_may_write_issues_runs_nothing_of_the_repository():
     jobs = read(WEEKLY)["jobs"]
     assert [name for name, job in jobs.items() if "write" in str(job["permissions"])] == ["issue"]
@@ -150,12 +156,13 @@ def test_the_job_that_may_write_issues_runs_nothing_of_the_repository():
 
 
 @pytest.mark.parametrize("open_issue, results, expected", [
-    ("", "success success", []),
-    ("7", "success success", [["issue", "close", "7", "--comment", "It passes again: URL"]]),
-    ("", "failure success", [["issue", "create", "--title", "Weekly run", "--body-file",
+    ("", "success success success", []),
+    ("7", "success success success", [["issue", "close", "7", "--comment", "It passes again: URL"]]),
+    ("", "failure success success", [["issue", "create", "--title", "Weekly run", "--body-file",
                               "report.md"]]),
-    ("7", "success failure", [["issue", "comment", "7", "--body-file", "report.md"]]),
-    ("7", "cancelled success", [["issue", "comment", "7", "--body-file", "report.md"]])])
+    ("7", "success failure success", [["issue", "comment", "7", "--body-file", "report.md"]]),
+    ("7", "success success failure", [["issue", "comment", "7", "--body-file", "report.md"]]),
+    ("7", "cancelled success success", [["issue", "comment", "7", "--body-file", "report.md"]])])
 def test_one_issue_is_opened_updated_and_closed(tmp_path, open_issue, results, expected):
     gh = tmp_path / "gh"
     gh.write_text(f"#!{sys.executable}\nimport json, sys\n"
@@ -164,12 +171,12 @@ def test_one_issue_is_opened_updated_and_closed(tmp_path, open_issue, results, e
     gh.chmod(0o755)
     (tmp_path / "calls").touch()
     step, = read(WEEKLY)["jobs"]["issue"]["steps"]
-    everything, others = results.split()
+    everything, others, recorded = results.split()
     # As GitHub runs a script.
     done = subprocess.run(["bash", "-e", "-c", step["run"]], cwd=tmp_path, text=True,
                           capture_output=True, env={
         "PATH": f"{tmp_path}:/usr/bin:/bin", "RUN": "URL", "REPORT": "`$(touch run)` moved",
-        "EVERYTHING": everything, "OTHERS": others})
+        "EVERYTHING": everything, "OTHERS": others, "CALLS": recorded})
     assert done.returncode == 0, done.stderr
     calls = [json.loads(line) for line in (tmp_path / "calls").read_text().splitlines()]
     assert calls == expected
