@@ -157,9 +157,10 @@ def test_the_job_that_may_write_issues_runs_nothing_of_the_repository():
 
 @pytest.mark.parametrize("open_issue, results, expected", [
     ("", "success success success", []),
-    ("7", "success success success", [["issue", "close", "7", "--comment", "It passes again: URL"]]),
+    ("7", "success success success", [["issue", "close", "7", "--comment",
+                                       "It passes again: URL"]]),
     ("", "failure success success", [["issue", "create", "--title", "Weekly run", "--body-file",
-                              "report.md"]]),
+                                      "report.md"]]),
     ("7", "success failure success", [["issue", "comment", "7", "--body-file", "report.md"]]),
     ("7", "success success failure", [["issue", "comment", "7", "--body-file", "report.md"]]),
     ("7", "cancelled success success", [["issue", "comment", "7", "--body-file", "report.md"]])])
