@@ -527,3 +527,27 @@ def test_a_rest_api_calls_its_function_by_post_and_needs_no_status(
     assert answer.status_code == status
     if status >= 500:
         assert answer.json() == {"message": "Internal server error"}
+
+
+def test_a_function_is_invoked_and_published_when_it_is_ready(ask, role):
+    """Source: Lambda Developer Guide, "Lambda function states"."""
+    lambda_, name = ask("lambda"), {"FunctionName": f"{NAME}-states"}
+    made = lambda_.create_function(**name, Role=role, Runtime="python3.13", Handler="index.handler",
+                                   Code={"ZipFile": packed()})
+    assert (made["State"], made["LastUpdateStatus"]) == ("Pending", "InProgress")
+    for call, more in (("invoke", {"Payload": b"{}"}), ("publish_version", {}),
+                       ("update_function_configuration", {"Timeout": 4}),
+                       ("update_function_code", {"ZipFile": packed()})):
+        found = refused("lambda", call, {**name, **more})
+        assert found == (409, "ResourceConflictException", "The operation cannot be performed at "
+                         "this time. The function is currently in the following state: Pending")
+    lambda_.get_waiter("function_active_v2").wait(**name)
+    updated = lambda_.update_function_configuration(**name, Timeout=4)
+    assert (updated["State"], updated["LastUpdateStatus"]) == ("Active", "InProgress")
+    assert refused("lambda", "publish_version", name)[1:] == (
+        "ResourceConflictException", "The operation cannot be performed at this time. An update is "
+        f"in progress for resource: {made['FunctionArn']}")
+    assert lambda_.invoke(**name, Payload=b"{}")["StatusCode"] == 200     # by what is there so far
+    lambda_.get_waiter("function_updated_v2").wait(**name)
+    assert lambda_.publish_version(**name)["Version"] == "1"
+    lambda_.delete_function(**name)

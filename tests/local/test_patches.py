@@ -31,6 +31,8 @@ LEANS_ON = {
     "services.sqs._act_delete_message": "8d700665e3d6",
     "services.lambda_svc._create_function": "e307eecdf0d8",
     "services.lambda_svc._update_code": "0998d118b422",
+    "services.lambda_svc._update_config": "6999cb0695da",
+    "services.lambda_svc._schedule_state_transition": "f072b21e2fd9",
     "services.lambda_svc._unzipped_size": "6d4a9f3384d8",
     "services.sqs._receive_messages_for_esm": "f230dbcd4974",
     "services.sqs._collect_msgs": "308a6eb1b3d4",

@@ -11,6 +11,7 @@ from workshop.local.rules import events
 WITHOUT_EMPTY = ("ListQueues", "ListQueueTags", "SendMessageBatch", "DeleteMessageBatch",
                  "ChangeMessageVisibilityBatch")
 RECEIPT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")     # MiniStack's form of it
+STATE = ("State", "StateReason", "StateReasonCode")
 EVENT_INVOKE = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")
 # Whether the function that runs now was given a batch from a queue.
 _of_a_queue = contextvars.ContextVar("of_a_queue", default=False)
@@ -35,6 +36,8 @@ def apply(port: int) -> None:
     lambda_svc._run_sqs_batch = a_batch(lambda_svc._run_sqs_batch)
     lambda_svc._create_function_url_config = of_alias(lambda_svc._create_function_url_config)
     lambda_svc._execute_function = whole_or_named(lambda_svc._execute_function)
+    lambda_svc._update_code = active(lambda_svc._update_code)
+    lambda_svc._update_config = active(lambda_svc._update_config)
 
 
 def entry_by_entry(put_events):
@@ -123,6 +126,20 @@ def updating(handle):
         return await handle("PUT", path, headers, json.dumps(kept | json.loads(body)).encode(),
                             query_params)
     return answer
+
+
+def active(update):
+    """A function runs on while it is updated: `LastUpdateStatus` says so, and not `State`."""
+    def act(name, data):
+        from ministack.services import lambda_svc
+        config = (lambda_svc._functions.get(name) or {}).get("config") or {}
+        before = {key: config[key] for key in STATE if key in config}
+        status, headers, body = update(name, data)
+        if status == 200:
+            config |= before
+            body = json.dumps({**json.loads(body), **before}).encode()
+        return status, headers, body
+    return act
 
 
 def delayed(send):

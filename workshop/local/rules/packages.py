@@ -10,6 +10,7 @@ from workshop.local import limits
 from workshop.local.addresses import REGION
 from workshop.local.permissions import grants
 from workshop.local.permissions.actions import function_arn
+from workshop.local.rules import versions
 from workshop.local.rules.functions import function, invalid
 from workshop.local.rules.rule import rule
 from workshop.local.signatures import RefusedError
@@ -68,13 +69,32 @@ def environment(variables: dict) -> None:
                       f"String measured: {json.dumps(variables)[:200]}")
 
 
+@rule("lambda", "PublishVersion")
 def update_in_progress(asked: dict) -> None:
-    """An update must have ended before the next may begin."""
+    """A function must be ready, and an update have ended, before the next may begin."""
     config = (function(asked) or {}).get("config") or {}
+    is_ready(config)
     if config.get("LastUpdateStatus") == "InProgress":
         raise RefusedError(
             "ResourceConflictException", "The operation cannot be performed at this time. An "
             f"update is in progress for resource: {config['FunctionArn']}", 409)
+
+
+@rule("lambda", "Invoke")
+def invoked_when_ready(asked: dict) -> None:
+    record = function(asked)
+    if record:
+        name = versions.qualifier_of(asked)
+        name = record["aliases"].get(name, {}).get("FunctionVersion", name)
+        is_ready((record["versions"].get(name) or record)["config"])
+
+
+def is_ready(config: dict) -> None:
+    """Source: Lambda Developer Guide, "Lambda function states"."""
+    if config.get("State") == "Pending" and config.get("StateReasonCode") == "Creating":
+        raise RefusedError(
+            "ResourceConflictException", "The operation cannot be performed at this time. The "
+            "function is currently in the following state: Pending", 409)
 
 
 def package(asked: dict) -> None:
