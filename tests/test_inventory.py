@@ -31,6 +31,7 @@ def make_functions():
     lambda_ = client("lambda")
     lambda_.create_function(FunctionName=NAME, Role=deploy.ensure_role(NAME), Runtime="python3.13",
                             Handler="a.b", Code={"ZipFile": packed()}, Tags=deploy.tags())
+    lambda_.get_waiter("function_active_v2").wait(FunctionName=NAME)
     lambda_.publish_version(FunctionName=NAME)
     lambda_.create_alias(FunctionName=NAME, Name="live", FunctionVersion="1")
     for qualifier in ({}, {"Qualifier": "live"}):
