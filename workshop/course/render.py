@@ -248,6 +248,11 @@ def replace_solution(source: str, code: str | None) -> str:
 
 # --- notebooks ---------------------------------------------------------------------------------
 
+def digest(kind: str, source: str) -> str:
+    """What a cell's id begins with: 12 hexadecimal digits of its text's SHA-256."""
+    return hashlib.sha256(f"{kind}\n{source}".encode()).hexdigest()[:12]
+
+
 def notebook(lesson: Lesson, *, learner: bool):
     """The lesson as a notebook of nbformat's without outputs: the learner's copy, or the solved
     one."""
@@ -255,13 +260,13 @@ def notebook(lesson: Lesson, *, learner: bool):
     cells, seen = [], {}
     for cell in lesson.cells:
         # The id comes from the text, so that a change to one cell leaves the others' ids alone.
-        digest = hashlib.sha256(f"{cell.kind}\n{cell.source}".encode()).hexdigest()[:12]
-        seen[digest] = seen.get(digest, 0) + 1
+        name = digest(cell.kind, cell.source)
+        seen[name] = seen.get(name, 0) + 1
         if learner and "solution" in cell.tags:
             continue
         make = nbformat.v4.new_code_cell if cell.kind == "code" else nbformat.v4.new_markdown_cell
         new = make(replace_solution(cell.source, OPEN if learner else None),
-                   id=f"{digest}-{seen[digest]}")
+                   id=f"{name}-{seen[name]}")
         tags = list(cell.tags)
         if "check" in tags and learner:
             tags.append("raises-exception")
