@@ -179,6 +179,18 @@ def _progress(rest) -> int:
     return progress.main(rest)
 
 
+def _level(rest) -> int:
+    from workshop.course import lessons
+    _set_up_engine()
+    _report_set_up()
+    return lessons.level(rest)
+
+
+def _reset(rest) -> int:
+    from workshop.commands import notebooks
+    return notebooks.reset(rest)
+
+
 def _doctor(_) -> int:
     from workshop.commands import doctor
     return doctor.main()
@@ -227,6 +239,9 @@ COMMANDS = {
                    environment=True),
     "test": Command("set up, then run the test suite (-j N: N processes at a time; further "
                     "arguments go to pytest)", _test, environment=True),
+    "level": Command("make what lesson NN needs, for somebody who missed the lessons before it "
+                     "(level NN)", _level, environment=True),
+    "reset": Command("give a fresh copy of lesson NN and keep yours beside it (reset NN)", _reset),
     "measure": Command("measure starts, requests, memory and size of images (measure -h says "
                        "more)", _measure, environment=True),
     "progress": Command("say which exercises are done: yours, or those of a folder of learners' "
