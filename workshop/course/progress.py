@@ -11,13 +11,12 @@ import argparse
 import csv
 import html
 import json
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from workshop.course import render
+from workshop.course import prose, render
 from workshop.machine.paths import MINE, ROOT
 
 DONE, NOT_YET, OPEN = "done", "not yet", "open"
@@ -28,7 +27,6 @@ EDITED = "the check was edited"
 ANOTHER = "from another version of the lesson"
 # Folders of a clone whose notebooks are no learner's work.
 NOBODYS = {"build", "solutions"}
-HEADING = re.compile(r"^### Exercise (\d+): (.+?) \((\d+) minutes\)", re.MULTILINE)
 TAMPERING = ("This comes from the saved outputs alone. Nothing prevents somebody from writing "
              "an output by hand.")
 
@@ -69,10 +67,9 @@ class Learner(NamedTuple):
 
 def exercises(root: Path = ROOT) -> list[Exercise]:
     """Every exercise of the clone's lessons, in order. Raises LessonError."""
-    return [Exercise(lesson, int(number), title.replace("`", ""), int(minutes))
+    return [Exercise(lesson, number, title.replace("`", ""), minutes)
             for lesson in render.lessons(root)
-            for number, title, minutes in HEADING.findall("\n\n".join(
-                cell.source for cell in lesson.cells if cell.kind == "markdown"))]
+            for number, title, minutes in prose.exercises(lesson.cells)]
 
 
 def learners(folders: Iterable[Path], root: Path = ROOT) -> list[Learner]:
