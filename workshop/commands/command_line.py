@@ -180,9 +180,11 @@ def _progress(rest) -> int:
 
 
 def _level(rest) -> int:
+    from workshop.commands import notebooks
     from workshop.course import lessons
     _set_up_engine()
     _report_set_up()
+    notebooks.refresh()
     return lessons.level(rest)
 
 

@@ -1,8 +1,9 @@
-"""Renders the lessons: solutions/NN_*.py → solutions/NN_*.ipynb, notebooks/NN_*.ipynb, README.md.
+"""Renders the lessons: solutions/NN_*.py → solutions/NN_*.ipynb, notebooks/NN_*.ipynb, tables.
 
 A lesson's source is Python in jupytext's percent format under a YAML header, the only form that
 is written by hand. The solved notebook holds all of it; in the learner's copy the exercises are
 open. `python3 -m workshop render` writes both, and `--check` says what differs from a rendering.
+The tables of README.md and TEACHING.md are written from the lessons' headers.
 
 It also copies what several functions share, lambda/common/*.py, into the folder of each: a folder
 is all that goes into a function's image.
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import yaml
 
+from workshop.course import paths
 from workshop.machine.paths import ROOT
 
 # jsonschema, which nbformat imports, would spend two seconds on a grammar of internationalised
@@ -321,6 +323,11 @@ def rendered(root: Path = ROOT) -> dict[Path, str]:
             texts[path] = nbformat.writes(book, version=nbformat.NO_CONVERT) + "\n"
     if (readme := root / "README.md").exists():
         texts[readme] = _with_table(readme, found)
+    if (teaching := root / "TEACHING.md").exists():
+        try:
+            texts[teaching] = paths.filled(teaching.read_text(encoding="utf-8"), found)
+        except paths.PathError as error:
+            raise LessonError(f"{teaching}:1: {error}") from None
     return texts | _copies(root)
 
 
