@@ -23,6 +23,7 @@
 # - read the event that a request becomes, and say for each error whether the API or the function
 #   answered;
 # - let the pages of one website call the endpoint (CORS), and no others;
+# - give a colleague a page with a form that asks the model;
 # - close the endpoint: a token that an authorizer checks, a signature that IAM checks, a throttle;
 # - compare the price of three endpoint types;
 # - delete everything and prove that nothing is left.
@@ -51,7 +52,7 @@ for name in [PROBE, AUTHORIZER]:
 # ## The function behind the endpoint
 #
 # Lesson 05 built the image, pushed it and created the function call by call. `deploy` contains the
-# same calls. Things that exist already are not changed.
+# same calls.
 
 # %%
 lessons.require("03")                                   # the model file; made if it is missing
@@ -82,11 +83,11 @@ direct
 # %% [markdown]
 # ## What an API gateway does
 #
-# Our Lambda function has no address and no port. It waits for *events*, which are JSON. (Since 2026
-# Lambda also has *Web Functions*, which listen on a port: zip packages with Node.js only, Lambda
-# developer guide, read 2026-11.) So another program must listen on the internet with HTTPS and turn
-# each request into an event. It must call the function, and turn its answer into an HTTP response.
-# On AWS this program is **Amazon API Gateway**; its simple, cheap kind is called an **HTTP API**.
+# Our Lambda function has no address and no port. It waits for *events*, which are JSON. (Since 2026,
+# *Web Functions* listen on a port: Node.js only, Lambda developer guide, read 2026-11.) So another
+# program must listen on the internet with HTTPS and turn each request into an event. It must call
+# the function, and turn its answer into an HTTP response. On AWS this program is **Amazon API
+# Gateway**; its simple, cheap kind is called an **HTTP API**.
 #
 # ```mermaid
 # flowchart LR
@@ -285,11 +286,6 @@ event = until(lambda: requests.post(f"{url}/probe/event?shop=7", json={"any": "b
 #   type; a handler that ignores the flag breaks on the first upload. Later lessons send images.
 # - `{what}` in the route became `pathParameters`; `?shop=7` became `queryStringParameters`.
 # - On a named stage, `rawPath` begins with the stage's name; a handler must expect that.
-#
-# Method, time and the client's address are one level deeper:
-
-# %%
-event["requestContext"]["http"]
 
 # %% [markdown]
 # ## When the request is wrong
@@ -501,8 +497,7 @@ too_long = predict({"customer": customer | {"gender": "f" * 7_000_000}})
 print(too_long.status_code, too_long.text[:200])
 
 # %% [markdown]
-# Below that limit the handler has its own limit for a customer's fields, and answers 400. Larger
-# data goes to S3, and only its address is sent through the API.
+# Below that limit the handler has its own limit for a customer's fields, and answers 400.
 
 # %% [markdown]
 # ## When a browser calls
@@ -725,13 +720,66 @@ print({answer.text for answer in answers_at_once if answer.status_code == 429})
 #
 # - A request refused here never reaches the function.
 # - On AWS the limit is a goal, not a promise ("best effort"), so the counts vary there.
-# - A good client waits after a 429, longer each time, and tries again.
 #
 # For the rest of the lesson, we set a higher limit:
 
 # %%
 gateway.update_stage(ApiId=api_id, StageName="$default", DefaultRouteSettings={
     "ThrottlingRateLimit": 50, "ThrottlingBurstLimit": 50})["DefaultRouteSettings"]
+
+# %% [markdown]
+# ## A page for a colleague
+#
+# A colleague in marketing wants to ask the model, without Python. `workshop/form.html` is a page
+# with a form. It needs three values, which we write into a copy: the endpoint's address, the inputs
+# from the model's signature (lesson 03), and a customer to begin with.
+
+# %%
+import onnxruntime
+
+session = onnxruntime.InferenceSession("../build/models/churn.onnx")
+signature = json.loads(session.get_modelmeta().custom_metadata_map["signature"])
+page = Path("../workshop/form.html").read_text(encoding="utf-8")
+for word, value in {"ADDRESS": f"{url}/predict", "INPUTS": signature["inputs"],
+                    "CUSTOMER": customer}.items():
+    page = page.replace(f" = {word}", f" = {json.dumps(value)}")
+folder = Path("../build/page")
+folder.mkdir(exist_ok=True)
+(folder / "index.html").write_text(page, encoding="utf-8")
+print(page[page.index("document.querySelector(\"form\")"):page.index("function words")])
+
+# %% [markdown]
+# `fetch` sends the request, with the token in a header. A small server gives the page an origin:
+
+# %%
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *words):
+        """Print nothing."""
+
+server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
+Thread(target=server.serve_forever, daemon=True).start()
+origin = f"http://localhost:{server.server_port}"
+print(origin, "token:", token, "allowed:", allowed(preflight(origin)), sep="\n")
+
+# %% [markdown]
+# **Open this address in your browser, paste the token, and press *Predict*. What comes?** *No
+# answer*: the browser has asked with a preflight, and the API does not allow this origin.
+#
+# ### Allow the page
+
+# %%
+gateway.update_api(ApiId=api_id, CorsConfiguration={
+    "AllowOrigins": ["https://shop.example", origin], "AllowMethods": ["POST"],
+    "AllowHeaders": ["content-type", "authorization"]})
+until_allowed(origin)
+
+# %% [markdown]
+# Press *Predict* again: there is the probability. An origin is scheme, host *and* port:
+# `http://127.0.0.1:…` is another one.
 
 # %% [markdown]
 # ## The other endpoint type: a function URL
@@ -867,7 +915,6 @@ plots.show(figure, "Bars of the cost of a million requests through each front do
 # | routes, own domain | no | yes | yes |
 # | who may call | IAM or everybody | IAM, JWT, authorizer | IAM, authorizer, Cognito, API keys |
 # | throttle | reserved concurrency | per stage and route | per stage, method and key |
-# | longest wait | the function's time-out, up to 15 min | 30 s | 29 s, can be raised |
 
 # %% [markdown]
 # ## Recap
@@ -877,7 +924,8 @@ plots.show(figure, "Bars of the cost of a million requests through each front do
 # - A request becomes an event of format 2.0; `body` is a string, perhaps base64. The API answers
 #   404 for a request without a route and 5xx for the function's faults. The handler answers 200,
 #   400 and 405.
-# - CORS is one setting of the API, and it protects browsers' users, not the endpoint.
+# - CORS is one setting of the API, and it protects browsers' users, not the endpoint. A page with a
+#   form needs its exact origin there.
 # - An authorizer, a JWT or IAM decides who may call. The stage's throttle and the reserved
 #   concurrency limit how often. A function URL is a separate way in.
 # - A million requests cost \$0, \$1.00 or \$3.50, depending on the endpoint type; the function's
@@ -890,6 +938,7 @@ plots.show(figure, "Bars of the cost of a million requests through each front do
 # deletes only things with your tags.
 
 # %%
+server.shutdown()
 for name in [NAME, PROBE, AUTHORIZER]:
     deploy.delete(name)
 

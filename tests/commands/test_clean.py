@@ -39,7 +39,8 @@ def clone(tmp_path):
     """A folder like a clone after some use, with a linked environment."""
     root = tmp_path / "clone"
     for name in ("build/models/churn.onnx", "workshop.egg-info/PKG-INFO", "notebooks/00_x.ipynb",
-                 "notebooks/.ipynb_checkpoints/00_x.ipynb", "workshop/commands/lab.py",
+                 "notebooks/.ipynb_checkpoints/00_x.ipynb", "my_notebooks/00_x.ipynb",
+                 "my_notebooks/.ipynb_checkpoints/00_x.ipynb", "workshop/commands/lab.py",
                  "data/churn.csv", "workshop/__pycache__/lab.pyc",
                  "workshop/local/patches/__pycache__/a.pyc"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -50,13 +51,17 @@ def clone(tmp_path):
     return root
 
 
+STAYS = ["data/churn.csv", "my_notebooks/00_x.ipynb", "notebooks/00_x.ipynb",
+         "workshop/commands/lab.py"]
+
+
 def files(root):
     return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
 
 
 def test_what_was_made_in_the_clone_goes_and_the_learners_work_stays(without_docker, clone, capsys):
     assert clean.main(clone) == 0
-    assert files(clone) == ["data/churn.csv", "notebooks/00_x.ipynb", "workshop/commands/lab.py"]
+    assert files(clone) == STAYS
     assert (clone.parent / "theirs/python").exists(), "a link goes, not what it leads to"
     assert not (clone / ".venv").is_symlink()
     said = capsys.readouterr().out
@@ -96,7 +101,7 @@ def test_after_an_interruption_the_next_clean_goes_on(without_docker, clone, mon
     assert (clone / "build/models/churn.onnx").exists()
     monkeypatch.setattr(clean, "_remove", remove)
     assert clean.main(clone) == 0
-    assert files(clone) == ["data/churn.csv", "notebooks/00_x.ipynb", "workshop/commands/lab.py"]
+    assert files(clone) == STAYS
 
 
 # AWS

@@ -1,6 +1,7 @@
 """`python3 -m workshop`: its commands, its refusals and its exit status."""
 import ast
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -54,9 +55,15 @@ def test_nothing_but_the_standard_library_is_needed_to_begin():
 def test_help_names_every_command():
     answer = workshop("--help")
     assert answer.returncode == 0
-    for command in ("lab", "run", "test", "measure", "doctor", "stop", "clean", "render", "pins",
-                    "newest"):
+    for command in command_line.COMMANDS:
         assert f"\n  {command} " in answer.stdout
+
+
+@pytest.mark.parametrize("command", [name for name, command in command_line.COMMANDS.items()
+                                     if not command.does.startswith("for ")])
+def test_the_readme_has_a_row_for_each_command_but_those_for_authors(command):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert re.search(rf"^\| `{command}\b", readme, re.MULTILINE)
 
 
 @pytest.mark.parametrize("arguments", [(), ("lessons",), ("clean", "all"), ("doctor", "-v")])

@@ -12,9 +12,9 @@ import pytest
 
 import devtools
 from waiting import until
-from workshop.commands import browser, lab
+from workshop.commands import browser, lab, notebooks
 from workshop.machine import engine
-from workshop.machine.paths import BUILD, NOTEBOOKS, ROOT
+from workshop.machine.paths import BUILD, ROOT
 
 EXPOSED = "--LabApp.expose_app_in_browser=True"      # lets the test read the cells' outputs
 NOTEBOOK = "[...jupyterapp.shell.widgets('main')].find(widget => widget.content?.model?.cells)"
@@ -34,14 +34,14 @@ def server(tmp_path, monkeypatch):
 @pytest.fixture
 def lesson():
     """The first lesson's file, put back as it was (JupyterLab may save it)."""
-    file = sorted(NOTEBOOKS.glob("00_*.ipynb"))[0]
+    file = sorted(notebooks.refresh().glob("00_*.ipynb"))[0]
     before = file.read_bytes()
     yield file
     if file.read_bytes() != before:
         file.write_bytes(before)
 
 
-def test_run_all_reaches_the_bottom_of_the_first_lesson_in_a_browser(server, lesson, tmp_path):
+def test_run_all_reaches_the_bottom_of_the_first_lesson_in_a_browser(lesson, server, tmp_path):
     found = browser.find()
     if not found:
         pytest.skip("no Chrome or Chromium is installed (WORKSHOP_BROWSER may name one)")
@@ -118,6 +118,18 @@ def test_a_lab_that_does_not_start_gives_its_last_words(tmp_path, capsys):
     process = lab.launch(["--ServerApp.port=no-number"], tmp_path)
     with pytest.raises(lab.LabError, match="no-number"):
         lab.wait_until_up(process, tmp_path)
+
+
+def test_lab_makes_the_learners_copies_and_opens_the_first(monkeypatch, tmp_path):
+    made = []
+    monkeypatch.setattr(lab.notebooks, "refresh", lambda: made.append("copies"))
+    monkeypatch.setattr(lab, "_start_cloud", lambda: None)
+    monkeypatch.setattr(lab, "running", lambda state: {"url": "http://127.0.0.1:8888/", "pid": 7})
+    monkeypatch.setattr(lab, "_show", lambda *_: made.append("shown"))
+    assert lab.main([], tmp_path) == 0 and made == ["copies", "shown"]
+    (tmp_path / "00_first.ipynb").write_text("{}")
+    monkeypatch.setattr(lab, "MINE", tmp_path)
+    assert lab._page() == f"lab/tree/{tmp_path.name}/00_first.ipynb"
 
 
 def test_ctrl_c_prints_no_traceback_and_leaves_nothing_running(tmp_path):

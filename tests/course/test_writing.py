@@ -4,12 +4,10 @@ import statistics
 
 import pytest
 
-import prose
-from workshop.course import render
+from workshop.course import prose, render
 
 LESSONS = render.lessons()
 LONGEST, MEDIAN = 30, 14        # words in a sentence
-WORDS, LINES = 130, 15          # read in a minute: words of prose, lines of code
 NOTICE = 5                      # times that a lesson says what to look at
 
 # What a reader in a second language stumbles over, and what to write instead.
@@ -35,7 +33,7 @@ every_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=[lesson.name for l
 
 
 def markdown(lesson):
-    return "\n\n".join(cell.source for cell in lesson.cells if cell.kind == "markdown")
+    return prose.markdown(lesson.cells)
 
 
 @every_lesson
@@ -78,13 +76,5 @@ def test_a_check_that_passes_prints_a_line(lesson):
 
 @every_lesson
 def test_minutes_of_reading_follow_from_the_text(lesson):
-    """Words of prose and tables, and lines of code without exercises' solutions and checks."""
-    count = len(prose.words(" ".join(prose.sentences(markdown(lesson)))))
-    count += sum(len(prose.words(line)) for line in markdown(lesson).splitlines()
-                 if line.startswith("|"))
-    lines = sum(bool(line.strip()) for cell in lesson.cells
-                if cell.kind == "code" and not {"check", "solution"} & set(cell.tags)
-                for line in re.sub(r"# BEGIN SOLUTION.*?# END SOLUTION", "...", cell.source,
-                                   flags=re.DOTALL).splitlines())
-    minutes = count / WORDS + lines / LINES
+    minutes = prose.minutes(lesson.cells)
     assert lesson.reading == 5 * round(minutes / 5), f"{minutes:.0f} minutes"

@@ -20,7 +20,7 @@ from workshop import cloud
 from workshop.commands import lab
 from workshop.local import lifecycle
 from workshop.machine import base_image, engine, environment, labels
-from workshop.machine.paths import BUILD, ROOT
+from workshop.machine.paths import BUILD, MINE, ROOT
 
 # How Docker lists each kind (id, then a name for people) and removes it, in this order.
 KINDS = {
@@ -37,7 +37,7 @@ CACHES = ("__pycache__", ".ipynb_checkpoints", ".aws-sam")
 FOLDERS = (".venv", ".pytest_cache", "*.egg-info", *CACHES,
            *(f"{folder}/**/{cache}" for cache in CACHES
              for folder in ("workshop", "lambda", "docker", "data", "tests", "notebooks",
-                            "solutions")),
+                            MINE.name, "solutions")),
            "build")
 
 
@@ -258,7 +258,7 @@ def _list(heading: str, things: list[Found]) -> None:
 
 def _say_what_stays(known: Notes) -> None:
     print("What stays:\n"
-          "  your notebooks, and every other file of yours\n"
+          f"  your notebooks in {MINE.name}/, and every other file of yours\n"
           "  AWS accounts, but for the one that AWS_PROFILE named, in its Region\n"
           "  Debian packages, if they were installed for you (docker.io, chromium, mmdebstrap, …)\n"
           "  Docker's build cache, which does not say whose it is: docker builder prune\n"

@@ -46,7 +46,7 @@ def _parse(arguments):
     parser = argparse.ArgumentParser(
         prog="python3 -m workshop", formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Deploy Machine Learning Models with AWS Lambda and ONNX",
-        epilog="\n".join(f"  {name:8}{command.does}" for name, command in COMMANDS.items()))
+        epilog="\n".join(f"  {name:9}{command.does}" for name, command in COMMANDS.items()))
     parser.add_argument("command", choices=COMMANDS)
     # Only the first word is ours: `test -x` is pytest's -x.
     name = parser.parse_args(arguments[:1]).command
@@ -174,6 +174,25 @@ def _measure(rest) -> int:
     return measure.main(rest)
 
 
+def _progress(rest) -> int:
+    from workshop.course import progress
+    return progress.main(rest)
+
+
+def _level(rest) -> int:
+    from workshop.commands import notebooks
+    from workshop.course import lessons
+    _set_up_engine()
+    _report_set_up()
+    notebooks.refresh()
+    return lessons.level(rest)
+
+
+def _reset(rest) -> int:
+    from workshop.commands import notebooks
+    return notebooks.reset(rest)
+
+
 def _doctor(_) -> int:
     from workshop.commands import doctor
     return doctor.main()
@@ -222,8 +241,13 @@ COMMANDS = {
                    environment=True),
     "test": Command("set up, then run the test suite (-j N: N processes at a time; further "
                     "arguments go to pytest)", _test, environment=True),
+    "level": Command("make what lesson NN needs, for somebody who missed the lessons before it "
+                     "(level NN)", _level, environment=True),
+    "reset": Command("give a fresh copy of lesson NN and keep yours beside it (reset NN)", _reset),
     "measure": Command("measure starts, requests, memory and size of images (measure -h says "
                        "more)", _measure, environment=True),
+    "progress": Command("say which exercises are done: yours, or those of a folder of learners' "
+                        "notebooks", _progress, environment=True, groups=[requirements.FIRST]),
     "doctor": Command("check this machine, name the last failure; each finding with its fix",
                       _doctor, arguments=False),
     "status": Command("say whether the local cloud runs, since when and with how much memory, and "

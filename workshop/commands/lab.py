@@ -10,9 +10,10 @@ import urllib.request
 import webbrowser
 from pathlib import Path
 
+from workshop.commands import notebooks
 from workshop.local import lifecycle
 from workshop.machine import engine, settings
-from workshop.machine.paths import BUILD, NOTEBOOKS, ROOT
+from workshop.machine.paths import BUILD, MINE, ROOT
 
 STATE = BUILD / "jupyter"
 # JupyterLab would ask on first use whether it may fetch news; a workshop calls nobody.
@@ -27,8 +28,10 @@ class LabError(RuntimeError):
 def main(arguments: list[str], state: Path = STATE) -> int:
     """Start the local cloud and JupyterLab, say where, and stay until Ctrl-C; an exit status.
 
+    It opens the learner's own copies of the notebooks, and makes those that are missing.
     `arguments` go to JupyterLab (for instance --port=9000); --no-browser only prints the address.
     """
+    notebooks.refresh()
     _start_cloud()
     server = running(state)
     if server:
@@ -142,8 +145,8 @@ def redirect(server: dict, state: Path = STATE) -> Path:
 
 
 def _page() -> str:
-    lessons = sorted(NOTEBOOKS.glob("00_*.ipynb"))
-    return f"lab/tree/notebooks/{lessons[0].name}" if lessons else "lab"
+    lessons = sorted(MINE.glob("00_*.ipynb"))
+    return f"lab/tree/{MINE.name}/{lessons[0].name}" if lessons else "lab"
 
 
 def stop(state: Path = STATE) -> bool:

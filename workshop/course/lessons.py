@@ -2,6 +2,7 @@
 
     lessons.require("02")          # in a lesson: make what lesson 02 makes, if it is missing
     lessons.run(["05", "06"])      # these, and first what they need
+    lessons.level(["06"])          # only what it needs
 
 Notes on each lesson stand in build/lessons/: its executed notebook, and a mark for as long as an
 execution has not reached the bottom, so that a half-made product is never taken for done.
@@ -92,6 +93,32 @@ def run(numbers: Iterable[str] | None = None, root: Path = ROOT) -> int:
     print(f"{count} lesson{'s' * (count != 1)} executed in {_minutes(time.monotonic() - started)}",
           flush=True)
     return status
+
+
+def level(numbers: list[str], root: Path = ROOT) -> int:
+    """Makes what the lessons with these numbers need of earlier ones; prints it; an exit status.
+
+    What a lesson needs in the cloud (functions, APIs, queues), its own first cells make.
+    """
+    try:
+        chosen = choose(numbers, root) if numbers else []
+        for lesson in chosen:
+            if reason := obstacle(lesson):
+                raise LessonRunError(f"Lesson {lesson.number} {reason}")
+            for needed in needs(lesson):
+                require(needed, root)
+            products = [product for needed in dict.fromkeys(needs(lesson))
+                        for product in _find(needed, root).products]
+            print(f"Lesson {lesson.number}, “{lesson.title}”, can start. It needs "
+                  + (f"{', '.join(products)}: there." if products else "no earlier lesson.")
+                  + (" What it needs in the cloud, its first cells make."
+                     if "docker" in lesson.needs else ""), flush=True)
+    except (LessonRunError, ValueError) as error:
+        print(f"level: {error}", file=sys.stderr)
+        return 1
+    if not chosen:
+        print("usage: python3 -m workshop level NN [NN …]", file=sys.stderr)
+    return 0 if chosen else 2
 
 
 # --- which -------------------------------------------------------------------------------------

@@ -1,8 +1,9 @@
-"""Renders the lessons: solutions/NN_*.py → solutions/NN_*.ipynb, notebooks/NN_*.ipynb, README.md.
+"""Renders the lessons: solutions/NN_*.py → solutions/NN_*.ipynb, notebooks/NN_*.ipynb, tables.
 
 A lesson's source is Python in jupytext's percent format under a YAML header, the only form that
 is written by hand. The solved notebook holds all of it; in the learner's copy the exercises are
 open. `python3 -m workshop render` writes both, and `--check` says what differs from a rendering.
+The tables of README.md and TEACHING.md are written from the lessons' headers.
 
 It also copies what several functions share, lambda/common/*.py, into the folder of each: a folder
 is all that goes into a function's image.
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import yaml
 
+from workshop.course import paths
 from workshop.machine.paths import ROOT
 
 # jsonschema, which nbformat imports, would spend two seconds on a grammar of internationalised
@@ -248,6 +250,11 @@ def replace_solution(source: str, code: str | None) -> str:
 
 # --- notebooks ---------------------------------------------------------------------------------
 
+def digest(kind: str, source: str) -> str:
+    """What a cell's id begins with: 12 hexadecimal digits of its text's SHA-256."""
+    return hashlib.sha256(f"{kind}\n{source}".encode()).hexdigest()[:12]
+
+
 def notebook(lesson: Lesson, *, learner: bool):
     """The lesson as a notebook of nbformat's without outputs: the learner's copy, or the solved
     one."""
@@ -255,13 +262,13 @@ def notebook(lesson: Lesson, *, learner: bool):
     cells, seen = [], {}
     for cell in lesson.cells:
         # The id comes from the text, so that a change to one cell leaves the others' ids alone.
-        digest = hashlib.sha256(f"{cell.kind}\n{cell.source}".encode()).hexdigest()[:12]
-        seen[digest] = seen.get(digest, 0) + 1
+        name = digest(cell.kind, cell.source)
+        seen[name] = seen.get(name, 0) + 1
         if learner and "solution" in cell.tags:
             continue
         make = nbformat.v4.new_code_cell if cell.kind == "code" else nbformat.v4.new_markdown_cell
         new = make(replace_solution(cell.source, OPEN if learner else None),
-                   id=f"{digest}-{seen[digest]}")
+                   id=f"{name}-{seen[name]}")
         tags = list(cell.tags)
         if "check" in tags and learner:
             tags.append("raises-exception")
@@ -316,6 +323,11 @@ def rendered(root: Path = ROOT) -> dict[Path, str]:
             texts[path] = nbformat.writes(book, version=nbformat.NO_CONVERT) + "\n"
     if (readme := root / "README.md").exists():
         texts[readme] = _with_table(readme, found)
+    if (teaching := root / "TEACHING.md").exists():
+        try:
+            texts[teaching] = paths.filled(teaching.read_text(encoding="utf-8"), found)
+        except paths.PathError as error:
+            raise LessonError(f"{teaching}:1: {error}") from None
     return texts | _copies(root)
 
 

@@ -1,4 +1,4 @@
-"""The prose of a lesson, sentence by sentence, and how hard it is to read."""
+"""The prose of a lesson, sentence by sentence: how hard it is to read, and how long it takes."""
 import re
 
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -10,6 +10,9 @@ BLOCK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*+]|\d+\.)\s)")    # a paragraph, or a
 NO_SENTENCE = re.compile(r"\s*(#|\||\$\$|---|<img)")    # heading, table, formula, picture
 END = re.compile(r"(?<=[.!?])[\"')*_]*\s+(?=[\"'(*_]*[A-Z0-9`])")
 WORD = re.compile(r"[A-Za-z0-9][\w'’.,×%/-]*")
+EXERCISE = re.compile(r"^### Exercise (\d+): (.+?) \((\d+) minutes\)$", re.MULTILINE)
+SOLUTION = re.compile(r"# BEGIN SOLUTION.*?# END SOLUTION", re.DOTALL)
+WORDS_A_MINUTE, LINES_A_MINUTE = 130, 15        # words of prose and tables, lines of code
 LONG = 6                                                               # letters, by LIX
 
 
@@ -49,3 +52,28 @@ def lix(texts):
     every = [word for sentence in texts for word in words(sentence)]
     long = [word for word in every if sum(letter.isalpha() for letter in word) > LONG]
     return len(every) / len(texts) + 100 * len(long) / len(every)
+
+
+def markdown(cells):
+    """The text of a lesson's Markdown cells."""
+    return "\n\n".join(cell.source for cell in cells if cell.kind == "markdown")
+
+
+def minutes(cells):
+    """How long reading some cells of a lesson takes, in minutes as a float.
+
+    Words of prose and tables count, and lines of code without exercises' solutions and checks.
+    """
+    text = markdown(cells)
+    count = len(words(" ".join(sentences(text))))
+    count += sum(len(words(line)) for line in text.splitlines() if line.startswith("|"))
+    lines = sum(bool(line.strip()) for cell in cells
+                if cell.kind == "code" and not {"check", "solution"} & set(cell.tags)
+                for line in SOLUTION.sub("...", cell.source).splitlines())
+    return count / WORDS_A_MINUTE + lines / LINES_A_MINUTE
+
+
+def exercises(cells):
+    """Number, title and minutes of each exercise, as its heading says."""
+    return [(int(number), title, int(time))
+            for number, title, time in EXERCISE.findall(markdown(cells))]
