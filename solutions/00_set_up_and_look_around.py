@@ -69,7 +69,8 @@ print("Python", sys.version.split()[0], "on", sys.platform)
 #
 # Each exercise has a **check**: a cell that tests your answer and explains mistakes. If you skip an
 # exercise, its check prints an error, and everything after it still works. The solved version of
-# each lesson is in the folder `solutions/`.
+# each lesson is in the folder `solutions/`. The first use of a term in a lesson is a link to the
+# [glossary](../notebooks/glossary.md).
 
 # %% [markdown]
 # ## Where am I?
@@ -369,7 +370,7 @@ else:
 # %% [markdown]
 # ## A first round trip: put a file into S3, get it back
 #
-# S3 stores files. A **bucket** is a named place for them, an **object** is one file in it, and its
+# **S3** stores files. A **bucket** is a named place for them, an **object** is one file in it, and its
 # **key** is the file's name. Nothing here needs Docker.
 #
 # A whole class may use one AWS account. So every name in these lessons begins with your own

@@ -60,7 +60,7 @@ lessons.require("03")
 # ## What is an image?
 #
 # A function needs its code, its model, its libraries, Python itself, and the files of an operating
-# system. A **container image** is all of it in one package: a stack of read-only layers, and a note
+# system. A **container image** is all of it in one package: a stack of read-only **layers**, and a note
 # that names the program to start. A **container** is that program while it runs. It sees nothing
 # but those files.
 #
