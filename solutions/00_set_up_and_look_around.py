@@ -490,10 +490,15 @@ print("Right: it went out as bytes and came back as the same dictionary.")
 #    ([the page in the manual](https://docs.aws.amazon.com/cost-management/latest/userguide/budget-templates.html)).
 #    A budget warns and does not stop anything, and it may lag by some hours. The
 #    [first part of lesson 23](23_clean_up.ipynb#First-of-all,-a-budget) makes one from Python.
-# 3. Make a profile with `aws configure sso` (or `aws configure`), stop JupyterLab, and start it with
-#    `AWS_PROFILE=your-profile python3 -m workshop lab`. (In PowerShell, first
-#    `$env:AWS_PROFILE = "your-profile"`.)
-# 4. Run the clean-up at the end of each lesson, and at the end of all `python3 -m workshop clean`.
+# 3. Make a profile, with
+#    [version 2 of AWS's command line](https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html):
+#    `aws login --profile your-profile` uses your sign-in to the console (from version 2.32),
+#    `aws configure sso` that of your company. Version 1, which the set-up installs, has neither. It
+#    has been in maintenance since summer 2026, and ends in July 2027 (AWS Developer Tools Blog). The
+#    cells of these lessons work with both.
+# 4. Stop JupyterLab, and start it with `AWS_PROFILE=your-profile python3 -m workshop lab`. (In
+#    PowerShell, first `$env:AWS_PROFILE = "your-profile"`.)
+# 5. Run the clean-up at the end of each lesson, and at the end of all `python3 -m workshop clean`.
 
 # %% [markdown]
 # ### What you may do on AWS

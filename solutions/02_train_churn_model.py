@@ -70,7 +70,7 @@ set_style()
 # %% [markdown]
 # The last cell prepares the plots. It sets colours that colour-blind readers can distinguish. Its
 # function `show` displays a figure with a description for people who use a screen reader. The code
-# is in [`workshop/plots.py`](../workshop/plots.py), so that it does not distract here.
+# is in [`workshop/plots/`](../workshop/plots/__init__.py), so that it does not distract here.
 
 # %% [markdown]
 # ## Read the table

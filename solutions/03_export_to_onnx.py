@@ -125,7 +125,9 @@ print(dict(Counter(node.op_type for node in model.graph.node)))
 
 # %% [markdown]
 # With the converter's option `zipmap`, the model returns a list of dictionaries, one for each
-# customer, instead of an array. That is slow and awkward to use, so we switch it off.
+# customer, instead of an array. That is slow and awkward to use, so we switch it off. Our names
+# have letters only. skl2onnx 1.20 writes `_` for a space, a dot or a hyphen in the name of an input,
+# and prints nothing.
 #
 # ## Look at the graph
 #
@@ -371,8 +373,8 @@ quick = twins_apart(make_pipeline(HistGradientBoostingClassifier(random_state=1)
 print(f"worst {quick.max():.1e}, wrong for {(quick > 1e-5).sum()} customers")
 
 # %% [markdown]
-# It does not work for this model. Its thresholds have 64 bits, and the converted file rounds them
-# to 32. A customer whose value lies between the two numbers follows another branch. A rule of thumb
+# It does not work for this model (with skl2onnx 1.20; test it again with a later version). Its
+# thresholds have 64 bits, and the converted file rounds them to 32. A customer whose value lies between the two numbers follows another branch. A rule of thumb
 # helps; **an assertion on every row decides**.
 #
 # The model that we ship may have a scaler, because it is not a tree. We tested its parity above.

@@ -793,8 +793,9 @@ WORKBENCH.cleanup()
 #   newer than the runtime; random layers. These convert "successfully", do not load, and make even
 #   the SavedModel answer at random.
 # - **Quantised** to int8, the weights take a quarter of the bytes, and answers change where they
-#   were close. It is faster only where layers are wide and the quantisation is static. It is
-#   correct only if the calibration pictures resemble the later requests.
+#   were close. Whether it is faster depends on the width of the layers, on the kind of quantisation
+#   and on the processor. Static quantisation is correct only if the calibration pictures resemble
+#   the later requests.
 # - The file is **read** with ONNX Runtime and NumPy alone.
 #
 # You made `build/models/fashion.onnx`. There is nothing to clean up in the cloud.

@@ -1045,7 +1045,8 @@ comparison
 #   But it must fit into `/tmp`, which has 512 MB unless you pay for more; if not, an image;
 # - in all other cases it goes into the zip, if both fit together, else into S3 by the rule above.
 #
-# All sizes are in MB, unpacked.
+# All sizes are in MB, unpacked. (Lambda can also mount a bucket as a folder, with *S3 Files*: Lambda
+# API reference, `S3FilesConfig`, read in November 2026. We leave it out here.)
 #
 # <details><summary>Hint 1</summary>
 #

@@ -282,14 +282,15 @@ print(f"{len(days)} days, none of which its model had seen")
 # %% [markdown]
 # ## How good is it?
 #
-# First, how often is it correct? `±` is twice the standard error: the effect of luck alone.
+# First, how often is it correct? Both rules are tested on the same days, so we look at the
+# difference day by day. `±` is twice its standard error: the effect of luck alone.
 
 # %%
 right, always = (target == up[days]).mean(), up[days].mean()
-luck = 2 * math.sqrt(always * (1 - always) / len(days))
-print(f"model      {right:.1%}  ± {luck:.1%}")
-print(f"always up  {always:.1%}")
-print("the model is", "better" if right > always + luck else "not better", "than saying up")
+gain = (target == up[days]).astype(int) - up[days].astype(int)     # 1, 0 or -1 for each day
+luck = 2 * gain.std() / math.sqrt(len(days))
+print(f"model {right:.1%}, always up {always:.1%}: a difference of {gain.mean():.1%} ± {luck:.1%}")
+print("the model is", "better" if gain.mean() > luck else "not better", "than saying up")
 
 # %% [markdown]
 # Then, how much does it earn? Each change of position costs something: commission, the difference
@@ -349,7 +350,7 @@ best = (1 + target * change[days]).groupby(year[days]).prod() / \
 apart = best.drop(best.idxmax()).prod()
 print(f"without {best.idxmax()}, its best year, and without costs: × {apart:.2f} of holding")
 assert 0.3 < (target == 0).mean() < 0.4 and abs(apart - 1) < 0.1
-assert right < always + luck and net["× money"] < plain["× money"]
+assert gain.mean() < luck and net["× money"] < plain["× money"]
 
 # %% [markdown]
 # *Notice:* the model is **not** better than "up" every day. It seems to make money because of one
