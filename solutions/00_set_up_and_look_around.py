@@ -260,11 +260,12 @@ labels = [f"{name}\n{mb:.0f} MB" for name, mb in size_mb.items()]
 
 figure, axes = plt.subplots(figsize=(9, 3.6))
 axes.barh(labels, list(size_mb.values()), color=BLUE)
-axes.axvline(ZIP_LIMIT_MB, color=ORANGE, linestyle="--", label="what a Lambda zip may hold")
+axes.axvline(ZIP_LIMIT_MB, color=ORANGE, linestyle="--")
+axes.text(ZIP_LIMIT_MB + 15, 0, f"a Lambda zip may hold {ZIP_LIMIT_MB:.0f} MB", color=ORANGE, va="center")
 axes.set(xlabel="size on disk, MB", title="What it takes to run a model, and to train one")
 axes.invert_yaxis()
-axes.legend()
-show(figure, "Bar chart of the sizes printed above, with a dashed line at Lambda's zip limit.")
+show(figure, "Bar chart of the sizes printed above, with a dashed line at Lambda's zip limit: ONNX "
+             "Runtime is well below it, scikit-learn is near it, PyTorch and TensorFlow are far above.")
 
 # %% [markdown]
 # *Notice* the order: ONNX Runtime is the smallest, scikit-learn comes next, and the two

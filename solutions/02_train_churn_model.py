@@ -248,7 +248,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_score
 
 folds = StratifiedKFold(n_splits=5, shuffle=True, random_state=1)
 candidates = {
-    "knows nothing": DummyClassifier(),
+    "always the same answer": DummyClassifier(),
     "random forest": RandomForestClassifier(100, min_samples_leaf=5, random_state=1),
     "gradient boosting": GradientBoostingClassifier(random_state=1),
     "logistic regression": LogisticRegression(max_iter=1000)}
@@ -259,7 +259,7 @@ for name, model in candidates.items():
     print(f"{name:20} {auc[name].mean():.3f}  (folds: {auc[name].round(3)})")
 
 # %%
-real = {name: scores for name, scores in auc.items() if name != "knows nothing"}
+real = {name: scores for name, scores in auc.items() if name != "always the same answer"}
 means = [scores.mean() for scores in real.values()]
 spread = max(np.ptp(scores) for scores in real.values())
 figure, axes = plt.subplots(figsize=(8, 3.4))
@@ -351,19 +351,20 @@ show(figure, "ROC curve, bowed well above the diagonal, with the cuts 0.5, 0.3 a
 
 # %%
 groups = pd.qcut(out_of_fold, 10, labels=False)
-said = pd.Series(out_of_fold).groupby(groups).mean()
+predicted = pd.Series(out_of_fold).groupby(groups).mean()
 happened = pd.Series(left).groupby(groups).mean()
 size = pd.Series(left).groupby(groups).size()
 twice_standard_error = 2 * np.sqrt(happened * (1 - happened) / size)
-pd.DataFrame({"said": said, "happened": happened, "customers": size}).round(3)
+pd.DataFrame({"predicted": predicted, "happened": happened, "customers": size}).round(3)
 
 # %%
 figure, axes = plt.subplots(figsize=(6, 5.4))
 axes.plot([0, 0.85], [0, 0.85], "--", color=GREY)
-axes.errorbar(said, happened, twice_standard_error, fmt="o", color=BLUE, capsize=3, markersize=7)
-axes.set(xlabel="Said by the model (mean of each tenth)", ylabel="Happened (share that left)",
-         title=f"Said and happened are at most {np.abs(said - happened).max() * 100:.1f} "
-               "points apart", aspect="equal")
+axes.errorbar(predicted, happened, twice_standard_error, fmt="o", color=BLUE, capsize=3,
+              markersize=7)
+axes.set(xlabel="Predicted (mean of each tenth)", ylabel="Happened (share that left)",
+         title=f"Largest difference: {np.abs(predicted - happened).max() * 100:.1f} points",
+         aspect="equal")
 axes.xaxis.set_major_formatter("{x:.0%}")
 axes.yaxis.set_major_formatter("{x:.0%}")
 show(figure, "Calibration plot: ten points with error bars, all close to the diagonal.")
@@ -471,7 +472,7 @@ assert 0 < cheapest(200, 20) < 1, (
 assert cheapest(200, 20) != cheapest(20, 200), (
     "The answer does not depend on the prices: do you hand missed and needless on to cost?")
 assert cheapest(200, 20) < cheapest(20, 200), (
-    "The dearer a missed churner, the lower the threshold should be: "
+    "The more expensive a missed churner, the lower the threshold should be: "
     "are missed and needless swapped?")
 assert np.isclose(cheapest(MISSED, NEEDLESS), THRESHOLD), (
     f"With {MISSED} and {NEEDLESS} the answer should be {THRESHOLD}, as above: "
@@ -502,9 +503,9 @@ for missed, needless in (MISSED, NEEDLESS), (200, 20), (50, 150):
 pipeline.fit(train[FIELDS], left)
 probability = pipeline.predict_proba(test[FIELDS])[:, 1]
 offer = probability >= THRESHOLD
-print(f"AUC  {roc_auc_score(left_test, probability):.3f} (cross-validation said {area:.3f})")
+print(f"AUC  {roc_auc_score(left_test, probability):.3f} (in cross-validation {area:.3f})")
 print(f"cost ${cost(THRESHOLD, probability, left_test):.2f} a customer "
-      f"(validation said ${costs.min():.2f}; at 0.50 it is "
+      f"(in validation ${costs.min():.2f}; at 0.50 it is "
       f"${cost(0.5, probability, left_test):.2f})")
 
 # %%

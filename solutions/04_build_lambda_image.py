@@ -386,9 +386,9 @@ bad = {
     "no customer at all": {"client": customer},
 }
 for mistake, event in bad.items():
-    said = invoke(url, event).json()
-    print(f"{mistake}: {said['statusCode']} {said['message']}")
-    for problem in said.get("problems", []):
+    response = invoke(url, event).json()
+    print(f"{mistake}: {response['statusCode']} {response['message']}")
+    for problem in response.get("problems", []):
         print("    ", problem)
 
 # %% [markdown]
@@ -421,7 +421,7 @@ print("status inside the answer: ", refused.json()["statusCode"])
 #
 # <details><summary>Hint 2</summary>
 #
-# `said["problems"]` is a list of dicts, each with a `field`. `", ".join(…)` makes one text of
+# `response["problems"]` is a list of dicts, each with a `field`. `", ".join(…)` makes one text of
 # several.
 # </details>
 
@@ -429,10 +429,10 @@ print("status inside the answer: ", refused.json()["statusCode"])
 def ask(url, customer):
     """Probability that this customer leaves; ValueError naming the wrong fields."""
     # BEGIN SOLUTION
-    said = invoke(url, {"customer": customer}).json()
-    if "statusCode" in said:
-        raise ValueError(", ".join(problem["field"] for problem in said["problems"]))
-    return said["churn_probability"]
+    response = invoke(url, {"customer": customer}).json()
+    if "statusCode" in response:
+        raise ValueError(", ".join(problem["field"] for problem in response["problems"]))
+    return response["churn_probability"]
     # END SOLUTION
 
 
@@ -524,9 +524,9 @@ invoke(url, {"customer": customer}).json()
 
 # %%
 url = start(IMAGE, variables=["MODEL_PATH=/var/task/not_there.onnx"])
-said = invoke(url, {"customer": customer}).json()
-print(said["errorType"])
-print(said["errorMessage"])
+response = invoke(url, {"customer": customer}).json()
+print(response["errorType"])
+print(response["errorMessage"])
 
 # %% [markdown]
 # Failures 2 and 3 build without an error and fail only when the function is called. Call an image

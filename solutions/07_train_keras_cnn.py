@@ -378,8 +378,8 @@ print(f"Right: epoch {best_epoch(crammed)} of {len(crammed['loss'])} would have 
 # %%
 x_test, y_test = prepare(fashion["test_images"]), fashion["test_labels"]
 probabilities = model.predict(x_test, verbose=0)
-said = probabilities.argmax(axis=1)
-accuracy = (said == y_test).mean()
+predicted = probabilities.argmax(axis=1)
+accuracy = (predicted == y_test).mean()
 margin = 1.96 * np.sqrt(accuracy * (1 - accuracy) / len(y_test))
 print(f"{accuracy:.1%} of {len(y_test):,} right; "
       f"with other test pictures likely {accuracy - margin:.1%} to {accuracy + margin:.1%}")
@@ -395,7 +395,7 @@ assert accuracy >= 0.85, "the network has learned less than it should: did a cel
 
 # %%
 matrix = np.zeros((10, 10), int)
-np.add.at(matrix, (y_test, said), 1)
+np.add.at(matrix, (y_test, predicted), 1)
 
 figure, axes = plt.subplots(figsize=(8, 6.6))
 axes.imshow(matrix, cmap="Blues", vmin=0, vmax=230)
@@ -407,7 +407,7 @@ for row in range(10):
 axes.set_xticks(range(10), CLASSES, rotation=45, ha="right")
 axes.set_yticks(range(10), CLASSES)
 recall = matrix.diagonal() / matrix.sum(axis=1)
-axes.set(xlabel="The network said", ylabel="It is",
+axes.set(xlabel="The network's answer", ylabel="It is",
          title=f"From {recall.min():.0%} ({CLASSES[recall.argmin()]}) to {recall.max():.0%} "
                f"({CLASSES[recall.argmax()]}) of a class found")
 show(figure, "Confusion matrix of the ten classes. Most counts are on the diagonal; most others "
@@ -452,7 +452,7 @@ was, answered = (CLASSES.index(name) for name in mistake)
 assert was != answered, "The diagonal holds the right answers: leave it out."
 most = max(matrix[i, j] for i in range(10) for j in range(10) if i != j)
 assert not matrix[was, answered] < most == matrix[answered, was], (
-    "They are swapped: rows are what it is, columns what the network said.")
+    "They are swapped: rows are what it is, columns the network's answer.")
 assert matrix[was, answered] == most, (
     f"This happens {matrix[was, answered]} times. There is a mistake that happens {most} times.")
 print(f"Right: {most} times a {mistake[0]} was taken for a {mistake[1]}.")
@@ -464,16 +464,16 @@ print(f"Right: {most} times a {mistake[0]} was taken for a {mistake[1]}.")
 
 # %%
 sure = probabilities.max(axis=1)
-mistakes = np.flatnonzero(said != y_test)
+mistakes = np.flatnonzero(predicted != y_test)
 worst = mistakes[sure[mistakes].argsort()[::-1][:12]]
 figure, axes = plt.subplots(2, 6, figsize=(9, 4.2))
 for axis, i in zip(axes.flat, worst):
     axis.imshow(fashion["test_images"][i], cmap="gray", vmin=0, vmax=255)
-    axis.set_title(f"“{CLASSES[said[i]]}” {sure[i]:.2f}\nis: {CLASSES[y_test[i]]}",
+    axis.set_title(f"“{CLASSES[predicted[i]]}” {sure[i]:.2f}\nis: {CLASSES[y_test[i]]}",
                    fontsize=10, pad=4)
     axis.axis("off")
 show(figure, "Twelve test pictures, each with a wrong answer, its probability and what it is: "
-             + "; ".join(f"{CLASSES[y_test[i]]} taken for {CLASSES[said[i]]}" for i in worst))
+             + "; ".join(f"{CLASSES[y_test[i]]} taken for {CLASSES[predicted[i]]}" for i in worst))
 
 # %% [markdown]
 # Some of these pictures are hard. In some cases you may agree with the network: people made the
@@ -487,7 +487,7 @@ show(figure, "Twelve test pictures, each with a wrong answer, its probability an
 for low, high in (0, 0.5), (0.5, 0.8), (0.8, 0.95), (0.95, 1.01):
     group = (sure >= low) & (sure < high)
     print(f"probability {low:4.2f} to {min(high, 1):4.2f}: {group.sum():5,} pictures, "
-          f"{(said == y_test)[group].mean():.0%} of them right")
+          f"{(predicted == y_test)[group].mean():.0%} of them right")
 
 # %% [markdown]
 # They are. A client can use the answers with a high probability, and show the other pictures to a

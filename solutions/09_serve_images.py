@@ -390,8 +390,8 @@ assert np.diag(accuracy).min() > max(accuracy.loc["nearest", "average"],
 workbench = tempfile.TemporaryDirectory()
 mixed_up = Path(workbench.name) / "mixed_up.onnx"
 model = onnx.load(MODEL)
-said = {**signature, "input": {**rule, "layout": "NCHW"}}
-onnx.helper.set_model_props(model, {"signature": json.dumps(said)})
+description = {**signature, "input": {**rule, "layout": "NCHW"}}
+onnx.helper.set_model_props(model, {"signature": json.dumps(description)})
 onnx.save(model, mixed_up)
 
 done = subprocess.run([sys.executable, "-B", "-c", "import lambda_function"], cwd=FUNCTION,
@@ -435,9 +435,9 @@ def start(*variables):
     subprocess.run(["docker", "run", "--detach", "--name", BOX, "--label", "workshop.lesson=09",
                     "--publish", "127.0.0.1::8080", *LIKE_LAMBDA.split(), *settings,
                     IMAGE], check=True, capture_output=True)
-    said = subprocess.run(["docker", "port", BOX, "8080"], check=True, capture_output=True,
+    done = subprocess.run(["docker", "port", BOX, "8080"], check=True, capture_output=True,
                           text=True)
-    port = said.stdout.split(":")[-1].strip()
+    port = done.stdout.split(":")[-1].strip()
     return f"http://localhost:{port}/2015-03-31/functions/function/invocations"
 
 
@@ -581,8 +581,8 @@ lambda_ = boto3.client("lambda")
 
 def ask(event):
     """Invoke the deployed function; return what it answers, or how it failed."""
-    said = lambda_.invoke(FunctionName=NAME, Payload=json.dumps(event))
-    return json.load(said["Payload"])
+    response = lambda_.invoke(FunctionName=NAME, Payload=json.dumps(event))
+    return json.load(response["Payload"])
 
 
 # A photograph of 12 million pixels, as a phone takes it. (Enlarged: it is the pixels that count.)
@@ -731,9 +731,9 @@ late = link("boot.png", seconds=1)
 altered = link("boot.png").replace("boot.png", "invoices.pdf")
 time.sleep(2)
 for what, url in {"expired": late, "altered": altered}.items():
-    said = refusal(ask({"url": url}))
-    print(f"{what}:", said)
-    assert said["the url …"].endswith("403")
+    response = refusal(ask({"url": url}))
+    print(f"{what}:", response)
+    assert response["the url …"].endswith("403")
 
 # %% [markdown]
 # S3 answered 403, and the function returns that. A link is a key: do not write it into logs. Our
@@ -803,8 +803,8 @@ print(f"and around them, the event has {overhead:,}")
 
 # %%
 for media in "text/plain", "application/json":
-    said = post(boot.read_bytes(), media)
-    print(media, said.status_code, said.json()["problems"][0]["message"])
+    response = post(boot.read_bytes(), media)
+    print(media, response.status_code, response.json()["problems"][0]["message"])
 
 # %% [markdown]
 # ### Exercise 2: Write a client (8 minutes)
@@ -878,9 +878,9 @@ def padded(size):
 
 rows = []
 for size in 1_000_000, 4_000_000, 4_700_000, 5_000_000, 8_000_000:
-    said = post(padded(size))
+    response = post(padded(size))
     rows.append({"MB raw": size / 1e6, "MB as base64": 4 * size / 3 / 1e6,
-                 "status": said.status_code, "answer": said.text[:60]})
+                 "status": response.status_code, "answer": response.text[:60]})
 pd.DataFrame(rows)
 
 # %% [markdown]
@@ -953,8 +953,8 @@ assert below.ok and not above.ok
 # %%
 for size in 8_000_000, 11_000_000:
     s3.put_object(**ours, Key="large.png", Body=padded(size), ContentType="image/png")
-    said = requests.post(f"{api}/predict", json={"url": link("large.png"), "top": 1}, timeout=40)
-    print(f"{size:,} bytes:", said.status_code, said.text)
+    response = requests.post(f"{api}/predict", json={"url": link("large.png"), "top": 1}, timeout=40)
+    print(f"{size:,} bytes:", response.status_code, response.text)
 
 # %% [markdown]
 # (How does a client without AWS keys put a file into your bucket? With a presigned URL for

@@ -405,8 +405,8 @@ try:
     export(network, SIDE, TRIALS / "mixed.onnx", dynamic_shapes={"image": {0: "batch"}})
 except Exception as error:
     print(type(error).__name__)
-    told = next(line for line in str(error).splitlines() if "arg names" in line)
-    print(told.partition(" Alternatively")[0])
+    reason = next(line for line in str(error).splitlines() if "arg names" in line)
+    print(reason.partition(" Alternatively")[0])
 
 # %% [markdown]
 # ### A second file that nobody copies
@@ -452,8 +452,8 @@ def trace(node):
     return notes.get("pkg.torch.onnx.stack_trace")
 
 
-told = next(filter(None, map(trace, model.graph.node)))
-lines = [line.strip() for line in told.splitlines()]
+where = next(filter(None, map(trace, model.graph.node)))
+lines = [line.strip() for line in where.splitlines()]
 print(*(line.replace(str(Path.home()), "(your home)") for line in lines[:2]), sep="\n")
 
 # %% [markdown]
@@ -636,11 +636,11 @@ client = boto3.client("lambda")
 def ask(function, file, **fields):
     """Send a picture's bytes to a function; return its answer and Lambda's own report line."""
     request = {"image": base64.b64encode(file).decode(), **fields}
-    said = client.invoke(FunctionName=function, Payload=json.dumps(request), LogType="Tail")
-    answer = json.load(said["Payload"])
-    if "FunctionError" in said or "predictions" not in answer:
+    response = client.invoke(FunctionName=function, Payload=json.dumps(request), LogType="Tail")
+    answer = json.load(response["Payload"])
+    if "FunctionError" in response or "predictions" not in answer:
         raise RuntimeError(answer)
-    return answer, base64.b64decode(said["LogResult"]).decode()
+    return answer, base64.b64decode(response["LogResult"]).decode()
 
 
 boot = (DATA / "garments" / "boot.png").read_bytes()
@@ -661,13 +661,13 @@ files = sorted((DATA / "garments").iterdir())
 figure, axes = plt.subplots(1, len(files), figsize=(9, 2.6))
 right = dict.fromkeys(FUNCTIONS, 0)
 for axis, path in zip(axes, files):
-    said = {name: ask(function, path.read_bytes(), invert="on-white" in path.name)[0]
+    predicted = {name: ask(function, path.read_bytes(), invert="on-white" in path.name)[0]
             ["predictions"][0] for name, function in FUNCTIONS.items()}
-    for name, best in said.items():
+    for name, best in predicted.items():
         right[name] += path.name.startswith(best["label"])
     axis.imshow(Image.open(path), cmap="gray")
     axis.set_title("\n".join(f"{best['label']} {best['probability']:.2f}"
-                             for best in said.values()), fontsize=9, pad=4, loc="center")
+                             for best in predicted.values()), fontsize=9, pad=4, loc="center")
     axis.axis("off")
 figure.suptitle("Above: Keras, below: PyTorch", x=0.01, ha="left", fontsize=12)
 show(figure, f"{len(files)} garments, each with both answers. Right: " + ", ".join(
@@ -706,15 +706,15 @@ keras_session = open_session(FILES["Keras"])
 rows = {"Keras": keras_session.run(None, {
             "image": (pictures[..., np.newaxis] / 255).astype(np.float32)})[0],
         "PyTorch": probabilities}
-said = {name: values.argmax(axis=1) for name, values in rows.items()}
-for name, answers in said.items():
+predicted = {name: values.argmax(axis=1) for name, values in rows.items()}
+for name, answers in predicted.items():
     share = (answers == truth).mean()
     print(f"{name:8} {share:.1%}, plausible with other pictures: "
           f"± {1.96 * np.sqrt(share * (1 - share) / len(truth)):.1%}")
 
 # %%
 recall = {name: np.array([(answers == k)[truth == k].mean() for k in range(10)])
-          for name, answers in said.items()}
+          for name, answers in predicted.items()}
 figure, axes = plt.subplots(figsize=(8, 4.6))
 for k in range(10):
     axes.plot([recall["Keras"][k], recall["PyTorch"][k]], [k, k], color="#cccccc", zorder=1)
@@ -764,7 +764,7 @@ def two_opinions(a, b, truth):
     # END SOLUTION
 
 
-print(two_opinions(said["Keras"], said["PyTorch"], truth))
+print(two_opinions(predicted["Keras"], predicted["PyTorch"], truth))
 
 # %% Check 2 tags=["check"]
 a, b, c = np.array([1, 1, 2, 3, 4]), np.array([1, 1, 2, 4, 5]), np.array([1, 2, 2, 4, 6])
@@ -779,7 +779,7 @@ assert abs(there - 0.4) > 1e-9, (
 assert abs(there - 2 / 3) < 1e-9, f"Where a and b agree, two of three are right, not {there}."
 assert abs(elsewhere - 0.0) > 1e-9, "That is a on the others; the task asks for b."
 assert abs(elsewhere - 0.5) < 1e-9, f"On the other two pictures b is right once, not {elsewhere}."
-share, there, elsewhere = two_opinions(said["Keras"], said["PyTorch"], truth)
+share, there, elsewhere = two_opinions(predicted["Keras"], predicted["PyTorch"], truth)
 print(f"Right. They agree on {share:.0%} and are then right in {there:.0%}; on the others, PyTorch "
       f"is right in {elsewhere:.0%}. Those are what a person should look at.")
 
@@ -834,7 +834,7 @@ print(f"memory:             {memory:6.1f} ×")
 print(f"bytes of the file:  {size['PyTorch'] / size['Keras']:6.1f} ×")
 
 # %%
-bars = {"Right (%)": {name: 100 * (answers == truth).mean() for name, answers in said.items()},
+bars = {"Right (%)": {name: 100 * (answers == truth).mean() for name, answers in predicted.items()},
         "Model file (MB)": {name: count / 1e6 for name, count in size.items()},
         "A request (ms)": {name: np.median(values[:, 0]) for name, values in figures.items()},
         "Memory (MB)": {name: np.median(values[:, 1]) for name, values in figures.items()}}

@@ -646,7 +646,7 @@ def container_bill(requests, name):
     return sum(cost.container(tasks, architecture=HERE).values())
 
 
-dearer_from = {}
+crossings = {}
 figure, panels = plt.subplots(1, 3, figsize=(10, 4.2), sharey=True)
 for axes, name in zip(panels, CASES):
     axes.plot(volumes, [container_bill(one, name) for one in volumes], color="black",
@@ -658,7 +658,7 @@ for axes, name in zip(panels, CASES):
                                    lambda n: container_bill(n, name))
         if crossing < volumes[-1]:
             axes.plot(crossing, container_bill(crossing, name), "o", color=colour)
-        dearer_from[name, door] = crossing
+        crossings[name, door] = crossing
     axes.set(title=name, xscale="log", yscale="log", ylim=(0.5, 2000),
              xlabel="requests a month (log)")
 panels[0].set_ylabel("US dollars a month (log)")
@@ -666,10 +666,10 @@ panels[0].legend(frameon=False, fontsize=10, loc="upper left")
 caption(figure)
 show(figure, "Dollars a month against requests a month, a panel for each of the three functions. "
              "The functions' lines begin near zero and rise; the containers' is flat, then rises "
-             "in steps. Dots mark where a function becomes dearer.")
+             "in steps. Dots mark where a function becomes more expensive.")
 
-for (name, door), requests in dearer_from.items():
-    print(f"{name:10} by {door:12} dearer from {requests / 1e6:6,.0f} million requests a month, "
+for (name, door), requests in crossings.items():
+    print(f"{name:10} by {door:12} more expensive from {requests / 1e6:6,.0f} million requests a month, "
           f"{requests / cost.MONTH / 3600:,.0f} each second")
 
 # %% [markdown]

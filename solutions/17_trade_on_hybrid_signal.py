@@ -530,9 +530,9 @@ runtime = boto3.client("sagemaker-runtime")
 
 
 def ask(*instances):
-    said = runtime.invoke_endpoint(EndpointName=MODEL, ContentType="application/json",
+    response = runtime.invoke_endpoint(EndpointName=MODEL, ContentType="application/json",
                                    Body=json.dumps({"instances": instances}))
-    return json.load(said["Body"])
+    return json.load(response["Body"])
 
 
 latest = table.loc[test].to_dict("records")[-3:]
@@ -637,9 +637,9 @@ def market_event(day, hours=0.1, **changes):
 
 def invoke(event):
     """The function's outcome, or why there was none."""
-    said = lambda_.invoke(FunctionName=NAME, Payload=json.dumps(event))
-    answer = json.load(said["Payload"])
-    return answer if "FunctionError" not in said else answer["errorMessage"]
+    response = lambda_.invoke(FunctionName=NAME, Payload=json.dumps(event))
+    answer = json.load(response["Payload"])
+    return answer if "FunctionError" not in response else answer["errorMessage"]
 
 
 mondays = market_event("2018-11-26")["detail"]["bars"]
@@ -810,8 +810,8 @@ def wait_for_order(patience=120):
     """The next order, taken from the queue, and the seconds until it was there."""
     began = time.monotonic()
     while time.monotonic() - began < patience:
-        said = sqs.receive_message(QueueUrl=orders, WaitTimeSeconds=5)
-        for one in said.get("Messages", []):
+        response = sqs.receive_message(QueueUrl=orders, WaitTimeSeconds=5)
+        for one in response.get("Messages", []):
             sqs.delete_message(QueueUrl=orders, ReceiptHandle=one["ReceiptHandle"])
             return json.loads(one["Body"]), time.monotonic() - began
     raise TimeoutError(f"no order within {patience} s")

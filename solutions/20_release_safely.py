@@ -189,15 +189,15 @@ from workshop.triggers import until   # asks until the answer is true, and retur
 
 def ask(customer, qualifier="live"):
     """Invoke the function through the alias, or one version; return what a caller sees."""
-    said = lambda_.invoke(FunctionName=NAME, Qualifier=qualifier,
+    response = lambda_.invoke(FunctionName=NAME, Qualifier=qualifier,
                           Payload=json.dumps({"customer": customer}))
-    answer = json.load(said["Payload"])
-    return {"time": time.time(), "version": said["ExecutedVersion"],
-            "status": answer.get("statusCode", 200), "error": said.get("FunctionError"),
+    answer = json.load(response["Payload"])
+    return {"time": time.time(), "version": response["ExecutedVersion"],
+            "status": answer.get("statusCode", 200), "error": response.get("FunctionError"),
             "probability": answer.get("churn_probability")}
 
 
-def told(pattern, since=0, name=NAME):
+def log_lines(pattern, since=0, name=NAME):
     """Lines of JSON in a function's log that match a pattern, since a time."""
     pages = logs.get_paginator("filter_log_events").paginate(
         logGroupName=f"/aws/lambda/{name}", filterPattern=pattern, startTime=int(since * 1000))
@@ -205,7 +205,7 @@ def told(pattern, since=0, name=NAME):
 
 
 print(ask(customers[0]))
-line, = until(lambda: told("{ $.status = 200 }"))
+line, = until(lambda: log_lines("{ $.status = 200 }"))
 print(json.dumps(line, indent=1))
 
 # %% [markdown]
@@ -393,7 +393,7 @@ def watch(version):
 watch(first)
 cloudwatch.set_alarm_state(AlarmName=f"{NAME}-{first}-faults", StateValue="ALARM",
                            StateReason="fire drill")
-drill, = until(lambda: told("outcome", name=ROLLBACK))
+drill, = until(lambda: log_lines("outcome", name=ROLLBACK))
 drill
 
 # %% [markdown]
@@ -480,8 +480,8 @@ during.groupby(["version", "status"]).size()
 # Every request to version 2 failed, and there were few of them. When did it end?
 
 # %%
-until(lambda: any(one["outcome"] == "rolled back" for one in told("outcome", began, ROLLBACK)))
-for one in told("outcome", began, ROLLBACK):
+until(lambda: any(one["outcome"] == "rolled back" for one in log_lines("outcome", began, ROLLBACK)))
+for one in log_lines("outcome", began, ROLLBACK):
     print(one["alarm"], "→", one["outcome"], one["version"])
 assert gone, "the canary is still there"
 print(f"out of the alias {gone - began:.0f} s after its first chance")
@@ -636,25 +636,25 @@ def check_golden(answers, expected, tolerance=1e-4):
 
 
 # %% Check 2 tags=["check"]
-def said(*probabilities):
+def answers(*probabilities):
     return [{"status": 200 if one is not None else 500, "probability": one}
             for one in probabilities]
 
 
 try:
-    assert check_golden(said(0.2, 0.7), [0.2, 0.7]) in ([], ()), (
-        f"two right answers: return []; you return {check_golden(said(0.2, 0.7), [0.2, 0.7])!r}. "
+    assert check_golden(answers(0.2, 0.7), [0.2, 0.7]) in ([], ()), (
+        f"two right answers: return []; you return {check_golden(answers(0.2, 0.7), [0.2, 0.7])!r}. "
         "Is it still open?")
-    assert check_golden(said(0.2, 0.3), [0.2, 0.7]) == [1], (
+    assert check_golden(answers(0.2, 0.3), [0.2, 0.7]) == [1], (
         "the second of two is wrong: return [1], its position")
-    assert check_golden(said(0.8, 0.2), [0.2, 0.8]) == [0, 1], (
+    assert check_golden(answers(0.8, 0.2), [0.2, 0.8]) == [0, 1], (
         "the classes are swapped: the mean is right, and both answers are wrong. Compare one by one")
-    assert check_golden(said(0.9), [0.2]) == [0] and check_golden(said(0.1), [0.7]) == [0], (
+    assert check_golden(answers(0.9), [0.2]) == [0] and check_golden(answers(0.1), [0.7]) == [0], (
         "too high and too low are both wrong: use abs()")
-    assert check_golden(said(0.70001), [0.7]) == [], "0.70001 for 0.7 is within the tolerance"
-    assert check_golden(said(0.31), [0.35]) == [0], (
+    assert check_golden(answers(0.70001), [0.7]) == [], "0.70001 for 0.7 is within the tolerance"
+    assert check_golden(answers(0.31), [0.35]) == [0], (
         "0.31 for 0.35 is wrong: both would be warned about, but the model is another one")
-    assert check_golden(said(None, 0.7), [0.2, 0.7]) == [0], "a failed answer is a wrong answer"
+    assert check_golden(answers(None, 0.7), [0.2, 0.7]) == [0], "a failed answer is a wrong answer"
 except TypeError as error:
     raise AssertionError(f"{error}: a failed answer has probability None. Look at the status "
                          "before you subtract") from None
@@ -791,7 +791,7 @@ print("no such metric:", [one for one in drawn if one not in known])
 # fields:
 
 # %%
-faults = told("{ $.status = 500 }")
+faults = log_lines("{ $.status = 500 }")
 print(len(faults), "faults, one of them:")
 {key: faults[0][key] for key in ("request_id", "FunctionVersion", "error", "stack")}
 
@@ -846,7 +846,7 @@ lines.groupby("FunctionVersion").agg(
 def counted(since=0, until_=float("inf")):
     """What the function counted, field by field: {field: Series of customers by bin}."""
     added = {}
-    for one in told("inputs", since):
+    for one in log_lines("inputs", since):
         if one["_aws"]["Timestamp"] / 1000 < until_:
             for name, bins_ in one["inputs"].items():
                 added[name] = added.get(name, pd.Series(dtype=float)).add(

@@ -105,9 +105,9 @@ def ten_at_once():
 
     def ask(_):
         sent = time.perf_counter() - began
-        said = lambda_.invoke(FunctionName=CHURN, LogType="Tail", Payload=json.dumps(question))
-        assert "FunctionError" not in said, said["Payload"].read()
-        init = re.search(r"Init Duration: ([\d.]+) ms", base64.b64decode(said["LogResult"]).decode())
+        response = lambda_.invoke(FunctionName=CHURN, LogType="Tail", Payload=json.dumps(question))
+        assert "FunctionError" not in response, response["Payload"].read()
+        init = re.search(r"Init Duration: ([\d.]+) ms", base64.b64decode(response["LogResult"]).decode())
         return sent, time.perf_counter() - began, float(init[1]) if init else None
 
     with ThreadPoolExecutor(10) as pool:
@@ -337,7 +337,7 @@ def reserve(concurrency):
         time.sleep(10)          # it is not known everywhere at once
 
 
-def invoke(asked, once=client("standard", 1)):
+def invoke(request, once=client("standard", 1)):
     try:
         return once.invoke(FunctionName=HOLD, Payload=json.dumps({"seconds": 0.5}))["StatusCode"]
     except ClientError as error:
@@ -537,16 +537,16 @@ show(figure, "Attempts of 20 clients over time. Without jitter they stand in ver
 def crowd(lambda_client, number=4):
     def ask(_):
         try:
-            said = lambda_client.invoke(FunctionName=HOLD, Payload=json.dumps({"seconds": 0.1}))
+            response = lambda_client.invoke(FunctionName=HOLD, Payload=json.dumps({"seconds": 0.1}))
         except lambda_client.exceptions.TooManyRequestsException as error:
-            said = error.response
-        return said["ResponseMetadata"]
+            response = error.response
+        return response["ResponseMetadata"]
 
     with ThreadPoolExecutor(number) as pool:
-        told = list(pool.map(ask, range(number)))
-    return {"answered": sum(one["HTTPStatusCode"] == 200 for one in told),
-            "refused": sum(one["HTTPStatusCode"] == 429 for one in told),
-            "retries": sum(one["RetryAttempts"] for one in told)}
+        responses = list(pool.map(ask, range(number)))
+    return {"answered": sum(one["HTTPStatusCode"] == 200 for one in responses),
+            "refused": sum(one["HTTPStatusCode"] == 429 for one in responses),
+            "retries": sum(one["RetryAttempts"] for one in responses)}
 
 
 reserve(1)

@@ -93,24 +93,24 @@ notifications(MAIL)
 from botocore.exceptions import ParamValidationError
 from botocore.validate import ParamValidator
 
-told = notifications("a@b.example")
-assert told is not None, "notifications returned nothing: a `return`, or is it still open?"
+returned = notifications("a@b.example")
+assert returned is not None, "notifications returned nothing: a `return`, or is it still open?"
 shape = budgets.meta.service_model.operation_model("CreateBudget").input_shape
-faults = ParamValidator().validate(told, shape.members["NotificationsWithSubscribers"])
+faults = ParamValidator().validate(returned, shape.members["NotificationsWithSubscribers"])
 assert not faults.has_errors(), f"boto3 would refuse this:\n{faults.generate_report()}"
-assert len(told) == 6, f"three shares, each actual and forecast, are 6 notifications, not {len(told)}"
+assert len(returned) == 6, f"three shares, each actual and forecast, are 6 notifications, not {len(returned)}"
 assert all(one["Notification"].get("ThresholdType", "PERCENTAGE") == "PERCENTAGE"
-           for one in told), "ABSOLUTE_VALUE would be dollars: use PERCENTAGE"
-shares = sorted({one["Notification"]["Threshold"] for one in told})
+           for one in returned), "ABSOLUTE_VALUE would be dollars: use PERCENTAGE"
+shares = sorted({one["Notification"]["Threshold"] for one in returned})
 assert max(shares) > 1, f"{shares}: in percent, 0.5 is half a percent; write 50"
 assert shares == [50, 80, 100], f"expected are 50, 80 and 100 percent, you have {shares}"
-kinds = {one["Notification"]["NotificationType"] for one in told}
+kinds = {one["Notification"]["NotificationType"] for one in returned}
 assert kinds == {"ACTUAL", "FORECASTED"}, f"both ACTUAL and FORECASTED; you have {sorted(kinds)}"
 assert len({(one["Notification"]["Threshold"], one["Notification"]["NotificationType"])
-            for one in told}) == 6, "one of them comes twice, another is missing"
-assert {one["Notification"]["ComparisonOperator"] for one in told} == {"GREATER_THAN"}, (
+            for one in returned}) == 6, "one of them comes twice, another is missing"
+assert {one["Notification"]["ComparisonOperator"] for one in returned} == {"GREATER_THAN"}, (
     "it is to warn when more is spent: GREATER_THAN")
-assert all([who["Address"] for who in one["Subscribers"]] == ["a@b.example"] for one in told), (
+assert all([who["Address"] for who in one["Subscribers"]] == ["a@b.example"] for one in returned), (
     "each goes to the address that notifications was given: use `mail`")
 print("Right.")
 
