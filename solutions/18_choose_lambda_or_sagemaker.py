@@ -279,40 +279,9 @@ setup = [metric("ModelSetupTime", endpoint, least=1, since=since)["Maximum"]
 # %%
 import statistics
 
-import matplotlib.pyplot as plt
+from workshop.plots import choice, show
 
-from workshop.plots import BLUE, GREY, ORANGE, set_style, show
-
-set_style()
-COLOURS = {"Lambda": BLUE, "SageMaker": ORANGE}
-
-
-def shares(axes, times, label, **style):
-    """Draw the share of requests that were answered within a time."""
-    times = sorted(times)
-    axes.step([times[0], *times], [n / len(times) for n in range(len(times) + 1)], where="post",
-              label=label, **style)
-
-
-figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4.2), sharey=True)
-for name, colour in COLOURS.items():
-    usual = statistics.median(warm[name])
-    for times, style, word in ((warm, "-", "warm"), (cold, "--", "cold")):
-        shares(left, times[name], f"{name}, {word}", color=colour, linestyle=style)
-        shares(right, [one / usual for one in times[name]], None, color=colour, linestyle=style)
-left.set(xscale="log", xlabel="ms until the answer is here (log)", title="On this machine",
-         ylabel="share of requests within that time")
-right.set(xscale="log", xlabel="times its own usual warm request (log)", title="In proportion")
-figure.legend(*left.get_legend_handles_labels(), frameon=False, fontsize=11, ncols=4,
-              loc="outside upper center")
-for axes in (left, right):
-    axes.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
-figure.supxlabel("Neither Lambda's nor SageMaker's milliseconds. Shapes travel, ratios by their "
-                 "order of magnitude.",
-                 fontsize=9, color=GREY, x=0.99, ha="right")
-show(figure, "Share of requests answered within a time, for Lambda and SageMaker, warm and cold. "
-             "Warm requests of both lie close together; cold ones lie far to the right, at tens "
-             "to hundreds of times the usual warm request.")
+show(*choice.latencies(warm, cold))
 
 # %%
 pd.DataFrame({name: {
@@ -320,7 +289,7 @@ pd.DataFrame({name: {
     "warm, 99th percentile ms": statistics.quantiles(warm[name], n=100)[98],
     "cold, median ms": statistics.median(cold[name]),
     "cold / warm": statistics.median(cold[name]) / statistics.median(warm[name]),
-} for name in COLOURS}).round(1)
+} for name in warm}).round(1)
 
 # %%
 print(f"Init Duration of the function:    {statistics.median(inits):5.0f} ms")
@@ -522,26 +491,11 @@ WAYS = {"Lambda": by_lambda, "SageMaker Serverless": by_endpoint,
 # %%
 import numpy as np
 
-STYLES = {"Lambda": (BLUE, "-"), "SageMaker Serverless": (ORANGE, "-"),
-          "the same behind a function": (ORANGE, ":"), "real-time instances": ("black", "--")}
 volumes = np.geomspace(1e5, 1e9, 300)
-
-figure, panels = plt.subplots(1, 2, figsize=(9.5, 4.6), sharey=True)
-for axes, (name, case) in zip(panels, CASES.items()):
-    for way, (colour, style) in STYLES.items():
-        axes.plot(volumes, [WAYS[way](one, case) for one in volumes], style, color=colour,
-                  label=way)
-    axes.set(title=f"{name}, {case['function_ms']:.3g} ms at {case['memory'] // 1024} GB",
-             xscale="log", yscale="log", ylim=(0.01, 20_000), xlabel="requests a month (log)")
-    axes.grid(True)
-panels[0].set_ylabel("US dollars a month (log)")
-figure.legend(*panels[0].get_legend_handles_labels(), frameon=False, fontsize=10, ncols=4,
-              loc="outside upper center")
-figure.supxlabel("Times: this machine's for churn, assumed for heavier. Prices: data/prices.csv.",
-                 fontsize=9, color=GREY, x=0.99, ha="right")
-show(figure, "Dollars a month against requests a month for four ways to serve, a panel for churn "
-             "and one for a heavier model. Lambda begins at nothing and then rises with the "
-             "serverless endpoint; instances are flat, then rise in steps.")
+show(*choice.monthly(volumes, {
+    f"{name}, {case['function_ms']:.3g} ms at {case['memory'] // 1024} GB": {
+        way: [bill(one, case) for one in volumes] for way, bill in WAYS.items()}
+    for name, case in CASES.items()}))
 
 # %%
 def crossing(one, other, case):
@@ -715,30 +669,7 @@ for row, seconds in enumerate(ys):
         grid[row, column] = names.index(cheapest)
 
 # %%
-from matplotlib.colors import ListedColormap
-
-figure, axes = plt.subplots(figsize=(9, 5.2))
-axes.pcolormesh(xs, ys, grid, vmin=0, vmax=3, shading="nearest", rasterized=True,
-                cmap=ListedColormap(["#9cc9e8", "#f3b183", "#c9c9c9", "#a6d9c6"]))
-for place in range(len(names)):
-    if (grid == place).any():
-        axes.contour(xs, ys, grid == place, levels=[0.5], colors="black", linewidths=1)
-for name, mark in zip(names, ("Lambda", "SageMaker Serverless", "SageMaker real-time\ninstances",
-                              "SageMaker asynchronous")):
-    row, column = np.nonzero(grid == names.index(name))
-    if len(row):                # in the middle of its area
-        middle = np.argmin((row - row.mean()) ** 2 + (column - column.mean()) ** 2)
-        axes.text(xs[column[middle]], ys[row[middle]], mark, ha="center", va="center", fontsize=12)
-for seconds, what in ((60, "60 s: SageMaker's limit"), (900, "900 s: Lambda's limit")):
-    axes.axhline(seconds, color="black", linewidth=1, linestyle=":")
-    axes.text(1.1e4, seconds * 1.12, what, fontsize=10)
-axes.set(xscale="log", yscale="log", xlabel="requests a month (log)",
-         ylabel="seconds of one vCPU for a request (log)", title="The cheapest that can do it")
-figure.supxlabel("Arithmetic, no measurement. Prices: data/prices.csv, your ENDPOINT_PRICE.",
-                 fontsize=9, color=GREY, x=0.99, ha="right")
-show(figure, "Map of the cheapest way, requests a month against seconds for a request. Lambda has "
-             "the left and the band from 60 to 900 seconds, SageMaker Serverless a corner of many "
-             "short requests, real-time instances the right, asynchronous all above 900 seconds.")
+show(*choice.cheapest(xs, ys, grid, names))
 
 # %% [markdown]
 # Look at these points:

@@ -1,0 +1,113 @@
+"""The pictures that lessons take from workshop/plots are drawn, and their words say figures."""
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+
+matplotlib.use("agg")
+import matplotlib.pyplot as plt  # noqa: E402
+
+from workshop import plots  # noqa: E402
+from workshop.plots import bills, choice, load, releases, starts  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def colours(axes):
+    """The colours of the bars, in the order in which they were drawn."""
+    return [matplotlib.colors.to_hex(one.get_facecolor()).upper() for one in axes.patches]
+
+
+def test_init_has_one_colour_in_every_picture():
+    figure, _ = starts.timeline()
+    assert colours(figure.axes[0]).count(plots.ORANGE) == 1
+    figure, words = starts.first_answers(
+        {("at import", 256): (2, 0), ("lazily", 256): (1, 3), ("at import", 512): (1, 0),
+         ("lazily", 512): (1, 1)}, (256, 512))
+    assert set(colours(figure.axes[0])[::2]) == {plots.ORANGE} == {starts.INIT}
+    assert bills.PARTS["init"] == starts.INIT
+    assert "lazily, 256 MB, 4.0" in words
+
+
+def test_files_of_a_start():
+    table = pd.DataFrame({"image_mb": [200.0], "read_mb": [40.0]}, index=["default"])
+    figure, _ = starts.files_read(table)
+    assert [one.get_width() for one in figure.axes[0].patches] == [200, 40]
+
+
+def test_a_bill_has_its_sum():
+    part = dict.fromkeys(bills.PARTS, 0.5)
+    figure, words = bills.million({"churn": part}, "A bill.")
+    assert "churn: $2.00" in words
+    assert [one.get_text().strip() for one in figure.axes[0].texts] == ["$2.00"]
+
+
+def test_a_label_is_above_the_lines_and_legible():
+    table = pd.DataFrame({"warm_mean_ms": [8.0, 4, 2], "dollars": [1.0, 1, 1]},
+                         index=[128, 256, 512])
+    figure, words = bills.sweet_spots({"a": table, "b": table}, {"a": table, "b": table})
+    labels = figure.axes[0].texts
+    assert [one.get_text() for one in labels] == ["128", "256", "512"]
+    assert all(one.get_path_effects() and one.get_zorder() > 2 for one in labels)
+    assert "a: 128 MB 8 ms for $1.00" in words
+
+
+def test_shares_and_crossings():
+    shares = np.array([0.001, 0.01, 0.1])
+    table = pd.DataFrame({"compute": [1.0, 1, 1], "init": [0.0, 0.1, 1]})
+    bills.cold_shares(shares, table, {50: [1, 1, 1], 99: [1, 1, 9], 99.9: [1, 9, 9]}, 0.2)
+    _, words = bills.kept_ready(np.array([0, 1.0]), [0.0, 30], [12.0, 20], 0.6)
+    assert "They meet at 60%" in words
+    ways = {"containers": [10, 10], "http_api": [1, 20], "function_url": [1, 5]}
+    figure, _ = bills.against_containers(
+        np.array([1e4, 1e9]), {"a": ways, "b": ways},
+        {("a", "http_api"): (1e8, 10), ("a", "function_url"): (np.inf, 10)})
+    dots = [line for axes in figure.axes for line in axes.lines if line.get_marker() == "o"]
+    assert len(dots) == 1
+
+
+def test_releases():
+    rows = pd.DataFrame({"time": [0.5, 1.5, 2.5], "version": ["1", "2", "1"]})
+    run = {"rows": rows, "began": 0.0, "gone": 2.0, "bad": "2"}
+    _, words = releases.rollbacks({"it fails": run, "it is wrong": run}, "1")
+    assert "it fails: 1 requests to the bad version, rolled back after 2 s" in words
+    _, words = releases.drift(pd.DataFrame({"before": [0.01, 0.02], "campaign": [0.3, 0.01]},
+                                           index=["tenure", "gender"]))
+    assert "1 of 2 fields are above 0.25, first tenure" in words
+
+
+def test_load():
+    calls = pd.DataFrame({"name": ["a", "a", "a", "b", "b", "b"], "planned": [0.1, 1, 2] * 2,
+                          "sent": [0.1, 1, 2] * 2, "latency": [0.01, 0.02, 0.03] * 2,
+                          "answered": [1.0, 2, 3] * 2, "init": [300, None, None] * 2})
+    _, words = load.bursts({"now": calls, "again": calls})
+    assert "now: 2 of 6 with a cold start, the last answer after 3.0 s" in words
+    for _, words in (load.latency(calls), load.stall(calls, (1, 2))):
+        assert "a 20 ms, b 20 ms" in words
+    _, words = load.busy({"slow": (np.arange(3), [1, 2, 3], 2.2),
+                          "fast": (np.arange(3), [0, 1, 1], 0.5)})
+    assert "slow: 2.2 by rate × duration, 2.0 on average, 3 at most" in words
+    log = pd.DataFrame({"second": [0, 1], "client": [1, 2], "status": [200, 429]})
+    _, words = load.storms({"backoff": log, "jitter": log}, {"backoff": 3, "jitter": 0}, 20)
+    assert "backoff: 3 gave up" in words
+    _, words = load.limits({"account": 1000})
+    assert "account, 10,000 a second" in words
+
+
+def test_choice():
+    times = {"Lambda": [1.0, 2, 3], "SageMaker": [1.0, 1, 4]}
+    _, words = choice.latencies(times, {"Lambda": [20.0], "SageMaker": [30.0]})
+    assert "10 times as long as warm ones on Lambda and 30 times" in words
+    ways = {way: [1.0, 2] for way in choice.STYLES}
+    figure, _ = choice.monthly(np.array([1e5, 1e9]), {"churn": ways, "heavier": ways})
+    assert [one.get_title("left") for one in figure.axes] == ["churn", "heavier"]
+    grid = np.array([[0.0, 0, 2], [0, 0, 2], [3, 3, 3]])
+    axis = np.array([1e4, 1e6, 1e8])
+    figure, words = choice.cheapest(axis, axis, grid, ["a", "b", "c real-time", "d"])
+    assert "a 44%, b 0%, c real-time 22%, d 33%" in words
+    shown = [one.get_text() for one in figure.axes[0].texts]
+    assert "c real-time\ninstances" in shown and "b" not in shown
