@@ -11,10 +11,10 @@ import yaml
 
 SOURCE, PAGE = "solutions/glossary.yml", "notebooks/glossary.md"
 KEYS = {"text", "forms", "not", "bold"}
-INTRODUCTION = """# Glossary
+INTRODUCTION = f"""<!-- Rendered from {SOURCE}: change it there. -->
+# Glossary
 
-The terms of this workshop, each with the lesson that introduces it. This page is made by
-`python3 -m workshop render`.
+The terms of this workshop, each with the lesson that introduces it.
 """
 # Where no link can be, or where a link would disturb: in code, in formulas, pictures and links, in
 # headings and tables, and in blocks of HTML, whose text is not read as Markdown.

@@ -94,12 +94,31 @@ def page(lesson: render.Lesson, root: Path, navigation: str = "") -> str:
     import nbformat
     book = nbformat.read(lessons.executed(lesson, root), as_version=4)
     book.metadata.pop("widgets", None)              # drawn by scripts from the network
+    _fold_solutions(book, lesson)
     numbers = count(1)
     for cell in book.cells:
         if cell.cell_type == "markdown":
             cell.source = MERMAID.sub(
                 lambda match: diagram(match[1], f"diagram-{next(numbers)}"), cell.source)
     return _html(book, f"{lesson.number} {lesson.title}", "solutions", root, navigation)
+
+
+def _fold_solutions(book, lesson: render.Lesson) -> None:
+    """Opens each exercise again, and puts what was run below its check, where it unfolds."""
+    import nbformat
+    sources = {render.replace_solution(cell.source, None): cell.source
+               for cell in lesson.cells if cell.is_exercise}
+    waiting, cells = "", []
+    for cell in book.cells:
+        cells.append(cell)
+        if cell.source in sources:
+            waiting = cell.source
+            cell.source = render.replace_solution(sources[waiting], render.OPEN)
+        elif waiting and "check" in cell.metadata.get("tags", []):
+            cells.append(nbformat.v4.new_markdown_cell(
+                f"<details><summary>Solution</summary>\n\n```python\n{waiting}\n```\n\n</details>"))
+            waiting = ""
+    book.cells = cells
 
 
 def _glossary(root: Path, folder: Path) -> str:
