@@ -573,29 +573,11 @@ table = pd.DataFrame(rows).set_index("memory (MB)").sort_index()
 table.round(2)
 
 # %%
-import matplotlib.pyplot as plt
+from workshop.plots import bills, show
 
-from workshop.plots import BLUE, ORANGE, set_style, show
-
-set_style()
-COLOURS = {"ordinary": (BLUE, "o-"), "heavy": (ORANGE, "^--")}
-figure, (time_axes, price_axes) = plt.subplots(1, 2, figsize=(9.5, 3.8))
-for kind, (colour, style) in COLOURS.items():
-    time_axes.plot(table.index, table[f"{kind} (ms)"], style, color=colour, label=kind)
-    price_axes.plot(table.index, table[f"{kind}, $ per million"], style, color=colour, label=kind)
 expected = [200 * max(1, 1769 / memory) for memory in table.index]  # 0.2 s of a whole processor
-time_axes.plot(table.index, expected, ":", color="black", label="heavy, by arithmetic")
-price_axes.plot(table.index, list(map(dollars_per_million, expected, table.index)), ":",
-                color="black", label="heavy, by arithmetic")
-time_axes.set(ylabel="duration of a warm request (ms)", title="Time", yscale="log")
-price_axes.set(ylabel="US dollars per million requests", title="Price", ylim=(0, None))
-for axes in (time_axes, price_axes):
-    axes.set(xlabel="memory (MB)", xscale="log", xticks=table.index, xticklabels=table.index)
-    axes.minorticks_off()
-    axes.legend(frameon=False, fontsize=10)
-    axes.tick_params(labelsize=10)
-show(figure, "Two line charts against memory. The heavy request's time falls until 1,769 MB and "
-             "its price rises beyond; the ordinary request's time and price hardly change.")
+show(*bills.by_memory(table, [(milliseconds, dollars_per_million(milliseconds, memory))
+                              for milliseconds, memory in zip(expected, table.index)]))
 
 # %% [markdown]
 # *Notice* the triangles first, and the dotted line, the calculated time for 0.2 s of a processor. A

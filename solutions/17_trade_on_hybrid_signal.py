@@ -71,7 +71,6 @@ import time
 from pathlib import Path
 
 import boto3
-import matplotlib.pyplot as plt
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -81,9 +80,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from workshop import base_image, deploy, endpoints, triggers
-from workshop.plots import BLUE, GREEN, GREY, ORANGE, set_style, show
+from workshop.plots import show, trading
 
-set_style()
 pd.set_option("display.max_colwidth", None)
 NAME, MODEL = deploy.name("signal"), deploy.name("signal-model")
 ORDERS, FAILED = f"{NAME}-orders.fifo", f"{NAME}-failed"
@@ -319,24 +317,9 @@ print(f"{trades} changes of position, {trades / len(days) * 252:.0f} a year")
 summary.round(2)
 
 # %%
-dates = pd.to_datetime(bars["date"])
-figure, (money, shares) = plt.subplots(2, 1, figsize=(8, 7), height_ratios=[3, 2])
-for (name, line), color, style in zip(
-        lines.items(), (GREY, GREEN, BLUE, ORANGE), ("-", "--", "-.", "-")):
-    money.plot(dates[days], (1 + line).cumprod(), style, color=color, label=name)
-money.set(title="Money, from 1", yscale="log", ylabel="times (log scale)")
-money.set_yticks([0.5, 1, 2, 3, 4], ["0.5", "1", "2", "3", "4"])
-money.minorticks_off()
-money.legend(frameon=False, fontsize=10)
 by_year = pd.DataFrame({"model": target == up[days], "up": up[days] == 1})
 by_year = by_year.groupby(year[days]).mean()
-shares.bar(by_year.index, 100 * (by_year["model"] - by_year["up"]), color=BLUE)
-shares.axhline(0, color=GREY, linewidth=1)
-shares.set(title="How much more often right than “always up”, by year",
-           ylabel="percentage points", xticks=by_year.index[::2])
-show(figure, "Above, money over 2004 to 2018 on a logarithmic scale: always hold, and the model at "
-             "costs of 0, 1 and 5 basis points; the higher the cost, the lower its line. Below, "
-             "bars for each year: how much more often the model was right than always saying up.")
+show(*trading.years(pd.to_datetime(bars["date"]), lines, by_year["model"] - by_year["up"]))
 
 # %%
 gross, net = summary.loc["model, 0 bp a trade"], summary.loc["model, 5 bp a trade"]
@@ -848,30 +831,7 @@ for one in kept:
 print(f"{len(month)} trading days, {len(kept)} decisions, none from the future")
 
 # %%
-prices, when = bars.set_index("date")["close"][month], pd.to_datetime(pd.Index(month))
-figure, (price, chance, latency) = plt.subplots(3, 1, figsize=(8, 9), sharex=True)
-price.plot(when, prices, color=GREY)
-for target, marker, color, label in (1, "^", BLUE, "hold"), (0, "v", ORANGE, "cash"):
-    of = (replay["target"] == target).to_numpy()
-    price.scatter(when[of], prices[of], s=70, marker=marker, color=color, label=label, zorder=3)
-price.set(title="S&P 500 at the close, and the order after it", ylabel="index points")
-price.legend(frameon=False)
-chance.axhline(0.5, color=GREY, linestyle=":")
-chance.plot(when, replay["probability"], "o-", color=BLUE)
-chance.set(title="Probability of a rise on the next day", ylabel="probability", ylim=(0.3, 0.7))
-cold = np.arange(len(month)) == 0
-latency.scatter(when[~cold], replay["seconds"][~cold], color=GREEN, label="warm endpoint")
-latency.scatter(when[cold], replay["seconds"][cold], color=ORANGE, marker="D",
-                label="cold endpoint")
-latency.set(title="From the event to its order", ylabel="seconds (log scale)", yscale="log")
-latency.set_yticks([0.01, 0.1, 1, 10, 100], ["0.01", "0.1", "1", "10", "100"])
-latency.set(ylim=(replay["seconds"].min() / 2, replay["seconds"].max() * 2))
-latency.minorticks_off()
-latency.set_xticks(when[::3], when[::3].strftime("%d Dec"))
-latency.legend(frameon=False)
-show(figure, "Three charts over the trading days of December 2018. Above, the index, with a mark "
-             "for hold or cash on each day. In the middle, the probability of a rise, near one "
-             "half. Below, the time from event to order: the first, with a cold endpoint, is longer.")
+show(*trading.month(month, bars.set_index("date")["close"][month], replay))
 
 # %% [markdown]
 # The diamond is the first request: the endpoint had to start a container, and the function waited

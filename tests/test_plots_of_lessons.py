@@ -8,7 +8,7 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
 from workshop import plots  # noqa: E402
-from workshop.plots import bills, choice, load, releases, starts  # noqa: E402
+from workshop.plots import bills, choice, load, releases, starts, trading  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -111,3 +111,27 @@ def test_choice():
     assert "a 44%, b 0%, c real-time 22%, d 33%" in words
     shown = [one.get_text() for one in figure.axes[0].texts]
     assert "c real-time\ninstances" in shown and "b" not in shown
+
+
+def test_memory_and_forgotten_things():
+    table = pd.DataFrame({"ordinary (ms)": [2.0, 2], "ordinary, $ per million": [0.3, 0.4],
+                          "heavy (ms)": [2000.0, 200], "heavy, $ per million": [5.0, 6]},
+                         index=[128, 3008])
+    _, words = bills.by_memory(table, [(2000, 5), (200, 6)])
+    assert "From 128 to 3008 MB the heavy request becomes 10 times as fast" in words
+    figure, words = bills.forgotten({"a gateway": (420.0, False), "a role": (0, True),
+                                     "an alarm": (1.2, True)}, budget=30)
+    assert words.endswith("a role: nothing; an alarm: $1.20; a gateway: $420.")
+    assert colours(figure.axes[0])[:2] == [plots.BLUE, plots.ORANGE]
+
+
+def test_trading():
+    dates = pd.Series(pd.to_datetime(["2018-01-01", "2018-01-02", "2018-01-03"]))
+    line = pd.Series([0.1, 0.1], index=[1, 2])
+    _, words = trading.years(dates, {"hold": line}, pd.Series([0.01, -0.02], index=[2017, 2018]))
+    assert "hold 1.21" in words and "from -2 to 1 percentage points" in words
+    days = ["2018-01-01", "2018-01-02", "2018-01-03"]
+    replay = pd.DataFrame({"target": [1, 0, 0], "probability": [0.6, 0.4, 0.45],
+                           "seconds": [8.0, 0.5, 1.0]}, index=days)
+    _, words = trading.month(days, pd.Series([1.0, 2, 3], index=days), replay)
+    assert "cash on 2 of 3" in words and "8 times as long as the median" in words

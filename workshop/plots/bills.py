@@ -139,3 +139,63 @@ def against_containers(volumes: np.ndarray, bills: dict[str, dict[str, list[floa
     return figure, ("Dollars a month against requests a month, a panel for each function. The "
                     "functions' lines begin near zero and rise; the containers' is flat, then "
                     "rises in steps. Dots mark where containers become cheaper.")
+
+
+def by_memory(table: pd.DataFrame, expected: list[tuple[float, float]]):
+    """Time and price of two kinds of request against memory (MB), the index of the table.
+
+    The columns are, for ordinary and heavy, `… (ms)` and `…, $ per million`. expected: ms and
+    dollars of the heavy request at each size, by arithmetic.
+    """
+    set_style()
+    figure, (time, price) = plt.subplots(1, 2, figsize=(9.5, 3.8))
+    for kind, colour, style in (("ordinary", BLUE, "o-"), ("heavy", ORANGE, "^--")):
+        time.plot(table.index, table[f"{kind} (ms)"], style, color=colour, label=kind)
+        price.plot(table.index, table[f"{kind}, $ per million"], style, color=colour, label=kind)
+    for axes, values in zip((time, price), zip(*expected)):
+        axes.plot(table.index, values, ":", color="black", label="heavy, by arithmetic")
+    time.set(ylabel="duration of a warm request (ms)", title="Time", yscale="log")
+    price.set(ylabel="US dollars per million requests", title="Price", ylim=(0, None))
+    for axes in (time, price):
+        axes.set(xlabel="memory (MB)", xscale="log", xticks=table.index, xticklabels=table.index)
+        axes.minorticks_off()
+        axes.legend(frameon=False, fontsize=10)
+        axes.tick_params(labelsize=10)
+    low, high = table["heavy (ms)"].iloc[[0, -1]]
+    return figure, (f"Two line charts against memory. From {table.index[0]} to {table.index[-1]} "
+                    f"MB the heavy request becomes {low / high:.0f} times as fast, most of it "
+                    "until 1,769 MB, and its price rises beyond. The ordinary request's time and "
+                    "price change less.")
+
+
+def forgotten(year: dict[str, tuple[float, bool]], budget: float):
+    """Dollars a year of forgotten things, cheapest first, on a log axis.
+
+    year: what → dollars a year, and whether a lesson makes such a thing. budget: dollars a year of
+    the budget's first mail.
+    """
+    set_style()
+    least = 0.5                     # dollars, where the axis begins: it has no zero
+    rows = sorted(year.items(), key=lambda row: row[1][0])
+    figure, axes = plt.subplots(figsize=(9, 5.6))
+    for place, (_, (dollars, lesson)) in enumerate(rows):
+        if dollars:
+            axes.barh(place, dollars - least, left=least, color=BLUE if lesson else ORANGE)
+        axes.text(max(dollars, least) * 1.12, place, _dollars(dollars), va="center", fontsize=11,
+                  bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
+    axes.axvline(budget, color=GREY, linewidth=1, linestyle=":", zorder=0)
+    axes.text(1.1 * budget, 0, "the budget's first mail:\nhalf of $5 a month", color=GREY,
+              fontsize=10)
+    axes.set_yticks(range(len(rows)), [what for what, _ in rows])
+    axes.set(xscale="log", xlim=(least, 40_000), xlabel="dollars a year (log)",
+             title="One year, forgotten")
+    for colour, label in ((BLUE, "lessons make such a thing"), (ORANGE, "not made here")):
+        axes.barh(0, 0, color=colour, label=label)
+    axes.legend(frameon=False, fontsize=11, loc="lower right", bbox_to_anchor=(1, 0.2))
+    _caption(figure, "Arithmetic with data/prices.csv, without free parts.")
+    return figure, "Bar chart of what a forgotten thing costs in a year: " + "; ".join(
+        f"{what}: {_dollars(dollars)}" for what, (dollars, _) in rows) + "."
+
+
+def _dollars(amount: float) -> str:
+    return f"${amount:,.0f}" if amount >= 10 else f"${amount:,.2f}" if amount else "nothing"
