@@ -261,11 +261,12 @@ labels = [f"{name}\n{mb:.0f} MB" for name, mb in size_mb.items()]
 figure, axes = plt.subplots(figsize=(9, 3.6))
 axes.barh(labels, list(size_mb.values()), color=BLUE)
 axes.axvline(ZIP_LIMIT_MB, color=ORANGE, linestyle="--")
-axes.text(ZIP_LIMIT_MB + 15, 0, f"a Lambda zip may hold {ZIP_LIMIT_MB:.0f} MB", color=ORANGE, va="center")
+axes.text(ZIP_LIMIT_MB + 15, 0, f"a Lambda zip may hold {ZIP_LIMIT_MB:.0f} MB", color=ORANGE,
+          va="center")
 axes.set(xlabel="size on disk, MB", title="What it takes to run a model, and to train one")
 axes.invert_yaxis()
 show(figure, "Bar chart of the sizes printed above, with a dashed line at Lambda's zip limit: ONNX "
-             "Runtime is well below it, scikit-learn is near it, PyTorch and TensorFlow are far above.")
+             "Runtime is well below it, scikit-learn near it, PyTorch and TensorFlow far above.")
 
 # %% [markdown]
 # *Notice* the order: ONNX Runtime is the smallest, scikit-learn comes next, and the two
@@ -404,9 +405,9 @@ print("bucket", bucket)
 # account owns the bucket. So both go into every call:
 
 # %%
-ours = {"Bucket": bucket, "ExpectedBucketOwner": account}
+owned = {"Bucket": bucket, "ExpectedBucketOwner": account}
 
-s3.put_bucket_tagging(**ours, Tagging={
+s3.put_bucket_tagging(**owned, Tagging={
     "TagSet": [{"Key": key, "Value": value} for key, value in deploy.tags().items()]})
 deploy.tags()
 
@@ -415,9 +416,9 @@ deploy.tags()
 # you can find it again, and your clean-up deletes nothing else. Now the round trip:
 
 # %%
-s3.put_object(**ours, Key="hello.txt", Body=b"hello from a notebook")
+s3.put_object(**owned, Key="hello.txt", Body=b"hello from a notebook")
 
-answer = s3.get_object(**ours, Key="hello.txt")
+answer = s3.get_object(**owned, Key="hello.txt")
 text = answer["Body"].read()
 
 print(text)
@@ -433,7 +434,7 @@ print(answer["ContentLength"], "bytes, stored", answer["LastModified"])
 from botocore.exceptions import ClientError
 
 try:
-    s3.get_object(**ours, Key="helo.txt")
+    s3.get_object(**owned, Key="helo.txt")
 except ClientError as error:
     print(error.response["Error"]["Code"])
     print(error)
@@ -463,13 +464,13 @@ import json
 customer = {"contract": "month-to-month", "tenure": 3, "monthlycharges": 79.85}
 returned = None
 # BEGIN SOLUTION
-s3.put_object(**ours, Key="customer.json", Body=json.dumps(customer).encode())
-returned = json.loads(s3.get_object(**ours, Key="customer.json")["Body"].read())
+s3.put_object(**owned, Key="customer.json", Body=json.dumps(customer).encode())
+returned = json.loads(s3.get_object(**owned, Key="customer.json")["Body"].read())
 # END SOLUTION
 print(returned)
 
 # %% Check 3 tags=["check"]
-keys = [item["Key"] for item in s3.list_objects_v2(**ours).get("Contents", [])]
+keys = [item["Key"] for item in s3.list_objects_v2(**owned).get("Contents", [])]
 assert returned is not None, "returned is still None: this exercise is open"
 assert "customer.json" in keys, f"there is no customer.json in the bucket, only {keys}"
 assert not isinstance(returned, (bytes, str)), "returned is still text: json.loads makes it a dict"
@@ -572,9 +573,9 @@ if not cloud.is_local():
 # A bucket can be deleted only when it is empty. So we delete the objects first, then the bucket.
 
 # %%
-for item in s3.list_objects_v2(**ours).get("Contents", []):
-    s3.delete_object(**ours, Key=item["Key"])
-s3.delete_bucket(**ours)
+for item in s3.list_objects_v2(**owned).get("Contents", []):
+    s3.delete_object(**owned, Key=item["Key"])
+s3.delete_bucket(**owned)
 
 print("buckets left:", [b["Name"] for b in s3.list_buckets()["Buckets"] if b["Name"] == bucket])
 

@@ -205,8 +205,8 @@ axes.axhline(0, color=GREY, linewidth=1)
 axes.set(xlabel="Probability of leaving, by scikit-learn",
          ylabel="ONNX minus scikit-learn (in 10⁻⁷)",
          title=f"The largest difference is {1e-5 / worst:.0f} times smaller than allowed, 10⁻⁵")
-show(figure, "Scatter plot of the differences: a cloud around zero at both ends, which rises to about "
-             "0.00000005 between 0.2 and 0.5. All are within 0.0000002.")
+show(figure, "Scatter plot of the differences: a cloud around zero at both ends, which rises to "
+             "about 0.00000005 between 0.2 and 0.5. All are within 0.0000002.")
 
 # %% [markdown]
 # The differences are not zero. Here scikit-learn computes with 64-bit floats, about sixteen digits,
@@ -497,7 +497,7 @@ except (KeyError, TypeError) as error:
     raise AssertionError("A missing field stopped your check: use customer.get(name), and test "
                          f"for None before you compare ({error!r}).") from None
 assert without == ["tenure"], "A missing field is a problem too: customer.get(name) is None then."
-print("Right. The real check also looks at types and at fields that nobody knows.")
+print("Right. The real check also looks at types and at unknown fields.")
 
 # %% [markdown]
 # ### How wrong input looks

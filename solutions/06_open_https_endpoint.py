@@ -313,7 +313,8 @@ tries = {
 def send(what, endpoint=None):
     """Send one of the tries to the API, or to another endpoint."""
     method, path, body = tries[what]
-    return requests.request(method, (endpoint or url) + path, data=body, headers=as_json, timeout=35)
+    return requests.request(method, (endpoint or url) + path, data=body, headers=as_json,
+                            timeout=35)
 
 # %% [markdown]
 # ### Exercise 1: say what will come (5 minutes)
@@ -855,7 +856,7 @@ axes.set(xlabel=f"US dollars ({config['MemorySize']} MB, {billed_ms} ms each)",
          title="A million requests")
 axes.invert_yaxis()
 axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=3)
-plots.show(figure, "Bars of the cost of a million requests through each type of endpoint: " + "; ".join(
+plots.show(figure, "Bars of the cost of a million requests by endpoint type: " + "; ".join(
     f"{name} ${total:.2f}" for name, total in cost.sum(axis=1).items()))
 
 # %% [markdown]

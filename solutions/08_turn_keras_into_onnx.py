@@ -384,7 +384,7 @@ assert np.ptp(answers["with a random layer"]) > 1e-3 > 1e-5 > np.ptp(answers["ou
 
 # %% Exercise 2
 def unknown_operations(model):
-    """Return the names of the operations that no ONNX standard knows, sorted, each once."""
+    """Return the names of the operations that are in no ONNX standard, sorted, each once."""
     # BEGIN SOLUTION
     return sorted({node.op_type for node in model.graph.node
                    if not onnx.defs.has(node.op_type, node.domain)})

@@ -632,7 +632,7 @@ for what, event in events.items():
 s3 = boto3.client("s3")
 account = boto3.client("sts").get_caller_identity()["Account"]
 bucket = f"{deploy.name('images')}-{account}"
-ours = {"Bucket": bucket, "ExpectedBucketOwner": account}
+owned = {"Bucket": bucket, "ExpectedBucketOwner": account}
 TAG_SET = [{"Key": key, "Value": value} for key, value in deploy.tags().items()]
 
 
@@ -640,10 +640,10 @@ def remove_bucket():
     """Delete our bucket with all that is in it; nothing happens where there is none."""
     if bucket not in [one["Name"] for one in s3.list_buckets()["Buckets"]]:
         return
-    assert s3.get_bucket_tagging(**ours)["TagSet"] == TAG_SET, "you did not make it here"
-    for one in s3.list_objects_v2(**ours).get("Contents", []):
-        s3.delete_object(**ours, Key=one["Key"])
-    s3.delete_bucket(**ours)
+    assert s3.get_bucket_tagging(**owned)["TagSet"] == TAG_SET, "you did not make it here"
+    for one in s3.list_objects_v2(**owned).get("Contents", []):
+        s3.delete_object(**owned, Key=one["Key"])
+    s3.delete_bucket(**owned)
     print("deleted bucket", bucket)
 
 
@@ -655,8 +655,8 @@ region = s3.meta.region_name
 where = {} if region == "us-east-1" else {
     "CreateBucketConfiguration": {"LocationConstraint": region}}
 s3.create_bucket(Bucket=bucket, **where)
-s3.put_bucket_tagging(**ours, Tagging={"TagSet": TAG_SET})
-s3.put_public_access_block(**ours, PublicAccessBlockConfiguration={
+s3.put_bucket_tagging(**owned, Tagging={"TagSet": TAG_SET})
+s3.put_public_access_block(**owned, PublicAccessBlockConfiguration={
     "BlockPublicAcls": True, "IgnorePublicAcls": True,
     "BlockPublicPolicy": True, "RestrictPublicBuckets": True})
 s3.upload_file(str(boot), bucket, "boot.png", ExtraArgs={
@@ -952,8 +952,9 @@ assert below.ok and not above.ok
 
 # %%
 for size in 8_000_000, 11_000_000:
-    s3.put_object(**ours, Key="large.png", Body=padded(size), ContentType="image/png")
-    response = requests.post(f"{api}/predict", json={"url": link("large.png"), "top": 1}, timeout=40)
+    s3.put_object(**owned, Key="large.png", Body=padded(size), ContentType="image/png")
+    response = requests.post(f"{api}/predict", json={"url": link("large.png"), "top": 1},
+                             timeout=40)
     print(f"{size:,} bytes:", response.status_code, response.text)
 
 # %% [markdown]

@@ -302,8 +302,8 @@ b.legend(frameon=False, loc="lower right")
 figure.suptitle(f"A head of {sum(p.numel() for p in head.parameters()):,} weights: "
                 f"{curves[-1, 3]:.1%} of the validation pictures right", x=0.01, ha="left",
                 fontsize=13)
-show(figure, "Two line charts over the epochs: loss falls and accuracy rises at once, then hardly "
-             "changes for the validation pictures, while the training pictures go on.")
+show(figure, "Two line charts over the epochs: loss falls and accuracy rises immediately, then "
+             "hardly changes for the validation pictures, while the training pictures go on.")
 
 # %% [markdown]
 # The head is almost finished after the first epoch, because the features were learned earlier, on
@@ -927,7 +927,7 @@ assert photo_signature["output"].get("kind") == "logits", (
     "kind: the model gives logits, and the function must know, to make probabilities of them.")
 assert photo_signature["output"].get("name") == "logits", "The output is called 'logits'."
 assert len(photo_signature["classes"]) == 1000, (
-    f"It knows 1,000 classes, and you give {len(photo_signature['classes'])} names.")
+    f"It has 1,000 classes, and you give {len(photo_signature['classes'])} names.")
 assert photo_signature["classes"] == NAMES, "The classes' order is that of the model: take NAMES."
 if "training_data_sha256" in photo_signature:
     assert photo_signature["training_data_sha256"] != signature["training_data_sha256"], (

@@ -340,13 +340,13 @@ TAGS = deploy.tags()
 account = boto3.client("sts").get_caller_identity()["Account"]
 region = boto3.session.Session().region_name
 BUCKET = f"{NAME}-{account}-{region}"
-OURS = {"Bucket": BUCKET, "ExpectedBucketOwner": account}     # refused if a stranger owns it
+OWNED = {"Bucket": BUCKET, "ExpectedBucketOwner": account}     # refused if a stranger owns it
 
 s3 = boto3.client("s3")
 place = {} if region == "us-east-1" else {      # us-east-1 is where a bucket goes by itself
     "CreateBucketConfiguration": {"LocationConstraint": region}}
 s3.create_bucket(Bucket=BUCKET, **place)
-s3.put_bucket_tagging(**OURS, Tagging={
+s3.put_bucket_tagging(**OWNED, Tagging={
     "TagSet": [{"Key": key, "Value": value} for key, value in TAGS.items()]})
 BUCKET
 
@@ -361,13 +361,13 @@ BUCKET
 # %%
 client = boto3.client("lambda")
 key = f"layers/{hashlib.sha256(layer_zip).hexdigest()[:16]}.zip"
-s3.put_object(**OURS, Key=key, Body=layer_zip)
+s3.put_object(**OWNED, Key=key, Body=layer_zip)
 
 published = client.publish_layer_version(
     LayerName=NAME, Description=f"{deploy.mark()} by hand",
     Content={"S3Bucket": BUCKET, "S3Key": key},
     CompatibleRuntimes=["python3.13"], CompatibleArchitectures=[engine.architecture()])
-s3.delete_object(**OURS, Key=key)        # Lambda has its own copy now
+s3.delete_object(**OWNED, Key=key)        # Lambda has its own copy now
 published["LayerVersionArn"]
 
 # %% [markdown]
@@ -605,8 +605,8 @@ def publish(content, version):
     """Upload a model under a key of its own, then move the pointer to it."""
     digest = hashlib.sha256(content).hexdigest()
     pointer = {"key": f"{PREFIX}/{digest[:16]}/model.onnx", "sha256": digest, "version": version}
-    s3.put_object(**OURS, Key=pointer["key"], Body=content)
-    s3.put_object(**OURS, Key=f"{PREFIX}/current.json", Body=json.dumps(pointer))
+    s3.put_object(**OWNED, Key=pointer["key"], Body=content)
+    s3.put_object(**OWNED, Key=f"{PREFIX}/current.json", Body=json.dumps(pointer))
     models[version] = pointer
 
 
@@ -720,7 +720,7 @@ assert client.get_function_configuration(FunctionName=NAME)["RevisionId"] == bef
 
 # %%
 damaged = bytes([model_v2[0] ^ 1]) + model_v2[1:]
-s3.put_object(**OURS, Key=models["2"]["key"], Body=damaged)
+s3.put_object(**OWNED, Key=models["2"]["key"], Body=damaged)
 
 print("the environment that runs: ", ask()[0])
 fresh()
@@ -735,7 +735,7 @@ print(log_lines(log)[0]["reason"])
 # correct again.
 
 # %%
-s3.put_object(**OURS, Key=models["2"]["key"], Body=model_v2)
+s3.put_object(**OWNED, Key=models["2"]["key"], Body=model_v2)
 time.sleep(1)
 print(ask()[0])
 
@@ -781,14 +781,14 @@ show_log(log)
 
 # %% Exercise 3
 # BEGIN SOLUTION
-s3.put_object(**OURS, Key=f"{PREFIX}/current.json", Body=json.dumps(models["2"]))
+s3.put_object(**OWNED, Key=f"{PREFIX}/current.json", Body=json.dumps(models["2"]))
 # END SOLUTION
 
 time.sleep(REFRESH)
 print(ask()[0])
 
 # %% Check 3 tags=["check"]
-body = s3.get_object(**OURS, Key=f"{PREFIX}/current.json")["Body"].read()
+body = s3.get_object(**OWNED, Key=f"{PREFIX}/current.json")["Body"].read()
 try:
     pointer = json.loads(body)
 except ValueError:

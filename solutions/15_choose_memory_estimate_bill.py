@@ -469,7 +469,7 @@ for name, case in CASES.items():
         rows[name, f"{requests:,}"] = {
             "with the free part": sum(cost.month(**given).values()),
             "without": sum(cost.month(**given, free_tier=False).values()),
-            "an HTTP API before it": cost.month(**given, door="http_api")["front door"]}
+            "an HTTP API in front of it": cost.month(**given, door="http_api")["front door"]}
 print("US dollars a month; times: this machine's")
 pd.DataFrame(rows).T.rename_axis(["function", "requests a month"]).map("{:,.2f}".format)
 

@@ -490,7 +490,7 @@ other["s3"]["object"]["eTag"] = "ffff"
 assert output_key(other) != answer, "another content gets the same key: put the ETag into it"
 assert answer == "scored/new customers, May.0a1b.csv", (
     f"expected scored/new customers, May.0a1b.csv, you returned {answer}")
-print("Right: whoever delivers this event again hits the same key.")
+print("Right: a second delivery of this event gets the same key.")
 
 # %% [markdown]
 # ## S3: when a file arrives
@@ -732,7 +732,7 @@ except Exception as error:
     raise AssertionError(f"it raised {type(error).__name__}: then the good messages come back, "
                          "too. Catch it inside the loop") from None
 assert answer is not None, "on_messages returned nothing: for Lambda, every message is done"
-assert received == [0, 2, 3], f"called with {received}: the messages after a bad one want a score, too"
+assert received == [0, 2, 3], f"called with {received}: score the messages after a bad one, too"
 assert isinstance(answer, dict) and set(answer) == {"batchItemFailures"}, (
     f"answer a dict whose one key is batchItemFailures; you have {answer}")
 found = answer["batchItemFailures"]

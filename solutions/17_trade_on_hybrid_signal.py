@@ -246,7 +246,7 @@ for start in range(0, len(bars) - 60, 7):
     assert not as_was.loc[start + day + 1:].equals(other.loc[start + day + 1:]), "nothing shifted?"
 part = bars[:60]
 assert not centred(part).loc[:40].equals(centred(shifted_future(part, 40)).loc[:40])
-print("on none of the days a feature knows what came after; the centred average was caught")
+print("on none of the days does a feature contain what came after; the centred average was caught")
 
 # %% [markdown]
 # ## Train walk-forward
@@ -480,9 +480,9 @@ image
 iam, sagemaker = boto3.client("iam"), boto3.client("sagemaker")
 role = iam.create_role(RoleName=f"{MODEL}-role", Tags=PAIRS,
                        AssumeRolePolicyDocument=deploy.policy("trust_sagemaker"))["Role"]
-rights = deploy.policy("serve_model", bucket=bucket, endpoint=MODEL)
-iam.put_role_policy(RoleName=role["RoleName"], PolicyName="serve_model", PolicyDocument=rights)
-for statement in json.loads(rights)["Statement"]:
+allowed = deploy.policy("serve_model", bucket=bucket, endpoint=MODEL)
+iam.put_role_policy(RoleName=role["RoleName"], PolicyName="serve_model", PolicyDocument=allowed)
+for statement in json.loads(allowed)["Statement"]:
     print(statement["Sid"])
 if not cloud.is_local():
     time.sleep(15)      # a new role is not known everywhere at once
@@ -827,7 +827,7 @@ for one in kept:
     part = bars[place - 40:place + 20]
     for seen in part, shifted_future(part, 40):
         expected, = by_onnx([list(table_of(seen).loc[place])])
-        assert abs(one["probability"] - expected) < 1e-6, f"{one['day']} knows something else"
+        assert abs(one["probability"] - expected) < 1e-6, f"{one['day']} has another probability"
 print(f"{len(month)} trading days, {len(kept)} decisions, none from the future")
 
 # %%

@@ -407,8 +407,8 @@ assert none == math.inf, (
     f"endpoint is always cheaper, return math.inf; you returned {none}")
 answer = even_ms(1, 4, price=2 * COMPUTE)
 assert answer == math.inf, (
-    f"4 GB on Lambda are more expensive for any time: return math.inf; you returned {answer}, and no "
-    "request takes less than no time")
+    f"4 GB on Lambda are more expensive for any time: return math.inf; you returned {answer}, "
+    "and no request takes less than no time")
 answer, right = even_ms(3, 0.5, price=2 * COMPUTE), 1000 * FEE / COMPUTE / 5.5
 assert abs(answer - right) < 0.06, (
     f"for an endpoint of 3 GB and a function of 0.5 GB it is {right:.2f} ms, you returned "
@@ -447,7 +447,7 @@ print(f"{FEE / cost.usd('endpoint_data') * 1e6:.1f} KB in and out cost on the en
 #   % of their time. That needs steady traffic, or somebody who changes the number of instances.
 
 # %%
-theirs = reported["ModelLatency"]["Average"] + 0.5            # rounding up adds half a ms on average
+theirs = reported["ModelLatency"]["Average"] + 0.5        # rounding up adds half a ms on average
 ours = theirs if cloud.is_local() else statistics.fmean(billed)
 CASES = {
     "churn": {"memory": 1024, "function_ms": ours, "endpoint_ms": theirs,

@@ -658,7 +658,7 @@ try:
 except TypeError as error:
     raise AssertionError(f"{error}: a failed answer has probability None. Look at the status "
                          "before you subtract") from None
-print("Right: what was promised at training is what must come out.")
+print("Right: the answers must be those of the training.")
 
 # %% [markdown]
 # We take twenty customers, with low and high probabilities, for the proven version and for both bad
@@ -666,13 +666,13 @@ print("Right: what was promised at training is what must come out.")
 
 # %%
 golden = np.argsort(expected)[::len(expected) // 20][:20]
-promised = expected[golden]
+golden_expected = expected[golden]
 
 
 def largest_gap(version):
-    """How far a version's golden answers are from the promised ones; nan where one failed."""
+    """How far a version's golden answers are from the expected ones; nan where one failed."""
     answers = [ask(customers[number], version)["probability"] for number in golden]
-    return float(np.abs(np.array(answers, dtype=float) - promised).max())
+    return float(np.abs(np.array(answers, dtype=float) - golden_expected).max())
 
 
 gaps = {version: largest_gap(version) for version in (first, second, third)}

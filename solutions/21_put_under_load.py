@@ -107,7 +107,8 @@ def ten_at_once():
         sent = time.perf_counter() - began
         response = lambda_.invoke(FunctionName=CHURN, LogType="Tail", Payload=json.dumps(question))
         assert "FunctionError" not in response, response["Payload"].read()
-        init = re.search(r"Init Duration: ([\d.]+) ms", base64.b64decode(response["LogResult"]).decode())
+        log = base64.b64decode(response["LogResult"]).decode()
+        init = re.search(r"Init Duration: ([\d.]+) ms", log)
         return sent, time.perf_counter() - began, float(init[1]) if init else None
 
     with ThreadPoolExecutor(10) as pool:
@@ -606,7 +607,7 @@ assert corrected([0.125, 0.125], 0.25) == [0.125, 0.125], (
     "latencies shorter than the pace left nothing out: they stay, each once; you return "
     f"{corrected([0.125, 0.125], 0.25)}")
 found = sorted(corrected([1.0], 0.25), reverse=True)
-assert 1.0 in found, f"the latency itself belongs into it as well: {found}"
+assert 1.0 in found, f"the latency itself belongs in it as well: {found}"
 assert 0 not in found, f"a wait of 0 s is no request that was left out: {found}"
 assert found == [1.0, 0.75, 0.5, 0.25], (
     f"1 s at a pace of 0.25 s: expected 1, 0.75, 0.5, 0.25; you return {found}")
