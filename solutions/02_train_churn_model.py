@@ -511,22 +511,13 @@ print(f"cost ${cost(THRESHOLD, probability, left_test):.2f} a customer "
 # %%
 from sklearn.metrics import confusion_matrix
 
+from workshop.plots import pictures as plot
+
 matrix = confusion_matrix(left_test, offer)
 names = [["no offer, rightly", "needless offer"], ["missed churner", "offer, rightly"]]
-figure, axes = plt.subplots(figsize=(6.4, 4.6))
-axes.imshow(matrix, cmap="Blues", vmin=0, vmax=matrix.max() * 1.3)
-for row in range(2):
-    for column in range(2):
-        dark = matrix[row, column] > matrix.max() * 0.7
-        axes.text(column, row, f"{matrix[row, column]:,}\n{names[row][column]}", ha="center",
-                  va="center", color="white" if dark else "black")
-axes.set_xticks([0, 1], ["stays", "leaves"])
-axes.set_yticks([0, 1], ["stayed", "left"])
-axes.set(xlabel=f"The model says (threshold {THRESHOLD:.2f})", ylabel="What happened",
-         title=f"{matrix[1, 1] / matrix[1].sum():.0%} of the leavers get an offer")
-show(figure, f"Confusion matrix of the test customers: {matrix[0, 0]} rightly without offer, "
-             f"{matrix[0, 1]} needless offers, {matrix[1, 0]} missed churners, "
-             f"{matrix[1, 1]} rightly with offer.")
+show(*plot.matrix(matrix, ["stayed", "left"], ["stays", "leaves"],
+                      f"{matrix[1, 1] / matrix[1].sum():.0%} of the leavers get an offer",
+                      ("What happened", f"The model says (threshold {THRESHOLD:.2f})"), names))
 
 # %% [markdown]
 # The numbers on the test customers are close to those of the validation, but not equal. New

@@ -84,6 +84,7 @@ from PIL import Image
 from sklearn.linear_model import RidgeClassifier
 
 from workshop.plots import BLUE, ORANGE, set_style, show
+from workshop.plots import pictures as plot
 
 set_style()
 pd.set_option("display.max_colwidth", None)
@@ -314,22 +315,9 @@ print(f"Right. Nothing changed at all: {skew(originals, originals)}")
 # %%
 moved = {key: (originals.argmax(axis=1) != rows.argmax(axis=1)).mean()
          for key, rows in served.items()}
-figure, axes = plt.subplots(figsize=(8, 3.6))
-places = np.arange(len(FILTERS))
-for shift, cloth, colour in (-0.2, "smooth", BLUE), (0.2, "striped", ORANGE):
-    bars = axes.barh(places + shift, [moved[cloth, name] for name in FILTERS], 0.38,
-                     color=colour, label=f"{cloth} cloth")
-    axes.bar_label(bars, [f"{moved[cloth, name]:.1%}" for name in FILTERS], padding=4)
-axes.set_yticks(places, FILTERS)
-axes.invert_yaxis()
-axes.xaxis.set_major_locator(plt.MultipleLocator(0.05))
-axes.xaxis.set_major_formatter("{x:.0%}")
-axes.margins(x=0.15)
-axes.set(xlabel="test pictures whose label has changed", title="Same garments, same model: only "
-         "the filter differs")
-axes.legend(frameon=False, loc="center right")
-show(figure, "Bars of changed labels by filter: " + "; ".join(
-    f"{cloth}, {name} {share:.1%}" for (cloth, name), share in moved.items()))
+show(*plot.pairs({f"{cloth} cloth": {name: moved[cloth, name] for name in FILTERS}
+                      for cloth in ("smooth", "striped")}, (BLUE, ORANGE),
+                     "test pictures whose label has changed", "Only the filter differs"))
 
 # %% [markdown]
 # *Notice:* there is no error, no warning and nothing in a log, and some labels change. And no
@@ -476,16 +464,10 @@ for path, answer in answers.items():
     there = {one["label"]: one["probability"] for one in answer["predictions"]}
     assert max(abs(here[name] - there[name]) for name in here) < 1e-5, path.name
 
-figure, axes = plt.subplots(2, 4, figsize=(9, 5.2))
-for axis, (path, answer) in zip(axes.flat, answers.items()):
-    best = answer["predictions"][0]
-    with Image.open(path) as picture:
-        axis.imshow(picture, cmap="gray")
-    axis.set_title(f"{path.name}\n“{best['label']}” {best['probability']:.2f}", fontsize=11,
-                   loc="center", pad=4)
-    axis.axis("off")
-show(figure, "Eight pictures and the function's answers: " + "; ".join(
-    f"{path.name}: {answer['predictions'][0]['label']}" for path, answer in answers.items()))
+best = {path: answer["predictions"][0] for path, answer in answers.items()}
+show(*plot.gallery({f"{path.name}\n“{one['label']}” {one['probability']:.2f}": path
+                        for path, one in best.items()}, 4,
+                       "Eight pictures and the function's answers", size=(9, 5.2)))
 
 # %% [markdown]
 # The cat is still a garment, and the bag on white still is none: the function returns the model's

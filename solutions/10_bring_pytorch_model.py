@@ -71,7 +71,8 @@ from IPython.display import ProgressBar
 from PIL import Image
 from torch import nn
 
-from workshop.plots import BLUE, GREEN, GREY, ORANGE, set_style, show
+from workshop.plots import BLUE, GREEN, ORANGE, set_style, show
+from workshop.plots import pictures as plot
 
 set_style()
 DATA, MODELS = Path("../data"), Path("../build/models")
@@ -290,20 +291,11 @@ spent += time.perf_counter() - began
 print(f"features and head together: {spent:.0f} s")
 
 # %%
-figure, (a, b) = plt.subplots(1, 2, figsize=(9, 4.2))
-for axes, column, name in (a, 0, "Loss"), (b, 1, "Accuracy"):
-    for shift, style, what in (0, "--", "training pictures"), (2, "-", "validation pictures"):
-        axes.plot(range(1, len(curves) + 1), curves[:, column + shift], style,
-                  color=BLUE if shift else GREY, label=what)
-    axes.set(xlabel="Epoch", ylabel=name, xticks=range(1, len(curves) + 1))
-a.set_ylim(bottom=0)
-b.yaxis.set_major_formatter("{x:.0%}")
-b.legend(frameon=False, loc="lower right")
-figure.suptitle(f"A head of {sum(p.numel() for p in head.parameters()):,} weights: "
-                f"{curves[-1, 3]:.1%} of the validation pictures right", x=0.01, ha="left",
-                fontsize=13)
-show(figure, "Two line charts over the epochs: loss falls and accuracy rises immediately, then "
-             "hardly changes for the validation pictures, while the training pictures go on.")
+loss, accuracy = ({"training": curves[:, column], "validation": curves[:, column + 2]}
+                  for column in (0, 1))
+show(*plot.learning_curves(
+    loss, accuracy, f"A head of {sum(p.numel() for p in head.parameters()):,} weights: "
+    f"{curves[-1, 3]:.1%} of the validation pictures right"))
 
 # %% [markdown]
 # The head is almost finished after the first epoch, because the features were learned earlier, on

@@ -8,7 +8,15 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
 from workshop import plots  # noqa: E402
-from workshop.plots import bills, choice, load, releases, starts, trading  # noqa: E402
+from workshop.plots import (  # noqa: E402
+    bills,
+    choice,
+    load,
+    pictures,
+    releases,
+    starts,
+    trading,
+)  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -135,3 +143,35 @@ def test_trading():
                            "seconds": [8.0, 0.5, 1.0]}, index=days)
     _, words = trading.month(days, pd.Series([1.0, 2, 3], index=days), replay)
     assert "cash on 2 of 3" in words and "8 times as long as the median" in words
+
+
+def test_a_gallery_takes_arrays_and_files(tmp_path):
+    file = tmp_path / "dress.png"
+    plt.imsave(file, np.zeros((4, 4)))
+    figure, words = pictures.gallery({"a\ndress": file, "b": np.ones((4, 4)), "c": file}, 2, "All")
+    assert words == "All: a dress; b; c"
+    assert [len(axes.images) for axes in figure.axes] == [1, 1, 1, 0]
+
+
+def test_curves_say_where_they_begin_and_end():
+    lines = {"training": [0.5, 0.9], "validation": [0.6, 0.8]}
+    figure, words = pictures.learning_curves(lines, lines, "two epochs")
+    assert "validation pictures goes from 60% to 80%" in words
+    assert [len(axes.lines) for axes in figure.axes] == [2, 2]
+
+
+def test_a_matrix_has_every_count_but_zero():
+    figure, words = pictures.matrix(np.array([[6, 2], [0, 4]]), ["a", "b"], ["a", "b"], "t",
+                                    ("is", "said"), [["w", "x"], ["y", "z"]])
+    assert [one.get_text() for one in figure.axes[0].texts] == ["6\nw", "2\nx", "4\nz"]
+    assert "a 75%, b 100%" in words
+
+
+def test_parts_and_pairs():
+    figure, words = pictures.stacked({"one": {"a": 1, "b": 2}, "two": {"a": 3, "b": 4}},
+                                     {"a": plots.BLUE, "b": plots.GREY}, "t", "size", " MB")
+    assert "two: a 3 MB, b 4 MB." in words
+    assert [one.get_x() for one in figure.axes[0].patches] == [0, 0, 1, 3]
+    figure, words = pictures.pairs({"x": {"a": 0.1, "b": 0.2}, "y": {"a": 0.3, "b": 0.4}},
+                                   (plots.BLUE, plots.ORANGE), "share", "t")
+    assert "y, b 40.0%" in words and len(figure.axes[0].patches) == 4
