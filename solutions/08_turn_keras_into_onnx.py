@@ -633,8 +633,8 @@ for name, ratio in zip(sessions, quantised.relative_times(asks, 400)):
 # %% [markdown]
 # You may have expected more. Converting a value into a whole number and back costs time, and each
 # multiplication saves a little. Our first convolution has only one input channel: nine products for
-# each output value. Are nine products too few to save time? `quantised.int8_times` measures two convolutions
-# in a row, with more and more channels:
+# each output value. Are nine products too few to save time? `quantised.int8_times` measures two
+# convolutions in a row, with more and more channels:
 
 # %%
 from workshop.plots import models

@@ -949,8 +949,8 @@ by_build = time.monotonic() - began
 #   x86, INIT is 84 ms as a zip and 161 ms as an image (maxday/lambda-perf, August 2026). So a small
 #   function is faster as a zip. For a large one, only a measurement on AWS can tell.
 # - **A model in S3** adds the import of boto3 and a client to INIT. The table below has the ratio.
-#   People overlook it, because boto3 is part of Lambda's Python. Our model has a
-#   few kB, so it could go into the zip. Do so if it changes as rarely as the code.
+#   People overlook it, because boto3 is part of Lambda's Python. Our model has a few kB, so it could
+#   go into the zip. Do so if it changes as rarely as the code.
 #
 # Side by side:
 

@@ -361,11 +361,11 @@ for count in (1, 2, 5, 10, 20):         # how often does a good model cross the 
 
 # %% [markdown]
 # The limit holds from 20 predictions on. A canary with one request in 10 seconds crosses it in
-# about every fifth window, and the release is rolled back for nothing. The requests below come fast
-# enough. If yours do not, take a longer period, or require a least count. On AWS, an alarm can
-# watch an expression (*metric math*). With `n` for the `SampleCount` of `Probability`, and `mean`
-# for its `Average`, the expression is `IF(n >= 20, mean, 0)`. The local cloud computes no
-# expressions ([the table](../workshop/LOCAL_CLOUD.md)).
+# nearly every fourth window, and two such windows in a row roll a good release back. The requests
+# below come fast enough. If yours do not, take a longer period, or require a least count. On AWS,
+# an alarm can watch an expression (*metric math*). With `n` for the `SampleCount` of `Probability`,
+# and `mean` for its `Average`, the expression is `IF(n >= 20, mean, 0)`. The local cloud computes
+# no expressions ([the table](../workshop/LOCAL_CLOUD.md)).
 
 # %%
 def watch(version):
