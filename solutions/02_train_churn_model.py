@@ -63,7 +63,7 @@ MODELS = Path("../build/models")
 MODELS.mkdir(parents=True, exist_ok=True)
 
 # %%
-from workshop.plots import BLUE, GREY, ORANGE, set_style, show
+from workshop.plots import BLUE, ORANGE, models, set_style, show
 
 set_style()
 
@@ -260,20 +260,7 @@ for name, model in candidates.items():
 
 # %%
 real = {name: scores for name, scores in auc.items() if name != "always the same answer"}
-means = [scores.mean() for scores in real.values()]
-spread = max(np.ptp(scores) for scores in real.values())
-figure, axes = plt.subplots(figsize=(8, 3.4))
-axes.plot(np.array(list(real.values())), range(len(real)), color="#cccccc", linewidth=1)
-for row, (name, scores) in enumerate(real.items()):
-    colour = BLUE if name == "logistic regression" else GREY
-    axes.plot(scores, [row] * len(scores), "o", color=colour, markersize=8)
-    axes.plot(scores.mean(), row, "|", color=ORANGE, markersize=30, markeredgewidth=3)
-axes.set_yticks(range(len(real)), real)
-axes.margins(y=0.25)
-axes.set(xlabel="AUC (dot: one fold, thin line: the same fold, bar: the mean)",
-         title=f"The means differ by {np.ptp(means):.3f}, the folds by up to {spread:.3f}")
-show(figure, "Dot plot of AUC per fold for three models. The dots of one fold lie nearly above "
-             "each other, and the three means are almost equal.")
+show(*models.folds(real, "logistic regression"))
 
 # %% [markdown]
 # *Notice:* follow one thin line. The choice of customers in a fold changes the score more than the
@@ -324,21 +311,7 @@ area = roc_auc_score(left, out_of_fold)
 print(f"{len(cuts)} cuts, area {area:.3f}")
 
 # %%
-figure, axes = plt.subplots(figsize=(6, 5.4))
-axes.plot(suspected, found, color=BLUE)
-axes.fill_between(suspected, found, color=BLUE, alpha=0.12)
-axes.plot([0, 1], [0, 1], "--", color=GREY)
-axes.text(0.62, 0.56, "a coin", color=GREY)
-for cut, offset in (0.5, (10, -16)), (0.3, (10, -16)), (0.1, (-4, -20)):
-    at = np.argmin(np.abs(cuts - cut))
-    axes.plot(suspected[at], found[at], "o", color=ORANGE)
-    axes.annotate(f"cut at {cut}", (suspected[at], found[at]), offset,
-                  textcoords="offset points")
-axes.set(xlabel="Loyal customers suspected", ylabel="Leavers found",
-         title=f"Area under the curve: {area:.3f}", aspect="equal")
-axes.xaxis.set_major_formatter("{x:.0%}")
-axes.yaxis.set_major_formatter("{x:.0%}")
-show(figure, "ROC curve, bowed well above the diagonal, with the cuts 0.5, 0.3 and 0.1 marked.")
+show(*models.roc(suspected, found, cuts, (0.5, 0.3, 0.1), area))
 
 # %% [markdown]
 # The curve does not show where to cut. Between 0.5 and 0.1 the model finds more and more leavers,
@@ -358,16 +331,7 @@ twice_standard_error = 2 * np.sqrt(happened * (1 - happened) / size)
 pd.DataFrame({"predicted": predicted, "happened": happened, "customers": size}).round(3)
 
 # %%
-figure, axes = plt.subplots(figsize=(6, 5.4))
-axes.plot([0, 0.85], [0, 0.85], "--", color=GREY)
-axes.errorbar(predicted, happened, twice_standard_error, fmt="o", color=BLUE, capsize=3,
-              markersize=7)
-axes.set(xlabel="Predicted (mean of each tenth)", ylabel="Happened (share that left)",
-         title=f"Largest difference: {np.abs(predicted - happened).max() * 100:.1f} points",
-         aspect="equal")
-axes.xaxis.set_major_formatter("{x:.0%}")
-axes.yaxis.set_major_formatter("{x:.0%}")
-show(figure, "Calibration plot: ten points with error bars, all close to the diagonal.")
+show(*models.calibration(predicted, happened, twice_standard_error))
 
 # %% [markdown]
 # Each point is a tenth of the customers, and its bar is two standard errors. If the points are on
@@ -411,21 +375,12 @@ saving = 1 - costs.min() / cost(0.5, out_of_fold, left)
 print(f"cheapest threshold: {THRESHOLD}")
 
 # %%
-figure, axes = plt.subplots()
-axes.plot(thresholds, costs, color=BLUE)
-for price, words in ((cost(0, out_of_fold, left), "an offer for everyone"),
-                     (cost(2, out_of_fold, left), "no offer for anyone")):
-    axes.axhline(price, color=GREY, linestyle=":")
-    axes.text(0.3, price + 0.4, words, color=GREY, ha="center")
-for t, label in (THRESHOLD, f"{THRESHOLD:.2f}: cheapest"), (0.5, "0.50: the default"):
-    axes.plot(t, cost(t, out_of_fold, left), "o", color=ORANGE, markersize=9)
-    axes.annotate(label, (t, cost(t, out_of_fold, left)), (6, -20),
-                  textcoords="offset points")
-axes.set(xlabel="Threshold", ylabel="Cost ($ per customer)", ylim=(0, costs.max() * 1.1),
-         title=f"Cutting at {THRESHOLD:.2f} costs {saving:.0%} less than cutting at 0.50")
-axes.grid(axis="y")
-show(figure, "Cost against threshold: a curve with a flat bottom to the left of 0.5, steep on "
-             "the left and rising slowly on the right.")
+show(*models.costs(
+    thresholds, costs, {"an offer for everyone": cost(0, out_of_fold, left),
+                        "no offer for anyone": cost(2, out_of_fold, left)},
+    {f"{THRESHOLD:.2f}: cheapest": (THRESHOLD, cost(THRESHOLD, out_of_fold, left)),
+     "0.50: the default": (0.5, cost(0.5, out_of_fold, left))},
+    f"Cutting at {THRESHOLD:.2f} costs {saving:.0%} less than cutting at 0.50"))
 
 # %% [markdown]
 # *Notice:* the bottom of the curve is flat, so the second decimal matters little. And the bottom is

@@ -71,7 +71,7 @@ from IPython.display import ProgressBar
 from PIL import Image
 from torch import nn
 
-from workshop.plots import BLUE, GREEN, ORANGE, set_style, show
+from workshop.plots import BLUE, GREEN, ORANGE, models, set_style, show
 from workshop.plots import pictures as plot
 
 set_style()
@@ -707,21 +707,7 @@ for name, answers in predicted.items():
 # %%
 recall = {name: np.array([(answers == k)[truth == k].mean() for k in range(10)])
           for name, answers in predicted.items()}
-figure, axes = plt.subplots(figsize=(8, 4.6))
-for k in range(10):
-    axes.plot([recall["Keras"][k], recall["PyTorch"][k]], [k, k], color="#cccccc", zorder=1)
-axes.scatter(recall["Keras"], range(10), color=BLUE, s=60, label="Keras")
-axes.scatter(recall["PyTorch"], range(10), color=ORANGE, s=60, marker="s", label="PyTorch")
-axes.set_yticks(range(10), CLASSES)
-axes.invert_yaxis()
-axes.xaxis.set_major_formatter("{x:.0%}")
-wider = int(np.abs(recall["Keras"] - recall["PyTorch"]).argmax())
-axes.set(xlabel="Found, of all that there are", xlim=(None, 1.02),
-         title=f"Furthest apart: {CLASSES[wider]}")
-axes.legend(frameon=False, loc="lower left")
-show(figure, "For each class, the share that each model finds. " + "; ".join(
-    f"{name}: Keras {a:.0%}, PyTorch {b:.0%}"
-    for name, a, b in zip(CLASSES, recall["Keras"], recall["PyTorch"])))
+show(*models.recall(CLASSES, recall["Keras"], recall["PyTorch"], ("Keras", "PyTorch")))
 
 # %% [markdown]
 # Both models find shirts hard and trousers easy. They differ by class, so the better model depends
@@ -830,18 +816,9 @@ bars = {"Right (%)": {name: 100 * (answers == truth).mean() for name, answers in
         "Model file (MB)": {name: count / 1e6 for name, count in size.items()},
         "A request (ms)": {name: np.median(values[:, 0]) for name, values in figures.items()},
         "Memory (MB)": {name: np.median(values[:, 1]) for name, values in figures.items()}}
-figure, panels = plt.subplots(1, 4, figsize=(9.5, 3.6))
-for axes, (what, values) in zip(panels, bars.items()):
-    drawn = axes.bar(list(values), list(values.values()), color=[BLUE, ORANGE], width=0.6)
-    axes.bar_label(drawn, [f"{value:.3g}" for value in values.values()], padding=3, fontsize=11)
-    axes.set_title(what, fontsize=12)
-    axes.set_yticks([])
-    axes.margins(y=0.15)
-    axes.spines["left"].set_visible(False)
-figure.suptitle(f"PyTorch's model: {size['PyTorch'] / size['Keras']:.0f} times the bytes, "
-                f"{whole:.1f} times the time of a request", x=0.01, ha="left", fontsize=13)
-show(figure, "Four pairs of bars, Keras and PyTorch: " + "; ".join(
-    f"{what} {values['Keras']:.3g} and {values['PyTorch']:.3g}" for what, values in bars.items()))
+show(*models.side_by_side(
+    bars, f"PyTorch's model: {size['PyTorch'] / size['Keras']:.0f} times the bytes, "
+    f"{whole:.1f} times the time of a request"))
 
 # %% [markdown]
 # *Notice:* the model alone is many times slower. The whole request is slower by less, because both

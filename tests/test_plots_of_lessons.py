@@ -12,6 +12,7 @@ from workshop.plots import (  # noqa: E402
     bills,
     choice,
     load,
+    models,
     pictures,
     releases,
     starts,
@@ -175,3 +176,29 @@ def test_parts_and_pairs():
     figure, words = pictures.pairs({"x": {"a": 0.1, "b": 0.2}, "y": {"a": 0.3, "b": 0.4}},
                                    (plots.BLUE, plots.ORANGE), "share", "t")
     assert "y, b 40.0%" in words and len(figure.axes[0].patches) == 4
+
+
+def test_the_churn_models():
+    scores = {"a": np.array([0.8, 0.9]), "b": np.array([0.7, 0.8])}
+    figure, words = models.folds(scores, "a")
+    assert "a: 0.800 to 0.900, mean 0.850" in words
+    assert figure.axes[0].get_title("left") == "The means differ by 0.100, the folds by up to 0.100"
+    share = np.array([0, 0.2, 1])
+    _, words = models.roc(share, np.array([0, 0.7, 1]), np.array([1, 0.5, 0]), (0.5,), 0.8)
+    assert "at 0.5 it finds 70% and suspects 20%" in words
+    _, words = models.calibration(np.array([0.1, 0.5]), np.array([0.12, 0.5]), np.zeros(2))
+    assert "within 2.0 points" in words
+    _, words = models.costs(share, share * 10, {"all": 5}, {"cheapest": (0.2, 2.0)}, "t")
+    assert words.endswith("cheapest, $2.00.")
+
+
+def test_two_models_side_by_side():
+    values = {"a": np.array([1e-3, 1e-7]), "b": np.array([1e-8, 1e-7])}
+    figure, words = models.largest_differences(values, 1e-5)
+    assert "a, 1; b, 0" in words
+    figure, words = models.recall(["x", "y"], np.array([0.5, 0.9]), np.array([0.6, 0.5]),
+                                  ("Keras", "PyTorch"))
+    assert figure.axes[0].get_title("left") == "Furthest apart: y" and "x: Keras 50%" in words
+    _, words = models.side_by_side({"MB": {"Keras": 0.5, "PyTorch": 18}, "ms": {
+        "Keras": 1, "PyTorch": 30}}, "t")
+    assert "MB: Keras 0.5, PyTorch 18" in words
