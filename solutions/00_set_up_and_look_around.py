@@ -69,7 +69,8 @@ print("Python", sys.version.split()[0], "on", sys.platform)
 #
 # Each exercise has a **check**: a cell that tests your answer and explains mistakes. If you skip an
 # exercise, its check prints an error, and everything after it still works. The solved version of
-# each lesson is in the folder `solutions/`.
+# each lesson is in the folder `solutions/`. The first use of a term in a lesson is a link to the
+# [glossary](../notebooks/glossary.md).
 
 # %% [markdown]
 # ## Where am I?
@@ -259,11 +260,13 @@ labels = [f"{name}\n{mb:.0f} MB" for name, mb in size_mb.items()]
 
 figure, axes = plt.subplots(figsize=(9, 3.6))
 axes.barh(labels, list(size_mb.values()), color=BLUE)
-axes.axvline(ZIP_LIMIT_MB, color=ORANGE, linestyle="--", label="what a Lambda zip may hold")
+axes.axvline(ZIP_LIMIT_MB, color=ORANGE, linestyle="--")
+axes.text(ZIP_LIMIT_MB + 15, 0, f"a Lambda zip may hold {ZIP_LIMIT_MB:.0f} MB", color=ORANGE,
+          va="center")
 axes.set(xlabel="size on disk, MB", title="What it takes to run a model, and to train one")
 axes.invert_yaxis()
-axes.legend()
-show(figure, "Bar chart of the sizes printed above, with a dashed line at Lambda's zip limit.")
+show(figure, "Bar chart of the sizes printed above, with a dashed line at Lambda's zip limit: ONNX "
+             "Runtime is well below it, scikit-learn near it, PyTorch and TensorFlow far above.")
 
 # %% [markdown]
 # *Notice* the order: ONNX Runtime is the smallest, scikit-learn comes next, and the two
@@ -369,7 +372,7 @@ else:
 # %% [markdown]
 # ## A first round trip: put a file into S3, get it back
 #
-# S3 stores files. A **bucket** is a named place for them, an **object** is one file in it, and its
+# **S3** stores files. A **bucket** is a named place for them, an **object** is one file in it, and its
 # **key** is the file's name. Nothing here needs Docker.
 #
 # A whole class may use one AWS account. So every name in these lessons begins with your own
@@ -402,9 +405,9 @@ print("bucket", bucket)
 # account owns the bucket. So both go into every call:
 
 # %%
-ours = {"Bucket": bucket, "ExpectedBucketOwner": account}
+owned = {"Bucket": bucket, "ExpectedBucketOwner": account}
 
-s3.put_bucket_tagging(**ours, Tagging={
+s3.put_bucket_tagging(**owned, Tagging={
     "TagSet": [{"Key": key, "Value": value} for key, value in deploy.tags().items()]})
 deploy.tags()
 
@@ -413,9 +416,9 @@ deploy.tags()
 # you can find it again, and your clean-up deletes nothing else. Now the round trip:
 
 # %%
-s3.put_object(**ours, Key="hello.txt", Body=b"hello from a notebook")
+s3.put_object(**owned, Key="hello.txt", Body=b"hello from a notebook")
 
-answer = s3.get_object(**ours, Key="hello.txt")
+answer = s3.get_object(**owned, Key="hello.txt")
 text = answer["Body"].read()
 
 print(text)
@@ -431,7 +434,7 @@ print(answer["ContentLength"], "bytes, stored", answer["LastModified"])
 from botocore.exceptions import ClientError
 
 try:
-    s3.get_object(**ours, Key="helo.txt")
+    s3.get_object(**owned, Key="helo.txt")
 except ClientError as error:
     print(error.response["Error"]["Code"])
     print(error)
@@ -461,13 +464,13 @@ import json
 customer = {"contract": "month-to-month", "tenure": 3, "monthlycharges": 79.85}
 returned = None
 # BEGIN SOLUTION
-s3.put_object(**ours, Key="customer.json", Body=json.dumps(customer).encode())
-returned = json.loads(s3.get_object(**ours, Key="customer.json")["Body"].read())
+s3.put_object(**owned, Key="customer.json", Body=json.dumps(customer).encode())
+returned = json.loads(s3.get_object(**owned, Key="customer.json")["Body"].read())
 # END SOLUTION
 print(returned)
 
 # %% Check 3 tags=["check"]
-keys = [item["Key"] for item in s3.list_objects_v2(**ours).get("Contents", [])]
+keys = [item["Key"] for item in s3.list_objects_v2(**owned).get("Contents", [])]
 assert returned is not None, "returned is still None: this exercise is open"
 assert "customer.json" in keys, f"there is no customer.json in the bucket, only {keys}"
 assert not isinstance(returned, (bytes, str)), "returned is still text: json.loads makes it a dict"
@@ -489,10 +492,15 @@ print("Right: it went out as bytes and came back as the same dictionary.")
 #    ([the page in the manual](https://docs.aws.amazon.com/cost-management/latest/userguide/budget-templates.html)).
 #    A budget warns and does not stop anything, and it may lag by some hours. The
 #    [first part of lesson 23](23_clean_up.ipynb#First-of-all,-a-budget) makes one from Python.
-# 3. Make a profile with `aws configure sso` (or `aws configure`), stop JupyterLab, and start it with
-#    `AWS_PROFILE=your-profile python3 -m workshop lab`. (In PowerShell, first
-#    `$env:AWS_PROFILE = "your-profile"`.)
-# 4. Run the clean-up at the end of each lesson, and at the end of all `python3 -m workshop clean`.
+# 3. Make a profile, with
+#    [version 2 of AWS's command line](https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html):
+#    `aws login --profile your-profile` uses your sign-in to the console (from version 2.32),
+#    `aws configure sso` that of your company. Version 1, which the set-up installs, has neither. It
+#    has been in maintenance since summer 2026, and ends in July 2027 (AWS Developer Tools Blog). The
+#    cells of these lessons work with both.
+# 4. Stop JupyterLab, and start it with `AWS_PROFILE=your-profile python3 -m workshop lab`. (In
+#    PowerShell, first `$env:AWS_PROFILE = "your-profile"`.)
+# 5. Run the clean-up at the end of each lesson, and at the end of all `python3 -m workshop clean`.
 
 # %% [markdown]
 # ### What you may do on AWS
@@ -565,9 +573,9 @@ if not cloud.is_local():
 # A bucket can be deleted only when it is empty. So we delete the objects first, then the bucket.
 
 # %%
-for item in s3.list_objects_v2(**ours).get("Contents", []):
-    s3.delete_object(**ours, Key=item["Key"])
-s3.delete_bucket(**ours)
+for item in s3.list_objects_v2(**owned).get("Contents", []):
+    s3.delete_object(**owned, Key=item["Key"])
+s3.delete_bucket(**owned)
 
 print("buckets left:", [b["Name"] for b in s3.list_buckets()["Buckets"] if b["Name"] == bucket])
 

@@ -63,14 +63,14 @@ MODELS = Path("../build/models")
 MODELS.mkdir(parents=True, exist_ok=True)
 
 # %%
-from workshop.plots import BLUE, GREY, ORANGE, set_style, show
+from workshop.plots import BLUE, ORANGE, models, set_style, show
 
 set_style()
 
 # %% [markdown]
 # The last cell prepares the plots. It sets colours that colour-blind readers can distinguish. Its
 # function `show` displays a figure with a description for people who use a screen reader. The code
-# is in [`workshop/plots.py`](../workshop/plots.py), so that it does not distract here.
+# is in [`workshop/plots/`](../workshop/plots/__init__.py), so that it does not distract here.
 
 # %% [markdown]
 # ## Read the table
@@ -248,7 +248,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_score
 
 folds = StratifiedKFold(n_splits=5, shuffle=True, random_state=1)
 candidates = {
-    "knows nothing": DummyClassifier(),
+    "always the same answer": DummyClassifier(),
     "random forest": RandomForestClassifier(100, min_samples_leaf=5, random_state=1),
     "gradient boosting": GradientBoostingClassifier(random_state=1),
     "logistic regression": LogisticRegression(max_iter=1000)}
@@ -259,21 +259,8 @@ for name, model in candidates.items():
     print(f"{name:20} {auc[name].mean():.3f}  (folds: {auc[name].round(3)})")
 
 # %%
-real = {name: scores for name, scores in auc.items() if name != "knows nothing"}
-means = [scores.mean() for scores in real.values()]
-spread = max(np.ptp(scores) for scores in real.values())
-figure, axes = plt.subplots(figsize=(8, 3.4))
-axes.plot(np.array(list(real.values())), range(len(real)), color="#cccccc", linewidth=1)
-for row, (name, scores) in enumerate(real.items()):
-    colour = BLUE if name == "logistic regression" else GREY
-    axes.plot(scores, [row] * len(scores), "o", color=colour, markersize=8)
-    axes.plot(scores.mean(), row, "|", color=ORANGE, markersize=30, markeredgewidth=3)
-axes.set_yticks(range(len(real)), real)
-axes.margins(y=0.25)
-axes.set(xlabel="AUC (dot: one fold, thin line: the same fold, bar: the mean)",
-         title=f"The means differ by {np.ptp(means):.3f}, the folds by up to {spread:.3f}")
-show(figure, "Dot plot of AUC per fold for three models. The dots of one fold lie nearly above "
-             "each other, and the three means are almost equal.")
+real = {name: scores for name, scores in auc.items() if name != "always the same answer"}
+show(*models.folds(real, "logistic regression"))
 
 # %% [markdown]
 # *Notice:* follow one thin line. The choice of customers in a fold changes the score more than the
@@ -324,21 +311,7 @@ area = roc_auc_score(left, out_of_fold)
 print(f"{len(cuts)} cuts, area {area:.3f}")
 
 # %%
-figure, axes = plt.subplots(figsize=(6, 5.4))
-axes.plot(suspected, found, color=BLUE)
-axes.fill_between(suspected, found, color=BLUE, alpha=0.12)
-axes.plot([0, 1], [0, 1], "--", color=GREY)
-axes.text(0.62, 0.56, "a coin", color=GREY)
-for cut, offset in (0.5, (10, -16)), (0.3, (10, -16)), (0.1, (-4, -20)):
-    at = np.argmin(np.abs(cuts - cut))
-    axes.plot(suspected[at], found[at], "o", color=ORANGE)
-    axes.annotate(f"cut at {cut}", (suspected[at], found[at]), offset,
-                  textcoords="offset points")
-axes.set(xlabel="Loyal customers suspected", ylabel="Leavers found",
-         title=f"Area under the curve: {area:.3f}", aspect="equal")
-axes.xaxis.set_major_formatter("{x:.0%}")
-axes.yaxis.set_major_formatter("{x:.0%}")
-show(figure, "ROC curve, bowed well above the diagonal, with the cuts 0.5, 0.3 and 0.1 marked.")
+show(*models.roc(suspected, found, cuts, (0.5, 0.3, 0.1), area))
 
 # %% [markdown]
 # The curve does not show where to cut. Between 0.5 and 0.1 the model finds more and more leavers,
@@ -351,22 +324,14 @@ show(figure, "ROC curve, bowed well above the diagonal, with the cuts 0.5, 0.3 a
 
 # %%
 groups = pd.qcut(out_of_fold, 10, labels=False)
-said = pd.Series(out_of_fold).groupby(groups).mean()
+predicted = pd.Series(out_of_fold).groupby(groups).mean()
 happened = pd.Series(left).groupby(groups).mean()
 size = pd.Series(left).groupby(groups).size()
 twice_standard_error = 2 * np.sqrt(happened * (1 - happened) / size)
-pd.DataFrame({"said": said, "happened": happened, "customers": size}).round(3)
+pd.DataFrame({"predicted": predicted, "happened": happened, "customers": size}).round(3)
 
 # %%
-figure, axes = plt.subplots(figsize=(6, 5.4))
-axes.plot([0, 0.85], [0, 0.85], "--", color=GREY)
-axes.errorbar(said, happened, twice_standard_error, fmt="o", color=BLUE, capsize=3, markersize=7)
-axes.set(xlabel="Said by the model (mean of each tenth)", ylabel="Happened (share that left)",
-         title=f"Said and happened are at most {np.abs(said - happened).max() * 100:.1f} "
-               "points apart", aspect="equal")
-axes.xaxis.set_major_formatter("{x:.0%}")
-axes.yaxis.set_major_formatter("{x:.0%}")
-show(figure, "Calibration plot: ten points with error bars, all close to the diagonal.")
+show(*models.calibration(predicted, happened, twice_standard_error))
 
 # %% [markdown]
 # Each point is a tenth of the customers, and its bar is two standard errors. If the points are on
@@ -410,21 +375,12 @@ saving = 1 - costs.min() / cost(0.5, out_of_fold, left)
 print(f"cheapest threshold: {THRESHOLD}")
 
 # %%
-figure, axes = plt.subplots()
-axes.plot(thresholds, costs, color=BLUE)
-for price, words in ((cost(0, out_of_fold, left), "an offer for everyone"),
-                     (cost(2, out_of_fold, left), "no offer for anyone")):
-    axes.axhline(price, color=GREY, linestyle=":")
-    axes.text(0.3, price + 0.4, words, color=GREY, ha="center")
-for t, label in (THRESHOLD, f"{THRESHOLD:.2f}: cheapest"), (0.5, "0.50: the default"):
-    axes.plot(t, cost(t, out_of_fold, left), "o", color=ORANGE, markersize=9)
-    axes.annotate(label, (t, cost(t, out_of_fold, left)), (6, -20),
-                  textcoords="offset points")
-axes.set(xlabel="Threshold", ylabel="Cost ($ per customer)", ylim=(0, costs.max() * 1.1),
-         title=f"Cutting at {THRESHOLD:.2f} costs {saving:.0%} less than cutting at 0.50")
-axes.grid(axis="y")
-show(figure, "Cost against threshold: a curve with a flat bottom to the left of 0.5, steep on "
-             "the left and rising slowly on the right.")
+show(*models.costs(
+    thresholds, costs, {"an offer for everyone": cost(0, out_of_fold, left),
+                        "no offer for anyone": cost(2, out_of_fold, left)},
+    {f"{THRESHOLD:.2f}: cheapest": (THRESHOLD, cost(THRESHOLD, out_of_fold, left)),
+     "0.50: the default": (0.5, cost(0.5, out_of_fold, left))},
+    f"Cutting at {THRESHOLD:.2f} costs {saving:.0%} less than cutting at 0.50"))
 
 # %% [markdown]
 # *Notice:* the bottom of the curve is flat, so the second decimal matters little. And the bottom is
@@ -471,7 +427,7 @@ assert 0 < cheapest(200, 20) < 1, (
 assert cheapest(200, 20) != cheapest(20, 200), (
     "The answer does not depend on the prices: do you hand missed and needless on to cost?")
 assert cheapest(200, 20) < cheapest(20, 200), (
-    "The dearer a missed churner, the lower the threshold should be: "
+    "The more expensive a missed churner, the lower the threshold should be: "
     "are missed and needless swapped?")
 assert np.isclose(cheapest(MISSED, NEEDLESS), THRESHOLD), (
     f"With {MISSED} and {NEEDLESS} the answer should be {THRESHOLD}, as above: "
@@ -502,30 +458,21 @@ for missed, needless in (MISSED, NEEDLESS), (200, 20), (50, 150):
 pipeline.fit(train[FIELDS], left)
 probability = pipeline.predict_proba(test[FIELDS])[:, 1]
 offer = probability >= THRESHOLD
-print(f"AUC  {roc_auc_score(left_test, probability):.3f} (cross-validation said {area:.3f})")
+print(f"AUC  {roc_auc_score(left_test, probability):.3f} (in cross-validation {area:.3f})")
 print(f"cost ${cost(THRESHOLD, probability, left_test):.2f} a customer "
-      f"(validation said ${costs.min():.2f}; at 0.50 it is "
+      f"(in validation ${costs.min():.2f}; at 0.50 it is "
       f"${cost(0.5, probability, left_test):.2f})")
 
 # %%
 from sklearn.metrics import confusion_matrix
 
+from workshop.plots import pictures as plot
+
 matrix = confusion_matrix(left_test, offer)
 names = [["no offer, rightly", "needless offer"], ["missed churner", "offer, rightly"]]
-figure, axes = plt.subplots(figsize=(6.4, 4.6))
-axes.imshow(matrix, cmap="Blues", vmin=0, vmax=matrix.max() * 1.3)
-for row in range(2):
-    for column in range(2):
-        dark = matrix[row, column] > matrix.max() * 0.7
-        axes.text(column, row, f"{matrix[row, column]:,}\n{names[row][column]}", ha="center",
-                  va="center", color="white" if dark else "black")
-axes.set_xticks([0, 1], ["stays", "leaves"])
-axes.set_yticks([0, 1], ["stayed", "left"])
-axes.set(xlabel=f"The model says (threshold {THRESHOLD:.2f})", ylabel="What happened",
-         title=f"{matrix[1, 1] / matrix[1].sum():.0%} of the leavers get an offer")
-show(figure, f"Confusion matrix of the test customers: {matrix[0, 0]} rightly without offer, "
-             f"{matrix[0, 1]} needless offers, {matrix[1, 0]} missed churners, "
-             f"{matrix[1, 1]} rightly with offer.")
+show(*plot.matrix(matrix, ["stayed", "left"], ["stays", "leaves"],
+                      f"{matrix[1, 1] / matrix[1].sum():.0%} of the leavers get an offer",
+                      ("What happened", f"The model says (threshold {THRESHOLD:.2f})"), names))
 
 # %% [markdown]
 # The numbers on the test customers are close to those of the validation, but not equal. New

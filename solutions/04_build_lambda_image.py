@@ -60,7 +60,7 @@ lessons.require("03")
 # ## What is an image?
 #
 # A function needs its code, its model, its libraries, Python itself, and the files of an operating
-# system. A **container image** is all of it in one package: a stack of read-only layers, and a note
+# system. A **container image** is all of it in one package: a stack of read-only **layers**, and a note
 # that names the program to start. A **container** is that program while it runs. It sees nothing
 # but those files.
 #
@@ -201,11 +201,8 @@ for size, made in ours:
     print(f"{size:8.2f} MB  {made[:80]}")
 
 # %%
-import matplotlib.pyplot as plt
-
-from workshop.plots import BLUE, GREEN, GREY, ORANGE, set_style, show
-
-set_style()
+from workshop.plots import BLUE, GREEN, GREY, ORANGE, show
+from workshop.plots import pictures as plot
 
 
 def parts(image):
@@ -216,14 +213,9 @@ def parts(image):
     return sizes
 
 
-sizes = parts(IMAGE)
-figure, axes = plt.subplots(figsize=(8, 2.2))
-bars = axes.barh(list(sizes), list(sizes.values()), color=[GREY, BLUE, ORANGE])
-axes.bar_label(bars, fmt="%.2f MB", padding=4)
-axes.set(xlabel="size in the image (MB)", title=f"Layers of {IMAGE}")
-axes.invert_yaxis()
-axes.margins(x=0.15)
-show(figure, "Bar chart of the megabytes in the base image, the packages and your files.")
+COLOURS = {"base image": GREY, "packages": BLUE, "your files": ORANGE}
+show(*plot.stacked({"churn": parts(IMAGE)}, COLOURS, f"Layers of {IMAGE}",
+                       "size in the image (MB)", " MB"))
 
 # %% [markdown]
 # Your own files hardly count. To make an image small, look at the packages.
@@ -386,9 +378,9 @@ bad = {
     "no customer at all": {"client": customer},
 }
 for mistake, event in bad.items():
-    said = invoke(url, event).json()
-    print(f"{mistake}: {said['statusCode']} {said['message']}")
-    for problem in said.get("problems", []):
+    response = invoke(url, event).json()
+    print(f"{mistake}: {response['statusCode']} {response['message']}")
+    for problem in response.get("problems", []):
         print("    ", problem)
 
 # %% [markdown]
@@ -421,7 +413,7 @@ print("status inside the answer: ", refused.json()["statusCode"])
 #
 # <details><summary>Hint 2</summary>
 #
-# `said["problems"]` is a list of dicts, each with a `field`. `", ".join(…)` makes one text of
+# `response["problems"]` is a list of dicts, each with a `field`. `", ".join(…)` makes one text of
 # several.
 # </details>
 
@@ -429,10 +421,10 @@ print("status inside the answer: ", refused.json()["statusCode"])
 def ask(url, customer):
     """Probability that this customer leaves; ValueError naming the wrong fields."""
     # BEGIN SOLUTION
-    said = invoke(url, {"customer": customer}).json()
-    if "statusCode" in said:
-        raise ValueError(", ".join(problem["field"] for problem in said["problems"]))
-    return said["churn_probability"]
+    response = invoke(url, {"customer": customer}).json()
+    if "statusCode" in response:
+        raise ValueError(", ".join(problem["field"] for problem in response["problems"]))
+    return response["churn_probability"]
     # END SOLUTION
 
 
@@ -524,9 +516,9 @@ invoke(url, {"customer": customer}).json()
 
 # %%
 url = start(IMAGE, variables=["MODEL_PATH=/var/task/not_there.onnx"])
-said = invoke(url, {"customer": customer}).json()
-print(said["errorType"])
-print(said["errorMessage"])
+response = invoke(url, {"customer": customer}).json()
+print(response["errorType"])
+print(response["errorMessage"])
 
 # %% [markdown]
 # Failures 2 and 3 build without an error and fail only when the function is called. Call an image
@@ -624,19 +616,12 @@ def grouped(times):
 
 
 one = sum(spent["churn (ONNX)"].values())
-figure, axes = plt.subplots(figsize=(8, 2.8))
-left = {image: 0 for image in spent}
-for package, colour in (NAMED | {"everything else": GREY}).items():
-    width = {image: grouped(times)[package] / one for image, times in spent.items()}
-    axes.barh(list(width), list(width.values()), left=list(left.values()), color=colour,
-              edgecolor="black", linewidth=0.4, label=package)
-    left = {image: left[image] + width[image] for image in spent}
-axes.set(xlabel="import time (1 = all of the ONNX function's)",
-         title="What is imported before the first answer")
-axes.invert_yaxis()
-axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.3), ncols=4, frameon=False)
+shares = {image: {package: spent_there / one for package, spent_there in grouped(times).items()}
+          for image, times in spent.items()}
+show(*plot.stacked(shares, NAMED | {"everything else": GREY},
+                       "What is imported before the first answer",
+                       "import time (1 = all of the ONNX function's)"))
 slower = sum(spent["churn_sklearn"].values()) / one
-show(figure, f"Two stacked bars of import time: churn_sklearn's is {slower:.1f} times as long.")
 print(f"churn_sklearn imports for {slower:.1f} times as long")
 
 # %% [markdown]
@@ -647,17 +632,8 @@ print(f"churn_sklearn imports for {slower:.1f} times as long")
 
 # %%
 weights = {"churn": parts(IMAGE), "churn_sklearn": parts(SKLEARN)}
-figure, axes = plt.subplots(figsize=(8, 2.4))
-left = [0, 0]
-for part, colour in zip(["base image", "packages", "your files"], [GREY, BLUE, ORANGE]):
-    width = [weights[image][part] for image in weights]
-    axes.barh(list(weights), width, left=left, color=colour, edgecolor="black", linewidth=0.4,
-              label=part)
-    left = [a + b for a, b in zip(left, width)]
-axes.set(xlabel="size in the image (MB)", title="The same model, two ways to run it")
-axes.invert_yaxis()
-axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.35), ncols=3, frameon=False)
-show(figure, "Two stacked bars of image size: the same base, more packages in churn_sklearn.")
+show(*plot.stacked(weights, COLOURS, "The same model, two ways to run it",
+                       "size in the image (MB)", " MB"))
 
 heavier = weights["churn_sklearn"]["packages"] / weights["churn"]["packages"]
 print(f"churn_sklearn's packages are {heavier:.1f} times as large")

@@ -346,13 +346,13 @@ customers = json.loads(test.drop(columns="churn").to_json(orient="records"))
 
 def invoke(event, **more):
     """Invoke the function; return what boto3 answers, with the payload read."""
-    said = client.invoke(FunctionName=NAME, Payload=json.dumps(event), **more)
-    return said | {"Payload": json.load(said["Payload"])}
+    response = client.invoke(FunctionName=NAME, Payload=json.dumps(event), **more)
+    return response | {"Payload": json.load(response["Payload"])}
 
 
-said = invoke({"customer": customers[0]})
-print(said["StatusCode"], said.get("FunctionError"))
-print(said["Payload"])
+response = invoke({"customer": customers[0]})
+print(response["StatusCode"], response.get("FunctionError"))
+print(response["Payload"])
 
 # %% [markdown]
 # This can fail at three levels, from the outside in:
@@ -366,9 +366,9 @@ print(said["Payload"])
 # `StatusCode` 200 only says that Lambda ran it.
 
 # %%
-said = invoke({"customer": customers[0] | {"contract": "weekly"}})
-print(said["StatusCode"], said.get("FunctionError"))
-said["Payload"]
+response = invoke({"customer": customers[0] | {"contract": "weekly"}})
+print(response["StatusCode"], response.get("FunctionError"))
+response["Payload"]
 
 # %% [markdown]
 # ### Exercise 2: a client that checks everything (8 minutes)
@@ -378,8 +378,8 @@ said["Payload"]
 #
 # <details><summary>Hint 1</summary>
 #
-# `said` is the result of `client.invoke`; `payload` is the function's answer. If
-# `said.get("FunctionError")` has a value, `payload["errorMessage"]` has the reason. </details>
+# `response` is the result of `client.invoke`; `payload` is the function's answer. If
+# `response.get("FunctionError")` has a value, `payload["errorMessage"]` has the reason. </details>
 #
 # <details><summary>Hint 2</summary>
 #
@@ -389,10 +389,10 @@ said["Payload"]
 # %% Exercise 2
 def predict(client, customer):
     """Probability that this customer leaves."""
-    said = client.invoke(FunctionName=NAME, Payload=json.dumps({"customer": customer}))
-    payload = json.load(said["Payload"])
+    response = client.invoke(FunctionName=NAME, Payload=json.dumps({"customer": customer}))
+    payload = json.load(response["Payload"])
     # BEGIN SOLUTION
-    if said.get("FunctionError"):
+    if response.get("FunctionError"):
         raise RuntimeError(payload["errorMessage"])
     if "statusCode" in payload:
         raise ValueError(", ".join(problem["field"] for problem in payload["problems"]))
@@ -410,10 +410,11 @@ class Canned:
     """A client that always answers the same."""
 
     def __init__(self, payload, **more):
-        self.said = {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(payload).encode()), **more}
+        self.response = {"StatusCode": 200,
+                         "Payload": io.BytesIO(json.dumps(payload).encode()), **more}
 
     def invoke(self, **_):
-        return self.said
+        return self.response
 
 
 answer = predict(client, customers[0])
@@ -487,9 +488,9 @@ def change(**settings):
 
 
 change(ImageUri=f"{address}:slow")
-said = invoke({"customer": customers[0], "sleep": 4})
-print(said.get("FunctionError"))
-said["Payload"]
+response = invoke({"customer": customers[0], "sleep": 4})
+print(response.get("FunctionError"))
+response["Payload"]
 
 # %% [markdown]
 # *Notice* `FunctionError`. The answer is lost, because Lambda ended the function in the middle of
@@ -500,9 +501,9 @@ said["Payload"]
 
 # %%
 change(Timeout=10)
-said = invoke({"customer": customers[0], "sleep": 4})
-print(said.get("FunctionError"))
-said["Payload"]
+response = invoke({"customer": customers[0], "sleep": 4})
+print(response.get("FunctionError"))
+response["Payload"]
 
 # %% [markdown]
 # ## How much memory?
@@ -513,8 +514,8 @@ said["Payload"]
 # line of the run's log, which `LogType="Tail"` returns with the answer:
 
 # %%
-said = invoke({"customer": customers[0]}, LogType="Tail")
-tail = base64.b64decode(said["LogResult"]).decode()
+response = invoke({"customer": customers[0]}, LogType="Tail")
+tail = base64.b64decode(response["LogResult"]).decode()
 print(tail)
 
 # %% [markdown]
@@ -572,29 +573,11 @@ table = pd.DataFrame(rows).set_index("memory (MB)").sort_index()
 table.round(2)
 
 # %%
-import matplotlib.pyplot as plt
+from workshop.plots import bills, show
 
-from workshop.plots import BLUE, ORANGE, set_style, show
-
-set_style()
-COLOURS = {"ordinary": (BLUE, "o-"), "heavy": (ORANGE, "^--")}
-figure, (time_axes, price_axes) = plt.subplots(1, 2, figsize=(9.5, 3.8))
-for kind, (colour, style) in COLOURS.items():
-    time_axes.plot(table.index, table[f"{kind} (ms)"], style, color=colour, label=kind)
-    price_axes.plot(table.index, table[f"{kind}, $ per million"], style, color=colour, label=kind)
 expected = [200 * max(1, 1769 / memory) for memory in table.index]  # 0.2 s of a whole processor
-time_axes.plot(table.index, expected, ":", color="black", label="heavy, by arithmetic")
-price_axes.plot(table.index, list(map(dollars_per_million, expected, table.index)), ":",
-                color="black", label="heavy, by arithmetic")
-time_axes.set(ylabel="duration of a warm request (ms)", title="Time", yscale="log")
-price_axes.set(ylabel="US dollars per million requests", title="Price", ylim=(0, None))
-for axes in (time_axes, price_axes):
-    axes.set(xlabel="memory (MB)", xscale="log", xticks=table.index, xticklabels=table.index)
-    axes.minorticks_off()
-    axes.legend(frameon=False, fontsize=10)
-    axes.tick_params(labelsize=10)
-show(figure, "Two line charts against memory. The heavy request's time falls until 1,769 MB and "
-             "its price rises beyond; the ordinary request's time and price hardly change.")
+show(*bills.by_memory(table, [(milliseconds, dollars_per_million(milliseconds, memory))
+                              for milliseconds, memory in zip(expected, table.index)]))
 
 # %% [markdown]
 # *Notice* the triangles first, and the dotted line, the calculated time for 0.2 s of a processor. A
@@ -803,13 +786,16 @@ def find(pattern, patience=30):
         time.sleep(1)
 
 
-requests = pd.DataFrame(json.loads(line) for line in find("model_version"))
+lines = [json.loads(line) for line in find("model_version")]
+print(json.dumps(lines[-1]))
+
+requests = pd.DataFrame(lines).drop(columns="_aws")
 requests.tail(3)
 
 # %% [markdown]
 # The request id is the most important entry. Lambda's own `START` and `REPORT` lines have the same
-# id, so you can find everything about one request. The line does not have the
-# customer. (The part under `_aws` makes metrics of the line: lesson 20.)
+# id, so you can find everything about one request. The line does not have the customer. (The part
+# under `_aws` makes metrics of the line, as lesson 20 explains; the table leaves it out.)
 #
 # Because every line is JSON, a log is a table. Which requests were refused? How long did answers
 # take?

@@ -306,10 +306,11 @@ tries = {
     "stage in the path": ("POST", "/prod/predict", json.dumps(good)),
 }
 
-def send(what, door=None):
-    """Send one of the tries to the API, or to another front door."""
+def send(what, endpoint=None):
+    """Send one of the tries to the API, or to another endpoint."""
     method, path, body = tries[what]
-    return requests.request(method, (door or url) + path, data=body, headers=as_json, timeout=35)
+    return requests.request(method, (endpoint or url) + path, data=body, headers=as_json,
+                            timeout=35)
 
 # %% [markdown]
 # ### Exercise 1: say what will come (5 minutes)
@@ -339,7 +340,7 @@ expected["stage in the path"] = 404
 for what, status in expected.items():
     assert status is not None, f"{what!r}: no status code yet; write expected[{what!r}] = ..."
     came = send(what).status_code
-    who = ("no route fits, so the API answered by itself; 405 would need somebody who knows the "
+    who = ("no route fits, so the API answered by itself; 405 would need a program that knows the "
            "path" if came == 404 else "the route fits, so the handler looked at the body")
     assert status == came, f"{what!r}: you expected {status}, but {came} came: {who}."
 print("Right: what the route table does not list never reaches the function.")
@@ -879,7 +880,7 @@ for sid in ["public-url", "public-invoke"]:
 
 # %%
 MILLION = 1_000_000
-door = {"function URL": 0.00, "HTTP API": 1.00, "REST API": 3.50}      # per million requests
+fee = {"function URL": 0.00, "HTTP API": 1.00, "REST API": 3.50}      # per million requests
 per_million_invokes = 0.20
 per_gb_second = {"x86_64": 0.0000166667, "arm64": 0.0000133334}
 
@@ -888,7 +889,7 @@ config = lambda_.get_function_configuration(FunctionName=NAME)
 gb_seconds = config["MemorySize"] / 1024 * billed_ms / 1000 * MILLION
 compute = gb_seconds * per_gb_second[config["Architectures"][0]]
 
-cost = pd.DataFrame({"front door": door, "invokes": per_million_invokes, "computing": compute})
+cost = pd.DataFrame({"endpoint": fee, "invokes": per_million_invokes, "computing": compute})
 cost.assign(total=cost.sum(axis=1)).round(2)
 
 # %%
@@ -899,10 +900,11 @@ plots.set_style()
 figure, axes = plt.subplots(figsize=(8, 2.8))
 cost.plot.barh(stacked=True, ax=axes, color=[plots.BLUE, plots.ORANGE, plots.GREEN],
                edgecolor="white")
-axes.set_xlabel(f"US dollars per million requests ({config['MemorySize']} MB, {billed_ms} ms each)")
+axes.set(xlabel=f"US dollars ({config['MemorySize']} MB, {billed_ms} ms each)",
+         title="A million requests")
 axes.invert_yaxis()
 axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=3)
-plots.show(figure, "Bars of the cost of a million requests through each front door: " + "; ".join(
+plots.show(figure, "Bars of the cost of a million requests by endpoint type: " + "; ".join(
     f"{name} ${total:.2f}" for name, total in cost.sum(axis=1).items()))
 
 # %% [markdown]

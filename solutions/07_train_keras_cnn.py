@@ -72,7 +72,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image
 
-from workshop.plots import BLUE, GREY, set_style, show
+from workshop.plots import pictures as plot
+from workshop.plots import set_style, show
 
 set_style()
 DATA = Path("../data")
@@ -135,14 +136,9 @@ means = np.array([pixels[train][labels[train] == k].mean(axis=0) for k in range(
 distance = ((pixels[valid][:, None, :] - means) ** 2).sum(axis=2)
 baseline = (distance.argmin(axis=1) == labels[valid]).mean()
 
-figure, axes = plt.subplots(2, 5, figsize=(8, 3.8))
-for axis, mean, name in zip(axes.flat, means, CLASSES):
-    axis.imshow(mean.reshape(28, 28), cmap="gray")
-    axis.set_title(name, loc="center", fontsize=11, pad=4)
-    axis.axis("off")
-figure.suptitle(f"The nearest average picture is right for {baseline:.0%}", x=0.01, ha="left",
-                fontsize=13)
-show(figure, "The ten average pictures: blurred, and each still recognisable.")
+show(*plot.gallery({name: mean.reshape(28, 28) for mean, name in zip(means, CLASSES)}, 5,
+                       "The ten average pictures, blurred", size=(8, 3.8),
+                       title=f"The nearest average picture is right for {baseline:.0%}"))
 
 # %% [markdown]
 # Guessing is correct for 10 %, and ten blurred pictures are already much better. A network that
@@ -290,25 +286,15 @@ history = train_it(model, x_train, y_train, epochs=10)
 
 # %%
 def curves(history, title):
-    """Draw loss and accuracy, an epoch at a time; return the figure."""
-    epochs = np.arange(1, len(history["loss"]) + 1)
-    figure, (a, b) = plt.subplots(1, 2, figsize=(9, 4.2))
-    for axes, measure in (a, "loss"), (b, "accuracy"):
-        axes.plot(epochs, history[measure], "--", color=GREY, label="training pictures")
-        axes.plot(epochs, history[f"val_{measure}"], color=BLUE, label="validation pictures")
-        axes.set(xlabel="Epoch", ylabel=measure.capitalize())
-    a.set_ylim(bottom=0)
-    b.yaxis.set_major_formatter("{x:.0%}")
-    b.legend(frameon=False, loc="lower right")
-    figure.suptitle(title, x=0.01, ha="left", fontsize=13)
-    return figure
+    """Draw loss and accuracy, an epoch at a time; return the figure and its description."""
+    loss, accuracy = ({"training": history[measure], "validation": history[f"val_{measure}"]}
+                      for measure in ("loss", "accuracy"))
+    return plot.learning_curves(loss, accuracy, title)
 
 
 reached = history["val_accuracy"][-1]
-figure = curves(history, f"After {len(history['loss'])} epochs: {reached:.0%} of the validation "
-                         f"pictures right, {baseline:.0%} by the average pictures")
-show(figure, "Two line charts over ten epochs. The loss falls and the accuracy rises, fast at "
-             "first, then slowly, on training and on validation pictures alike.")
+show(*curves(history, f"After {len(history['loss'])} epochs: {reached:.0%} of the validation "
+                      f"pictures right, {baseline:.0%} by the average pictures"))
 
 # %% [markdown]
 # *Notice:* the network learns most in the first epochs, and the curves still move a little at the
@@ -323,9 +309,7 @@ show(figure, "Two line charts over ten epochs. The loss falls and the accuracy r
 # %%
 keras.utils.set_random_seed(1)
 crammed = train_it(build(dropout=0), x_train[:500], y_train[:500], epochs=40, every=10)
-figure = curves(crammed, "Learned by heart: the training loss falls on, the validation loss turns")
-show(figure, "The training loss falls towards zero. The validation loss falls at first, then "
-             "rises again, while the validation accuracy stays where it is.")
+show(*curves(crammed, "Learned by heart: the training loss falls on, the validation loss turns"))
 
 # %% [markdown]
 # This is **overfitting**. The network has learned its training pictures by heart. On other pictures
@@ -378,8 +362,8 @@ print(f"Right: epoch {best_epoch(crammed)} of {len(crammed['loss'])} would have 
 # %%
 x_test, y_test = prepare(fashion["test_images"]), fashion["test_labels"]
 probabilities = model.predict(x_test, verbose=0)
-said = probabilities.argmax(axis=1)
-accuracy = (said == y_test).mean()
+predicted = probabilities.argmax(axis=1)
+accuracy = (predicted == y_test).mean()
 margin = 1.96 * np.sqrt(accuracy * (1 - accuracy) / len(y_test))
 print(f"{accuracy:.1%} of {len(y_test):,} right; "
       f"with other test pictures likely {accuracy - margin:.1%} to {accuracy + margin:.1%}")
@@ -395,25 +379,13 @@ assert accuracy >= 0.85, "the network has learned less than it should: did a cel
 
 # %%
 matrix = np.zeros((10, 10), int)
-np.add.at(matrix, (y_test, said), 1)
+np.add.at(matrix, (y_test, predicted), 1)
 
-figure, axes = plt.subplots(figsize=(8, 6.6))
-axes.imshow(matrix, cmap="Blues", vmin=0, vmax=230)
-for row in range(10):
-    for column in range(10):
-        if count := matrix[row, column]:
-            axes.text(column, row, count, ha="center", va="center", fontsize=11,
-                      color="white" if count > 130 else "black")
-axes.set_xticks(range(10), CLASSES, rotation=45, ha="right")
-axes.set_yticks(range(10), CLASSES)
 recall = matrix.diagonal() / matrix.sum(axis=1)
-axes.set(xlabel="The network said", ylabel="It is",
-         title=f"From {recall.min():.0%} ({CLASSES[recall.argmin()]}) to {recall.max():.0%} "
-               f"({CLASSES[recall.argmax()]}) of a class found")
-show(figure, "Confusion matrix of the ten classes. Most counts are on the diagonal; most others "
-             "lie among t-shirt, pullover, dress, coat and shirt, and among the shoes. Found of "
-             "each class: " + ", ".join(f"{name} {share:.0%}"
-                                        for name, share in zip(CLASSES, recall)) + ".")
+show(*plot.matrix(matrix, CLASSES, CLASSES,
+                      f"From {recall.min():.0%} ({CLASSES[recall.argmin()]}) to "
+                      f"{recall.max():.0%} ({CLASSES[recall.argmax()]}) of a class found",
+                      ("It is", "The network's answer")))
 
 # %% [markdown]
 # *Notice:* the network hardly ever confuses tops, shoes, trousers and bags with each other. It
@@ -452,7 +424,7 @@ was, answered = (CLASSES.index(name) for name in mistake)
 assert was != answered, "The diagonal holds the right answers: leave it out."
 most = max(matrix[i, j] for i in range(10) for j in range(10) if i != j)
 assert not matrix[was, answered] < most == matrix[answered, was], (
-    "They are swapped: rows are what it is, columns what the network said.")
+    "They are swapped: rows are what it is, columns the network's answer.")
 assert matrix[was, answered] == most, (
     f"This happens {matrix[was, answered]} times. There is a mistake that happens {most} times.")
 print(f"Right: {most} times a {mistake[0]} was taken for a {mistake[1]}.")
@@ -464,16 +436,16 @@ print(f"Right: {most} times a {mistake[0]} was taken for a {mistake[1]}.")
 
 # %%
 sure = probabilities.max(axis=1)
-mistakes = np.flatnonzero(said != y_test)
+mistakes = np.flatnonzero(predicted != y_test)
 worst = mistakes[sure[mistakes].argsort()[::-1][:12]]
 figure, axes = plt.subplots(2, 6, figsize=(9, 4.2))
 for axis, i in zip(axes.flat, worst):
     axis.imshow(fashion["test_images"][i], cmap="gray", vmin=0, vmax=255)
-    axis.set_title(f"“{CLASSES[said[i]]}” {sure[i]:.2f}\nis: {CLASSES[y_test[i]]}",
+    axis.set_title(f"“{CLASSES[predicted[i]]}” {sure[i]:.2f}\nis: {CLASSES[y_test[i]]}",
                    fontsize=10, pad=4)
     axis.axis("off")
 show(figure, "Twelve test pictures, each with a wrong answer, its probability and what it is: "
-             + "; ".join(f"{CLASSES[y_test[i]]} taken for {CLASSES[said[i]]}" for i in worst))
+             + "; ".join(f"{CLASSES[y_test[i]]} taken for {CLASSES[predicted[i]]}" for i in worst))
 
 # %% [markdown]
 # Some of these pictures are hard. In some cases you may agree with the network: people made the
@@ -487,7 +459,7 @@ show(figure, "Twelve test pictures, each with a wrong answer, its probability an
 for low, high in (0, 0.5), (0.5, 0.8), (0.8, 0.95), (0.95, 1.01):
     group = (sure >= low) & (sure < high)
     print(f"probability {low:4.2f} to {min(high, 1):4.2f}: {group.sum():5,} pictures, "
-          f"{(said == y_test)[group].mean():.0%} of them right")
+          f"{(predicted == y_test)[group].mean():.0%} of them right")
 
 # %% [markdown]
 # They are. A client can use the answers with a high probability, and show the other pictures to a
@@ -537,15 +509,10 @@ def ask(inputs):
 
 
 paths = [*sorted((DATA / "garments").iterdir()), DATA / "photographs" / "chelsea.png"]
-figure, axes = plt.subplots(2, 4, figsize=(9, 5.4))
-for axis, path in zip(axes.flat, paths):
-    name, probability = ask(read(path))
-    with Image.open(path) as picture:
-        axis.imshow(picture, cmap="gray")
-    axis.set_title(f"{path.name}\n“{name}” {probability:.2f}", fontsize=11, pad=4)
-    axis.axis("off")
-show(figure, "Eight picture files and the answers to them: " + "; ".join(
-    f"{path.name}: {ask(read(path))[0]}" for path in paths))
+answers = {path: ask(read(path)) for path in paths}
+show(*plot.gallery({f"{path.name}\n“{name}” {probability:.2f}": path
+                        for path, (name, probability) in answers.items()}, 4,
+                       "Eight picture files and the answers to them"))
 
 # %% [markdown]
 # *Notice:* the network recognises pictures that look like its training pictures. Two pictures do

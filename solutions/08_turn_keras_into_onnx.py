@@ -3,7 +3,7 @@
 # workshop:
 #   number: "08"
 #   needs: []
-#   reading: 35
+#   reading: 30
 #   exercises: 25
 #   cost: "free"
 #   products: [build/models/fashion.onnx]
@@ -13,7 +13,7 @@
 # %% [markdown]
 # # Turn the Keras model into ONNX
 #
-# The network of lesson 07 needs TensorFlow, whose size you measured in lesson 03. Here it becomes
+# The network of lesson 07 needs TensorFlow, whose size you saw in lesson 00. Here it becomes
 # one small file that gives the same answers, and that describes how to prepare a picture. On the
 # way you see what breaks. You also measure whether smaller numbers make the model faster.
 #
@@ -28,7 +28,7 @@
 # **You need** `build/models/fashion_keras` and `build/models/fashion.keras` from lesson 07 (made
 # now if they are missing). No Docker, no AWS.
 #
-# **Time** 35 minutes reading, 25 minutes exercises. **Cost** free, on AWS as well: nothing is
+# **Time** 30 minutes reading, 25 minutes exercises. **Cost** free, on AWS as well: nothing is
 # created there.
 
 # %% [markdown]
@@ -69,7 +69,6 @@ import json
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -385,7 +384,7 @@ assert np.ptp(answers["with a random layer"]) > 1e-3 > 1e-5 > np.ptp(answers["ou
 
 # %% Exercise 2
 def unknown_operations(model):
-    """Return the names of the operations that no ONNX standard knows, sorted, each once."""
+    """Return the names of the operations that are in no ONNX standard, sorted, each once."""
     # BEGIN SOLUTION
     return sorted({node.op_type for node in model.graph.node
                    if not onnx.defs.has(node.op_type, node.domain)})
@@ -455,8 +454,8 @@ future = onnx.ModelProto()
 future.CopyFrom(model)
 future.opset_import[0].version = 99
 print("this file:", {entry.domain or "ai.onnx": entry.version for entry in model.opset_import})
-said = complaint(future, images[:1])
-print(f"…{said[said.find('Opset 99'):]}")
+complained = complaint(future, images[:1])
+print(f"…{complained[complained.find('Opset 99'):]}")
 
 # %% [markdown]
 # The message ends with the newest version that this ONNX Runtime supports. It also reads older
@@ -625,91 +624,23 @@ assert max(scores["black pictures"], scores["scale forgotten"]) < accuracy - 0.1
 # programs on your machine disturb all of them equally. The ratio is the result.
 
 # %%
-def relative_times(asks, rounds):
-    """Call each of `asks` in turn; return their median times as multiples of the first one's."""
-    seconds = np.empty((rounds, len(asks)))
-    for row in seconds:
-        for column, ask in enumerate(asks):
-            start = time.perf_counter()
-            ask()
-            row[column] = time.perf_counter() - start
-    medians = np.median(seconds, axis=0)
-    return medians / medians[0]
-
+from workshop.measure import quantised
 
 asks = [partial(session.run, None, {"image": images[:1]}) for session in sessions.values()]
-for name, ratio in zip(sessions, relative_times(asks, 400)):
+for name, ratio in zip(sessions, quantised.relative_times(asks, 400)):
     print(f"{name:14} {ratio:.2f} × the time of 32-bit floats")
 
 # %% [markdown]
 # You may have expected more. Converting a value into a whole number and back costs time, and each
 # multiplication saves a little. Our first convolution has only one input channel: nine products for
-# each output value. Are nine products too few to save time? We measure it with two convolutions in
-# a row and more and more channels. Their weights are random, because speed does not depend on the
-# values:
+# each output value. Are nine products too few to save time? `quantised.int8_times` measures two
+# convolutions in a row, with more and more channels:
 
 # %%
-def two_convolutions(channels):
-    """Return a model of two 3 × 3 convolutions on 14 × 14 pixels, with random weights."""
-    c, draw = channels, np.random.default_rng(8)
-    text = f"""<ir_version: 8, opset_import: ["": 18]>
-        two (float[1, {c}, 14, 14] image) => (float[1, {c}, 14, 14] answer) {{
-            first = Conv <pads = [1, 1, 1, 1]> (image, v)
-            bent = Relu (first)
-            second = Conv <pads = [1, 1, 1, 1]> (bent, w)
-            answer = Relu (second)
-        }}"""
-    model = onnx.parser.parse_model(text)
-    for name in "vw":
-        weights = draw.normal(0, (9 * c) ** -0.5, (c, c, 3, 3)).astype(np.float32)
-        model.graph.initializer.append(onnx.numpy_helper.from_array(weights, name))
-    return model
+from workshop.plots import models
 
-
-def times_of_both(channels):
-    """Return the times of static and dynamic int8, as multiples of 32-bit floats'."""
-    draw = np.random.default_rng(channels)
-    picture = draw.normal(size=(1, channels, 14, 14)).astype(np.float32)
-    floats, static, dynamic = (TRIALS / f"{name}.onnx" for name in ("floats", "static", "moving"))
-    onnx.save(two_convolutions(channels), floats)
-    quantize_static(floats, static, Calibration(picture), per_channel=True)
-    quantize_dynamic(floats, dynamic, weight_type=ort.quantization.QuantType.QUInt8)
-    trio = [partial(open_session(path).run, None, {"image": picture})
-            for path in (floats, static, dynamic)]
-    return relative_times(trio, 80)[1:]
-
-
-# %%
-import logging
-
-logging.disable(logging.WARNING)        # the quantiser advises a preparation; these need none
 WIDTHS = [4, 8, 16, 32, 64, 128, 256]
-curves = np.array([times_of_both(channels) for channels in WIDTHS])
-logging.disable(logging.NOTSET)
-
-# %%
-def verdict(ratio):
-    """Return a ratio of times in words."""
-    return f"{1 / ratio:.1f} times as fast" if ratio < 1 else f"{ratio:.1f} times as slow"
-
-
-figure, axes = plt.subplots()
-for column, (name, colour, style) in enumerate([("static", BLUE, "o-"),
-                                                ("dynamic", ORANGE, "s--")]):
-    axes.plot(WIDTHS, curves[:, column], style, color=colour)
-    axes.annotate(name, (WIDTHS[-1], curves[-1, column]), (8, 0), textcoords="offset points",
-                  color=colour, va="center")
-axes.axhline(1, color=GREY, linewidth=1)
-axes.text(WIDTHS[2], 1.02, "as fast as 32-bit floats", color=GREY, va="bottom")
-axes.set(xscale="log", xlabel="Channels of each convolution", ylabel="Time, 32-bit floats = 1",
-         xlim=(3.6, 480), ylim=(0, 1.08 * curves.max()),
-         title=f"Static int8 with {WIDTHS[-1]} channels: {verdict(curves[-1, 0])}; "
-               f"with {WIDTHS[0]}: {verdict(curves[0, 0])}")
-axes.set_xticks(WIDTHS, map(str, WIDTHS))
-axes.minorticks_off()
-show(figure, "Time of quantised convolutions against their width. "
-     + " ".join(f"{w} channels: static {s:.2f}, dynamic {d:.2f}." for w, (s, d) in
-                zip(WIDTHS, curves)))
+show(*models.int8_by_width(WIDTHS, quantised.int8_times(WIDTHS)))
 
 # %% [markdown]
 # **Static** quantisation saves time where layers are wide, and costs time where they are narrow.
@@ -736,7 +667,7 @@ def three_ways(images):
             lambda: network.predict(images, batch_size=1000, verbose=0)]
     for ask in asks:
         ask()                                           # warm up
-    return relative_times(asks, 15)[1:]
+    return quantised.relative_times(asks, 15)[1:]
 
 
 for many in 1, 1000:
@@ -793,8 +724,9 @@ WORKBENCH.cleanup()
 #   newer than the runtime; random layers. These convert "successfully", do not load, and make even
 #   the SavedModel answer at random.
 # - **Quantised** to int8, the weights take a quarter of the bytes, and answers change where they
-#   were close. It is faster only where layers are wide and the quantisation is static. It is
-#   correct only if the calibration pictures resemble the later requests.
+#   were close. Whether it is faster depends on the width of the layers, on the kind of quantisation
+#   and on the processor. Static quantisation is correct only if the calibration pictures resemble
+#   the later requests.
 # - The file is **read** with ONNX Runtime and NumPy alone.
 #
 # You made `build/models/fashion.onnx`. There is nothing to clean up in the cloud.

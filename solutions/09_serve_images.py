@@ -84,6 +84,7 @@ from PIL import Image
 from sklearn.linear_model import RidgeClassifier
 
 from workshop.plots import BLUE, ORANGE, set_style, show
+from workshop.plots import pictures as plot
 
 set_style()
 pd.set_option("display.max_colwidth", None)
@@ -314,22 +315,9 @@ print(f"Right. Nothing changed at all: {skew(originals, originals)}")
 # %%
 moved = {key: (originals.argmax(axis=1) != rows.argmax(axis=1)).mean()
          for key, rows in served.items()}
-figure, axes = plt.subplots(figsize=(8, 3.6))
-places = np.arange(len(FILTERS))
-for shift, cloth, colour in (-0.2, "smooth", BLUE), (0.2, "striped", ORANGE):
-    bars = axes.barh(places + shift, [moved[cloth, name] for name in FILTERS], 0.38,
-                     color=colour, label=f"{cloth} cloth")
-    axes.bar_label(bars, [f"{moved[cloth, name]:.1%}" for name in FILTERS], padding=4)
-axes.set_yticks(places, FILTERS)
-axes.invert_yaxis()
-axes.xaxis.set_major_locator(plt.MultipleLocator(0.05))
-axes.xaxis.set_major_formatter("{x:.0%}")
-axes.margins(x=0.15)
-axes.set(xlabel="test pictures whose label has changed", title="Same garments, same model: only "
-         "the filter differs")
-axes.legend(frameon=False, loc="center right")
-show(figure, "Bars of changed labels by filter: " + "; ".join(
-    f"{cloth}, {name} {share:.1%}" for (cloth, name), share in moved.items()))
+show(*plot.pairs({f"{cloth} cloth": {name: moved[cloth, name] for name in FILTERS}
+                      for cloth in ("smooth", "striped")}, (BLUE, ORANGE),
+                     "test pictures whose label has changed", "Only the filter differs"))
 
 # %% [markdown]
 # *Notice:* there is no error, no warning and nothing in a log, and some labels change. And no
@@ -390,8 +378,8 @@ assert np.diag(accuracy).min() > max(accuracy.loc["nearest", "average"],
 workbench = tempfile.TemporaryDirectory()
 mixed_up = Path(workbench.name) / "mixed_up.onnx"
 model = onnx.load(MODEL)
-said = {**signature, "input": {**rule, "layout": "NCHW"}}
-onnx.helper.set_model_props(model, {"signature": json.dumps(said)})
+description = {**signature, "input": {**rule, "layout": "NCHW"}}
+onnx.helper.set_model_props(model, {"signature": json.dumps(description)})
 onnx.save(model, mixed_up)
 
 done = subprocess.run([sys.executable, "-B", "-c", "import lambda_function"], cwd=FUNCTION,
@@ -435,9 +423,9 @@ def start(*variables):
     subprocess.run(["docker", "run", "--detach", "--name", BOX, "--label", "workshop.lesson=09",
                     "--publish", "127.0.0.1::8080", *LIKE_LAMBDA.split(), *settings,
                     IMAGE], check=True, capture_output=True)
-    said = subprocess.run(["docker", "port", BOX, "8080"], check=True, capture_output=True,
+    done = subprocess.run(["docker", "port", BOX, "8080"], check=True, capture_output=True,
                           text=True)
-    port = said.stdout.split(":")[-1].strip()
+    port = done.stdout.split(":")[-1].strip()
     return f"http://localhost:{port}/2015-03-31/functions/function/invocations"
 
 
@@ -476,16 +464,10 @@ for path, answer in answers.items():
     there = {one["label"]: one["probability"] for one in answer["predictions"]}
     assert max(abs(here[name] - there[name]) for name in here) < 1e-5, path.name
 
-figure, axes = plt.subplots(2, 4, figsize=(9, 5.2))
-for axis, (path, answer) in zip(axes.flat, answers.items()):
-    best = answer["predictions"][0]
-    with Image.open(path) as picture:
-        axis.imshow(picture, cmap="gray")
-    axis.set_title(f"{path.name}\n“{best['label']}” {best['probability']:.2f}", fontsize=11,
-                   loc="center", pad=4)
-    axis.axis("off")
-show(figure, "Eight pictures and the function's answers: " + "; ".join(
-    f"{path.name}: {answer['predictions'][0]['label']}" for path, answer in answers.items()))
+best = {path: answer["predictions"][0] for path, answer in answers.items()}
+show(*plot.gallery({f"{path.name}\n“{one['label']}” {one['probability']:.2f}": path
+                        for path, one in best.items()}, 4,
+                       "Eight pictures and the function's answers", size=(9, 5.2)))
 
 # %% [markdown]
 # The cat is still a garment, and the bag on white still is none: the function returns the model's
@@ -581,8 +563,8 @@ lambda_ = boto3.client("lambda")
 
 def ask(event):
     """Invoke the deployed function; return what it answers, or how it failed."""
-    said = lambda_.invoke(FunctionName=NAME, Payload=json.dumps(event))
-    return json.load(said["Payload"])
+    response = lambda_.invoke(FunctionName=NAME, Payload=json.dumps(event))
+    return json.load(response["Payload"])
 
 
 # A photograph of 12 million pixels, as a phone takes it. (Enlarged: it is the pixels that count.)
@@ -632,7 +614,7 @@ for what, event in events.items():
 s3 = boto3.client("s3")
 account = boto3.client("sts").get_caller_identity()["Account"]
 bucket = f"{deploy.name('images')}-{account}"
-ours = {"Bucket": bucket, "ExpectedBucketOwner": account}
+owned = {"Bucket": bucket, "ExpectedBucketOwner": account}
 TAG_SET = [{"Key": key, "Value": value} for key, value in deploy.tags().items()]
 
 
@@ -640,10 +622,10 @@ def remove_bucket():
     """Delete our bucket with all that is in it; nothing happens where there is none."""
     if bucket not in [one["Name"] for one in s3.list_buckets()["Buckets"]]:
         return
-    assert s3.get_bucket_tagging(**ours)["TagSet"] == TAG_SET, "you did not make it here"
-    for one in s3.list_objects_v2(**ours).get("Contents", []):
-        s3.delete_object(**ours, Key=one["Key"])
-    s3.delete_bucket(**ours)
+    assert s3.get_bucket_tagging(**owned)["TagSet"] == TAG_SET, "you did not make it here"
+    for one in s3.list_objects_v2(**owned).get("Contents", []):
+        s3.delete_object(**owned, Key=one["Key"])
+    s3.delete_bucket(**owned)
     print("deleted bucket", bucket)
 
 
@@ -655,8 +637,8 @@ region = s3.meta.region_name
 where = {} if region == "us-east-1" else {
     "CreateBucketConfiguration": {"LocationConstraint": region}}
 s3.create_bucket(Bucket=bucket, **where)
-s3.put_bucket_tagging(**ours, Tagging={"TagSet": TAG_SET})
-s3.put_public_access_block(**ours, PublicAccessBlockConfiguration={
+s3.put_bucket_tagging(**owned, Tagging={"TagSet": TAG_SET})
+s3.put_public_access_block(**owned, PublicAccessBlockConfiguration={
     "BlockPublicAcls": True, "IgnorePublicAcls": True,
     "BlockPublicPolicy": True, "RestrictPublicBuckets": True})
 s3.upload_file(str(boot), bucket, "boot.png", ExtraArgs={
@@ -731,9 +713,9 @@ late = link("boot.png", seconds=1)
 altered = link("boot.png").replace("boot.png", "invoices.pdf")
 time.sleep(2)
 for what, url in {"expired": late, "altered": altered}.items():
-    said = refusal(ask({"url": url}))
-    print(f"{what}:", said)
-    assert said["the url …"].endswith("403")
+    response = refusal(ask({"url": url}))
+    print(f"{what}:", response)
+    assert response["the url …"].endswith("403")
 
 # %% [markdown]
 # S3 answered 403, and the function returns that. A link is a key: do not write it into logs. Our
@@ -803,8 +785,8 @@ print(f"and around them, the event has {overhead:,}")
 
 # %%
 for media in "text/plain", "application/json":
-    said = post(boot.read_bytes(), media)
-    print(media, said.status_code, said.json()["problems"][0]["message"])
+    response = post(boot.read_bytes(), media)
+    print(media, response.status_code, response.json()["problems"][0]["message"])
 
 # %% [markdown]
 # ### Exercise 2: Write a client (8 minutes)
@@ -878,9 +860,9 @@ def padded(size):
 
 rows = []
 for size in 1_000_000, 4_000_000, 4_700_000, 5_000_000, 8_000_000:
-    said = post(padded(size))
+    response = post(padded(size))
     rows.append({"MB raw": size / 1e6, "MB as base64": 4 * size / 3 / 1e6,
-                 "status": said.status_code, "answer": said.text[:60]})
+                 "status": response.status_code, "answer": response.text[:60]})
 pd.DataFrame(rows)
 
 # %% [markdown]
@@ -952,9 +934,10 @@ assert below.ok and not above.ok
 
 # %%
 for size in 8_000_000, 11_000_000:
-    s3.put_object(**ours, Key="large.png", Body=padded(size), ContentType="image/png")
-    said = requests.post(f"{api}/predict", json={"url": link("large.png"), "top": 1}, timeout=40)
-    print(f"{size:,} bytes:", said.status_code, said.text)
+    s3.put_object(**owned, Key="large.png", Body=padded(size), ContentType="image/png")
+    response = requests.post(f"{api}/predict", json={"url": link("large.png"), "top": 1},
+                             timeout=40)
+    print(f"{size:,} bytes:", response.status_code, response.text)
 
 # %% [markdown]
 # (How does a client without AWS keys put a file into your bucket? With a presigned URL for

@@ -71,7 +71,8 @@ from IPython.display import ProgressBar
 from PIL import Image
 from torch import nn
 
-from workshop.plots import BLUE, GREEN, GREY, ORANGE, set_style, show
+from workshop.plots import BLUE, GREEN, ORANGE, models, set_style, show
+from workshop.plots import pictures as plot
 
 set_style()
 DATA, MODELS = Path("../data"), Path("../build/models")
@@ -290,20 +291,11 @@ spent += time.perf_counter() - began
 print(f"features and head together: {spent:.0f} s")
 
 # %%
-figure, (a, b) = plt.subplots(1, 2, figsize=(9, 4.2))
-for axes, column, name in (a, 0, "Loss"), (b, 1, "Accuracy"):
-    for shift, style, what in (0, "--", "training pictures"), (2, "-", "validation pictures"):
-        axes.plot(range(1, len(curves) + 1), curves[:, column + shift], style,
-                  color=BLUE if shift else GREY, label=what)
-    axes.set(xlabel="Epoch", ylabel=name, xticks=range(1, len(curves) + 1))
-a.set_ylim(bottom=0)
-b.yaxis.set_major_formatter("{x:.0%}")
-b.legend(frameon=False, loc="lower right")
-figure.suptitle(f"A head of {sum(p.numel() for p in head.parameters()):,} weights: "
-                f"{curves[-1, 3]:.1%} of the validation pictures right", x=0.01, ha="left",
-                fontsize=13)
-show(figure, "Two line charts over the epochs: loss falls and accuracy rises at once, then hardly "
-             "changes for the validation pictures, while the training pictures go on.")
+loss, accuracy = ({"training": curves[:, column], "validation": curves[:, column + 2]}
+                  for column in (0, 1))
+show(*plot.learning_curves(
+    loss, accuracy, f"A head of {sum(p.numel() for p in head.parameters()):,} weights: "
+    f"{curves[-1, 3]:.1%} of the validation pictures right"))
 
 # %% [markdown]
 # The head is almost finished after the first epoch, because the features were learned earlier, on
@@ -405,8 +397,8 @@ try:
     export(network, SIDE, TRIALS / "mixed.onnx", dynamic_shapes={"image": {0: "batch"}})
 except Exception as error:
     print(type(error).__name__)
-    told = next(line for line in str(error).splitlines() if "arg names" in line)
-    print(told.partition(" Alternatively")[0])
+    reason = next(line for line in str(error).splitlines() if "arg names" in line)
+    print(reason.partition(" Alternatively")[0])
 
 # %% [markdown]
 # ### A second file that nobody copies
@@ -452,8 +444,8 @@ def trace(node):
     return notes.get("pkg.torch.onnx.stack_trace")
 
 
-told = next(filter(None, map(trace, model.graph.node)))
-lines = [line.strip() for line in told.splitlines()]
+where = next(filter(None, map(trace, model.graph.node)))
+lines = [line.strip() for line in where.splitlines()]
 print(*(line.replace(str(Path.home()), "(your home)") for line in lines[:2]), sep="\n")
 
 # %% [markdown]
@@ -636,11 +628,11 @@ client = boto3.client("lambda")
 def ask(function, file, **fields):
     """Send a picture's bytes to a function; return its answer and Lambda's own report line."""
     request = {"image": base64.b64encode(file).decode(), **fields}
-    said = client.invoke(FunctionName=function, Payload=json.dumps(request), LogType="Tail")
-    answer = json.load(said["Payload"])
-    if "FunctionError" in said or "predictions" not in answer:
+    response = client.invoke(FunctionName=function, Payload=json.dumps(request), LogType="Tail")
+    answer = json.load(response["Payload"])
+    if "FunctionError" in response or "predictions" not in answer:
         raise RuntimeError(answer)
-    return answer, base64.b64decode(said["LogResult"]).decode()
+    return answer, base64.b64decode(response["LogResult"]).decode()
 
 
 boot = (DATA / "garments" / "boot.png").read_bytes()
@@ -661,13 +653,13 @@ files = sorted((DATA / "garments").iterdir())
 figure, axes = plt.subplots(1, len(files), figsize=(9, 2.6))
 right = dict.fromkeys(FUNCTIONS, 0)
 for axis, path in zip(axes, files):
-    said = {name: ask(function, path.read_bytes(), invert="on-white" in path.name)[0]
+    predicted = {name: ask(function, path.read_bytes(), invert="on-white" in path.name)[0]
             ["predictions"][0] for name, function in FUNCTIONS.items()}
-    for name, best in said.items():
+    for name, best in predicted.items():
         right[name] += path.name.startswith(best["label"])
     axis.imshow(Image.open(path), cmap="gray")
     axis.set_title("\n".join(f"{best['label']} {best['probability']:.2f}"
-                             for best in said.values()), fontsize=9, pad=4, loc="center")
+                             for best in predicted.values()), fontsize=9, pad=4, loc="center")
     axis.axis("off")
 figure.suptitle("Above: Keras, below: PyTorch", x=0.01, ha="left", fontsize=12)
 show(figure, f"{len(files)} garments, each with both answers. Right: " + ", ".join(
@@ -706,30 +698,16 @@ keras_session = open_session(FILES["Keras"])
 rows = {"Keras": keras_session.run(None, {
             "image": (pictures[..., np.newaxis] / 255).astype(np.float32)})[0],
         "PyTorch": probabilities}
-said = {name: values.argmax(axis=1) for name, values in rows.items()}
-for name, answers in said.items():
+predicted = {name: values.argmax(axis=1) for name, values in rows.items()}
+for name, answers in predicted.items():
     share = (answers == truth).mean()
     print(f"{name:8} {share:.1%}, plausible with other pictures: "
           f"± {1.96 * np.sqrt(share * (1 - share) / len(truth)):.1%}")
 
 # %%
 recall = {name: np.array([(answers == k)[truth == k].mean() for k in range(10)])
-          for name, answers in said.items()}
-figure, axes = plt.subplots(figsize=(8, 4.6))
-for k in range(10):
-    axes.plot([recall["Keras"][k], recall["PyTorch"][k]], [k, k], color="#cccccc", zorder=1)
-axes.scatter(recall["Keras"], range(10), color=BLUE, s=60, label="Keras")
-axes.scatter(recall["PyTorch"], range(10), color=ORANGE, s=60, marker="s", label="PyTorch")
-axes.set_yticks(range(10), CLASSES)
-axes.invert_yaxis()
-axes.xaxis.set_major_formatter("{x:.0%}")
-wider = int(np.abs(recall["Keras"] - recall["PyTorch"]).argmax())
-axes.set(xlabel="Found, of all that there are", xlim=(None, 1.02),
-         title=f"Furthest apart: {CLASSES[wider]}")
-axes.legend(frameon=False, loc="lower left")
-show(figure, "For each class, the share that each model finds. " + "; ".join(
-    f"{name}: Keras {a:.0%}, PyTorch {b:.0%}"
-    for name, a, b in zip(CLASSES, recall["Keras"], recall["PyTorch"])))
+          for name, answers in predicted.items()}
+show(*models.recall(CLASSES, recall["Keras"], recall["PyTorch"], ("Keras", "PyTorch")))
 
 # %% [markdown]
 # Both models find shirts hard and trousers easy. They differ by class, so the better model depends
@@ -764,7 +742,7 @@ def two_opinions(a, b, truth):
     # END SOLUTION
 
 
-print(two_opinions(said["Keras"], said["PyTorch"], truth))
+print(two_opinions(predicted["Keras"], predicted["PyTorch"], truth))
 
 # %% Check 2 tags=["check"]
 a, b, c = np.array([1, 1, 2, 3, 4]), np.array([1, 1, 2, 4, 5]), np.array([1, 2, 2, 4, 6])
@@ -779,7 +757,7 @@ assert abs(there - 0.4) > 1e-9, (
 assert abs(there - 2 / 3) < 1e-9, f"Where a and b agree, two of three are right, not {there}."
 assert abs(elsewhere - 0.0) > 1e-9, "That is a on the others; the task asks for b."
 assert abs(elsewhere - 0.5) < 1e-9, f"On the other two pictures b is right once, not {elsewhere}."
-share, there, elsewhere = two_opinions(said["Keras"], said["PyTorch"], truth)
+share, there, elsewhere = two_opinions(predicted["Keras"], predicted["PyTorch"], truth)
 print(f"Right. They agree on {share:.0%} and are then right in {there:.0%}; on the others, PyTorch "
       f"is right in {elsewhere:.0%}. Those are what a person should look at.")
 
@@ -834,22 +812,13 @@ print(f"memory:             {memory:6.1f} ×")
 print(f"bytes of the file:  {size['PyTorch'] / size['Keras']:6.1f} ×")
 
 # %%
-bars = {"Right (%)": {name: 100 * (answers == truth).mean() for name, answers in said.items()},
+bars = {"Right (%)": {name: 100 * (answers == truth).mean() for name, answers in predicted.items()},
         "Model file (MB)": {name: count / 1e6 for name, count in size.items()},
         "A request (ms)": {name: np.median(values[:, 0]) for name, values in figures.items()},
         "Memory (MB)": {name: np.median(values[:, 1]) for name, values in figures.items()}}
-figure, panels = plt.subplots(1, 4, figsize=(9.5, 3.6))
-for axes, (what, values) in zip(panels, bars.items()):
-    drawn = axes.bar(list(values), list(values.values()), color=[BLUE, ORANGE], width=0.6)
-    axes.bar_label(drawn, [f"{value:.3g}" for value in values.values()], padding=3, fontsize=11)
-    axes.set_title(what, fontsize=12)
-    axes.set_yticks([])
-    axes.margins(y=0.15)
-    axes.spines["left"].set_visible(False)
-figure.suptitle(f"PyTorch's model: {size['PyTorch'] / size['Keras']:.0f} times the bytes, "
-                f"{whole:.1f} times the time of a request", x=0.01, ha="left", fontsize=13)
-show(figure, "Four pairs of bars, Keras and PyTorch: " + "; ".join(
-    f"{what} {values['Keras']:.3g} and {values['PyTorch']:.3g}" for what, values in bars.items()))
+show(*models.side_by_side(
+    bars, f"PyTorch's model: {size['PyTorch'] / size['Keras']:.0f} times the bytes, "
+    f"{whole:.1f} times the time of a request"))
 
 # %% [markdown]
 # *Notice:* the model alone is many times slower. The whole request is slower by less, because both
@@ -927,7 +896,7 @@ assert photo_signature["output"].get("kind") == "logits", (
     "kind: the model gives logits, and the function must know, to make probabilities of them.")
 assert photo_signature["output"].get("name") == "logits", "The output is called 'logits'."
 assert len(photo_signature["classes"]) == 1000, (
-    f"It knows 1,000 classes, and you give {len(photo_signature['classes'])} names.")
+    f"It has 1,000 classes, and you give {len(photo_signature['classes'])} names.")
 assert photo_signature["classes"] == NAMES, "The classes' order is that of the model: take NAMES."
 if "training_data_sha256" in photo_signature:
     assert photo_signature["training_data_sha256"] != signature["training_data_sha256"], (

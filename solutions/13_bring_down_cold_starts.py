@@ -3,7 +3,7 @@
 # workshop:
 #   number: "13"
 #   needs: [docker]
-#   reading: 45
+#   reading: 40
 #   exercises: 25
 #   cost: "under $0.02"
 #   products: []
@@ -30,7 +30,7 @@
 #
 # **You need** Docker, and the models of lessons 02 and 03 (made now if they are missing)
 #
-# **Time** 45 minutes reading, 25 minutes exercises. **Cost** free; on AWS, the one cell that runs only
+# **Time** 40 minutes reading, 25 minutes exercises. **Cost** free; on AWS, the one cell that runs only
 # there costs under \$0.02
 
 # %%
@@ -48,32 +48,9 @@ lessons.require("03")
 # and waits until a new one is ready. Not to scale:
 
 # %%
-import matplotlib.pyplot as plt
+from workshop.plots import show, starts
 
-from workshop.plots import BLUE, GREEN, GREY, ORANGE, set_style, show
-
-set_style()
-COLD = [("find a machine,\nget the image", 3, GREY), ("start the\nmicroVM", 2, GREY),
-        ("INIT: start Python,\nimport, load the model", 4, ORANGE), ("first\nrequest", 1.4, BLUE)]
-WARM = [("request", 1.1, GREEN)]
-
-figure, axes = plt.subplots(figsize=(8.5, 2.9))
-for row, phases in enumerate((COLD, WARM)):
-    left = 0
-    for words, width, colour in phases:
-        axes.barh(row, width, left=left, height=0.55, color=colour, edgecolor="white",
-                  hatch="//" if colour == GREY else None)
-        axes.text(left + width / 2, row, words, ha="center", va="center", color="white",
-                  fontsize=10, bbox={"facecolor": colour, "edgecolor": "none", "pad": 1.5})
-        left += width
-axes.annotate("", (5, -0.45), (10.4, -0.45), arrowprops={"arrowstyle": "<->"})
-axes.text(7.7, -0.52, "billed, and measured in this lesson", ha="center", fontsize=11)
-axes.text(2.5, -0.52, "Lambda's part: hidden from here", ha="center", fontsize=11, color=GREY)
-axes.set_yticks([0, 1], ["cold", "warm"])
-axes.set(ylim=(1.4, -0.85), xlim=(0, 10.6), xticks=[], xlabel="time")
-axes.spines["left"].set_visible(False)
-show(figure, "Timeline. A cold request waits while Lambda finds a machine, gets the image and "
-             "starts a microVM, then for INIT and its own answer. A warm one has only its answer.")
+show(*starts.timeline())
 
 # %% [markdown]
 # Look at these points:
@@ -120,9 +97,9 @@ def docker(*arguments, **more):
     return done.stdout
 
 
-BOX = engine.own("workshop-11")                          # the container's name
+BOX = engine.own("workshop-13")                          # the container's name
 subprocess.run(["docker", "rm", "--force", BOX], capture_output=True)  # an earlier run's
-docker("run", "--detach", "--name", BOX, "--label", "workshop.lesson=11",
+docker("run", "--detach", "--name", BOX, "--label", "workshop.lesson=13",
        "--publish", "127.0.0.1::8080", *LIKE_LAMBDA.split(), IMAGES["sklearn"])
 address = docker("port", BOX, "8080").splitlines()[0]
 url = f"http://{address}/2015-03-31/functions/function/invocations"
@@ -191,10 +168,10 @@ runtime.kill()
 def init(name):
     """Milliseconds of one INIT of this rung's image, by the clock."""
     config = json.loads(docker("image", "inspect", IMAGES[name]))[0]["Config"]
-    said = docker("run", "--rm", "--interactive", "--network", "none", *LIKE_LAMBDA.split(),
+    output = docker("run", "--rm", "--interactive", "--network", "none", *LIKE_LAMBDA.split(),
                   "--entrypoint", "python3", IMAGES[name], "-", *config["Entrypoint"],
                   *config["Cmd"], input=STAND_IN)
-    return float(said.splitlines()[-1])
+    return float(output.splitlines()[-1])
 
 
 init("sklearn")
@@ -467,15 +444,15 @@ print("\nleft out:", ", ".join(lines("lambda/churn_plain/leave_out.txt")))
 
 # %%
 def build_on(name, tag, *steps, **files):
-    """Build the image workshop-11 with a tag: a rung's image, these files, and these steps."""
-    folder = Path("../build/images/workshop-11")
+    """Build the image workshop-13 with a tag: a rung's image, these files, and these steps."""
+    folder = Path("../build/images/workshop-13")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for file, text in files.items():
         (folder / f"{file}.py").write_text(text)
         (folder / f"{file}.py").chmod(0o644)
     (folder / "Dockerfile").write_text("\n".join([f"FROM {IMAGES[name]}", *steps]))
-    IMAGES[tag] = engine.own(f"workshop-11:{tag}")
+    IMAGES[tag] = engine.own(f"workshop-13:{tag}")
     docker("build", "-t", IMAGES[tag], str(folder))
 
 
@@ -500,17 +477,10 @@ show_part("lambda/churn/lambda_function.py", "def session_options", "# Done once
 # garbage among modules that stay anyway; after INIT it is switched on again.
 #
 # **`capi`: ONNX Runtime without NumPy.** A request is nineteen values, an answer is one number.
-# NumPy and ONNX Runtime's Python module can do much more than that. You can also call the library
-# directly, with `ctypes`:
-
-# %%
-show_part("lambda/churn_capi/onnx_c_api.py", "class Library", "    def release")
-print(f"\n{len(lines('lambda/churn_capi/onnx_c_api.py'))} lines in all")
-
-# %% [markdown]
-# `PLACES` holds positions in a table of functions, which ONNX Runtime keeps fixed. But nothing
-# checks your arguments: a wrong type does not raise an exception with a line number, it ends the
-# process.
+# NumPy and ONNX Runtime's Python module can do much more than that. With `ctypes`, Python can also
+# call the library directly (an appendix of [docker/README.md](../docker/README.md) shows how). But
+# nothing checks your arguments: a wrong type does not raise an exception with a line number, it
+# ends the process.
 #
 # **`tiny`: a smaller client of the Runtime API.** AWS's client imports an HTTP library, logging and
 # more before it imports your code. You saw the protocol in the plot above, and this is its loop:
@@ -550,8 +520,7 @@ pd.DataFrame({"INIT, $ per million requests": pd.Series(bill).round(3),
 #
 # - It saves most of the time, and every line of it is documented behaviour of `pip`, Python and
 #   ONNX Runtime.
-# - `capi` is the next large step. But a wrong type in a call ends the process without a Python
-#   error. And the binding accepts only text and single numbers, so the function for pictures could
+# - `capi` is the next large step, with the danger that you have just read. And the binding accepts only text and single numbers, so the function for pictures could
 #   not use it. Take it when a limit requires it.
 # - `tiny` replaces a part of AWS. When the protocol gets a new important header, AWS's client has
 #   it with the next base image; you must add it yourself.
@@ -640,14 +609,7 @@ files.round(2)
 
 # %%
 if files["read_mb"].notna().any():
-    figure, axes = plt.subplots(figsize=(8, 0.9 + 0.5 * len(files)))
-    axes.barh(files.index, files["image_mb"], color="#cccccc", label="in the image")
-    axes.barh(files.index, files["read_mb"], color=ORANGE, height=0.5, label="read by a start")
-    axes.invert_yaxis()
-    axes.set(xlabel="MB", title="What is there, and what a start touches")
-    axes.legend(frameon=False, loc="lower right")
-    show(figure, "Bars of image size for each rung, and in them shorter bars of what one start "
-                 "reads from the disk.")
+    show(*starts.files_read(files))
 
 # %% [markdown]
 # A start reads only a part of its image. (If the table has no values, this engine kept the files.
@@ -711,29 +673,14 @@ with contextlib.ExitStack() as stack:
 medians = {key: np.median(rounds[1:], axis=0) for key, rounds in taken.items()}
 
 # %%
-unit = medians["at import", 1769].sum()
-figure, axes = plt.subplots(figsize=(8, 3.6))
-for (kind, memory), (init_ms, first_ms) in medians.items():
-    y = MEMORIES.index(memory) + (-0.2 if kind == "at import" else 0.2)
-    axes.barh(y, init_ms / unit, height=0.36, color=BLUE)
-    axes.barh(y, first_ms / unit, left=init_ms / unit, height=0.36, color=ORANGE)
-    axes.text((init_ms + first_ms) / unit, y, f" {kind}: {(init_ms + first_ms) / unit:.1f}",
-              va="center", fontsize=11)
-axes.set_yticks(range(len(MEMORIES)), [f"{memory:,} MB" for memory in MEMORIES])
-axes.invert_yaxis()
-axes.margins(x=0.25)
-axes.set(xlabel="until the first answer (1 = at import, 1,769 MB)",
-         title="INIT (blue) and first request (orange)")
-show(figure, "Stacked bars of INIT and first request at three memory sizes. Loading at import, "
-             "INIT is long and the request short; lazily the other way round, and in sum much "
-             "longer at small memory.")
+show(*starts.first_answers(medians, MEMORIES))
 
 for memory in MEMORIES:
     ratio_of_sums = medians["lazily", memory].sum() / medians["at import", memory].sum()
     print(f"{memory:5,} MB: lazily, the first answer takes {ratio_of_sums:.1f} times as long")
 
 # %% [markdown]
-# *Notice:* the blue part becomes smaller, and with little memory the whole becomes larger. The bill
+# *Notice:* INIT becomes smaller, and with little memory the whole becomes larger. The bill
 # grows too, because both parts are billed. **Load at import what every request needs.** Load lazily
 #
 # - what few requests need: a second model, a report, a path for administrators;
@@ -801,7 +748,7 @@ def load_explainer():
 handler = make_handler(load_model, load_explainer)
 assert callable(handler), f"make_handler must return a function; it returned {handler!r}"
 assert "model" in loaded, "the model is for every request: load it when the handler is made"
-assert "explainer" not in loaded, "the explainer was loaded before anybody asked for it"
+assert "explainer" not in loaded, "the explainer was loaded before any request needed it"
 assert handler({"explain": True}) == {"statusCode": 400}, "without a customer: {'statusCode': 400}"
 assert "explainer" not in loaded, "a refused request loaded the explainer: check the request first"
 somebody = {"customer": {"tenure": 3}}
@@ -820,7 +767,7 @@ try:
 except MemoryError:
     pass
 else:
-    raise AssertionError("loading failed, and the caller was not told: let the exception through")
+    raise AssertionError("loading failed, and the caller gets no error: let the exception through")
 assert "reasons" in handler(somebody | {"explain": True}), (
     "loading failed once, and the next request did not try again")
 print("Right: INIT pays for what all need, and nobody for what few need.")
@@ -912,9 +859,9 @@ if not cloud.is_local():
     print(status["Status"], status.get("StatusReason", ""))
 
     for alias in ("snapshot", "ready"):
-        said = client.invoke(FunctionName=NAME, Qualifier=alias, Payload=json.dumps(EVENT),
+        response = client.invoke(FunctionName=NAME, Qualifier=alias, Payload=json.dumps(EVENT),
                              LogType="Tail")
-        print(alias, base64.b64decode(said["LogResult"]).decode().splitlines()[-1])
+        print(alias, base64.b64decode(response["LogResult"]).decode().splitlines()[-1])
 
 # %% [markdown]
 # With SnapStart, the first REPORT line has a *Restore Duration* instead of INIT. The environment

@@ -3,7 +3,7 @@
 # workshop:
 #   number: "14"
 #   needs: [docker]
-#   reading: 50
+#   reading: 45
 #   exercises: 25
 #   cost: "under $0.01"
 #   products: []
@@ -27,7 +27,7 @@
 #
 # **You need** Docker, and `build/models/churn.onnx` from lesson 03 (made now if it is missing)
 #
-# **Time** 50 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS under
+# **Time** 45 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS under
 # \$0.01
 
 # %%
@@ -172,9 +172,9 @@ for mode in (MODES.TIMESTAMP, MODES.UNCHECKED_HASH):
     source.write_text("x = 1\n")
     py_compile.compile(str(source), invalidation_mode=mode, doraise=True)
     os.utime(source, (datetime(1980, 1, 1, 12).timestamp(),) * 2)     # what the zip tool does
-    told = subprocess.run([sys.executable, "-v", "-c", "import dated"], cwd=folder, text=True,
+    done = subprocess.run([sys.executable, "-v", "-c", "import dated"], cwd=folder, text=True,
                           capture_output=True, env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"})
-    about = [line for line in told.stderr.splitlines() if "dated" in line and "code" in line]
+    about = [line for line in done.stderr.splitlines() if "dated" in line and "code" in line]
     print(mode.name, *[line.replace(str(folder.resolve()), "…") for line in about], sep="\n  ")
 
 # %% [markdown]
@@ -302,7 +302,7 @@ sizes["scikit-learn and pandas, without these"] = size(sk) + size(pandas)
 # %%
 import matplotlib.pyplot as plt
 
-from workshop.plots import BLUE, GREY, ORANGE, set_style, show
+from workshop.plots import BLUE, ORANGE, set_style, show
 
 set_style()
 table = pd.Series(sizes).div(MB).sort_values()
@@ -340,13 +340,13 @@ TAGS = deploy.tags()
 account = boto3.client("sts").get_caller_identity()["Account"]
 region = boto3.session.Session().region_name
 BUCKET = f"{NAME}-{account}-{region}"
-OURS = {"Bucket": BUCKET, "ExpectedBucketOwner": account}     # refused if a stranger owns it
+OWNED = {"Bucket": BUCKET, "ExpectedBucketOwner": account}     # refused if a stranger owns it
 
 s3 = boto3.client("s3")
 place = {} if region == "us-east-1" else {      # us-east-1 is where a bucket goes by itself
     "CreateBucketConfiguration": {"LocationConstraint": region}}
 s3.create_bucket(Bucket=BUCKET, **place)
-s3.put_bucket_tagging(**OURS, Tagging={
+s3.put_bucket_tagging(**OWNED, Tagging={
     "TagSet": [{"Key": key, "Value": value} for key, value in TAGS.items()]})
 BUCKET
 
@@ -361,13 +361,13 @@ BUCKET
 # %%
 client = boto3.client("lambda")
 key = f"layers/{hashlib.sha256(layer_zip).hexdigest()[:16]}.zip"
-s3.put_object(**OURS, Key=key, Body=layer_zip)
+s3.put_object(**OWNED, Key=key, Body=layer_zip)
 
 published = client.publish_layer_version(
     LayerName=NAME, Description=f"{deploy.mark()} by hand",
     Content={"S3Bucket": BUCKET, "S3Key": key},
     CompatibleRuntimes=["python3.13"], CompatibleArchitectures=[engine.architecture()])
-s3.delete_object(**OURS, Key=key)        # Lambda has its own copy now
+s3.delete_object(**OWNED, Key=key)        # Lambda has its own copy now
 published["LayerVersionArn"]
 
 # %% [markdown]
@@ -496,8 +496,8 @@ print(re.search(r"    def fetch.*?(?=\n\n\n)", text, re.DOTALL).group())
 
 # %%
 for seconds in (1, 60, 600):
-    asked = 100 * 30 * 24 * 3600 / seconds
-    print(f"100 environments, every {seconds:3} s, all month: ${asked / 1000 * 0.0004:8.2f}")
+    checks = 100 * 30 * 24 * 3600 / seconds
+    print(f"100 environments, every {seconds:3} s, all month: ${checks / 1000 * 0.0004:8.2f}")
 
 # %% [markdown]
 # So take a minute in production. Here we take 2 seconds, to wait less.
@@ -559,19 +559,19 @@ customer = json.loads(test.drop(columns="churn").head(1).to_json(orient="records
 
 def ask(name=NAME):
     """The function's answer to one customer, and the log of that run, as text."""
-    said = client.invoke(FunctionName=name, Payload=json.dumps({"customer": customer}),
+    response = client.invoke(FunctionName=name, Payload=json.dumps({"customer": customer}),
                          LogType="Tail")
-    return json.load(said["Payload"]), base64.b64decode(said["LogResult"]).decode()
+    return json.load(response["Payload"]), base64.b64decode(response["LogResult"]).decode()
 
 
-def told(log):
+def log_lines(log):
     """What the function itself logged, a dict for each line."""
     return [json.loads(line) for line in log.splitlines() if line.startswith("{")]
 
 
 def show_log(log):
     """Print what the function logged, one entry a line."""
-    for line in told(log):
+    for line in log_lines(log):
         print(*(f"\n{key:>16}  {value}" for key, value in line.items() if key != "stack"), sep="")
 
 
@@ -588,7 +588,7 @@ show_log(log)
 # | who waits | nobody yet: Lambda calls it INIT | the first caller of each environment |
 # | processor | a whole one, whatever the memory (observed, not promised: *serverlessland*) | what the memory buys: here 0.29 |
 # | time allowed | 10 s | the function's time-out |
-# | the model is broken | INIT fails, again for each request: `FunctionError` | 500, in our own words, and it mends itself |
+# | the model is broken | INIT fails, again for each request: `FunctionError` | 500, in our own words, and it recovers by itself |
 # | a change of the model | needs a new environment | is seen by all |
 #
 # So the image of lesson 04, whose model cannot change, loads at import. Here we split the work. To
@@ -605,8 +605,8 @@ def publish(content, version):
     """Upload a model under a key of its own, then move the pointer to it."""
     digest = hashlib.sha256(content).hexdigest()
     pointer = {"key": f"{PREFIX}/{digest[:16]}/model.onnx", "sha256": digest, "version": version}
-    s3.put_object(**OURS, Key=pointer["key"], Body=content)
-    s3.put_object(**OURS, Key=f"{PREFIX}/current.json", Body=json.dumps(pointer))
+    s3.put_object(**OWNED, Key=pointer["key"], Body=content)
+    s3.put_object(**OWNED, Key=f"{PREFIX}/current.json", Body=json.dumps(pointer))
     models[version] = pointer
 
 
@@ -674,7 +674,7 @@ fresh()
 with ThreadPoolExecutor(10) as pool:
     answers = list(pool.map(lambda _: ask(), range(10)))
 began = sum("Init Duration" in log for _, log in answers)
-loaded = sum(line.get("model") == "loaded" for _, log in answers for line in told(log))
+loaded = sum(line.get("model") == "loaded" for _, log in answers for line in log_lines(log))
 print(f"{len(answers)} answers, {began} environments, model loaded {loaded} times")
 assert loaded == began and len({answer["churn_probability"] for answer, _ in answers}) == 1
 
@@ -720,13 +720,13 @@ assert client.get_function_configuration(FunctionName=NAME)["RevisionId"] == bef
 
 # %%
 damaged = bytes([model_v2[0] ^ 1]) + model_v2[1:]
-s3.put_object(**OURS, Key=models["2"]["key"], Body=damaged)
+s3.put_object(**OWNED, Key=models["2"]["key"], Body=damaged)
 
 print("the environment that runs: ", ask()[0])
 fresh()
 answer, log = ask()
 print("one that starts now:       ", answer)
-print(told(log)[0]["reason"])
+print(log_lines(log)[0]["reason"])
 
 # %% [markdown]
 # *Notice:* no damaged model answered a request. A model with one wrong bit might well have loaded,
@@ -735,7 +735,7 @@ print(told(log)[0]["reason"])
 # correct again.
 
 # %%
-s3.put_object(**OURS, Key=models["2"]["key"], Body=model_v2)
+s3.put_object(**OWNED, Key=models["2"]["key"], Body=model_v2)
 time.sleep(1)
 print(ask()[0])
 
@@ -781,14 +781,14 @@ show_log(log)
 
 # %% Exercise 3
 # BEGIN SOLUTION
-s3.put_object(**OURS, Key=f"{PREFIX}/current.json", Body=json.dumps(models["2"]))
+s3.put_object(**OWNED, Key=f"{PREFIX}/current.json", Body=json.dumps(models["2"]))
 # END SOLUTION
 
 time.sleep(REFRESH)
 print(ask()[0])
 
 # %% Check 3 tags=["check"]
-body = s3.get_object(**OURS, Key=f"{PREFIX}/current.json")["Body"].read()
+body = s3.get_object(**OWNED, Key=f"{PREFIX}/current.json")["Body"].read()
 try:
     pointer = json.loads(body)
 except ValueError:
@@ -909,8 +909,8 @@ print(fails(BUILD / "flat"))
 # %% [markdown]
 # Everything is there, in `/opt/numpy`, where Python does not look.
 #
-# The third is the stale bytecode of above, which raises no error at all. It shows in INIT alone,
-# which comes next.
+# The third is the stale bytecode of above, which raises no error at all. It shows in INIT alone
+# ([lesson 13](13_bring_down_cold_starts.ipynb) measures it).
 
 # %%
 deploy.delete(TINY)
@@ -940,75 +940,17 @@ while ask(IMAGE)[0]["model_version"] != "2":
 by_build = time.monotonic() - began
 
 # %% [markdown]
-# We measure INIT as in [lesson 13](13_bring_down_cold_starts.ipynb), with a program in the role of
-# Lambda's Runtime API. It measures from the start of the process to its request for the first
-# event, on one processor. For that, layer and code are put at their places on top of the base
-# image. A second copy has no bytecode.
-
-# %%
-from workshop import measure
-
-where = BUILD / "measured"
-shutil.rmtree(where, ignore_errors=True)
-shutil.copytree(layer, where / "opt")
-shutil.copytree("../lambda/churn", where / "task", ignore=shutil.ignore_patterns("__pycache__"))
-shutil.copy("../build/models/churn.onnx", where / "task" / "model.onnx")
-REMOVE = "import pathlib; [p.unlink() for p in pathlib.Path('/opt').rglob('*.pyc')]"
-for tag, last in (("whole", ""), ("bare", f'RUN ["python3", "-c", "{REMOVE}"]\n')):
-    (where / "Dockerfile").write_text(
-        f"FROM {base}\nLABEL workshop=lambda-onnx\nCOPY opt /opt\nCOPY task /var/task\n{last}"
-        'ENV ORT_DISABLE_TELEMETRY=1\nCMD ["lambda_function.lambda_handler"]\n')
-    subprocess.run(["docker", "build", "--quiet", "-t", engine.own(f"churn_zip:{tag}"), str(where)],
-                   check=True, capture_output=True)
-
-# %%
-import contextlib
-import statistics
-
-IN_S3 = {"MODEL_URI": URI, "BUCKET_OWNER": account, "AWS_DEFAULT_REGION": region}
-WHOLE, BARE = engine.own("churn_zip:whole"), engine.own("churn_zip:bare")
-VARIANTS = {"empty handler": (deploy.build("hello"), {}),
-            "image": (image, {}),
-            "zip, model in the zip": (WHOLE, {}),
-            "zip, model in S3": (WHOLE, IN_S3),
-            "zip, model in S3, no bytecode": (BARE, IN_S3)}
-inits = {name: [] for name in VARIANTS}
-with contextlib.ExitStack() as stack:
-    containers = {tag: stack.enter_context(measure.Container(tag, 1769))
-                  for tag in {tag for tag, _ in VARIANTS.values()}}
-    for turn in range(5):                       # in turn, so that a busy moment hits all of them
-        for name, (tag, variables) in VARIANTS.items():
-            took = containers[tag].ask("init", command=containers[tag].command,
-                                       environment=variables)
-            containers[tag].ask("stop")
-            if turn:                            # the first turn warms up
-                inits[name].append(took["init_ms"])
-init = pd.Series({name: statistics.median(values) for name, values in inits.items()})
-ratio = init / init["empty handler"]
-print(ratio.round(1).to_string())
-
-# %%
-figure, axes = plt.subplots(figsize=(9, 3))
-bars = axes.barh(ratio.index[::-1], ratio[::-1], color=[BLUE if "zip" in name else GREY
-                                                        for name in ratio.index[::-1]])
-axes.bar_label(bars, fmt="%.1f", padding=4)
-axes.set(xlabel="INIT, as a multiple of an empty handler's", xlim=(0, ratio.max() * 1.15))
-show(figure, "Bars of INIT: image and zip with the model inside are about alike; with the model in "
-             "S3 it takes longer, and without bytecode longest.")
-
-# %% [markdown]
 # Look at these points:
 #
-# - **Image and zip** start alike: the same Python, the same packages. They differ in how the bytes
-#   come to the machine, which we cannot measure here. Lambda downloads a zip completely before it
+# - **Image and zip** hold the same Python and the same packages. They differ in how the bytes come
+#   to the machine, which we cannot measure here. Lambda downloads a zip completely before it
 #   starts. Of an image it loads only the 512 KiB pieces that are read, from caches (Brooker et al.,
 #   *On-demand Container Loading in AWS Lambda*, ATC 2023). For an *empty* Python 3.13 function on
 #   x86, INIT is 84 ms as a zip and 161 ms as an image (maxday/lambda-perf, August 2026). So a small
 #   function is faster as a zip. For a large one, only a measurement on AWS can tell.
-# - **A model in S3** costs the import of boto3 and a client, and that is more than all of ONNX
-#   Runtime and NumPy. People overlook it, because boto3 is part of Lambda's Python. Our model has a
-#   few kB, so it could go into the zip. Do so if it changes as rarely as the code.
-# - **Without bytecode** every start has to compile.
+# - **A model in S3** adds the import of boto3 and a client to INIT. The table below has the ratio.
+#   People overlook it, because boto3 is part of Lambda's Python. Our model has a few kB, so it could
+#   go into the zip. Do so if it changes as rarely as the code.
 #
 # Side by side:
 
@@ -1022,13 +964,13 @@ to_push = sum(one["size"] for one in json.loads(stored["images"][0]["imageManife
 comparison = pd.DataFrame({
     "zip, layer, S3": [
         f"{(len(layer_zip) + len(code_zip)) / MB:.0f}", f"{size(layer) / MB:.0f}",
-        f"{ratio['zip, model in S3']:.1f}",
+        f"{by_zip['INIT'] / by_image['INIT']:.1f}",
         f"{by_zip['first request'] / by_zip['warm request']:.0f}", f"{by_pointer:.0f}"],
     "image": [
         f"{to_push / MB:.0f}", f"{(weights[image] - weights[base]) / MB:.0f} and the base",
-        f"{ratio['image']:.1f}",
+        "1",
         f"{by_image['first request'] / by_image['warm request']:.0f}", f"{by_build:.0f}"],
-}, index=["MB to upload, compressed", "MB, unpacked", "INIT, × an empty handler",
+}, index=["MB to upload, compressed", "MB, unpacked", "INIT, × the image's",
           "first request, × a warm one", "seconds until version 2 answers"])
 comparison
 
@@ -1045,7 +987,8 @@ comparison
 #   But it must fit into `/tmp`, which has 512 MB unless you pay for more; if not, an image;
 # - in all other cases it goes into the zip, if both fit together, else into S3 by the rule above.
 #
-# All sizes are in MB, unpacked.
+# All sizes are in MB, unpacked. (Lambda can also mount a bucket as a folder, with *S3 Files*: Lambda
+# API reference, `S3FilesConfig`, read in November 2026. We leave it out here.)
 #
 # <details><summary>Hint 1</summary>
 #
@@ -1116,21 +1059,20 @@ print(ask()[0])
 #   takes seconds and no deployment; for that time, environments differ.
 # - **A broken model** is never loaded, and the one before stays. Without one, the answer is 500,
 #   and the reason is in the log.
-# - **Compared with the image:** with the model inside, both are equally fast. A model in S3 adds
+# - **Compared with the image:** with the model inside, a zip holds the same packages. A model in S3 adds
 #   boto3 to INIT and S3 to the first request. It makes updates fast, and adds parts that can be
 #   missing. An image is one thing, tested as a whole, up to 10 GB.
 #
 # ## Clean up
 #
 # We delete the function, its log, its role, the layer versions, and the bucket with its objects;
-# for the image, its repository. On your disk, the packages and the images for the measurement.
+# for the image, its repository. On your disk, the packages.
 
 # %%
 for name in (NAME, IMAGE):
     deploy.delete(name)
-for folder in (layer, sk.parent, pandas.parent, BUILD / "mac", BUILD / "flat", BUILD / "measured"):
+for folder in (layer, sk.parent, pandas.parent, BUILD / "mac", BUILD / "flat"):
     shutil.rmtree(folder, ignore_errors=True)
-subprocess.run(["docker", "image", "rm", WHOLE, BARE], capture_output=True);
 
 # %% [markdown]
 # ## Next

@@ -3,7 +3,7 @@
 # workshop:
 #   number: "15"
 #   needs: [docker]
-#   reading: 35
+#   reading: 30
 #   exercises: 25
 #   cost: "free"
 #   products: []
@@ -28,7 +28,7 @@
 #
 # **You need** Docker, and the models of lessons 03 and 08 (made now if they are missing)
 #
-# **Time** 35 minutes reading, 25 minutes exercises. **Cost** free: this lesson makes nothing in the
+# **Time** 30 minutes reading, 25 minutes exercises. **Cost** free: this lesson makes nothing in the
 # cloud
 
 # %%
@@ -42,8 +42,8 @@ lessons.require("08")
 # ## Measure first
 #
 # An estimate is prices times measured times. Anyone can look up prices; the times are yours. We
-# take two functions: `churn`, whose model is very fast, and `image`, which must decode a picture
-# and compute a network.
+# take two functions: `churn`, whose model is very fast, and `image`, which must decode a picture of
+# 1,000 × 1,000 pixels, make it small, and compute a network.
 #
 # `measure.memory` starts each image with the processor time and the memory of a size, as Lambda
 # would, and measures the times, as in [lesson 13](13_bring_down_cold_starts.ipynb). It takes about
@@ -51,12 +51,16 @@ lessons.require("08")
 
 # %%
 import base64
-from pathlib import Path
+import io
+
+from PIL import Image
 
 from workshop import measure
 from workshop.measure import LADDER, Variant
 
-picture = base64.b64encode(Path("../data/garments/sneaker.jpg").read_bytes()).decode()
+photograph = io.BytesIO()
+Image.open("../data/garments/sneaker.jpg").resize((1000, 1000)).save(photograph, "JPEG")
+picture = base64.b64encode(photograph.getvalue()).decode()
 FUNCTIONS = {
     "churn": next(variant for variant in LADDER if variant.name == "default"),
     "image": Variant("image", "image", model="fashion.onnx", event={"image": picture}),
@@ -111,57 +115,24 @@ HERE = engine.architecture()
 COLD = 0.005                # share of requests that start an environment: an assumption
 
 
-def times(row):
+def as_case(row):
     """A measured row as the calculator takes it."""
     return {"memory_mb": int(row.name), "warm_ms": row["warm_billed_ms"],
             "init_ms": row["init_ms"], "first_ms": row["first_ms"]}
 
 
-CASES = {"churn": times(usable["churn"].loc[512]), "image": times(usable["image"].loc[1769])}
+CASES = {"churn": as_case(usable["churn"].loc[512]), "image": as_case(usable["image"].loc[1769])}
 more = 29 * CASES["image"]["warm_ms"]
 CASES["30 × image"] = CASES["image"] | {"warm_ms": CASES["image"]["warm_ms"] + more,
                                         "first_ms": CASES["image"]["first_ms"] + more}
 
 # %%
-import matplotlib.pyplot as plt
-
-from workshop.plots import BLUE, GREY, ORANGE, set_style, show
-
-set_style()
-PARTS = {"compute": BLUE, "init": ORANGE, "requests": GREY, "front door": "#E69F00"}
-
-
-def caption(figure):
-    """Write below a figure what its times and prices are good for."""
-    figure.supxlabel("Times: this machine's, ratios travel. Prices: us-east-1, data/prices.csv.",
-                     fontsize=9, color=GREY, x=0.99, ha="right")
-
-
-def show_bills(bills, description):
-    """Draw one bar a bill, its parts side by side, the sum behind it."""
-    figure, axes = plt.subplots(figsize=(8.5, 1.5 + 0.6 * len(bills)))
-    for y, parts in enumerate(bills.values()):
-        left = 0
-        for part, colour in PARTS.items():
-            axes.barh(y, parts[part], left=left, color=colour, edgecolor="white", height=0.6,
-                      label=part if y == 0 else None)
-            left += parts[part]
-        axes.text(left, y, f" ${left:.2f}", va="center")
-    axes.set_yticks(range(len(bills)), bills)
-    axes.invert_yaxis()
-    axes.set_xlabel("US dollars per million requests")
-    axes.margins(x=0.1)
-    axes.legend(ncols=4, frameon=False, loc="lower center", bbox_to_anchor=(0.45, 1))
-    caption(figure)
-    show(figure, description)
-
+from workshop.plots import bills as plot, show
 
 bills = {f"{name}, {case['memory_mb']:,} MB, {door}":
          cost.per_million(**case, cold_share=COLD, architecture=HERE, door=door)
          for name, case in CASES.items() for door in ("function_url", "http_api")}
-show_bills(bills, "Stacked bars: what a million requests cost by function URL and by HTTP API. For "
-                  "churn and image the fees are most of it, for the function with the larger "
-                  "network compute is.")
+show(*plot.million(bills, "Stacked bars of what a million requests cost."))
 
 # %% [markdown]
 # Four things are billed, and they follow different rules:
@@ -223,37 +194,17 @@ priced(usable["image"])[["warm_mean_ms", "warm_p99_ms", "warm_billed_ms", "dolla
 # dotted line is calculated: a request that only computes, in one thread.
 
 # %%
-from matplotlib.ticker import LogLocator
+def calculated(table):
+    """What a request costs that only computes, in one thread, at the sizes of the table."""
+    whole = table["warm_mean_ms"].loc[1769:].min()          # with one vCPU or more
+    times = [whole * max(1, 1769 / memory) for memory in table.index]
+    return priced(pd.DataFrame(                 # rounding up adds half a millisecond on average
+        {"warm_mean_ms": times, "warm_billed_ms": [max(1, one + 0.5) for one in times]},
+        table.index))
 
 
-def sweet_spot(axes, name, colour):
-    """Cost against time, a point a memory size, and what arithmetic expects."""
-    table = priced(usable[name])
-    whole = table["warm_mean_ms"].loc[1769:].min()         # with one vCPU or more
-    computed = [whole * max(1, 1769 / memory) for memory in table.index]
-    expected = priced(pd.DataFrame(             # rounding up adds half a millisecond on average
-        {"warm_billed_ms": [max(1, one + 0.5) for one in computed]}, table.index))
-    axes.plot(computed, expected["dollars"], ":", color="black", zorder=1)
-    axes.plot(table["warm_mean_ms"], table["dollars"], "o-", color=colour, markersize=7)
-    for memory, row in table.iterrows():
-        axes.annotate(f"{memory:,}", (row["warm_mean_ms"], row["dollars"]), fontsize=10,
-                      textcoords="offset points", xytext=(8, 5))
-    axes.set(title=f"{name}, a point for each size in MB", xscale="log",
-             xlabel="mean time of a warm request (ms, log)",
-             ylabel="compute, US dollars per million", ylim=(0, 1.25 * table["dollars"].max()))
-    axes.xaxis.set_major_locator(LogLocator(subs=[1, 2, 5]))
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.minorticks_off()
-    axes.margins(x=0.2)
-
-
-figure, panels = plt.subplots(1, 2, figsize=(9.5, 4.4))
-for axes, name, colour in zip(panels, FUNCTIONS, (BLUE, ORANGE)):
-    sweet_spot(axes, name, colour)
-caption(figure)
-show(figure, "Cost against time for each memory size, in a panel for churn and one for image. From "
-             "small sizes to 1,769 MB the points move left at about the same height; the last "
-             "point, 3,008 MB, lies above and hardly further left.")
+show(*plot.sweet_spots({name: priced(table) for name, table in usable.items()},
+                       {name: calculated(table) for name, table in usable.items()}))
 
 # %% [markdown]
 # *Notice* the corner. From the right, points move left at about the same height: a faster answer
@@ -362,10 +313,9 @@ for name, case in CASES.items():
 # call them *front doors*:
 
 # %%
-show_bills({door: cost.per_million(**CASES["churn"], cold_share=COLD, architecture=HERE, door=door)
-            for door in cost.DOORS},
-           "What a million requests to churn cost by function URL, HTTP API and REST API. The "
-           "door's fee is nothing, then most, then nearly all of the bill.")
+by_door = {door: cost.per_million(**CASES["churn"], cold_share=COLD, architecture=HERE, door=door)
+           for door in cost.DOORS}
+show(*plot.million(by_door, "What a million requests to churn cost by each endpoint type."))
 
 # %% [markdown]
 # *Notice:* for a small model, the front door decides the bill. What do you get for the fee?
@@ -396,28 +346,9 @@ shares = np.geomspace(0.0002, 1, 400)
 bills = pd.DataFrame(cost.per_million(**CASES["churn"], cold_share=share, architecture=HERE)
                      for share in shares)
 
-figure, (money, time) = plt.subplots(1, 2, figsize=(9.5, 4.2))
-money.stackplot(shares, bills["compute"], bills["init"], colors=[BLUE, ORANGE],
-                labels=["compute", "INIT"])
-money.axhline(cost.usd("lambda_requests"), color=GREY, linestyle="--")
-money.text(shares[0], cost.usd("lambda_requests"), " the requests' own fee", va="bottom",
-           fontsize=10, color=GREY)
-money.set(title="Bill", ylabel="US dollars per million requests", ylim=(0, None))
-money.legend(frameon=False, loc="center left", reverse=True)
-for percent, colour, style in ((50, BLUE, "-"), (99, ORANGE, "--"), (99.9, "black", ":")):
-    warm_ms = row["warm_p50_ms" if percent == 50 else "warm_p99_ms"]
-    time.plot(shares, [cost.percentile(percent, share, warm_ms, cold_ms) for share in shares],
-              style, color=colour, label=f"p{percent:g}")
-time.set(title="Time", ylabel="time of a request (ms, log)", yscale="log")
-time.legend(frameon=False, loc="center", bbox_to_anchor=(0.7, 0.35))
-for axes in (money, time):
-    axes.set(xscale="log", xlabel="share of cold requests (log)",
-             xticks=[0.001, 0.01, 0.1, 1], xticklabels=["0.1 %", "1 %", "10 %", "all"])
-    axes.minorticks_off()
-caption(figure)
-show(figure, "Two charts against the share of cold requests, for churn at 512 MB. The bill rises "
-             "late: INIT becomes visible at some percent. The time rises in steps: p99.9 at 0.1 %, "
-             "p99 at 1 %, p50 at one half.")
+times = {percent: [cost.percentile(percent, share, row[f"warm_p{50 if percent == 50 else 99}_ms"],
+                                   cold_ms) for share in shares] for percent in (50, 99, 99.9)}
+show(*plot.cold_shares(shares, bills, times, cost.usd("lambda_requests")))
 
 # %% [markdown]
 # *Notice:* the two curves rise at different places. When one request in a hundred is cold, the bill
@@ -502,22 +433,7 @@ demand = [sum(cost.month(1, 1769, 1000 * one, architecture=HERE, free_tier=False
           for one in seconds]
 ready = [sum(cost.kept_ready(1, 1769, 1, 1000 * one, architecture=HERE).values())
          for one in seconds]
-even = cost.kept_ready_break_even(HERE)
-
-figure, axes = plt.subplots(figsize=(8, 3.8))
-axes.plot(busy, demand, color=BLUE, label="on demand")
-axes.plot(busy, ready, "--", color=ORANGE, label="kept ready")
-axes.axvline(even, color=GREY, linewidth=1)
-axes.text(even, 2, f" {even:.0%}", color=GREY)
-axes.set(xlabel="share of its time that the environment is busy",
-         ylabel="US dollars a month", ylim=(0, None), xlim=(0, 1))
-axes.xaxis.set_major_formatter("{x:.0%}")
-axes.legend(frameon=False)
-figure.supxlabel("One environment of 1,769 MB, 730 hours. Prices: us-east-1, data/prices.csv.",
-                 fontsize=9, color=GREY, x=0.99, ha="right")
-show(figure, "Dollars a month for one environment against the share of its time that it is busy. "
-             "On demand rises from zero; kept ready begins at a standing price and rises more "
-             "slowly. They meet at 60 %.")
+show(*plot.kept_ready(busy, demand, ready, cost.kept_ready_break_even(HERE)))
 
 # %% [markdown]
 # *Notice* where the lines meet, and the left end of the dashed line: that is the price of one
@@ -553,7 +469,7 @@ for name, case in CASES.items():
         rows[name, f"{requests:,}"] = {
             "with the free part": sum(cost.month(**given).values()),
             "without": sum(cost.month(**given, free_tier=False).values()),
-            "an HTTP API before it": cost.month(**given, door="http_api")["front door"]}
+            "an HTTP API in front of it": cost.month(**given, door="http_api")["front door"]}
 print("US dollars a month; times: this machine's")
 pd.DataFrame(rows).T.rename_axis(["function", "requests a month"]).map("{:,.2f}".format)
 
@@ -646,31 +562,19 @@ def container_bill(requests, name):
     return sum(cost.container(tasks, architecture=HERE).values())
 
 
-dearer_from = {}
-figure, panels = plt.subplots(1, 3, figsize=(10, 4.2), sharey=True)
-for axes, name in zip(panels, CASES):
-    axes.plot(volumes, [container_bill(one, name) for one in volumes], color="black",
-              label="containers")
-    for door, colour, style in (("http_api", ORANGE, "--"), ("function_url", BLUE, "-")):
-        axes.plot(volumes, [function_bill(one, name, door) for one in volumes], style,
-                  color=colour, label=door)
-        crossing = cost.break_even(lambda n: function_bill(n, name, door),
-                                   lambda n: container_bill(n, name))
-        if crossing < volumes[-1]:
-            axes.plot(crossing, container_bill(crossing, name), "o", color=colour)
-        dearer_from[name, door] = crossing
-    axes.set(title=name, xscale="log", yscale="log", ylim=(0.5, 2000),
-             xlabel="requests a month (log)")
-panels[0].set_ylabel("US dollars a month (log)")
-panels[0].legend(frameon=False, fontsize=10, loc="upper left")
-caption(figure)
-show(figure, "Dollars a month against requests a month, a panel for each of the three functions. "
-             "The functions' lines begin near zero and rise; the containers' is flat, then rises "
-             "in steps. Dots mark where a function becomes dearer.")
+ways = {name: {"containers": [container_bill(one, name) for one in volumes],
+               **{door: [function_bill(one, name, door) for one in volumes]
+                  for door in ("http_api", "function_url")}} for name in CASES}
+crossings = {(name, door): cost.break_even(lambda n: function_bill(n, name, door),
+                                           lambda n: container_bill(n, name))
+             for name in CASES for door in ("http_api", "function_url")}
+show(*plot.against_containers(volumes, ways, {
+    key: (requests, container_bill(min(requests, 1e9), key[0]))
+    for key, requests in crossings.items()}))
 
-for (name, door), requests in dearer_from.items():
-    print(f"{name:10} by {door:12} dearer from {requests / 1e6:6,.0f} million requests a month, "
-          f"{requests / cost.MONTH / 3600:,.0f} each second")
+for (name, door), requests in crossings.items():
+    print(f"{name:10} by {door:12} more expensive from {requests / 1e6:6,.0f} million requests a "
+          f"month, {requests / cost.MONTH / 3600:,.0f} each second")
 
 # %% [markdown]
 # *Notice:* the crossing depends on the **front door** more than on the model. A heavier model

@@ -139,9 +139,9 @@ triggers.when_allowed(
 
 # %%
 wrong = customers[0] | {"contract": "weekly"}
-said = lambda_.invoke(FunctionName=EVENTS, InvocationType="Event",
+response = lambda_.invoke(FunctionName=EVENTS, InvocationType="Event",
                       Payload=json.dumps({"customer": wrong}))
-said["StatusCode"]
+response["StatusCode"]
 
 # %%
 import time
@@ -149,7 +149,7 @@ import time
 from workshop.triggers import until   # asks until the answer is true, and returns it
 
 
-def told(function, word):
+def log_lines(function, word):
     """The JSON lines that a function logged and that contain a word."""
     pages = logs.get_paginator("filter_log_events").paginate(
         logGroupName=f"/aws/lambda/{function}", filterPattern=word)
@@ -164,7 +164,7 @@ def take(url):
     return [json.loads(one["Body"]) for one in found.get("Messages", [])]
 
 
-line, = until(lambda: told(EVENTS, "model_version"))
+line, = until(lambda: log_lines(EVENTS, "model_version"))
 print("the log says", line["status"])
 print("failures:   ", take(failures))
 
@@ -211,8 +211,8 @@ deploy.allow(EVENTS, "score_events", bucket=bucket)
 # %%
 def invoke(event):
     """Invoke the function, and wait."""
-    said = lambda_.invoke(FunctionName=EVENTS, Payload=json.dumps(event))
-    return said.get("FunctionError"), json.load(said["Payload"])
+    response = lambda_.invoke(FunctionName=EVENTS, Payload=json.dumps(event))
+    return response.get("FunctionError"), json.load(response["Payload"])
 
 
 def read(key):
@@ -400,8 +400,8 @@ triggers.on_event(
 
 # %%
 assert events.put_events(Entries=sent[:3])["FailedEntryCount"] == 0
-until(lambda: len(told(EVENTS, "duplicate")) >= 3)
-pd.DataFrame(told(EVENTS, "outcome"))[["id", "outcome", "reason"]].fillna("")
+until(lambda: len(log_lines(EVENTS, "duplicate")) >= 3)
+pd.DataFrame(log_lines(EVENTS, "outcome"))[["id", "outcome", "reason"]].fillna("")
 
 # %% [markdown]
 # There are two failures: the poison from above, tried twice. And *notice* `duplicate`. How does the
@@ -490,7 +490,7 @@ other["s3"]["object"]["eTag"] = "ffff"
 assert output_key(other) != answer, "another content gets the same key: put the ETag into it"
 assert answer == "scored/new customers, May.0a1b.csv", (
     f"expected scored/new customers, May.0a1b.csv, you returned {answer}")
-print("Right: whoever delivers this event again hits the same key.")
+print("Right: a second delivery of this event gets the same key.")
 
 # %% [markdown]
 # ## S3: when a file arrives
@@ -597,8 +597,8 @@ print(f"customers in 10 MB: {10_000_000 / (len(text) / len(file)):,.0f}")
 # `rows` is `scored` plus `rejected`.
 
 # %%
-until(lambda: told(FILES, "scored"))
-told(FILES, "scored")
+until(lambda: log_lines(FILES, "scored"))
+log_lines(FILES, "scored")
 
 # %% [markdown]
 # Two things in a file are dangerous. The first is a quote that is opened and not closed. Most CSV
@@ -645,7 +645,7 @@ s3.put_object(Bucket=bucket, Key="incoming/lunch.csv", Body="dish,price\nsoup,4\
 failed, = until(lambda: take(failures))
 print(failed["requestPayload"]["Records"][0]["s3"]["object"]["key"])
 print(failed["responsePayload"]["errorMessage"])
-until(lambda: told(FILES, "duplicate"))
+until(lambda: log_lines(FILES, "duplicate"))
 assert len(listed("scored/May")) == 1
 
 # %% [markdown]
@@ -714,12 +714,12 @@ def on_messages(event, score):
 
 
 # %% Check 3 tags=["check"]
-asked = []
+received = []
 
 
 def score(request):
     """Stands in for the model: fails for the request with id 2."""
-    asked.append(request["id"])
+    received.append(request["id"])
     if request["id"] == 2:
         raise ValueError("no")
 
@@ -732,7 +732,7 @@ except Exception as error:
     raise AssertionError(f"it raised {type(error).__name__}: then the good messages come back, "
                          "too. Catch it inside the loop") from None
 assert answer is not None, "on_messages returned nothing: for Lambda, every message is done"
-assert asked == [0, 2, 3], f"asked for {asked}: the messages after a bad one want a score, too"
+assert received == [0, 2, 3], f"called with {received}: score the messages after a bad one, too"
 assert isinstance(answer, dict) and set(answer) == {"batchItemFailures"}, (
     f"answer a dict whose one key is batchItemFailures; you have {answer}")
 found = answer["batchItemFailures"]
@@ -800,7 +800,7 @@ send(*good, {"id": "Q-poison", "customer": wrong}, *good[:3])       # three of t
 until(lambda: len(scores("Q-")) == 20)
 letters = until(lambda: take(dead))
 print([one["id"] for one in letters])
-pd.DataFrame(told(QUEUE, "outcome")).groupby("outcome")["id"].agg(["size", "nunique"])
+pd.DataFrame(log_lines(QUEUE, "outcome")).groupby("outcome")["id"].agg(["size", "nunique"])
 
 # %% [markdown]
 # Twenty messages are scored once each, and the three that came twice are duplicates. There are
@@ -858,7 +858,7 @@ print("scored:  ", scores("R-"))
 
 # %%
 until(lambda: triggers.waiting(queue) == (0, 0))
-lines = pd.DataFrame(told(QUEUE, "outcome"))
+lines = pd.DataFrame(log_lines(QUEUE, "outcome"))
 lines = lines[lines["id"].fillna("").str.startswith("R-")]
 lines.groupby("outcome")["id"].agg(list)
 

@@ -71,7 +71,6 @@ import time
 from pathlib import Path
 
 import boto3
-import matplotlib.pyplot as plt
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -81,9 +80,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from workshop import base_image, deploy, endpoints, triggers
-from workshop.plots import BLUE, GREEN, GREY, ORANGE, set_style, show
+from workshop.plots import show, trading
 
-set_style()
 pd.set_option("display.max_colwidth", None)
 NAME, MODEL = deploy.name("signal"), deploy.name("signal-model")
 ORDERS, FAILED = f"{NAME}-orders.fifo", f"{NAME}-failed"
@@ -248,7 +246,7 @@ for start in range(0, len(bars) - 60, 7):
     assert not as_was.loc[start + day + 1:].equals(other.loc[start + day + 1:]), "nothing shifted?"
 part = bars[:60]
 assert not centred(part).loc[:40].equals(centred(shifted_future(part, 40)).loc[:40])
-print("on none of the days a feature knows what came after; the centred average was caught")
+print("on none of the days does a feature contain what came after; the centred average was caught")
 
 # %% [markdown]
 # ## Train walk-forward
@@ -282,14 +280,15 @@ print(f"{len(days)} days, none of which its model had seen")
 # %% [markdown]
 # ## How good is it?
 #
-# First, how often is it correct? `±` is twice the standard error: the effect of luck alone.
+# First, how often is it correct? Both rules are tested on the same days, so we look at the
+# difference day by day. `±` is twice its standard error: the effect of luck alone.
 
 # %%
 right, always = (target == up[days]).mean(), up[days].mean()
-luck = 2 * math.sqrt(always * (1 - always) / len(days))
-print(f"model      {right:.1%}  ± {luck:.1%}")
-print(f"always up  {always:.1%}")
-print("the model is", "better" if right > always + luck else "not better", "than saying up")
+gain = (target == up[days]).astype(int) - up[days].astype(int)     # 1, 0 or -1 for each day
+luck = 2 * gain.std() / math.sqrt(len(days))
+print(f"model {right:.1%}, always up {always:.1%}: a difference of {gain.mean():.1%} ± {luck:.1%}")
+print("the model is", "better" if gain.mean() > luck else "not better", "than saying up")
 
 # %% [markdown]
 # Then, how much does it earn? Each change of position costs something: commission, the difference
@@ -318,24 +317,9 @@ print(f"{trades} changes of position, {trades / len(days) * 252:.0f} a year")
 summary.round(2)
 
 # %%
-dates = pd.to_datetime(bars["date"])
-figure, (money, shares) = plt.subplots(2, 1, figsize=(8, 7), height_ratios=[3, 2])
-for (name, line), color, style in zip(
-        lines.items(), (GREY, GREEN, BLUE, ORANGE), ("-", "--", "-.", "-")):
-    money.plot(dates[days], (1 + line).cumprod(), style, color=color, label=name)
-money.set(title="Money, from 1", yscale="log", ylabel="times (log scale)")
-money.set_yticks([0.5, 1, 2, 3, 4], ["0.5", "1", "2", "3", "4"])
-money.minorticks_off()
-money.legend(frameon=False, fontsize=10)
 by_year = pd.DataFrame({"model": target == up[days], "up": up[days] == 1})
 by_year = by_year.groupby(year[days]).mean()
-shares.bar(by_year.index, 100 * (by_year["model"] - by_year["up"]), color=BLUE)
-shares.axhline(0, color=GREY, linewidth=1)
-shares.set(title="How much more often right than “always up”, by year",
-           ylabel="percentage points", xticks=by_year.index[::2])
-show(figure, "Above, money over 2004 to 2018 on a logarithmic scale: always hold, and the model at "
-             "costs of 0, 1 and 5 basis points; the higher the cost, the lower its line. Below, "
-             "bars for each year: how much more often the model was right than always saying up.")
+show(*trading.years(pd.to_datetime(bars["date"]), lines, by_year["model"] - by_year["up"]))
 
 # %%
 gross, net = summary.loc["model, 0 bp a trade"], summary.loc["model, 5 bp a trade"]
@@ -349,7 +333,7 @@ best = (1 + target * change[days]).groupby(year[days]).prod() / \
 apart = best.drop(best.idxmax()).prod()
 print(f"without {best.idxmax()}, its best year, and without costs: × {apart:.2f} of holding")
 assert 0.3 < (target == 0).mean() < 0.4 and abs(apart - 1) < 0.1
-assert right < always + luck and net["× money"] < plain["× money"]
+assert gain.mean() < luck and net["× money"] < plain["× money"]
 
 # %% [markdown]
 # *Notice:* the model is **not** better than "up" every day. It seems to make money because of one
@@ -496,9 +480,9 @@ image
 iam, sagemaker = boto3.client("iam"), boto3.client("sagemaker")
 role = iam.create_role(RoleName=f"{MODEL}-role", Tags=PAIRS,
                        AssumeRolePolicyDocument=deploy.policy("trust_sagemaker"))["Role"]
-rights = deploy.policy("serve_model", bucket=bucket, endpoint=MODEL)
-iam.put_role_policy(RoleName=role["RoleName"], PolicyName="serve_model", PolicyDocument=rights)
-for statement in json.loads(rights)["Statement"]:
+allowed = deploy.policy("serve_model", bucket=bucket, endpoint=MODEL)
+iam.put_role_policy(RoleName=role["RoleName"], PolicyName="serve_model", PolicyDocument=allowed)
+for statement in json.loads(allowed)["Statement"]:
     print(statement["Sid"])
 if not cloud.is_local():
     time.sleep(15)      # a new role is not known everywhere at once
@@ -529,9 +513,9 @@ runtime = boto3.client("sagemaker-runtime")
 
 
 def ask(*instances):
-    said = runtime.invoke_endpoint(EndpointName=MODEL, ContentType="application/json",
+    response = runtime.invoke_endpoint(EndpointName=MODEL, ContentType="application/json",
                                    Body=json.dumps({"instances": instances}))
-    return json.load(said["Body"])
+    return json.load(response["Body"])
 
 
 latest = table.loc[test].to_dict("records")[-3:]
@@ -636,9 +620,9 @@ def market_event(day, hours=0.1, **changes):
 
 def invoke(event):
     """The function's outcome, or why there was none."""
-    said = lambda_.invoke(FunctionName=NAME, Payload=json.dumps(event))
-    answer = json.load(said["Payload"])
-    return answer if "FunctionError" not in said else answer["errorMessage"]
+    response = lambda_.invoke(FunctionName=NAME, Payload=json.dumps(event))
+    answer = json.load(response["Payload"])
+    return answer if "FunctionError" not in response else answer["errorMessage"]
 
 
 mondays = market_event("2018-11-26")["detail"]["bars"]
@@ -809,8 +793,8 @@ def wait_for_order(patience=120):
     """The next order, taken from the queue, and the seconds until it was there."""
     began = time.monotonic()
     while time.monotonic() - began < patience:
-        said = sqs.receive_message(QueueUrl=orders, WaitTimeSeconds=5)
-        for one in said.get("Messages", []):
+        response = sqs.receive_message(QueueUrl=orders, WaitTimeSeconds=5)
+        for one in response.get("Messages", []):
             sqs.delete_message(QueueUrl=orders, ReceiptHandle=one["ReceiptHandle"])
             return json.loads(one["Body"]), time.monotonic() - began
     raise TimeoutError(f"no order within {patience} s")
@@ -843,34 +827,11 @@ for one in kept:
     part = bars[place - 40:place + 20]
     for seen in part, shifted_future(part, 40):
         expected, = by_onnx([list(table_of(seen).loc[place])])
-        assert abs(one["probability"] - expected) < 1e-6, f"{one['day']} knows something else"
+        assert abs(one["probability"] - expected) < 1e-6, f"{one['day']} has another probability"
 print(f"{len(month)} trading days, {len(kept)} decisions, none from the future")
 
 # %%
-prices, when = bars.set_index("date")["close"][month], pd.to_datetime(pd.Index(month))
-figure, (price, chance, latency) = plt.subplots(3, 1, figsize=(8, 9), sharex=True)
-price.plot(when, prices, color=GREY)
-for target, marker, color, label in (1, "^", BLUE, "hold"), (0, "v", ORANGE, "cash"):
-    of = (replay["target"] == target).to_numpy()
-    price.scatter(when[of], prices[of], s=70, marker=marker, color=color, label=label, zorder=3)
-price.set(title="S&P 500 at the close, and the order after it", ylabel="index points")
-price.legend(frameon=False)
-chance.axhline(0.5, color=GREY, linestyle=":")
-chance.plot(when, replay["probability"], "o-", color=BLUE)
-chance.set(title="Probability of a rise on the next day", ylabel="probability", ylim=(0.3, 0.7))
-cold = np.arange(len(month)) == 0
-latency.scatter(when[~cold], replay["seconds"][~cold], color=GREEN, label="warm endpoint")
-latency.scatter(when[cold], replay["seconds"][cold], color=ORANGE, marker="D",
-                label="cold endpoint")
-latency.set(title="From the event to its order", ylabel="seconds (log scale)", yscale="log")
-latency.set_yticks([0.01, 0.1, 1, 10, 100], ["0.01", "0.1", "1", "10", "100"])
-latency.set(ylim=(replay["seconds"].min() / 2, replay["seconds"].max() * 2))
-latency.minorticks_off()
-latency.set_xticks(when[::3], when[::3].strftime("%d Dec"))
-latency.legend(frameon=False)
-show(figure, "Three charts over the trading days of December 2018. Above, the index, with a mark "
-             "for hold or cash on each day. In the middle, the probability of a rise, near one "
-             "half. Below, the time from event to order: the first, with a cold endpoint, is longer.")
+show(*trading.month(month, bars.set_index("date")["close"][month], replay))
 
 # %% [markdown]
 # The diamond is the first request: the endpoint had to start a container, and the function waited

@@ -3,7 +3,7 @@
 # workshop:
 #   number: "18"
 #   needs: [docker]
-#   reading: 45
+#   reading: 40
 #   exercises: 25
 #   cost: "under $0.01"
 #   products: []
@@ -22,13 +22,12 @@
 # - send the same requests to both, warm and cold, and decide which of the differences hold on AWS
 #   too
 # - draw the cost of each against requests a month, and find where they cross
-# - see how far that crossing moves when one price changes
 # - compare limits and operations point by point
 # - add SageMaker's real-time and asynchronous endpoints to the comparison, and decide with a chart
 #
 # **You need** Docker, and the model of lesson 03 (made now if it is missing)
 #
-# **Time** 45 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS less
+# **Time** 40 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS less
 # than \$0.01
 
 # %%
@@ -167,19 +166,19 @@ customers = json.loads(test.head(200).to_json(orient="records"))
 def ask_lambda(customer):
     """(probability, ms until the answer was here, the log's last lines)."""
     began = time.perf_counter()
-    said = lambda_.invoke(FunctionName=FUNCTION, LogType="Tail",
+    response = lambda_.invoke(FunctionName=FUNCTION, LogType="Tail",
                           Payload=json.dumps({"customer": customer}))
-    answer = json.load(said["Payload"])
+    answer = json.load(response["Payload"])
     took = 1000 * (time.perf_counter() - began)
-    return answer["churn_probability"], took, base64.b64decode(said["LogResult"]).decode()
+    return answer["churn_probability"], took, base64.b64decode(response["LogResult"]).decode()
 
 
 def ask_sagemaker(customer, endpoint=ENDPOINTS[0]):
     """(probability, ms until the answer was here)."""
     began = time.perf_counter()
-    said = runtime.invoke_endpoint(EndpointName=endpoint, ContentType="application/json",
+    response = runtime.invoke_endpoint(EndpointName=endpoint, ContentType="application/json",
                                    Body=json.dumps({"instances": [customer]}))
-    answer = json.load(said["Body"])
+    answer = json.load(response["Body"])
     return answer["predictions"][0], 1000 * (time.perf_counter() - began)
 
 
@@ -232,9 +231,9 @@ def metric(name, endpoint, least, since, patience=300):
 
 
 made = sagemaker.describe_endpoint(EndpointName=ENDPOINTS[0])["CreationTime"]
-told = {name: metric(name, ENDPOINTS[0], least=250, since=made)
+reported = {name: metric(name, ENDPOINTS[0], least=250, since=made)
         for name in ("ModelLatency", "OverheadLatency")}
-pd.DataFrame(told).T.rename_axis("SageMaker says, ms").round(2)
+pd.DataFrame(reported).T.rename_axis("reported by SageMaker, ms").round(2)
 
 # %% [markdown]
 # ## Cold
@@ -280,40 +279,9 @@ setup = [metric("ModelSetupTime", endpoint, least=1, since=since)["Maximum"]
 # %%
 import statistics
 
-import matplotlib.pyplot as plt
+from workshop.plots import choice, show
 
-from workshop.plots import BLUE, GREEN, GREY, ORANGE, set_style, show
-
-set_style()
-COLOURS = {"Lambda": BLUE, "SageMaker": ORANGE}
-
-
-def shares(axes, times, label, **style):
-    """Draw the share of requests that were answered within a time."""
-    times = sorted(times)
-    axes.step([times[0], *times], [n / len(times) for n in range(len(times) + 1)], where="post",
-              label=label, **style)
-
-
-figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4.2), sharey=True)
-for name, colour in COLOURS.items():
-    usual = statistics.median(warm[name])
-    for times, style, word in ((warm, "-", "warm"), (cold, "--", "cold")):
-        shares(left, times[name], f"{name}, {word}", color=colour, linestyle=style)
-        shares(right, [one / usual for one in times[name]], None, color=colour, linestyle=style)
-left.set(xscale="log", xlabel="ms until the answer is here (log)", title="On this machine",
-         ylabel="share of requests within that time")
-right.set(xscale="log", xlabel="times its own usual warm request (log)", title="In proportion")
-figure.legend(*left.get_legend_handles_labels(), frameon=False, fontsize=11, ncols=4,
-              loc="outside upper center")
-for axes in (left, right):
-    axes.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
-figure.supxlabel("Neither Lambda's nor SageMaker's milliseconds. Shapes travel, ratios by their "
-                 "order of magnitude.",
-                 fontsize=9, color=GREY, x=0.99, ha="right")
-show(figure, "Share of requests answered within a time, for Lambda and SageMaker, warm and cold. "
-             "Warm requests of both lie close together; cold ones lie far to the right, at tens "
-             "to hundreds of times the usual warm request.")
+show(*choice.latencies(warm, cold))
 
 # %%
 pd.DataFrame({name: {
@@ -321,7 +289,7 @@ pd.DataFrame({name: {
     "warm, 99th percentile ms": statistics.quantiles(warm[name], n=100)[98],
     "cold, median ms": statistics.median(cold[name]),
     "cold / warm": statistics.median(cold[name]) / statistics.median(warm[name]),
-} for name in COLOURS}).round(1)
+} for name in warm}).round(1)
 
 # %%
 print(f"Init Duration of the function:    {statistics.median(inits):5.0f} ms")
@@ -439,8 +407,8 @@ assert none == math.inf, (
     f"endpoint is always cheaper, return math.inf; you returned {none}")
 answer = even_ms(1, 4, price=2 * COMPUTE)
 assert answer == math.inf, (
-    f"4 GB on Lambda are dearer for any time: return math.inf; you returned {answer}, and no "
-    "request takes less than no time")
+    f"4 GB on Lambda are more expensive for any time: return math.inf; you returned {answer}, "
+    "and no request takes less than no time")
 answer, right = even_ms(3, 0.5, price=2 * COMPUTE), 1000 * FEE / COMPUTE / 5.5
 assert abs(answer - right) < 0.06, (
     f"for an endpoint of 3 GB and a function of 0.5 GB it is {right:.2f} ms, you returned "
@@ -479,7 +447,7 @@ print(f"{FEE / cost.usd('endpoint_data') * 1e6:.1f} KB in and out cost on the en
 #   % of their time. That needs steady traffic, or somebody who changes the number of instances.
 
 # %%
-theirs = told["ModelLatency"]["Average"] + 0.5            # rounding up adds half a ms on average
+theirs = reported["ModelLatency"]["Average"] + 0.5        # rounding up adds half a ms on average
 ours = theirs if cloud.is_local() else statistics.fmean(billed)
 CASES = {
     "churn": {"memory": 1024, "function_ms": ours, "endpoint_ms": theirs,
@@ -498,11 +466,11 @@ def by_lambda(requests, case):
                           cold_share=COLD).values())
 
 
-def by_endpoint(requests, case, price=None):
+def by_endpoint(requests, case):
     """Dollars a month for a serverless endpoint."""
     return sum(cost.serverless_endpoint(
         requests, case["memory"], case["endpoint_ms"], kilobytes=case["kilobytes"],
-        gb_second=price or ENDPOINT_PRICE).values())
+        gb_second=ENDPOINT_PRICE).values())
 
 
 def by_both(requests, case):
@@ -523,36 +491,21 @@ WAYS = {"Lambda": by_lambda, "SageMaker Serverless": by_endpoint,
 # %%
 import numpy as np
 
-STYLES = {"Lambda": (BLUE, "-"), "SageMaker Serverless": (ORANGE, "-"),
-          "the same behind a function": (ORANGE, ":"), "real-time instances": ("black", "--")}
 volumes = np.geomspace(1e5, 1e9, 300)
-
-figure, panels = plt.subplots(1, 2, figsize=(9.5, 4.6), sharey=True)
-for axes, (name, case) in zip(panels, CASES.items()):
-    for way, (colour, style) in STYLES.items():
-        axes.plot(volumes, [WAYS[way](one, case) for one in volumes], style, color=colour,
-                  label=way)
-    axes.set(title=f"{name}, {case['function_ms']:.3g} ms at {case['memory'] // 1024} GB",
-             xscale="log", yscale="log", ylim=(0.01, 20_000), xlabel="requests a month (log)")
-    axes.grid(True)
-panels[0].set_ylabel("US dollars a month (log)")
-figure.legend(*panels[0].get_legend_handles_labels(), frameon=False, fontsize=10, ncols=4,
-              loc="outside upper center")
-figure.supxlabel("Times: this machine's for churn, assumed for heavier. Prices: data/prices.csv.",
-                 fontsize=9, color=GREY, x=0.99, ha="right")
-show(figure, "Dollars a month against requests a month for four ways to serve, a panel for churn "
-             "and one for a heavier model. Lambda begins at nothing and then rises with the "
-             "serverless endpoint; instances are flat, then rise in steps.")
+show(*choice.monthly(volumes, {
+    f"{name}, {case['function_ms']:.3g} ms at {case['memory'] // 1024} GB": {
+        way: [bill(one, case) for one in volumes] for way, bill in WAYS.items()}
+    for name, case in CASES.items()}))
 
 # %%
 def crossing(one, other, case):
-    """From how many requests a month `one` is dearer than `other`, in words."""
+    """From how many requests a month `one` costs more than `other`, in words."""
     requests = cost.break_even(lambda n: WAYS[one](n, case), lambda n: WAYS[other](n, case))
     return "never" if requests == math.inf else f"{float(f'{requests / 1e6:.2g}'):,g} million"
 
 
 pd.DataFrame({name: {
-    f"{one} dearer than {other}": crossing(one, other, case)
+    f"{one} costs more than {other}": crossing(one, other, case)
     for one, other in (("Lambda", "SageMaker Serverless"), ("Lambda", "real-time instances"),
                        ("SageMaker Serverless", "real-time instances"))}
     for name, case in CASES.items()})
@@ -563,13 +516,12 @@ pd.DataFrame({name: {
 # - **Left end:** Lambda is free, and an endpoint costs cents, or a few dollars. This difference
 #   should not decide.
 # - **The middle:** for short requests the endpoint is cheaper, because it has no fee for a request.
-#   For long ones the function is cheaper, because its second costs less. The next cell computes
-#   where the lines cross.
+#   For long ones the function is cheaper, because its second costs less. The table above has the
+#   crossings, and you can compute it again with another `ENDPOINT_PRICE`.
 # - **Dotted:** with a function in front, the endpoint is nowhere cheaper than the model in the
 #   function itself. People who put SageMaker behind Lambda pay for other things: the model has its
 #   own image, release and team.
-# - **Right end:** busy instances are the cheapest: the cell after the next one compares the price
-#   of one vCPU. A heavy model reaches that point with far fewer requests than a light one. (One
+# - **Right end:** busy instances are the cheapest: the next cell compares the price of one vCPU. A heavy model reaches that point with far fewer requests than a light one. (One
 #   instance is one point of failure; AWS advises at least two.)
 #
 # INIT on the endpoint is not included. AWS says that processing is billed; we found no statement
@@ -580,43 +532,6 @@ instance = cost.usd("endpoint_instance") / 3600 / 2                # one vCPU fo
 function = 1769 / 1024 * cost.usd("lambda_compute_x86_64")
 print(f"An instance's vCPU costs {instance / function:.0%} of a function's: busier than that, it "
       "is cheaper.")
-
-# %% [markdown]
-# ### What if the price changes?
-#
-# How much of this depends on the price that is least certain?
-
-# %%
-factors = np.linspace(0.6, 2, 141)                       # times the price that we have
-
-figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4))
-per_gb = factors * ENDPOINT_PRICE
-for endpoint_gb, function_gb, colour in ((1, 1, BLUE), (1, 0.5, ORANGE), (1, 0.125, GREEN)):
-    even = 1000 * FEE / np.maximum(endpoint_gb * per_gb - function_gb * COMPUTE, 1e-12)
-    left.plot(factors, even, color=colour, label=f"{endpoint_gb:g} GB or {function_gb:g} GB")
-left.set(yscale="log", ylim=(3, 1000), ylabel="ms (log)",
-         title="Shorter requests: endpoint cheaper", xlabel="price, times the one in the table")
-left.legend(frameon=False, fontsize=10, title="endpoint or function", title_fontsize=10)
-crossings = [cost.break_even(lambda n: by_lambda(n, CASES["churn"]),
-                             lambda n: by_endpoint(n, CASES["churn"], factor * ENDPOINT_PRICE))
-             for factor in factors[::5]]
-right.plot(factors[::5], np.array(crossings) / 1e6, color=BLUE)
-right.set(ylim=(0, 12), ylabel="million requests a month",
-          title="churn: from here Lambda is dearer", xlabel="price, times the one in the table")
-for axes in (left, right):
-    axes.axvline(1, color=GREY, linewidth=1)
-    axes.grid(True)
-show(figure, "Two charts against the endpoint's price. Left: the duration at which function and "
-             "endpoint cost the same falls as the price rises, for three pairs of memory sizes. "
-             "Right: the number of requests from which Lambda is dearer for churn rises, slowly "
-             "at first.")
-
-# %% [markdown]
-# On the left, the line for equal sizes rises steeply just left of the middle. There the endpoint's
-# price comes close to Lambda's, and the endpoint would be cheaper at any duration. The others move
-# by less than the price: **they depend on the memory**. On the right, the crossing moves slowly at
-# first, and faster towards twice the price. Look up the price before you give anybody a number. But
-# at today's crossing, both bills are less than a dollar, so the price does not decide.
 
 # %% [markdown]
 # ## Operations, point by point
@@ -754,30 +669,7 @@ for row, seconds in enumerate(ys):
         grid[row, column] = names.index(cheapest)
 
 # %%
-from matplotlib.colors import ListedColormap
-
-figure, axes = plt.subplots(figsize=(9, 5.2))
-axes.pcolormesh(xs, ys, grid, vmin=0, vmax=3, shading="nearest", rasterized=True,
-                cmap=ListedColormap(["#9cc9e8", "#f3b183", "#c9c9c9", "#a6d9c6"]))
-for place in range(len(names)):
-    if (grid == place).any():
-        axes.contour(xs, ys, grid == place, levels=[0.5], colors="black", linewidths=1)
-for name, mark in zip(names, ("Lambda", "SageMaker Serverless", "SageMaker real-time\ninstances",
-                              "SageMaker asynchronous")):
-    row, column = np.nonzero(grid == names.index(name))
-    if len(row):                # in the middle of its area
-        middle = np.argmin((row - row.mean()) ** 2 + (column - column.mean()) ** 2)
-        axes.text(xs[column[middle]], ys[row[middle]], mark, ha="center", va="center", fontsize=12)
-for seconds, what in ((60, "60 s: SageMaker's limit"), (900, "900 s: Lambda's limit")):
-    axes.axhline(seconds, color="black", linewidth=1, linestyle=":")
-    axes.text(1.1e4, seconds * 1.12, what, fontsize=10)
-axes.set(xscale="log", yscale="log", xlabel="requests a month (log)",
-         ylabel="seconds of one vCPU for a request (log)", title="The cheapest that can do it")
-figure.supxlabel("Arithmetic, no measurement. Prices: data/prices.csv, your ENDPOINT_PRICE.",
-                 fontsize=9, color=GREY, x=0.99, ha="right")
-show(figure, "Map of the cheapest way, requests a month against seconds for a request. Lambda has "
-             "the left and the band from 60 to 900 seconds, SageMaker Serverless a corner of many "
-             "short requests, real-time instances the right, asynchronous all above 900 seconds.")
+show(*choice.cheapest(xs, ys, grid, names))
 
 # %% [markdown]
 # Look at these points:
@@ -937,8 +829,6 @@ for change in ({"seconds": 75}, {"payload_mb": 5}, {"gpu": True}, {"memory_gb": 
 # - **Cost:** Lambda has a fee for a request and a lower price for a second. The endpoint has no
 #   fee, a higher price for a second, and a price for data. Short and small requests in millions are
 #   cheaper on the endpoint, long ones in a function, steady work on instances.
-# - **An uncertain price** is a parameter. Here the memory size moves the crossing more than the
-#   price does.
 # - **Limits decide before money:** 60 s, 4 MB and AWS keys only on the endpoint; 900 s, 6 MB and 10
 #   GB on Lambda; a GPU on neither.
 # - **Real-time** endpoints are for steady work and GPUs, **asynchronous** ones for large and long

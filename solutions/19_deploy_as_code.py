@@ -714,17 +714,17 @@ assert too_wide(one_statement(["logs:PutLogEvents", "s3:Get*"], LOG)), (
 assert too_wide(one_statement("logs:PutLogEvents", [LOG, "*"])), (
     "one of the resources is '*': look at each of the list")
 assert not too_wide(one_statement("*", "*", effect="Deny")), (
-    "Deny takes rights away: look at Effect")
+    "Deny takes permissions away: look at Effect")
 print("Right.")
 
 # %% [markdown]
-# Now we check our own template. `rights` collects all policies in it.
+# Now we check our own template. `policies` collects all policies in it.
 
 # %%
-rights = [policy["PolicyDocument"]
+policies = [policy["PolicyDocument"]
           for one in template["Resources"].values() if one["Type"] == "AWS::IAM::Role"
           for policy in one["Properties"]["Policies"]]
-print(len(rights), "policy;", "too wide:", [too_wide(one) for one in rights])
+print(len(policies), "policy;", "too wide:", [too_wide(one) for one in policies])
 
 # %% [markdown]
 # ## What does not belong in a template

@@ -3,7 +3,7 @@
 # workshop:
 #   number: "21"
 #   needs: [docker]
-#   reading: 40
+#   reading: 35
 #   exercises: 25
 #   cost: "under $0.01"
 #   products: []
@@ -30,7 +30,7 @@
 # **You need** Docker, and the model of lesson 03 (made now if it is missing). On AWS, an account that
 # may run more than 110 executions at the same time: new accounts have less, and cannot reserve any
 #
-# **Time** 40 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS less
+# **Time** 35 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS less
 # than \$0.01
 
 # %%
@@ -105,9 +105,10 @@ def ten_at_once():
 
     def ask(_):
         sent = time.perf_counter() - began
-        said = lambda_.invoke(FunctionName=CHURN, LogType="Tail", Payload=json.dumps(question))
-        assert "FunctionError" not in said, said["Payload"].read()
-        init = re.search(r"Init Duration: ([\d.]+) ms", base64.b64decode(said["LogResult"]).decode())
+        response = lambda_.invoke(FunctionName=CHURN, LogType="Tail", Payload=json.dumps(question))
+        assert "FunctionError" not in response, response["Payload"].read()
+        log = base64.b64decode(response["LogResult"]).decode()
+        init = re.search(r"Init Duration: ([\d.]+) ms", log)
         return sent, time.perf_counter() - began, float(init[1]) if init else None
 
     with ThreadPoolExecutor(10) as pool:
@@ -121,27 +122,9 @@ assert 1 < fresh["init"].count() <= 10
 assert again["init"].count() < fresh["init"].count()
 
 # %%
-import matplotlib.pyplot as plt
-from matplotlib.patches import Patch
+from workshop.plots import load as plot, show
 
-from workshop.plots import BLUE, GREEN, GREY, ORANGE, set_style, show
-
-set_style()
-KINDS = {True: dict(facecolor=ORANGE, hatch="///", edgecolor="white", label="with a cold start"),
-         False: dict(facecolor=BLUE, edgecolor="white", label="without")}
-
-figure, panels = plt.subplots(1, 2, figsize=(9.5, 3.6), sharey=True, sharex=True)
-for axes, calls, title in zip(panels, (fresh, again), ("Right after deployment", "Again")):
-    for place, (_, call) in enumerate(calls.sort_values("answered").iterrows()):
-        axes.barh(place, call["answered"] - call["sent"], left=call["sent"],
-                  **KINDS[pd.notna(call["init"])])
-    axes.set(title=title, xlabel="seconds", yticks=[])
-panels[0].set_ylabel("requests")
-panels[1].legend(handles=[Patch(**kind) for kind in KINDS.values()], frameon=False,
-                 loc="upper right")
-show(figure, f"Ten requests at once as bars from sending to answer. Right after deployment "
-             f"{fresh['init'].count()} of them have a cold start and all are slow; asked again, "
-             f"{again['init'].count()} have, and all are answered at once.")
+show(*plot.bursts({"Right after deployment": fresh, "Again": again}))
 
 # %% [markdown]
 # Look at these points:
@@ -205,42 +188,7 @@ waits.rename(columns=lambda share: f"p{100 * share:.0f}").round(0).rename_axis("
 # %%
 import numpy as np
 
-STYLES = [(BLUE, "-"), (GREEN, "--"), (ORANGE, "-.")]
-
-
-def percentile_curve(axes, latency, label, colour, style):
-    """Latency in ms (log) over the percentile; each step to the right is rarer by a factor."""
-    waits = np.sort(latency) * 1000
-    share = (np.arange(len(waits)) + 0.5) / len(waits)
-    axes.plot(1 / (1 - share), waits, style, color=colour, label=label)
-    axes.set(xscale="log", yscale="log", xlabel="percentile",
-             xticks=[1, 2, 10, 100], xticklabels=["0", "p50", "p90", "p99"])
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.minorticks_off()
-
-
-def legend(axes):
-    """A legend above what is drawn: the axis gets room for it."""
-    highest = max(line.get_ydata().max() for line in axes.lines if len(line.get_ydata()) > 2)
-    axes.set_ylim(top=max(axes.get_ylim()[1], 6 * highest))
-    axes.legend(frameon=False, loc="upper left", fontsize=11)
-
-
-figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4.2), sharey=True)
-seconds = calls["planned"] // 1 + 0.5
-left.plot(calls["planned"], calls["latency"] * 1000, ".", color="#bbbbbb", markersize=4)
-for share, (colour, style) in zip((0.5, 0.9, 0.99), STYLES):
-    each = calls.groupby(seconds)["latency"].quantile(share) * 1000
-    left.plot(each.index, each, style, color=colour, marker="o", label=f"p{100 * share:.0f}")
-left.set(xlabel="seconds of the run", ylabel="ms until the answer (log)", title="Over time")
-for (name, some), (colour, style) in zip(calls.groupby("name", sort=False), STYLES):
-    percentile_curve(right, some["latency"], name, colour, style)
-right.set_title("By percentile")
-for axes in (left, right):
-    legend(axes)
-show(figure, "Left: latency of each request over time, with the 50th, 90th and 99th percentile of "
-             "each second, on a log axis. Right: latency by percentile at the three rates, with "
-             "p50, p90 and p99 at equal distances.")
+show(*plot.latency(calls))
 
 # %% [markdown]
 # Look at these points:
@@ -280,10 +228,9 @@ answers.tail(3)
 # was. So we can *count* the busy ones at each moment, and compare.
 
 # %%
-figure, panels = plt.subplots(1, 3, figsize=(9.5, 3.4), sharey=True)
-rows = []
-for axes, (rate, seconds), (name, held) in zip(
-        panels, SETTINGS, list(answers.groupby("name", sort=False))[1:]):
+rows, runs = [], {}
+for (rate, seconds), (name, held) in zip(
+        SETTINGS, list(answers.groupby("name", sort=False))[1:]):
     first, last = held["began"].min(), held["ended"].max()
     moments = np.arange(first, last, 0.01)
     busy = load.in_flight(held, moments, "began", "ended")
@@ -291,14 +238,8 @@ for axes, (rate, seconds), (name, held) in zip(
     rows.append({"requests a second": len(held) / (last - first), "seconds each": seconds,
                  "rate × duration": predicted, "busy, average": np.mean(busy),
                  "busy, most": max(busy), "environments": held["environment"].nunique()})
-    axes.fill_between(moments - first, busy, step="post", color=BLUE, alpha=0.35, linewidth=0)
-    axes.axhline(predicted, color=ORANGE, linestyle="--")
-    axes.annotate("rate × duration", (0.05, predicted), xytext=(0, 3), textcoords="offset points",
-                  color=ORANGE, fontsize=10)
-    axes.set(title=name, xlabel="seconds")
-panels[0].set_ylabel("environments busy")
-show(figure, "Busy environments over time for three settings, jumping between none and several, "
-             "each with a dashed line at rate times duration, which is their average.")
+    runs[name] = moments - first, busy, predicted
+show(*plot.busy(runs))
 little = pd.DataFrame(rows)
 assert (little["busy, average"] / little["rate × duration"]).between(0.8, 1.5).all(), little
 little.round(2)
@@ -337,7 +278,7 @@ def reserve(concurrency):
         time.sleep(10)          # it is not known everywhere at once
 
 
-def invoke(asked, once=client("standard", 1)):
+def invoke(request, once=client("standard", 1)):
     try:
         return once.invoke(FunctionName=HOLD, Payload=json.dumps({"seconds": 0.5}))["StatusCode"]
     except ClientError as error:
@@ -496,19 +437,8 @@ pd.DataFrame({name: {"clients answered": CLIENTS - failed[name], "clients given 
 # number between 0 and *twice* that, so that both wait equally long on average.
 
 # %%
-figure, panels = plt.subplots(2, 1, figsize=(9, 5), sharex=True, sharey=True)
-for axes, name in zip(panels, ("backoff", "backoff with jitter")):
-    log = storms[name]
-    for good, marker, colour, word in ((False, "x", ORANGE, "refused"),
-                                       (True, "o", BLUE, "answered")):
-        some = log[(log["status"] == 200) == good]
-        axes.plot(some["second"], some["client"], marker, color=colour, markersize=5, label=word)
-    axes.set(title=f"{name}: {failed[name]} of {CLIENTS} clients gave up", ylabel="client")
-panels[0].legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
-panels[1].set_xlabel("seconds")
-show(figure, "Attempts of 20 clients over time. Without jitter they stand in vertical lines, in "
-             "each of which two are answered and the rest refused. With jitter they are spread, and "
-             f"{CLIENTS - failed['backoff with jitter']} clients are answered.")
+show(*plot.storms({name: storms[name] for name in ("backoff", "backoff with jitter")}, failed,
+                  CLIENTS))
 
 # %% [markdown]
 # *Notice* the waves. Backoff alone moves the crowd from one moment to a later one: clients that
@@ -537,16 +467,16 @@ show(figure, "Attempts of 20 clients over time. Without jitter they stand in ver
 def crowd(lambda_client, number=4):
     def ask(_):
         try:
-            said = lambda_client.invoke(FunctionName=HOLD, Payload=json.dumps({"seconds": 0.1}))
+            response = lambda_client.invoke(FunctionName=HOLD, Payload=json.dumps({"seconds": 0.1}))
         except lambda_client.exceptions.TooManyRequestsException as error:
-            said = error.response
-        return said["ResponseMetadata"]
+            response = error.response
+        return response["ResponseMetadata"]
 
     with ThreadPoolExecutor(number) as pool:
-        told = list(pool.map(ask, range(number)))
-    return {"answered": sum(one["HTTPStatusCode"] == 200 for one in told),
-            "refused": sum(one["HTTPStatusCode"] == 429 for one in told),
-            "retries": sum(one["RetryAttempts"] for one in told)}
+        responses = list(pool.map(ask, range(number)))
+    return {"answered": sum(one["HTTPStatusCode"] == 200 for one in responses),
+            "refused": sum(one["HTTPStatusCode"] == 429 for one in responses),
+            "retries": sum(one["RetryAttempts"] for one in responses)}
 
 
 reserve(1)
@@ -627,21 +557,7 @@ def stalled(some):
     return (some["latency"] > (STALL[1] - STALL[0]) / 3).mean()
 
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4.2), sharey=True)
-left.axvspan(*STALL, color="#eeeeee")
-left.annotate("stall", (sum(STALL) / 2, 0.02), xycoords=("data", "axes fraction"), ha="center",
-              color=GREY)
-for some, marker, (colour, style) in ((opened, "o", STYLES[0]), (closed, "x", STYLES[2])):
-    name = some["name"].iloc[0]
-    left.plot(some["sent"], some["latency"] * 1000, marker, color=colour, label=name)
-    percentile_curve(right, some["latency"], name, colour, style)
-left.set(xlabel="second at which it was sent", ylabel="ms until the answer (log)", title="Requests")
-right.set_title("By percentile")
-for axes in (left, right):
-    legend(axes)
-show(figure, "Left: latency over the second of sending. In the stall the open model has many slow "
-             "requests, the closed loop one. Right: by percentile, the open model's curve rises "
-             "long before the closed loop's.")
+show(*plot.stall(calls, STALL))
 print(f"waited over a third of the stall: open {stalled(opened):.0%}, closed {stalled(closed):.0%}")
 assert stalled(opened) > stalled(closed), "no stall seen: is the clock of your machine right?"
 
@@ -691,7 +607,7 @@ assert corrected([0.125, 0.125], 0.25) == [0.125, 0.125], (
     "latencies shorter than the pace left nothing out: they stay, each once; you return "
     f"{corrected([0.125, 0.125], 0.25)}")
 found = sorted(corrected([1.0], 0.25), reverse=True)
-assert 1.0 in found, f"the latency itself belongs into it as well: {found}"
+assert 1.0 in found, f"the latency itself belongs in it as well: {found}"
 assert 0 not in found, f"a wait of 0 s is no request that was left out: {found}"
 assert found == [1.0, 0.75, 0.5, 0.25], (
     f"1 s at a pace of 0.25 s: expected 1, 0.75, 0.5, 0.25; you return {found}")
@@ -735,22 +651,7 @@ print("at the same time:", limits["ConcurrentExecutions"],
 # second. Where the lines cross, another limit comes first.
 
 # %%
-duration = np.logspace(-3, np.log10(60), 300)
-figure, axes = plt.subplots(figsize=(8.5, 4.4))
-for concurrency, colour, style, word in ((1000, BLUE, "-", "account, 1,000 at once"),
-                                         (10, ORANGE, "--", "new account, 10 at once")):
-    axes.plot(duration, np.minimum(concurrency / duration, 10 * concurrency), style, color=colour,
-              label=word)
-axes.axhline(10_000, color=GREEN, linestyle=":", label="API Gateway, 10,000 a second")
-axes.axvspan(30, 60, color="#dddddd", label="the HTTP API has given up")
-axes.set(xscale="log", yscale="log", xlim=(0.001, 60), ylim=(0.1, 30_000),
-         xlabel="duration of a request in seconds (log)", ylabel="most requests a second (log)")
-for axis in (axes.xaxis, axes.yaxis):
-    axis.set_major_formatter("{x:,g}")
-axes.legend(frameon=False, loc="lower left")
-show(figure, "The highest rate over the duration of a request, on log axes. Flat up to 0.1 s, at "
-             "10,000 a second for an account with 1,000 executions at once and at 100 a second for "
-             "one with 10, then falling in proportion; after 30 s the API has given up.")
+show(*plot.limits({"account, 1,000 at the same time": 1000, "new account, 10": 10}))
 
 # %% [markdown]
 # Look at these points:

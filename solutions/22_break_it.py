@@ -73,7 +73,7 @@ lessons.require("03")
 # | `External data path does not exist` | [Weights left behind](#Weights-left-behind) |
 # | `Got: 224 Expected: 3` and, behind it, `Got: 3 Expected: 224` | [Channels first or channels last](#Channels-first-or-channels-last) |
 # | `InconsistentVersionWarning: Trying to unpickle estimator` | [A pickle of another version](#A-pickle-of-another-version) |
-# | `Unknown Category`; or nothing, and the answer is a little wrong | [A category that nobody knows](#A-category-that-nobody-knows) |
+# | `Unknown Category`; or nothing, and the answer is a little wrong | [A category that the model has not seen](#A-category-that-the-model-has-not-seen) |
 # | `RepositoryNotEmptyException` | [A repository that is not empty](#A-repository-that-is-not-empty) |
 #
 # You need not remember the table. When a cell or `python3 -m workshop run` fails, the workshop
@@ -119,9 +119,9 @@ def refused(call, **arguments):
 
 def ask(**event):
     """The function's answer; when it failed, what Lambda says of that."""
-    said = lambda_.invoke(FunctionName=NAME, Payload=json.dumps(event))
-    answer = json.load(said["Payload"])
-    if "FunctionError" in said:
+    response = lambda_.invoke(FunctionName=NAME, Payload=json.dumps(event))
+    answer = json.load(response["Payload"])
+    if "FunctionError" in response:
         return f"{answer.get('errorType')}: {answer['errorMessage']}"
     return answer
 
@@ -164,34 +164,34 @@ if "SLOW_IMPORT" in os.environ:
 if "MODEL" in os.environ:
     session = ort.InferenceSession(os.environ["MODEL"])
 
-def number(asked):
+def number(parameters):
     probability = np.float32(0.25)      # what a model gives
-    return {"probability": float(probability) if "fixed" in asked else probability}
+    return {"probability": float(probability) if "fixed" in parameters else probability}
 
-def proxy(asked):
+def proxy(parameters):
     answer = {"probability": 0.25}
-    return {"statusCode": 200, "body": json.dumps(answer) if "fixed" in asked else answer}
+    return {"statusCode": 200, "body": json.dumps(answer) if "fixed" in parameters else answer}
 
-def wait(asked):
+def wait(parameters):
     time.sleep(3.2)
     return "done"
 
-def fill(asked):
+def fill(parameters):
     return len(b"x" * 200_000_000)
 
-def write(asked):
-    path = "/tmp/result.txt" if "fixed" in asked else "result.txt"
+def write(parameters):
+    path = "/tmp/result.txt" if "fixed" in parameters else "result.txt"
     with open(path, "w") as file:
         file.write("done")
     return path
 
-def large(asked):
+def large(parameters):
     return "x" * 7_000_000
 
-def nothing(asked):
+def nothing(parameters):
     return "done"
 
-def incident(asked):
+def incident(parameters):
     with open(os.path.join(os.environ.get("CACHE", "."), "cache"), "w") as file:
         file.write("warm")
     table = b"x" * 200_000_000
@@ -201,8 +201,8 @@ def incident(asked):
 THINGS = {one.__name__: one for one in (number, proxy, wait, fill, write, large, nothing, incident)}
 
 def lambda_handler(event, context):
-    asked = event.get("queryStringParameters") or event
-    return THINGS[asked["do"]](asked)
+    parameters = event.get("queryStringParameters") or event
+    return THINGS[parameters["do"]](parameters)
 ''');
 
 # %% [markdown]
@@ -625,8 +625,8 @@ gateway.create_deployment(restApiId=api, stageName="prod")
 lambda_.add_permission(FunctionName=NAME, StatementId="api", Action="lambda:InvokeFunction",
                        Principal="apigateway.amazonaws.com",
                        SourceArn=f"arn:aws:execute-api:{here}:{account}:{api}/*/POST/")
-door = (f"{cloud.url()}/_aws/execute-api/{api}" if cloud.is_local()
-        else f"https://{api}.execute-api.{here}.amazonaws.com")
+api_url = (f"{cloud.url()}/_aws/execute-api/{api}" if cloud.is_local()
+           else f"https://{api}.execute-api.{here}.amazonaws.com")
 
 # %%
 import requests
@@ -635,7 +635,7 @@ import requests
 def post(path, wanted, **query):
     """What comes back from the API; on AWS, a new API may take a while to answer so."""
     for attempt in range(30):
-        answer = requests.post(door + path, params=query, timeout=35)
+        answer = requests.post(api_url + path, params=query, timeout=35)
         if answer.status_code == wanted:
             break
         time.sleep(1)
@@ -718,8 +718,8 @@ import re
 
 change(MemorySize=512)
 assert ask(do="fill") == 200_000_000
-said = lambda_.invoke(FunctionName=NAME, Payload=json.dumps({"do": "fill"}), LogType="Tail")
-print(re.search("Max Memory Used: .* MB", base64.b64decode(said["LogResult"]).decode()).group())
+response = lambda_.invoke(FunctionName=NAME, Payload=json.dumps({"do": "fill"}), LogType="Tail")
+print(re.search("Max Memory Used: .* MB", base64.b64decode(response["LogResult"]).decode()).group())
 
 # %% [markdown]
 # ### A disk that cannot be written
@@ -980,7 +980,7 @@ print("churn.onnx opens without scikit-learn; made with",
       json.loads(churn.get_modelmeta().custom_metadata_map["signature"])["versions"])
 
 # %% [markdown]
-# ### A category that nobody knows
+# ### A category that the model has not seen
 #
 # The last of the models' failures often has no message. Here is a churn model in four lines, as in
 # many tutorials. Its encoder has the option `ignore` for unknown categories:
@@ -1000,12 +1000,13 @@ careless = ort.InferenceSession(to_onnx(
     careless, initial_types=[("contract", StringTensorType([None, 1]))],
     options={"zipmap": False}).SerializeToString())
 
-said = {}
+predicted = {}
 for contract in ("month-to-month", "two_year", "Month-to-Month", "weekly", ""):
     row = np.array([[contract]], dtype=object)
-    said[contract] = float(careless.run(["probabilities"], {"contract": row})[0][0, 1])
-    print(f"{contract or '(empty)':15} {said[contract]:.3f}")
-assert said["Month-to-Month"] == said["weekly"] == said[""] != said["month-to-month"]
+    predicted[contract] = float(careless.run(["probabilities"], {"contract": row})[0][0, 1])
+    print(f"{contract or '(empty)':15} {predicted[contract]:.3f}")
+assert (predicted["Month-to-Month"] == predicted["weekly"] == predicted[""]
+        != predicted["month-to-month"])
 
 # %% [markdown]
 # It returns a number every time, and the same number for all the nonsense. **Cause**: one-hot
@@ -1034,7 +1035,7 @@ try:
     probability(wrong)
 except Exception as error:
     message = f"{type(error).__name__}: {error}"
-meet("A category that nobody knows", message, "Unknown Category")
+meet("A category that the model has not seen", message, "Unknown Category")
 
 # %% [markdown]
 # And second, because that message does not help a client: the model has its categories in its
@@ -1043,9 +1044,9 @@ meet("A category that nobody knows", message, "Unknown Category")
 
 # %%
 change(ImageConfig={"Command": ["lambda_function.lambda_handler"]})
-said = ask(customer=wrong)
-print(said["statusCode"], said["problems"])
-assert said["statusCode"] == 400 and said["problems"][0]["field"] == "contract"
+answer = ask(customer=wrong)
+print(answer["statusCode"], answer["problems"])
+assert answer["statusCode"] == 400 and answer["problems"][0]["field"] == "contract"
 assert abs(ask(customer=customer)["churn_probability"] - probability(customer)) < 1e-6
 
 # %% [markdown]
@@ -1076,19 +1077,19 @@ change(ImageConfig={"Command": ["broken.lambda_handler"]}, **fixed)
 print(ask(do="incident"))
 
 # %% Check 3 tags=["check"]
-said = ask(do="incident")
+answer = ask(do="incident")
 hints = {"A disk that cannot be written": "where may a function write?",
          "Out of memory": "it holds 200 MB, and Python, NumPy and ONNX Runtime besides",
          "Out of time": "how long does it sleep, and how long may it run?"}
-if isinstance(said, str):
-    known = [one.name for one in failures.recognise(said)]
-    raise AssertionError(f"{said}\nThat is “{', '.join(known)}”: "
+if isinstance(answer, str):
+    known = [one.name for one in failures.recognise(answer)]
+    raise AssertionError(f"{answer}\nThat is “{', '.join(known)}”: "
                          + " ".join(hints.get(one, "see its section") for one in known))
 now = lambda_.get_function_configuration(FunctionName=NAME)
 assert now["Timeout"] <= 30, "it answers; but a caller behind an API waits for 30 seconds at most"
 assert now["MemorySize"] <= 1024, (
     "it answers; but it needs some 300 MB, and more than three times of that is paid for nothing")
-print("Right:", said)
+print("Right:", answer)
 
 # %% [markdown]
 # ## Clean up

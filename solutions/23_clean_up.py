@@ -93,24 +93,24 @@ notifications(MAIL)
 from botocore.exceptions import ParamValidationError
 from botocore.validate import ParamValidator
 
-told = notifications("a@b.example")
-assert told is not None, "notifications returned nothing: a `return`, or is it still open?"
+returned = notifications("a@b.example")
+assert returned is not None, "notifications returned nothing: a `return`, or is it still open?"
 shape = budgets.meta.service_model.operation_model("CreateBudget").input_shape
-faults = ParamValidator().validate(told, shape.members["NotificationsWithSubscribers"])
+faults = ParamValidator().validate(returned, shape.members["NotificationsWithSubscribers"])
 assert not faults.has_errors(), f"boto3 would refuse this:\n{faults.generate_report()}"
-assert len(told) == 6, f"three shares, each actual and forecast, are 6 notifications, not {len(told)}"
+assert len(returned) == 6, f"three shares, each actual and forecast, are 6 notifications, not {len(returned)}"
 assert all(one["Notification"].get("ThresholdType", "PERCENTAGE") == "PERCENTAGE"
-           for one in told), "ABSOLUTE_VALUE would be dollars: use PERCENTAGE"
-shares = sorted({one["Notification"]["Threshold"] for one in told})
+           for one in returned), "ABSOLUTE_VALUE would be dollars: use PERCENTAGE"
+shares = sorted({one["Notification"]["Threshold"] for one in returned})
 assert max(shares) > 1, f"{shares}: in percent, 0.5 is half a percent; write 50"
 assert shares == [50, 80, 100], f"expected are 50, 80 and 100 percent, you have {shares}"
-kinds = {one["Notification"]["NotificationType"] for one in told}
+kinds = {one["Notification"]["NotificationType"] for one in returned}
 assert kinds == {"ACTUAL", "FORECASTED"}, f"both ACTUAL and FORECASTED; you have {sorted(kinds)}"
 assert len({(one["Notification"]["Threshold"], one["Notification"]["NotificationType"])
-            for one in told}) == 6, "one of them comes twice, another is missing"
-assert {one["Notification"]["ComparisonOperator"] for one in told} == {"GREATER_THAN"}, (
+            for one in returned}) == 6, "one of them comes twice, another is missing"
+assert {one["Notification"]["ComparisonOperator"] for one in returned} == {"GREATER_THAN"}, (
     "it is to warn when more is spent: GREATER_THAN")
-assert all([who["Address"] for who in one["Subscribers"]] == ["a@b.example"] for one in told), (
+assert all([who["Address"] for who in one["Subscribers"]] == ["a@b.example"] for one in returned), (
     "each goes to the address that notifications was given: use `mail`")
 print("Right.")
 
@@ -591,34 +591,9 @@ year = {       # what: (dollars a year, whether a lesson makes such a thing)
     "a function that runs itself": (12 * loop, False)}
 
 # %%
-import matplotlib.pyplot as plt
+from workshop.plots import bills, show
 
-from workshop.plots import BLUE, GREY, ORANGE, set_style, show
-
-set_style()
-rows = sorted(year.items(), key=lambda row: row[1][0])
-LEFT = 0.5                      # dollars, where the axis begins: it has no zero
-figure, axes = plt.subplots(figsize=(9, 5.6))
-for place, (what, (dollars, lesson)) in enumerate(rows):
-    if dollars:
-        axes.barh(place, dollars - LEFT, left=LEFT, color=BLUE if lesson else ORANGE)
-    axes.text(max(dollars, LEFT) * 1.12, place, f"${dollars:,.0f}" if dollars >= 10 else
-              f"${dollars:,.2f}" if dollars else "nothing", va="center", fontsize=11,
-              bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
-axes.axvline(30, color=GREY, linewidth=1, linestyle=":", zorder=0)
-axes.text(33, 0, "the budget's first mail:\nhalf of $5 a month", color=GREY, fontsize=10)
-axes.set_yticks(range(len(rows)), [what for what, _ in rows])
-axes.set(xscale="log", xlim=(LEFT, 40_000), xlabel="dollars a year (log)",
-         title="One year, forgotten")
-for colour, label in ((BLUE, "lessons make such a thing"), (ORANGE, "not made here")):
-    axes.barh(0, 0, color=colour, label=label)
-axes.legend(frameon=False, fontsize=11, loc="lower right", bbox_to_anchor=(1, 0.2))
-figure.supxlabel("Arithmetic with data/prices.csv, without free parts.", fontsize=9, color=GREY,
-                 x=0.99, ha="right")
-show(figure, "Bar chart of what a forgotten thing costs in a year, on a logarithmic axis: nothing for "
-             "functions and serverless endpoints that nobody calls, about a dollar for an alarm, "
-             "tens of dollars for stored gigabytes and a dashboard, hundreds for what is kept "
-             "ready, over a thousand for an instance, thousands for a function that runs itself.")
+show(*bills.forgotten(year, budget=12 * 2.5))
 
 # %% [markdown]
 # The plot shows four groups:

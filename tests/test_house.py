@@ -121,6 +121,7 @@ def test_prose_names_files_that_exist(path):
 def public_functions():
     """What people call: the functions of the modules that lessons import, and of account/."""
     for path in sorted([*(ROOT / "workshop").glob("*.py"), *(ROOT / "workshop").glob("load/*.py"),
+                        *(ROOT / "workshop").glob("plots/*.py"),
                         *(ROOT / "workshop").glob("account/*.py"),
                         *(ROOT / "workshop").glob("measure/runs.py")]):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:

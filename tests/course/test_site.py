@@ -79,6 +79,15 @@ def test_hints_stay_folded(pages):
                      read(pages))
 
 
+def test_a_solution_is_folded_below_its_check(pages):
+    text = re.sub(r"<[^>]+>", "", re.sub(r"<(/?)(details|summary)[^>]*>", r"[\1\2]", read(pages)))
+    exercise, check, solution = (text.index(words) for words in (
+        "...  # your code here", "assert more(1) == 2", "[details][summary]Solution[/summary]"))
+    assert exercise < check < solution
+    folded = text[solution:text.index("[/details]", solution)]
+    assert "return y + 1" in folded and text.count("return y + 1") == 1
+
+
 def test_diagrams_are_drawn_with_words_for_those_who_do_not_see_them(pages):
     text = read(pages)
     assert "```mermaid" not in text and "flowchart LR" not in text

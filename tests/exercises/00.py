@@ -46,15 +46,15 @@ for name in size_mb:
     if size_mb[name] <= ZIP_LIMIT_MB:
         fits.append(name)"""),
     ("Exercise 3", """\
-s3.put_object(Body=json.dumps(customer), Key="customer.json", **ours)
-returned = json.load(s3.get_object(**ours, Key="customer.json")["Body"])"""),
+s3.put_object(Body=json.dumps(customer), Key="customer.json", **owned)
+returned = json.load(s3.get_object(**owned, Key="customer.json")["Body"])"""),
     ("Exercise 3", """\
 text = json.dumps(customer, indent=2)
-s3.put_object(**ours, Key="customer.json", Body=bytes(text, "utf-8"))
-returned = json.loads(s3.get_object(**ours, Key="customer.json")["Body"].read().decode())"""),
+s3.put_object(**owned, Key="customer.json", Body=bytes(text, "utf-8"))
+returned = json.loads(s3.get_object(**owned, Key="customer.json")["Body"].read().decode())"""),
     ("Exercise 3", """\
 import io
 s3.upload_fileobj(io.BytesIO(json.dumps(customer).encode()), bucket, "customer.json")
-answer = s3.get_object(**ours, Key="customer.json")
+answer = s3.get_object(**owned, Key="customer.json")
 returned = dict(json.loads(answer["Body"].read()))"""),
 ]

@@ -17,10 +17,10 @@ WRONG = [
     ("Exercise 2", 'return invoke(url, {"customer": customer}).json().get("churn_probability")',
      "raise ValueError instead"),
     ("Exercise 2",
-     'said = invoke(url, {"customer": customer}).json()\n'
-     'if "statusCode" in said:\n'
-     '    raise ValueError(said["problems"][0]["field"])\n'
-     'return said["churn_probability"]',
+     'response = invoke(url, {"customer": customer}).json()\n'
+     'if "statusCode" in response:\n'
+     '    raise ValueError(response["problems"][0]["field"])\n'
+     'return response["churn_probability"]',
      "two fields are wrong"),
     ("Exercise 3", "...", "is it still open?"),
     ("Exercise 3", "times = by_package(printed)\nreturn max(times, key=times.get)",

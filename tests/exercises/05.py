@@ -1,7 +1,7 @@
 """Wrong answers to the exercises of lesson 05, each with words of its diagnosis; and right ones."""
 
 PREDICT = 'return payload["churn_probability"]'
-FAILED = 'if said.get("FunctionError"):\n    raise RuntimeError(payload["errorMessage"])\n'
+FAILED = 'if response.get("FunctionError"):\n    raise RuntimeError(payload["errorMessage"])\n'
 BILL = "seconds = requests * milliseconds / 1000 * memory / 1024\n"
 
 WRONG = [
@@ -32,7 +32,7 @@ WRONG = [
     ("Exercise 2", FAILED + 'return payload.get("churn_probability", 0.0)',
      "must raise ValueError"),
     ("Exercise 2",
-     'if said.get("FunctionError"):\n    raise RuntimeError("failed")\n' + PREDICT,
+     'if response.get("FunctionError"):\n    raise RuntimeError("failed")\n' + PREDICT,
      "say in the error what happened"),
     ("Exercise 3", "...", "is it still open?"),
     ("Exercise 3",
@@ -75,19 +75,19 @@ if tag not in digests:
     raise ValueError(f"{tag}: there are {sorted(digests)}")
 return f"{address}@{digests[tag]}"'''),
     ("Exercise 2", """\
-if "FunctionError" in said:
+if "FunctionError" in response:
     raise RuntimeError(payload)
 if payload.get("statusCode", 200) >= 400:
     raise ValueError([one["field"] for one in payload["problems"]])
 return payload["churn_probability"]"""),
     ("Exercise 2", """\
-if said.get("FunctionError") is not None:
+if response.get("FunctionError") is not None:
     raise RuntimeError(f"the function failed: {payload['errorMessage']}")
 if "problems" in payload:
     raise ValueError(" ".join(problem["field"] for problem in payload["problems"]))
 return float(payload["churn_probability"])"""),
     ("Exercise 2", """\
-if said.get("FunctionError"):
+if response.get("FunctionError"):
     raise RuntimeError(payload["errorMessage"])
 elif "churn_probability" not in payload:
     raise ValueError("; ".join(one["field"] for one in payload["problems"]))

@@ -36,7 +36,7 @@ WRONG = [
     ("Exercise 3", photos(input=', "layout": "NHWC"'), "channels first"),
     ("Exercise 3", photos(input=', "mean": [0.0]'), "mean is as for the garments"),
     ("Exercise 3", photos(kind='"probabilities"'), "to make probabilities of them"),
-    ("Exercise 3", photos(classes="CLASSES"), "It knows 1,000 classes"),
+    ("Exercise 3", photos(classes="CLASSES"), "It has 1,000 classes"),
     ("Exercise 3", photos(classes="sorted(NAMES)"), "order is that of the model"),
     ("Exercise 3", photos()[:-1] + ',\n    "training_data_sha256": '
      'signature["training_data_sha256"]}', "Leave it out"),

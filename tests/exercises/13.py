@@ -67,7 +67,7 @@ WRONG = [
     ("Exercise 3",
      handler(REFUSE + MODEL + when_asked(REASONS) + "return answer",
              "model, explainer = load_model(), load_explainer()\n"),
-     "loaded before anybody asked for it"),
+     "loaded before any request needed it"),
     ("Exercise 3",
      handler(when_asked(ONCE) + REFUSE + MODEL + when_asked(REASONS) + "return answer"),
      "a refused request loaded the explainer"),
@@ -81,7 +81,7 @@ WRONG = [
          "try:\n    explainer = explainer or load_explainer()\n"
          "    answer[\"reasons\"] = explainer(event[\"customer\"])\n"
          "except MemoryError:\n    pass\n") + "return answer"),
-     "the caller was not told"),
+     "the caller gets no error"),
     ("Exercise 3",
      handler(REFUSE + MODEL + when_asked(
          "if explainer is None:\n    explainer = lambda customer: None\n"

@@ -11,7 +11,7 @@ WRONG = [
      "a millionth of the fee"),
     ("Exercise 1", MORE + "return 1000 * FEE / more", "before you divide"),
     ("Exercise 1", MORE + "return 1000 * FEE / abs(more) if more else math.inf",
-     "4 GB on Lambda are dearer"),
+     "4 GB on Lambda are more expensive"),
     ("Exercise 1", MORE + "return 1000 * FEE / more if more else math.inf",
      "no request takes less"),
     ("Exercise 1", MORE + "return 1000 * FEE / more if more > 0 else 0", "always cheaper, return"),

@@ -4,6 +4,7 @@ A lesson's source is Python in jupytext's percent format under a YAML header, th
 is written by hand. The solved notebook holds all of it; in the learner's copy the exercises are
 open. `python3 -m workshop render` writes both, and `--check` says what differs from a rendering.
 The tables of README.md and TEACHING.md are written from the lessons' headers.
+In both, the first use of a term is a link to the glossary, which it writes as well.
 
 It also copies what several functions share, lambda/common/*.py, into the folder of each: a folder
 is all that goes into a function's image.
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import yaml
 
-from workshop.course import paths
+from workshop.course import glossary, paths
 from workshop.machine.paths import ROOT
 
 # jsonschema, which nbformat imports, would spend two seconds on a grammar of internationalised
@@ -255,19 +256,28 @@ def digest(kind: str, source: str) -> str:
     return hashlib.sha256(f"{kind}\n{source}".encode()).hexdigest()[:12]
 
 
+def _prose(lesson: Lesson) -> list[str]:
+    """The lesson's Markdown cells."""
+    return [cell.source for cell in lesson.cells if cell.kind == "markdown"]
+
+
 def notebook(lesson: Lesson, *, learner: bool):
     """The lesson as a notebook of nbformat's without outputs: the learner's copy, or the solved
     one."""
     import nbformat
+    page = Path(glossary.PAGE)
+    texts = iter(glossary.linked(_prose(lesson), glossary.read(lesson.path.parents[1]),
+                                 page.name if learner else f"../{page}"))
     cells, seen = [], {}
     for cell in lesson.cells:
+        source = next(texts) if cell.kind == "markdown" else cell.source
         # The id comes from the text, so that a change to one cell leaves the others' ids alone.
         name = digest(cell.kind, cell.source)
         seen[name] = seen.get(name, 0) + 1
         if learner and "solution" in cell.tags:
             continue
         make = nbformat.v4.new_code_cell if cell.kind == "code" else nbformat.v4.new_markdown_cell
-        new = make(replace_solution(cell.source, OPEN if learner else None),
+        new = make(replace_solution(source, OPEN if learner else None),
                    id=f"{name}-{seen[name]}")
         tags = list(cell.tags)
         if "check" in tags and learner:
@@ -312,7 +322,7 @@ def _with_table(readme: Path, found: list[Lesson]) -> str:
 # --- files -------------------------------------------------------------------------------------
 
 def rendered(root: Path = ROOT) -> dict[Path, str]:
-    """Every file that rendering writes, with its text. Raises LessonError."""
+    """Every file that rendering writes, with its text. Raises LessonError, GlossaryError."""
     import nbformat
     found = lessons(root)
     texts = {}
@@ -328,6 +338,9 @@ def rendered(root: Path = ROOT) -> dict[Path, str]:
             texts[teaching] = paths.filled(teaching.read_text(encoding="utf-8"), found)
         except paths.PathError as error:
             raise LessonError(f"{teaching}:1: {error}") from None
+    if terms := glossary.read(root):
+        texts[root / glossary.PAGE] = glossary.page(
+            terms, {lesson.name: _prose(lesson) for lesson in found})
     return texts | _copies(root)
 
 
@@ -379,6 +392,6 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
             print(f"{path.relative_to(root)} " + ("has no source" if text is None else
                   "differs from a rendering: run `python3 -m workshop render`"))
         return 1 if changed else 0
-    except LessonError as error:
+    except (LessonError, glossary.GlossaryError) as error:
         print(error, file=sys.stderr)
         return 1

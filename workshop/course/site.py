@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 from itertools import count
 from pathlib import Path
 
-from workshop.course import lessons, render
+from workshop.course import glossary, lessons, render
 from workshop.machine import modes
 from workshop.machine.paths import ROOT
 
@@ -63,6 +63,7 @@ INDEX = """<!DOCTYPE html>
 <th>Minutes (reading + exercises)</th><th>Needs</th><th>Cost on AWS</th></tr></thead><tbody>
 {rows}
 </tbody></table>
+{more}
 </main></body></html>
 """
 
@@ -80,9 +81,10 @@ def build(root: Path = ROOT) -> Path | None:
         after = ready[i + 1] if i + 1 < len(ready) else None
         text = page(lesson, root, _navigation(before, after))
         (folder / f"{lesson.name}.html").write_text(text, encoding="utf-8")
+    more = _glossary(root, folder)
     index = folder / "index.html"
     rows = "\n".join(_row(lesson, lesson in ready) for lesson in found)
-    index.write_text(INDEX.format(css=CSS, rows=rows), encoding="utf-8")
+    index.write_text(INDEX.format(css=CSS, rows=rows, more=more), encoding="utf-8")
     modes.settle(folder)
     return index
 
@@ -90,36 +92,76 @@ def build(root: Path = ROOT) -> Path | None:
 def page(lesson: render.Lesson, root: Path, navigation: str = "") -> str:
     """The page of an executed lesson, as HTML that loads nothing."""
     import nbformat
-    from jinja2 import DictLoader
-    from nbconvert import HTMLExporter
     book = nbformat.read(lessons.executed(lesson, root), as_version=4)
     book.metadata.pop("widgets", None)              # drawn by scripts from the network
-    book.metadata["title"] = f"{lesson.number} {lesson.title}"
+    _fold_solutions(book, lesson)
     numbers = count(1)
     for cell in book.cells:
         if cell.cell_type == "markdown":
             cell.source = MERMAID.sub(
                 lambda match: diagram(match[1], f"diagram-{next(numbers)}"), cell.source)
+    return _html(book, f"{lesson.number} {lesson.title}", "solutions", root, navigation)
+
+
+def _fold_solutions(book, lesson: render.Lesson) -> None:
+    """Opens each exercise again, and puts what was run below its check, where it unfolds."""
+    import nbformat
+    sources = {render.replace_solution(cell.source, None): cell.source
+               for cell in lesson.cells if cell.is_exercise}
+    waiting, cells = "", []
+    for cell in book.cells:
+        cells.append(cell)
+        if cell.source in sources:
+            waiting = cell.source
+            cell.source = render.replace_solution(sources[waiting], render.OPEN)
+        elif waiting and "check" in cell.metadata.get("tags", []):
+            cells.append(nbformat.v4.new_markdown_cell(
+                f"<details><summary>Solution</summary>\n\n```python\n{waiting}\n```\n\n</details>"))
+            waiting = ""
+    book.cells = cells
+
+
+def _glossary(root: Path, folder: Path) -> str:
+    """Writes the glossary's page; returns the index's link to it, "" where a clone has none."""
+    import nbformat
+    source = root / glossary.PAGE
+    if not source.exists():
+        return ""
+    book = nbformat.v4.new_notebook(cells=[
+        nbformat.v4.new_markdown_cell(source.read_text(encoding="utf-8"))])
+    path = folder / f"{source.stem}.html"
+    text = _html(book, "Glossary", source.parent.name, root, _navigation(None, None))
+    path.write_text(text, encoding="utf-8")
+    return f'<p><a href="{path.name}">Glossary</a>: the terms, each in a sentence or two.</p>'
+
+
+def _html(book, title: str, place: str, root: Path, navigation: str) -> str:
+    """A notebook of the folder `place` as a page of the site."""
+    from jinja2 import DictLoader
+    from nbconvert import HTMLExporter
+    book.metadata["title"] = title
     exporter = HTMLExporter(template_file="lesson.html.j2",
                             extra_loaders=[DictLoader({"lesson.html.j2": TEMPLATE})],
                             exclude_input_prompt=True, exclude_output_prompt=True)
     text, _ = exporter.from_notebook_node(book, resources={
-        "metadata": {"name": lesson.name, "path": str(root / "solutions")},
+        "metadata": {"name": title, "path": str(root / place)},
         "workshop_css": CSS, "workshop_navigation": navigation})
-    names = {path.stem for path in lessons.executed(lesson, root).parent.glob("*.ipynb")}
-    return LINK.sub(lambda match: f'{match[1]}="{_link(match[2], names)}"', text)
+    names = {lesson.name for lesson in render.lessons(root)
+             if lessons.executed(lesson, root).exists()}
+    return LINK.sub(lambda match: f'{match[1]}="{_link(match[2], names, place)}"', text)
 
 
-def _link(target: str, names: set[str]) -> str:
-    """A link of a notebook in solutions/, as it must read on a page in build/site/."""
+def _link(target: str, names: set[str], place: str) -> str:
+    """A link of a notebook in the folder `place`, as it must read on a page in build/site/."""
     if ELSEWHERE.match(target):
         return target
     path, _, anchor = target.partition("#")
-    if path.endswith(".ipynb") and Path(path).stem in names:
+    pages = {f"{name}.ipynb" for name in names} | {Path(glossary.PAGE).name}
+    if Path(path).name in pages:
         return f"{Path(path).stem}.html" + (f"#{anchor}" if anchor else "")
     if path.endswith(".html") and Path(path).stem in names | {"index"}:
         return target                               # the page's own navigation
-    return f"../{target}" if target.startswith("../") else f"../../solutions/{target}"
+    return f"../{target}" if target.startswith("../") else f"../../{place}/{target}"
 
 
 def _navigation(before: render.Lesson | None, after: render.Lesson | None) -> str:

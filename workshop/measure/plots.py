@@ -17,7 +17,7 @@ LADDERS = {
     "peak_x_sklearn": "Peak memory, share of scikit-learn's",
     "handler_x_session_run": "Handler, times session.run alone",
 }
-DISKS = (("warm", BLUE, "o", -0.17), ("cold", ORANGE, "^", 0.17))   # and above or below its row
+DISKS = (("warm", ORANGE, "o", -0.17), ("cold", GREY, "^", 0.17))   # and above or below its row
 TICKS = (0.5, 1, 2, 5, 10, 20, 50, 100)
 
 
@@ -67,7 +67,8 @@ def ladder(record: dict, what: str = "init_x_empty"):
     figure, axes = plt.subplots(figsize=(8, 1.1 + 0.5 * len(found)))
     ends = []
     for row, (name, value) in enumerate(found.items()):
-        colour = GREY if name in (EMPTY, BASELINE) else BLUE
+        own = ORANGE if what == "init_x_empty" else BLUE        # INIT has one colour everywhere
+        colour = GREY if name in (EMPTY, BASELINE) else own
         # On a log scale a bar has no zero to stand on: it stands on 1, the yardstick.
         axes.barh(row, value - log, left=1.0 * log, height=0.55, color=colour)
         end = max(value, 1.0 * log)
