@@ -6,9 +6,8 @@ import statistics
 import nbformat
 import pytest
 
-import prose
 from tiny_lessons import write_lesson
-from workshop.course import glossary, lessons, render, site
+from workshop.course import glossary, lessons, prose, render, site
 from workshop.course.glossary import Term
 from workshop.machine.paths import NOTEBOOKS, ROOT, SOLUTIONS
 

@@ -11,8 +11,7 @@ import random
 import re
 import subprocess
 
-import prose
-from workshop.course import render
+from workshop.course import prose, render
 from workshop.machine.paths import ROOT
 
 LEAST = 25          # words of a paragraph worth comparing
