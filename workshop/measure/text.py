@@ -100,7 +100,7 @@ def run(chosen=None, starts: int = 10, warm: int = WARM) -> dict:
               "left_out": left_out, "bytes": {}, "starts": [], "great": {}}
     with tempfile.TemporaryDirectory() as folder, Line("measure text") as line:
         line.say("files and sizes")
-        made = files(Path(folder))
+        made = files(Path(folder)) | {"layer": packages.install("text")}
         record["bytes"] = {name: _bytes(EVERY[name], made) for name in chosen}
         for number in range(-1, starts):        # the first round warms up
             turn = [EMPTY, *chosen]
@@ -234,7 +234,7 @@ def _bytes(rung, made) -> dict[str, int]:
     distributions = closure([name for name in rung.needs if name != "layer"])
     total = sum(_size_of(one) for one in distributions.values())
     if "layer" in rung.needs:
-        total += _folder_size(packages.install("text"))
+        total += _folder_size(made["layer"])
     for name in rung.alone:
         total += _size_of(next(importlib.metadata.distributions(
             name=name, path=[str(minilm.FOLDER)])))
@@ -271,8 +271,8 @@ def _folder_size(folder):
 def table(record: dict) -> pd.DataFrame:
     """One row a rung: medians and sizes.
 
-    start_x_json: start to that of a Python that imports `json`. first, 16, 64, 256: milliseconds of
-    the first request (64 tokens) and of warm ones. MB are 2**20 bytes.
+    start_x_json: start to that of a Python that imports `json`. first_ms: the first request, with
+    64 tokens; warm_16_ms and so on: later ones. MB are 2**20 bytes.
     """
     def median(name, what):
         values = [one[what] for one in record["starts"]
@@ -281,6 +281,7 @@ def table(record: dict) -> pd.DataFrame:
 
     rows = {EVERY[name].what: {
         "start_x_json": median(name, "start_ms") / median(EMPTY, "start_ms"),
+        "start_ms": median(name, "start_ms"),
         "first_ms": median(name, "first_ms"),
         **{f"warm_{length}_ms": median(name, f"warm_{length}_ms") for length in LENGTHS},
         "peak_mb": median(name, "peak_mb"),
