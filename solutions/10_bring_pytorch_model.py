@@ -973,5 +973,5 @@ for function in (*FUNCTIONS.values(), PHOTOS):
 # %% [markdown]
 # ## Next
 #
-# [Lesson 13](13_bring_down_cold_starts.ipynb) is about the time before the first answer: how long a
-# function takes to start, and how to make it shorter.
+# [Lesson 11](11_serve_text.ipynb) serves a model that reads text, and measures what articles promise
+# of it.

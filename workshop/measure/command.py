@@ -3,12 +3,14 @@ import argparse
 import sys
 
 from workshop.machine.paths import ROOT
-from workshop.measure import figures, runs
+from workshop.measure import figures, runs, text
 from workshop.measure.variants import EVERY
 
 
 def main(arguments: list[str]) -> int:
     """Run the command and return its exit status."""
+    if arguments[:1] == ["text"]:
+        return text.main(arguments[1:])
     given = _parse(arguments)
     try:
         record = runs.run(given.variants, given.starts, given.cold_starts, given.memory,
@@ -26,7 +28,8 @@ def _parse(arguments):
     parser = argparse.ArgumentParser(
         prog="python3 -m workshop measure", formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Measure how long images take to start and to answer, in turn, as ratios.",
-        epilog="variants:\n" + "\n".join(f"  {one.name:12}{one.bought}" for one in EVERY.values()))
+        epilog="variants:\n" + "\n".join(f"  {one.name:12}{one.bought}" for one in EVERY.values())
+        + "\n\n`measure text` measures ways to serve the text model: measure text -h")
     parser.add_argument("variants", nargs="*", metavar="variant",
                         help="which to measure (default: those of lesson 13; the empty handler "
                              "always)")
