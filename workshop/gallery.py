@@ -5,6 +5,7 @@ takes them. They were seen with the versions that environment.yml pins; a newer 
 and then the test of this module says so.
 """
 import contextlib
+import inspect
 import io
 import logging
 import subprocess
@@ -30,13 +31,14 @@ CATEGORIES = ["contract", "internetservice", "paymentmethod"]
 class Entry:
     """One conversion that succeeds and answers differently.
 
-    probe, column: what `parity.compare` must name. fix: what to do. make: returns the arguments
-    of `compare`, a tuple, and those by name, a dict.
+    probe, column: what `parity.compare` must name. why, fix: the cause, and what to do. make:
+    returns the arguments of `compare`, a tuple, and those by name, a dict.
     """
     name: str
     library: str
     probe: str
     column: str
+    why: str
     fix: str
     make: Callable[[], tuple[tuple, dict]]
 
@@ -52,7 +54,8 @@ def entry(name: str, library: str, probe: str = GIVEN, column: str = "", *, fix:
                 warnings.simplefilter("ignore")
                 model, file, rows, *options = function()
             return (model, file, rows), *(options or [{}])
-        GALLERY[name] = Entry(name, library, probe, column, fix, make)
+        why = inspect.getdoc(function).rstrip(".")
+        GALLERY[name] = Entry(name, library, probe, column, why, fix, make)
         return function
     return enter
 
@@ -84,14 +87,14 @@ def codes() -> np.ndarray:
 
 
 def by_skl2onnx(model, rows, **settings):
-    """Convert with skl2onnx; probabilities in one array."""
+    """Convert `model` with skl2onnx by the type of `rows`; probabilities in one array."""
     from skl2onnx import to_onnx
     options = {id(model): {"zipmap": False}} if hasattr(model, "predict_proba") else None
     return to_onnx(model, rows[:1], options=options, **settings)
 
 
 def by_onnxmltools(model, rows):
-    """Convert with onnxmltools a model of LightGBM or XGBoost that takes float32 numbers."""
+    """Convert with onnxmltools a `model` of LightGBM or XGBoost that takes `rows` of float32."""
     import onnxmltools
     from onnxmltools.convert.common.data_types import FloatTensorType
     inputs = [("X", FloatTensorType([None, rows.shape[1]]))]
@@ -102,7 +105,7 @@ def by_onnxmltools(model, rows):
 
 
 def by_torch(network, example, dynamic):
-    """Export with PyTorch; the bytes of the file."""
+    """The bytes of the file of a `network`, by an input, `example`; `dynamic` names free axes."""
     import torch
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
@@ -113,7 +116,7 @@ def by_torch(network, example, dynamic):
 
 
 def asked(network):
-    """A PyTorch network as a function of arrays."""
+    """Return a PyTorch `network` as a function from an array to an array."""
     import torch
 
     def ask(rows):
@@ -130,6 +133,7 @@ NAMED = {"columns": NUMBERS}
 @entry("SimpleImputer(add_indicator=True)", "scikit-learn",
        fix="make the column of gaps in the table, before the pipeline")
 def indicator():
+    """The converter leaves out the columns that mark gaps; the weights then meet other columns."""
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -142,6 +146,7 @@ def indicator():
 @entry("HistGradientBoosting with categorical features", "scikit-learn",
        fix="one-hot encode the categories, or take LightGBM")
 def categories():
+    """The converter compares a category with a threshold; the model looks it up in a set."""
     from sklearn.ensemble import HistGradientBoostingClassifier
     rows = codes()
     model = HistGradientBoostingClassifier(
@@ -153,6 +158,7 @@ def categories():
 @entry("forest with gaps", "scikit-learn", column="monthlycharges",
        fix="an imputer before the forest")
 def forest_with_gaps():
+    """The model has learned a branch for gaps at each node; in the file all go to the right."""
     from sklearn.ensemble import RandomForestClassifier
     rows = numbers(gaps=True)
     model = RandomForestClassifier(20, max_depth=8, random_state=1).fit(rows, churn()[1])
@@ -162,6 +168,7 @@ def forest_with_gaps():
 @entry('OrdinalEncoder(handle_unknown="error")', "scikit-learn", "an unknown category", "contract",
        fix="check each request against the signature (lesson 03)")
 def ordinal():
+    """The file encodes an unknown category as -1, and a tree answers for -1 as for any number."""
     from skl2onnx.common.data_types import StringTensorType
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.pipeline import make_pipeline
@@ -178,6 +185,7 @@ def ordinal():
 @entry("isotonic calibration", "scikit-learn",
        fix='method="sigmoid", which is equal for logistic regression and forests')
 def isotonic():
+    """The model interpolates between two points of the calibration; the file takes the nearer."""
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.linear_model import LogisticRegression
     rows = numbers()
@@ -189,6 +197,7 @@ def isotonic():
 @entry("calibration around a pipeline", "scikit-learn",
        fix="put the scaler before the calibration, not inside")
 def calibrated_pipeline():
+    """The model calibrates the pipeline's decision_function; the file its probabilities."""
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -202,6 +211,7 @@ def calibrated_pipeline():
 @entry("LinearDiscriminantAnalysis of two classes", "scikit-learn",
        fix="logistic regression")
 def discriminant():
+    """The file doubles the score before it makes probabilities of it."""
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     rows = numbers()
     model = LinearDiscriminantAnalysis().fit(rows, churn()[1])
@@ -209,8 +219,9 @@ def discriminant():
 
 
 @entry('KNeighborsClassifier(weights="distance")', "scikit-learn",
-       fix='weights="uniform"')
+       fix='weights="uniform", and compare: equal distances still differ')
 def neighbours():
+    """The file gives the neighbours other weights."""
     from sklearn.neighbors import KNeighborsClassifier
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -232,18 +243,21 @@ def boosted(loss: str):
 @entry('HistGradientBoostingRegressor(loss="poisson")', "scikit-learn",
        fix="np.exp of the file's answer")
 def poisson():
+    """The file returns the logarithm of the answer."""
     return boosted("poisson")
 
 
 @entry('HistGradientBoostingRegressor(loss="gamma")', "scikit-learn",
        fix="np.exp of the file's answer")
 def gamma():
+    """The file returns the logarithm of the answer, as for Poisson."""
     return boosted("gamma")
 
 
 @entry("columns by position", "scikit-learn", "columns in another order",
        fix="one input for each column, filled by name (lesson 03)")
 def by_position():
+    """The model compares the names of columns; the file has one input without names."""
     from sklearn.linear_model import LogisticRegression
     rows = churn()[0][NUMBERS]
     model = LogisticRegression(max_iter=1000).fit(rows, churn()[1])
@@ -251,13 +265,13 @@ def by_position():
 
 
 @entry("whole numbers over 2^24", "scikit-learn", column="customer",
-       fix="no identifier as a feature; or convert with DoubleTensorType")
+       fix="no identifier as a feature")
 def identifiers():
-    """Customers with an even number and with an odd one have different contracts."""
+    """32-bit floats have no odd numbers there: the customer's number is rounded to an even one."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import KBinsDiscretizer
-    left = churn()[1]
+    left = churn()[1]           # even and odd numbers have bins of their own
     rows = np.stack([2 ** 24 + np.arange(len(left)) % 40, churn()[0]["tenure"]], axis=1)
     model = make_pipeline(KBinsDiscretizer(40, encode="onehot-dense", strategy="uniform"),
                           LogisticRegression()).fit(rows, left)
@@ -268,7 +282,7 @@ def identifiers():
 @entry("Unix times", "scikit-learn", column="joined",
        fix="subtract a fixed time before the model, or convert with DoubleTensorType")
 def times():
-    """The second of the hour in which somebody called, and whether it was in the second half."""
+    """32-bit floats are 128 seconds apart there: the second of a call is rounded."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -280,7 +294,7 @@ def times():
 
 
 def reviews(**settings):
-    """TF-IDF and logistic regression on some of the product reviews; a text and its score."""
+    """TF-IDF and logistic regression on 400 product reviews, converted with the locale C."""
     from skl2onnx.common.data_types import StringTensorType
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
@@ -295,7 +309,7 @@ def reviews(**settings):
 
 
 def by_skl2onnx_with(model, options, inputs):
-    """Convert a classifier with options for its parts."""
+    """Convert a classifier, `model`, that has `inputs`, with `options` for its parts."""
     from skl2onnx import to_onnx
     return to_onnx(model, initial_types=inputs, options={id(model): {"zipmap": False}, **options})
 
@@ -303,18 +317,21 @@ def by_skl2onnx_with(model, options, inputs):
 @entry("TfidfVectorizer and words with accents", "scikit-learn", "texts with accents",
        fix=r"the option tokenexp=r'[\pL\pN_][\pL\pN_]+' (lesson 11)")
 def accents():
+    """The file splits words at letters that are not English."""
     return reviews()
 
 
 @entry("TfidfVectorizer with pairs of words", "scikit-learn",
        fix=r"the option tokenexp=r'[\pL\pN_][\pL\pN_]+' (lesson 11)")
 def pairs():
+    """The file keeps words of one letter, which the model leaves out, and pairs them."""
     return reviews(ngram_range=(1, 2))
 
 
 @entry("TfidfVectorizer(sublinear_tf=True)", "scikit-learn",
        fix="sublinear_tf=False")
 def sublinear():
+    """The file computes log(1 + n) of a word's number; the model 1 + log(n)."""
     return reviews(sublinear_tf=True)
 
 
@@ -324,7 +341,7 @@ SMALL = {"n_estimators": 20, "random_state": 1, "n_jobs": 1}
 
 
 def lightgbm(rows=None, **settings):
-    """LightGBM's classifier of the churn table's numbers, and its file."""
+    """LightGBM's classifier of `rows`, by default the churn table's numbers, and its file."""
     from lightgbm import LGBMClassifier
     rows = numbers() if rows is None else rows
     model = LGBMClassifier(verbose=-1, **SMALL, **settings).fit(rows, churn()[1])
@@ -332,25 +349,29 @@ def lightgbm(rows=None, **settings):
 
 
 @entry('LightGBM, boosting_type="rf"', "trees",
-       fix='divide the scores by the number of trees, or boosting_type="gbdt"')
+       fix='boosting_type="gbdt"')
 def lightgbm_forest():
+    """The model averages its trees; the scores in the file are others."""
     return lightgbm(boosting_type="rf", bagging_freq=1, bagging_fraction=0.7)
 
 
 @entry("LightGBM, linear_tree=True", "trees", fix="linear_tree=False")
 def lightgbm_linear():
+    """The file has one number in each leaf; the model has a line."""
     return lightgbm(linear_tree=True)
 
 
 @entry("LightGBM, zero_as_missing=True", "trees", "a zero", "tenure",
        fix="replace 0 with NaN in the table")
 def lightgbm_zero():
+    """The model takes 0 for a gap; the file takes it for 0."""
     return lightgbm(zero_as_missing=True)
 
 
 @entry("XGBoost, reg:logistic", "trees",
        fix="XGBClassifier with binary:logistic")
 def xgboost_logistic():
+    """The file returns a score, no probability, and its base is a probability all the same."""
     from xgboost import XGBRegressor
     rows = numbers()
     model = XGBRegressor(objective="reg:logistic", **SMALL).fit(rows, churn()[1])
@@ -360,16 +381,19 @@ def xgboost_logistic():
 # ---------------------------------------------------------------- PyTorch
 
 def sequences(count: int = 40, length: int = 6) -> np.ndarray:
+    """Random sequences of three numbers, (count, length, 3) float32."""
     return np.random.default_rng(1).normal(size=(count, length, 3)).astype(np.float32)
 
 
 def pictures(side: int = 28) -> np.ndarray:
+    """Four random grey pictures, (4, 1, side, side) float32."""
     return np.random.default_rng(1).random((4, 1, side, side), dtype=np.float32)
 
 
 @entry("an LSTM, exported again in one process", "PyTorch", "other lengths",
        fix="dynamic_shapes with Dim.AUTO, or each export in a new process")
 def second_lstm():
+    """PyTorch keeps the length of the example as a constant from the second export on."""
     import torch
 
     class Reader(torch.nn.Module):
@@ -391,6 +415,7 @@ def second_lstm():
 @entry("a network left in training mode", "PyTorch", "rows asked twice",
        fix="network.eval() before every question and every export")
 def training_mode():
+    """The network drops features at random when it is asked; the file does not."""
     import torch
     network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(18, 16), torch.nn.ReLU(),
                                   torch.nn.Dropout(0.5), torch.nn.Linear(16, 2))
@@ -400,7 +425,7 @@ def training_mode():
 
 
 def resized(dynamic=("height", "width"), **settings):
-    """A network that only resizes its pictures."""
+    """A network that only resizes its pictures, exported with the `dynamic` axes."""
     import torch
 
     class Resize(torch.nn.Module):
@@ -415,12 +440,14 @@ def resized(dynamic=("height", "width"), **settings):
 @entry('interpolate(size=…, mode="nearest")', "PyTorch",
        fix='resize before the network, or mode="bilinear"')
 def nearest():
+    """Both copy the nearest pixel, but for odd ratios not the same one."""
     return resized(dynamic=(), size=(64, 64), mode="nearest")
 
 
 @entry('interpolate(scale_factor=…, mode="nearest")', "PyTorch", "other lengths",
-       fix='a whole scale_factor, or mode="bilinear"')
+       fix='mode="bilinear"')
 def scaled():
+    """For other sizes than the example's, the file copies other pixels."""
     return resized(scale_factor=2.3, mode="nearest")
 
 
@@ -436,7 +463,8 @@ keras.Sequential([keras.Input((8, 8, 1)), keras.layers.RandomRotation(0.1), kera
 @entry("random layers that are converted successfully", "Keras", "opening the file",
        fix="export the model without them (lesson 08)")
 def random_layers():
-    """In other processes: TensorFlow's import takes seconds, and much memory."""
+    """The file has a random operation that ONNX Runtime does not know."""
+    # In other processes: TensorFlow's import takes seconds, and much memory.
     with tempfile.TemporaryDirectory() as folder:
         for command in (["-c", KERAS, folder], ["-m", "tf2onnx.convert", "--saved-model", folder,
                                                "--opset", "18", "--output", f"{folder}/m.onnx"]):
