@@ -399,6 +399,11 @@ print("status inside the answer: ", refused.json()["statusCode"])
 # %% [markdown]
 # Both are correct. 200 means *the function was invoked and returned a result*. The result is that
 # the customer was refused. In lesson 06, a gateway turns the inner status into the outer one.
+#
+# The emulator hides some of Lambda's behaviour. It answers one request at a time. An exception or a
+# time-out is also status 200, without the header `X-Amz-Function-Error`. It does not look at
+# `Event`, `DryRun` or `LogType`. And it blames the JSON for a request over 6 MB. Lesson 05 shows
+# what Lambda does.
 
 # %% [markdown]
 # ### Exercise 2: ask as a client would (7 minutes)

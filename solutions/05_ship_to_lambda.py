@@ -498,6 +498,11 @@ response["Payload"]
 #
 # The solution is a time-out that fits the work. For a function that answers people, use a few times
 # the usual duration, not the maximum of 900 seconds. If something hangs, you pay until the end.
+#
+# The client has a time-out, too. After 60 seconds without an answer, boto3 sends the same `invoke`
+# again, so the function runs twice or more. For a longer function, give the client a
+# `read_timeout` above the function's time-out, and `retries={"total_max_attempts": 1}`: both are
+# arguments of `botocore.config.Config`.
 
 # %%
 change(Timeout=10)

@@ -422,7 +422,8 @@ except Exception as error:
 # one is renamed, or when a new pair only half replaces an old pair.
 #
 # `external_data=False` writes one file. (A second file is necessary for models above 2 GB, the
-# limit of protobuf, ONNX's file format.)
+# limit of protobuf, ONNX's file format.) If your network has an LSTM, compare other lengths as well:
+# lesson 12 has an export that takes one length only.
 
 # %%
 export(network, SIDE, TRIALS / "fashion_torch.onnx", external_data=False)

@@ -963,6 +963,11 @@ except ModuleNotFoundError:
 meet("A pickle of another version", message, "No module named 'sklearn.linear_model.logistic'")
 
 # %% [markdown]
+# With real releases, there are three more forms (seen in November 2026). Gradient boosting of 1.8 does
+# not open in 1.9: `No module named '_loss'`. Logistic regression of 1.8 opens in 1.7, and fails at
+# `predict_proba`: no attribute `multi_class`. `SimpleImputer` of 1.7 opens in 1.8, and fails at
+# `transform`: no attribute `_fill_dtype`.
+#
 # **Cause**: the first one is dangerous. It is a *warning*; in a function it is one line in the log,
 # and the predictions may differ. **Fix**: make it an error and pin the version in
 # `requirements.txt`. Or use ONNX, where the file describes the computation and no class is needed.
@@ -1014,7 +1019,8 @@ assert (predicted["Month-to-Month"] == predicted["weekly"] == predicted[""]
 # of them, and the model still computes. There is no log and no alarm, for months; a capital letter
 # is enough.
 #
-# **Fix**, first: `handle_unknown="error"`, as in lesson 02. Then the ONNX model refuses, too:
+# **Fix**, first: `handle_unknown="error"`, as in lesson 02. Then the ONNX model refuses, too. (Only
+# behind a `OneHotEncoder`: an `OrdinalEncoder` turns it into -1, as lesson 12 shows.)
 
 # %%
 customer = test.drop(columns="churn").iloc[0].to_dict()

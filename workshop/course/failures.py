@@ -46,6 +46,7 @@ REGION = (r"(?:af|ap|ca|cn|eu|eusc|il|me|mx|sa|us)(?:-gov|-iso[a-z]?|-isob|-de)?
           r"(?:central|(?:north|south)?(?:east|west)|north|south)-\d")
 # What last_error.told() adds: the same `No module named` may come from an import.
 UNPICKLING = "(while a pickle was opened)"
+MOVED = r"(?:(?:sklearn|numpy)\.[\w.]+|_loss)"      # modules that another release does not have
 
 
 FAILURES = (
@@ -220,9 +221,15 @@ FAILURES = (
          r"node array from the pickle has an incompatible dtype",
          r"Can't get attribute '\w+' on <module 'sklearn\.[\w.]+'",
          # An import of old code gives the same words: so only where a pickle was being opened.
-         rf"(?P<words>No module named '(?:sklearn|numpy)\.[\w.]+') {re.escape(UNPICKLING)}",
+         # `_loss` is a module of scikit-learn 1.8 and older (gradient boosting).
+         rf"(?P<words>No module named '{MOVED}') {re.escape(UNPICKLING)}",
          r"\b(?:pickle|joblib)\.loads?\(.{0,4000}"
-         r"(?P<words>No module named '(?:sklearn|numpy)\.[\w.]+')"),
+         rf"(?P<words>No module named '{MOVED}')",
+         # It opens, and fails when it is asked. People's own code reads `multi_class`, too: so only
+         # where scikit-learn's code asked for it.
+         r"'SimpleImputer' object has no attribute '_fill_dtype'",
+         r"sklearn/linear_model/_logistic\.py.{0,400}"
+         r"(?P<words>'LogisticRegression\w*' object has no attribute 'multi_class')"),
         "a pickle holds names inside the library, not a model; it opens only under the version "
         "(and with the packages) that wrote it.",
         "pin the version that wrote it, or export to ONNX, which needs no scikit-learn at all"),

@@ -15,7 +15,7 @@ from workshop.machine.progress import Line
 
 LOG = BUILD / "packages.log"
 MODULES = {"aws-sam-cli": "samcli", "scikit-learn": "sklearn",         # named unlike their package
-           "tensorflow-cpu": "tensorflow"}
+           "tensorflow-cpu": "tensorflow", "xgboost-cpu": "xgboost"}
 
 
 def start() -> None:
