@@ -255,7 +255,7 @@ def test_every_bucket_of_a_lesson_and_of_the_workshop_has_its_owner_named():
             assert 'resource("s3")' not in text, where
         if re.search(r"\bs3\(\)|calls\.client\(.s3.\)", text):
             continue        # its client names the owner in every call
-        for call in re.findall(r"\bs3\.(\w+)\((?!\*\*(?:ours|OURS))[^)]*", text):
+        for call in re.findall(r"\bs3\.(\w+)\((?!\*\*(?:owned|OWNED))[^)]*", text):
             if call == "upload_file":
                 assert "ExpectedBucketOwner" in text, where
             else:
