@@ -106,10 +106,13 @@ train, test = (reviews[reviews["part"] == part].reset_index(drop=True)
 LABELS = ["other", "great"]
 y, truth = ((part["score"] == "great").to_numpy().astype(int) for part in (train, test))
 print(f"{len(train):,} to train with, {len(test):,} to test with; great: {truth.mean():.1%}")
+print("test reviews that are training reviews too:", test["review"].isin(train["review"]).sum())
 for score, text in test.loc[[0, 3], ["score", "review"]].itertuples(index=False):
     print(f"\n{score}: {text[:230]} …")
 
 # %% [markdown]
+# A few reviews are in both parts. They are too few to matter here, but always look.
+#
 # Always *great* would be the right answer for two of three reviews. So accuracy alone says little. We
 # also use **AUC**: the probability that a random *great* review gets a higher value than a random
 # *other* one. 0.5 is guessing, 1 is perfect.
