@@ -80,8 +80,8 @@ NUMBERS = ["tenure", "monthlycharges", "totalcharges"]
 # ## Four conversions without an error
 #
 # **Boosted trees** are many small trees that are added up: each tree corrects the sum of the trees
-# before it. LightGBM and XGBoost are the two libraries that most people use for tables. `skl2onnx`
-# does not convert them, but its neighbour `onnxmltools` does. We train four models of LightGBM that
+# before it. LightGBM and XGBoost are two libraries that many people use for tables. `skl2onnx` alone
+# does not convert them, but `onnxmltools` does. We train four models of LightGBM that
 # differ in one setting, and convert them in the same way.
 
 # %%

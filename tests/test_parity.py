@@ -10,6 +10,7 @@ import pytest
 from onnx import TensorProto, helper
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import StringTensorType
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -189,6 +190,17 @@ def test_a_dictionary_for_each_row_is_read_as_an_array():
     rows = gallery.numbers()[:100]
     model = LogisticRegression(max_iter=1000).fit(rows, gallery.churn()[1][:100])
     assert compare(model, to_onnx(model, rows[:1]), rows)
+
+
+def test_texts_may_be_a_list():
+    texts = ["a good cup of tea", "bad tea", "good", "a bad cup", "good good coffee", "bad"] * 3
+    vectorizer = TfidfVectorizer()
+    model = make_pipeline(vectorizer, LogisticRegression()).fit(texts, [1, 0, 1, 0, 1, 0] * 3)
+    words = {"locale": "C", "tokenexp": r"[\pL\pN_][\pL\pN_]+"}
+    file = gallery.by_skl2onnx_with(model, {id(vectorizer): words},
+                                    [("text", StringTensorType([None, 1]))])
+    report = compare(model, file, texts)
+    assert report and report.asked["an empty text"] == 18, report
 
 
 def test_inputs_by_name_come_from_a_dict_of_arrays():

@@ -97,6 +97,8 @@ def compare(model, file, rows, *, tolerance: float = TOLERANCE, output: str | No
     """
     if isinstance(rows, list):
         rows = np.array(rows, dtype=object if all(isinstance(row, str) for row in rows) else None)
+    if isinstance(rows, dict):
+        rows = {name: np.asarray(values) for name, values in rows.items()}
     if not _length(rows):
         raise ParityError("There are no rows to ask about.")
     report, content = Report(tolerance), _content(file)
