@@ -216,6 +216,7 @@ def test_inputs_by_name_come_from_a_dict_of_arrays():
     (lambda model, file, rows: (model, "none.onnx", rows), "There is no file none.onnx"),
     (lambda model, file, rows: (model, file, rows[:0]), "no rows"),
     (lambda model, file, rows: (model, file, 7), "rows are a int; give a DataFrame"),
+    (lambda model, file, rows: (model, file, [[1, 2], [3]]), "different shapes"),
     (lambda model, file, rows: (7, file, rows), "int has neither predict_proba nor predict"),
     (lambda model, file, rows: (Fake(lambda x: 1 / 0), file, rows), "The model refuses the rows"),
     (lambda model, file, rows: (model, file, {"x": rows}), "input is called X; the rows have x"),

@@ -95,10 +95,7 @@ def compare(model, file, rows, *, tolerance: float = TOLERANCE, output: str | No
     leaves open are tried anyway. columns: names for the columns of an array, for the report.
     Raises ParityError where the model refuses the rows themselves, or the inputs do not fit them.
     """
-    if isinstance(rows, list):
-        rows = np.array(rows, dtype=object if all(isinstance(row, str) for row in rows) else None)
-    if isinstance(rows, dict):
-        rows = {name: np.asarray(values) for name, values in rows.items()}
+    rows = _tidy(rows)
     if not _length(rows):
         raise ParityError("There are no rows to ask about.")
     report, content = Report(tolerance), _content(file)
@@ -225,16 +222,27 @@ def _line(error: BaseException) -> str:
 
 # ---------------------------------------------------------------- rows of any kind
 
-def _length(rows) -> int:
+def _tidy(rows):
+    """Rows as a DataFrame, an array or a dict of arrays of one length. Raises ParityError."""
     if isinstance(rows, dict):
+        rows = {name: np.asarray(values) for name, values in rows.items()}
         lengths = {len(values) for values in rows.values()}
         if len(lengths) > 1:
             raise ParityError(f"The arrays have different lengths: {sorted(lengths)}.")
-        return lengths.pop() if lengths else 0
-    if not hasattr(rows, "__len__") or not hasattr(rows, "shape"):
+    elif isinstance(rows, list):
+        texts = all(isinstance(row, str) for row in rows)
+        try:
+            rows = np.array(rows, dtype=object if texts else None)
+        except ValueError as error:
+            raise ParityError(f"The rows of the list have different shapes: {error}") from error
+    elif not getattr(rows, "shape", ()):
         raise ParityError(f"rows are a {type(rows).__name__}; give a DataFrame, an array, a list "
                           "of texts or a dict of arrays.")
-    return len(rows)
+    return rows
+
+
+def _length(rows) -> int:
+    return len(next(iter(rows.values()), ())) if isinstance(rows, dict) else len(rows)
 
 
 def _take(rows, which):
@@ -487,6 +495,8 @@ def _column_values(pair, rows, report, axes) -> Iterator[Finding]:
     if not (count := _length(sample := _sample(_agreeing(pair, rows, report.tolerance)))):
         return
     if not isinstance(rows, dict) and rows.ndim == 1:
+        if rows.dtype.kind in "iufbc":
+            return
         for probe, changed in _texts(sample):
             if found := _difference(pair, changed, report, probe):
                 yield found
