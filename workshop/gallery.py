@@ -440,7 +440,7 @@ def resized(dynamic=("height", "width"), **settings):
 @entry('interpolate(size=…, mode="nearest")', "PyTorch",
        fix='resize before the network, or mode="bilinear"')
 def nearest():
-    """Both copy the nearest pixel, but for odd ratios not the same one."""
+    """Both copy the nearest pixel, but for some ratios of sizes not the same one."""
     return resized(dynamic=(), size=(64, 64), mode="nearest")
 
 

@@ -19,7 +19,9 @@ from time import perf_counter
 import numpy as np
 import onnxruntime as ort
 
-TOLERANCE = 1e-5        # of 1 or of the value, whichever is larger: 32-bit floats have 7 digits
+# Of 1 or of a row's largest value, whichever is larger: 32-bit floats have 7 digits.
+TOLERANCE = 1e-5
+OF_SCORES = 1e-4        # several values in a row that are no probabilities, as deep networks give
 SAMPLE = 20             # rows that each probe is derived from
 MOST_COLUMNS = 60       # that are probed one by one
 DTYPES = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(int64)": np.int64,
@@ -38,8 +40,8 @@ class Finding:
 
     probe: what was asked. column: the column that the difference follows, "" where no single one
     does. rows: how many differ, of `asked`. largest: the largest difference, as a share of 1 or
-    of the value; infinite where one of the two refuses. labels: rows whose most probable class
-    changes. says: what was seen, in words.
+    of the row's largest value; infinite where one of the two refuses. labels: rows whose most
+    probable class changes. says: what was seen, in words.
     """
     probe: str
     column: str
@@ -80,7 +82,7 @@ class Report:
     __repr__ = __str__
 
 
-def compare(model, file, rows, *, tolerance: float = TOLERANCE, output: str | None = None,
+def compare(model, file, rows, *, tolerance: float | None = None, output: str | None = None,
             feed: Callable | None = None, axes: Iterable[int] = (),
             columns: Sequence[str] = ()) -> Report:
     """Ask a model and its ONNX file the same questions, and report each difference.
@@ -88,18 +90,18 @@ def compare(model, file, rows, *, tolerance: float = TOLERANCE, output: str | No
     model: has `predict_proba` or `predict`, or is a function of rows that returns an array.
     file: a path, bytes, an onnx.ModelProto or an InferenceSession. rows: a DataFrame, an array of
     shape (rows, …), a list of texts, or a dict of arrays of one length; the more, the better.
-    tolerance: the difference that is allowed, of 1 or of the model's value where that is larger.
+    tolerance: the difference that is allowed, of 1 or of the row's largest value where that is
+    larger; without it 1e-5, and 1e-4 for scores (several values in a row, no probabilities).
     output: which output of the file to compare; without it, the last one of floats.
     feed: rows → dict of arrays, where the file's inputs cannot be filled by name or position.
     axes: axes of the array that may have any length (1 for sequences); those that the file itself
     leaves open are tried anyway. columns: names for the columns of an array, for the report.
     Raises ParityError where the model refuses the rows themselves, or the inputs do not fit them.
     """
-    if isinstance(rows, list):
-        rows = np.array(rows, dtype=object if all(isinstance(row, str) for row in rows) else None)
+    rows = _tidy(rows)
     if not _length(rows):
         raise ParityError("There are no rows to ask about.")
-    report, content = Report(tolerance), _content(file)
+    report, content = Report(tolerance or TOLERANCE), _content(file)
     try:
         session = _session(content)
     except (RuntimeError, *_ORT_ERRORS) as error:
@@ -108,6 +110,7 @@ def compare(model, file, rows, *, tolerance: float = TOLERANCE, output: str | No
         return report
     pair = _Pair(model, session, output, feed, dict(enumerate(columns)))
     pair.check(rows)
+    report.tolerance = tolerance or pair.tolerance(rows)
     for probe in (_given, _repeated, _batches, _lengths, _column_order, _column_values):
         report.findings += probe(pair, rows, report, axes)
     return report
@@ -170,6 +173,15 @@ class _Pair:
             raise ParityError("The file's inputs cannot be filled from the rows: "
                               f"{type(error).__name__}: {_line(error)}") from error
 
+    def tolerance(self, rows) -> float:
+        """What is allowed, by what the model returns for a few rows."""
+        try:
+            values = self.by_model(_sample(rows))
+        except _Refusal:
+            return TOLERANCE
+        several = values.size > len(values)
+        return OF_SCORES if several and not ((values >= 0) & (values <= 1)).all() else TOLERANCE
+
     def by_model(self, rows) -> np.ndarray:
         """The model's values. Raises _Refusal."""
         try:
@@ -223,16 +235,27 @@ def _line(error: BaseException) -> str:
 
 # ---------------------------------------------------------------- rows of any kind
 
-def _length(rows) -> int:
+def _tidy(rows):
+    """Rows as a DataFrame, an array or a dict of arrays of one length. Raises ParityError."""
     if isinstance(rows, dict):
+        rows = {name: np.asarray(values) for name, values in rows.items()}
         lengths = {len(values) for values in rows.values()}
         if len(lengths) > 1:
             raise ParityError(f"The arrays have different lengths: {sorted(lengths)}.")
-        return lengths.pop() if lengths else 0
-    if not hasattr(rows, "__len__") or not hasattr(rows, "shape"):
+    elif isinstance(rows, list):
+        texts = all(isinstance(row, str) for row in rows)
+        try:
+            rows = np.array(rows, dtype=object if texts else None)
+        except ValueError as error:
+            raise ParityError(f"The rows of the list have different shapes: {error}") from error
+    elif not getattr(rows, "shape", ()):
         raise ParityError(f"rows are a {type(rows).__name__}; give a DataFrame, an array, a list "
                           "of texts or a dict of arrays.")
-    return len(rows)
+    return rows
+
+
+def _length(rows) -> int:
+    return len(next(iter(rows.values()), ())) if isinstance(rows, dict) else len(rows)
 
 
 def _take(rows, which):
@@ -288,10 +311,11 @@ def _with(rows, name, values):
 # ---------------------------------------------------------------- comparing
 
 def _apart(expected: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """The largest difference in each row, as a share of 1 or of the value; inf for NaN in one."""
+    """The largest difference in each row, of 1 or of its largest value; inf for NaN in one."""
     expected, found = (values.reshape(len(values), -1) for values in (expected, found))
     with np.errstate(all="ignore"):
-        apart = np.abs(found - expected) / np.maximum(1, np.abs(expected))
+        size = np.nan_to_num(np.abs(expected)).max(axis=1, keepdims=True, initial=1)
+        apart = np.abs(found - expected) / size
     apart[(expected == found) | (np.isnan(expected) & np.isnan(found))] = 0
     return np.nan_to_num(apart, nan=np.inf).max(axis=1, initial=0)
 
@@ -485,6 +509,8 @@ def _column_values(pair, rows, report, axes) -> Iterator[Finding]:
     if not (count := _length(sample := _sample(_agreeing(pair, rows, report.tolerance)))):
         return
     if not isinstance(rows, dict) and rows.ndim == 1:
+        if rows.dtype.kind in "iufbc":
+            return
         for probe, changed in _texts(sample):
             if found := _difference(pair, changed, report, probe):
                 yield found
