@@ -285,7 +285,7 @@ figure, axes = plt.subplots()
 bins = np.linspace(0, 1, 41)
 axes.hist(out_of_fold[~left], bins, color=BLUE, alpha=0.35, label="stayed")
 axes.hist(out_of_fold[left], bins, color=ORANGE, histtype="step", linewidth=2.5, label="left")
-axes.set(xlabel="Probability of leaving, says the model", ylabel="Customers",
+axes.set(xlabel="Predicted probability of leaving", ylabel="Customers",
          title=f"Median: {np.median(out_of_fold[~left]):.2f} for those who stayed, "
                f"{np.median(out_of_fold[left]):.2f} for those who left")
 axes.legend(frameon=False)

@@ -794,13 +794,14 @@ def find(pattern, patience=30):
 lines = [json.loads(line) for line in find("model_version")]
 print(json.dumps(lines[-1]))
 
-requests = pd.DataFrame(lines).drop(columns="_aws")
+requests = pd.DataFrame(lines)[["request_id", "event", "status", "milliseconds", "model_version",
+                                "cold"]]
 requests.tail(3)
 
 # %% [markdown]
 # The request id is the most important entry. Lambda's own `START` and `REPORT` lines have the same
 # id, so you can find everything about one request. The line does not have the customer. (The part
-# under `_aws` makes metrics of the line, as lesson 20 explains; the table leaves it out.)
+# under `_aws` makes metrics of some entries, as lesson 20 explains; the table leaves them out.)
 #
 # Because every line is JSON, a log is a table. Which requests were refused? How long did answers
 # take?

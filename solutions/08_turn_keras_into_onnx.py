@@ -181,14 +181,15 @@ axes.text(1.15e-4, 0.9 * axes.get_ylim()[1], "allowed", color=ORANGE)
 axes.set(xscale="log", xlabel="Largest difference in probability, for one picture",
          ylabel="Pictures", title=f"The worst of {len(images):,} pictures is "
          f"{1e-4 / difference.max():.0f} times better than allowed")
-show(figure, "Histogram of the largest difference for each picture on a log scale; all stand left "
+show(figure, "Histogram of the largest difference for each picture on a log scale; all are left "
              "of the allowed 0.0001.")
 
 # %% [markdown]
 # *Notice:* the differences are not zero, and not the same for all pictures. Both models sum
 # hundreds of products in 32-bit floats, in different orders, and each order rounds differently. The
-# many pictures near 10⁻⁷ differ by one step of a 32-bit float. A real *mistake*, such as one layer
-# with the wrong layout, would put most answers far to the right of the line.
+# many pictures near 10⁻⁷ differ by one step of a 32-bit float, and those at the left end not at
+# all. A real *mistake*, such as one layer with the wrong layout, would put most answers far to the
+# right of the line.
 #
 # And which pictures have the largest differences?
 

@@ -42,8 +42,8 @@ lessons.require("08")
 # ## Measure first
 #
 # An estimate is prices times measured times. Anyone can look up prices; the times are yours. We
-# take two functions: `churn`, whose model is very fast, and `image`, which must decode a picture of
-# 1,000 × 1,000 pixels, make it small, and compute a network.
+# take two functions: `churn`, whose model is very fast, and `image`, which must decode a
+# photograph of 600 × 400 pixels, make it small, and compute a network.
 #
 # `measure.memory` starts each image with the processor time and the memory of a size, as Lambda
 # would, and measures the times, as in [lesson 13](13_bring_down_cold_starts.ipynb). It takes about
@@ -51,16 +51,12 @@ lessons.require("08")
 
 # %%
 import base64
-import io
-
-from PIL import Image
+from pathlib import Path
 
 from workshop import measure
 from workshop.measure import LADDER, Variant
 
-photograph = io.BytesIO()
-Image.open("../data/garments/sneaker.jpg").resize((1000, 1000)).save(photograph, "JPEG")
-picture = base64.b64encode(photograph.getvalue()).decode()
+picture = base64.b64encode(Path("../data/photographs/coffee.png").read_bytes()).decode()
 FUNCTIONS = {
     "churn": next(variant for variant in LADDER if variant.name == "default"),
     "image": Variant("image", "image", model="fashion.onnx", event={"image": picture}),

@@ -41,10 +41,12 @@ def onnx_graph(model, layers: bool = False) -> SVG:
 
     Operations of one kind that feed the same one share a box, as do inputs of one type. With
     `layers`, a box is a layer instead: an operation with a matrix of weights, whose shape is
-    written beside it, and the operations that follow it in a line.
+    written beside it, and the operations that follow it in a line. Such boxes are wide, so these
+    are read from top to bottom.
     """
     import mermaidx
-    text = "\n".join(["flowchart LR", f"accDescr: {_in_words(model.graph)}",
+    direction = "TB" if layers else "LR"
+    text = "\n".join([f"flowchart {direction}", f"accDescr: {_in_words(model.graph)}",
                       *(_layers if layers else _arrows)(model.graph)])
     svg = mermaidx.render(text).svg()
     # One page may hold several: their ids and styles must not meet.

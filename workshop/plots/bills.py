@@ -52,7 +52,7 @@ def sweet_spots(tables: dict[str, pd.DataFrame], expected: dict[str, pd.DataFram
         axes.plot(table["warm_mean_ms"], table["dollars"], "o-", color=colour, markersize=7)
         for memory, row in table.iterrows():
             axes.annotate(f"{memory:,}", (row["warm_mean_ms"], row["dollars"]), fontsize=10,
-                          textcoords="offset points", xytext=(0, 9), ha="center",
+                          textcoords="offset points", xytext=(8, 6), ha="left",
                           path_effects=HALO, zorder=5)
         axes.set(title=f"{name}, a point for each size in MB", xscale="log",
                  xlabel="mean time of a warm request (ms, log)",
