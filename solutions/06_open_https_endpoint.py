@@ -174,7 +174,7 @@ print(answer.status_code, answer.text)
 #
 # With `AutoDeploy` each change is served as soon as it is made. Without it, nothing changes until
 # you call `create_deployment`. We take `$default` with `AutoDeploy`, which has the fewest
-# surprises. In production, a named stage without it lets you choose the moment.
+# surprises.
 
 # %%
 stage = gateway.create_stage(
@@ -732,8 +732,8 @@ gateway.update_stage(ApiId=api_id, StageName="$default", DefaultRouteSettings={
 # ## A page for a colleague
 #
 # A colleague in marketing wants to ask the model, without Python. `workshop/form.html` is a page
-# with a form. It needs three values, which we write into a copy: the endpoint's address, the inputs
-# from the model's signature (lesson 03), and a customer to begin with.
+# with a form. A copy gets the endpoint's address, the inputs from the model's signature, and a
+# customer to begin with.
 
 # %%
 import onnxruntime

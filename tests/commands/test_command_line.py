@@ -136,3 +136,15 @@ def test_ci_runs_the_test_command_and_nothing_else():
     lines = script.read_text().splitlines()
     assert lines[0] == "#!/usr/bin/env bash" and lines[-1] == "python3 -m workshop test"
     assert len(lines) == 4 and os.access(script, os.X_OK)
+
+
+def test_level_makes_the_learners_copies_and_then_what_the_lesson_needs(monkeypatch):
+    from workshop.commands import notebooks
+    from workshop.course import lessons
+    done = []
+    monkeypatch.setattr(command_line, "_set_up_engine", lambda: done.append("engine"))
+    monkeypatch.setattr(command_line, "_report_set_up", lambda: 0.0)
+    monkeypatch.setattr(notebooks, "refresh", lambda: done.append("copies"))
+    monkeypatch.setattr(lessons, "level", lambda rest: done.append(rest) or 0)
+    assert command_line.COMMANDS["level"].run(["06"]) == 0
+    assert done == ["engine", "copies", ["06"]]
