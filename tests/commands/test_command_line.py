@@ -55,7 +55,7 @@ def test_help_names_every_command():
     answer = workshop("--help")
     assert answer.returncode == 0
     for command in ("lab", "run", "test", "measure", "doctor", "stop", "clean", "render", "pins",
-                    "newest"):
+                    "newest", "new", "check"):
         assert f"\n  {command} " in answer.stdout
 
 

@@ -174,6 +174,17 @@ def _measure(rest) -> int:
     return measure.main(rest)
 
 
+def _new(rest) -> int:
+    from workshop.bring import folder
+    return folder.main(rest)
+
+
+def _check(rest) -> int:
+    from workshop.bring import gate
+    _set_up_engine()
+    return gate.main(rest)
+
+
 def _doctor(_) -> int:
     from workshop.commands import doctor
     return doctor.main()
@@ -224,6 +235,10 @@ COMMANDS = {
                     "arguments go to pytest)", _test, environment=True),
     "measure": Command("measure starts, requests, memory and size of images (measure -h says "
                        "more)", _measure, environment=True),
+    "new": Command("write the folder of a function for your own ONNX model (new -h says more)",
+                   _new, environment=True),
+    "check": Command("the gate for such a folder: parity, refusals, size, permissions …; exit "
+                     "status 1 where one fails", _check, environment=True),
     "doctor": Command("check this machine, name the last failure; each finding with its fix",
                       _doctor, arguments=False),
     "status": Command("say whether the local cloud runs, since when and with how much memory, and "
