@@ -658,5 +658,5 @@ show(figure, "Bar chart of what a forgotten thing costs in a year, on a logarith
 #
 # ## Next
 #
-# That was the last lesson. Take `lambda/` and `docker/` home: the functions, their images, their
-# tests. Begin with a model of your own, and with a budget.
+# [Lesson 24](24_bring_your_own_model.ipynb) takes a model of your own all the way, from the training
+# to a report that you can show.

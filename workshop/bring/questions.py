@@ -28,7 +28,8 @@ class Questions:
     """
 
     def __init__(self, answers: dict | None = None, terminal: bool | None = None):
-        self.given = dict(answers or {})
+        # Through JSON: NumPy's numbers become Python's.
+        self.given = json.loads(json.dumps(answers or {}, default=lambda value: value.tolist()))
         self.terminal = sys.stdin.isatty() if terminal is None else terminal
         self.asked: list[Asked] = []
         self.missing: list[str] = []
