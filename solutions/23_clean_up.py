@@ -633,5 +633,5 @@ show(*bills.forgotten(year, budget=12 * 2.5))
 #
 # ## Next
 #
-# That was the last lesson. Take `lambda/` and `docker/` home: the functions, their images, their
-# tests. Begin with a model of your own, and with a budget.
+# [Lesson 24](24_bring_your_own_model.ipynb) takes a model of your own all the way, from the training
+# to a report that you can show.

@@ -15,9 +15,9 @@ from workshop.machine import requirements
 from workshop.machine.paths import ROOT
 
 # What lessons import, and nothing else.
-TOP = ("base_image", "cloud", "cost", "deploy", "endpoints", "engine", "failures", "gallery",
-       "groups", "inventory", "lessons", "load", "measure", "minilm", "packages", "parity",
-       "permissions", "plots", "triggers")
+TOP = ("base_image", "bring", "cloud", "cost", "deploy", "endpoints", "engine", "failures",
+       "gallery", "groups", "inventory", "lessons", "load", "measure", "minilm", "packages",
+       "parity", "permissions", "plots", "triggers")
 # From the upper room to the lowest: a room may import only what stands below it, or beside it.
 ROOMS = [("__main__", "commands"), TOP, ("account", "course"), ("local",), ("machine",)]
 

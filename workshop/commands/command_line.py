@@ -193,6 +193,17 @@ def _reset(rest) -> int:
     return notebooks.reset(rest)
 
 
+def _new(rest) -> int:
+    from workshop.bring import folder
+    return folder.main(rest)
+
+
+def _check(rest) -> int:
+    from workshop.bring import gate
+    _set_up_engine()
+    return gate.main(rest)
+
+
 def _doctor(_) -> int:
     from workshop.commands import doctor
     return doctor.main()
@@ -248,6 +259,10 @@ COMMANDS = {
                        "more)", _measure, environment=True),
     "progress": Command("say which exercises are done: yours, or those of a folder of learners' "
                         "notebooks", _progress, environment=True, groups=[requirements.FIRST]),
+    "new": Command("write the folder of a function for your own ONNX model (new -h says more)",
+                   _new, environment=True),
+    "check": Command("the gate for such a folder: parity, refusals, size, permissions …; exit "
+                     "status 1 where one fails", _check, environment=True),
     "doctor": Command("check this machine, name the last failure; each finding with its fix",
                       _doctor, arguments=False),
     "status": Command("say whether the local cloud runs, since when and with how much memory, and "
