@@ -73,7 +73,7 @@ lessons.require("03")
 # | `External data path does not exist` | [Weights left behind](#Weights-left-behind) |
 # | `Got: 224 Expected: 3` and, behind it, `Got: 3 Expected: 224` | [Channels first or channels last](#Channels-first-or-channels-last) |
 # | `InconsistentVersionWarning: Trying to unpickle estimator` | [A pickle of another version](#A-pickle-of-another-version) |
-# | `Unknown Category`; or nothing, and the answer is a little wrong | [A category that the model has not seen](#A-category-that-the-model-has-not-seen) |
+# | `Unknown Category`; or nothing, and the answer is a little wrong | [A category that nobody knows](#A-category-that-nobody-knows) |
 # | `RepositoryNotEmptyException` | [A repository that is not empty](#A-repository-that-is-not-empty) |
 #
 # You need not remember the table. When a cell or `python3 -m workshop run` fails, the workshop
@@ -985,7 +985,7 @@ print("churn.onnx opens without scikit-learn; made with",
       json.loads(churn.get_modelmeta().custom_metadata_map["signature"])["versions"])
 
 # %% [markdown]
-# ### A category that the model has not seen
+# ### A category that nobody knows
 #
 # The last of the models' failures often has no message. Here is a churn model in four lines, as in
 # many tutorials. Its encoder has the option `ignore` for unknown categories:
@@ -1041,7 +1041,7 @@ try:
     probability(wrong)
 except Exception as error:
     message = f"{type(error).__name__}: {error}"
-meet("A category that the model has not seen", message, "Unknown Category")
+meet("A category that nobody knows", message, "Unknown Category")
 
 # %% [markdown]
 # And second, because that message does not help a client: the model has its categories in its
