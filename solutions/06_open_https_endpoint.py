@@ -3,7 +3,7 @@
 # workshop:
 #   number: "06"
 #   needs: [docker]
-#   reading: 45
+#   reading: 40
 #   exercises: 20
 #   cost: "under $0.01"
 #   products: []
@@ -30,7 +30,7 @@
 #
 # **You need** Docker, and lesson 05's function `churn` (made now if it is missing)
 #
-# **Time** 45 minutes reading, 20 minutes exercises. **Cost** free on the local cloud, less
+# **Time** 40 minutes reading, 20 minutes exercises. **Cost** free on the local cloud, less
 # than \$0.01 on AWS
 
 # %%

@@ -102,7 +102,7 @@ NAMED = re.compile(r"(?<![\w/.{$-])(?:\.\./)*"
                    r"((?:workshop|lambda|docker|tests|solutions|data|findings)"
                    r"/[\w/.-]*\w/?)")
 # Names that stand for any file.
-EXAMPLES = re.compile(r"NN|NAME|FOLDER|01_$|test_x|docker/buildx")
+EXAMPLES = re.compile(r"NN|NAME|lambda/my-model|FOLDER|01_$|test_x|docker/buildx")
 
 
 @pytest.mark.parametrize("path", PROSE, ids=lambda path: str(path.relative_to(ROOT)))
