@@ -72,7 +72,7 @@ FOLDER.mkdir(parents=True)
 # ## Choose your data
 #
 # Three data sets are in the environment, as part of scikit-learn: `wine` (13 measurements, 3
-# growers), `breast_cancer` (30 measurements, 2 diagnoses) and `digits` (64 pixels, 10 digits).
+# growers), `breast_cancer` (30 measurements, 2 diagnoses) and `iris` (4 measurements, 3 species).
 # Change `CHOICE` if you like; all cells below work with each of them.
 #
 # The model gets numbers of 32 bits in production, so we train it with such numbers, too (lesson 12
@@ -227,7 +227,8 @@ except bring.MissingError as error:
 # An ONNX file knows that there are so many numbers in a row. It does not know their names, their
 # order, or which values are possible. The training data know more: `data` is the path of a CSV
 # file. But its ranges are not the answer. Tomorrow's largest value may be larger than any in the
-# training data. We allow half of the span more on each side, which is a decision, and not a fact.
+# training data: in `breast_cancer`, one test row is more than a span above it. We allow two spans
+# more on each side, which is a decision, and not a fact.
 
 # %%
 table = pd.DataFrame(train_rows.astype(float), columns=columns)
@@ -235,7 +236,7 @@ table.to_csv(FOLDER / "train.csv", index=False)
 answers = {"labels.probabilities": labels, "outputs": ["probabilities"]}
 for name in columns:
     low, high = table[name].min(), table[name].max()
-    answers[f"range.{name}"] = [low - (high - low) / 2, high + (high - low) / 2]
+    answers[f"range.{name}"] = [low - 2 * (high - low), high + 2 * (high - low)]
 
 folder = bring.new("my-own", FOLDER / "model.onnx", "table", answers, FOLDER / "train.csv",
                    folder=FOLDER / "my-own")

@@ -16,8 +16,9 @@ from onnx import TensorProto, helper
 from PIL import Image
 from samcli.yamlhelper import yaml_parse
 from skl2onnx import to_onnx
-from sklearn.datasets import load_iris
+from sklearn import datasets
 from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
 
 import tiny_churn
 import tiny_image
@@ -61,7 +62,7 @@ def ask(folder, *requests):
 def iris(tmp_path_factory):
     """(folder, model, data): iris by a function folder, scikit-learn, and its training data."""
     folder = tmp_path_factory.mktemp("iris")
-    data = load_iris(as_frame=True)
+    data = datasets.load_iris(as_frame=True)
     table = data.data.rename(columns=lambda name: name.removesuffix(" (cm)").replace(" ", "_"))
     model = LogisticRegression(max_iter=500).fit(table.to_numpy(np.float32), data.target)
     file = to_onnx(model, table.to_numpy(np.float32)[:1], options={"zipmap": False},
@@ -189,6 +190,40 @@ def test_weights_in_another_file_come_along(tmp_path):
     (tmp_path / "m.onnx.data").unlink()
     with pytest.raises(bring.ModelError, match="its weights are in another file, m.onnx.data"):
         make(tmp_path, "again", tmp_path / "m.onnx", "table", answers)
+
+
+@pytest.mark.parametrize("name", ["/etc/hostname", "../weights.bin"])
+def test_weights_outside_the_models_folder_are_not_copied(tmp_path, name):
+    proto = onnx.load(LOGREG)
+    weights = onnx.numpy_helper.from_array(np.zeros(4, np.float32), "w")
+    onnx.external_data_helper.set_external_data(weights, name)
+    weights.ClearField("raw_data")
+    weights.data_location = TensorProto.EXTERNAL
+    proto.graph.initializer.append(weights)
+    (tmp_path / "m.onnx").write_bytes(proto.SerializeToString())
+    with pytest.raises(bring.ModelError, match="outside its folder"):
+        make(tmp_path, "mine", tmp_path / "m.onnx", "table")
+
+
+@pytest.mark.parametrize("name", ["wine", "breast_cancer", "iris"])
+def test_each_data_set_of_lesson_24_becomes_a_function(tmp_path, name):
+    data = getattr(datasets, f"load_{name}")(as_frame=True)
+    rows = data.data.to_numpy(np.float32)
+    columns = [one.replace(" ", "_") for one in data.data.columns]
+    table = pd.DataFrame(rows.astype(float), columns=columns)
+    model = GaussianNB().fit(rows, data.target)
+    file = to_onnx(model, rows[:1], options={"zipmap": False}, target_opset=21)
+    (tmp_path / "m.onnx").write_bytes(file.SerializeToString())
+    table.to_csv(tmp_path / "train.csv", index=False)
+    answers = {"labels.probabilities": [str(one) for one in data.target_names],
+               **{f"range.{one}": [table[one].min(), table[one].max()] for one in columns}}
+    folder = make(tmp_path, "mine", tmp_path / "m.onnx", "table", answers,
+                  data=tmp_path / "train.csv")
+    found = ask(folder, *json.loads(table.head(5).to_json(orient="records", double_precision=15)))
+    assert [list(one["outputs"]["probabilities"]["scores"].values()) for one in found] == \
+        pytest.approx(model.predict_proba(rows[:5]), abs=1e-4)
+    tried = refusals.bad(signature(folder))
+    assert all(one["statusCode"] == 400 for one in ask(folder, *(one for *_, one in tried)))
 
 
 def text_model(path):

@@ -182,7 +182,7 @@ def _parity(container, folder, signature, reference):
 
 
 def reference_module():
-    """The module `reference` among the folder's tests, as `new` writes it."""
+    """The module `reference` of the folder's tests, as `new` writes it."""
     spec = importlib.util.spec_from_file_location("reference", FUNCTION / "tests/reference.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -24,6 +24,9 @@ class Model:
         self.external = sorted({ExternalDataInfo(tensor).location for tensor in _tensors(proto)
                                 if tensor.data_location == onnx.TensorProto.EXTERNAL})
         for name in self.external:
+            if Path(name).is_absolute() or ".." in Path(name).parts:
+                raise ModelError(f"{self.path}: its weights are said to be in {name}, which is "
+                                 "outside its folder. Save the model again, with them beside it.")
             if not (self.path.parent / name).is_file():
                 raise ModelError(f"{self.path}: its weights are in another file, {name}, which is "
                                  "not beside it. Copy both into one folder.")

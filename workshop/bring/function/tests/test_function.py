@@ -1,4 +1,4 @@
-"""The function in this folder, without Docker: python -m pytest lambda/my-model/tests"""
+"""The function my-model, without Docker: `python -m pytest tests` in its folder."""
 import copy
 import importlib
 import json
