@@ -387,7 +387,9 @@ def test_every_wrong_request_of_the_gate_is_refused_by_name(tmp_path, what):
 @pytest.fixture(scope="module", autouse=True)
 def no_image_left():
     yield
-    engine.docker("rmi", "--force", engine.own("my-iris:check"))
+    pushed = engine.docker("images", "--quiet", "--filter",
+                           f"reference=localhost:{cloud.port()}/{deploy.name('my-iris')}").stdout
+    engine.docker("rmi", "--force", engine.own("my-iris:check"), *set(pushed.split()))
 
 
 def gates(report):
