@@ -24,6 +24,7 @@ import tiny_churn
 import tiny_image
 from workshop import bring, cloud, deploy
 from workshop.bring import leaks, policies, refusals
+from workshop.machine import engine
 from workshop.machine.paths import ROOT
 
 # Models that nobody here made: they come with the packages onnx and onnxruntime.
@@ -382,6 +383,14 @@ def test_every_wrong_request_of_the_gate_is_refused_by_name(tmp_path, what):
 
 
 # The gate and the local cloud, as a whole
+
+@pytest.fixture(scope="module", autouse=True)
+def no_image_left():
+    yield
+    pushed = engine.docker("images", "--quiet", "--filter",
+                           f"reference=localhost:{cloud.port()}/{deploy.name('my-iris')}").stdout
+    engine.docker("rmi", "--force", engine.own("my-iris:check"), *set(pushed.split()))
+
 
 def gates(report):
     return {gate.name: gate.passed for gate in report.gates}
