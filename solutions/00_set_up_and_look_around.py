@@ -22,7 +22,7 @@
 # - run a cell, read its output, and let a check test an exercise
 # - see whether a cell calls your own machine or AWS, and what changes that
 # - read an ARN, the name of each thing on AWS
-# - compare the sizes of the installed packages, and see why this workshop ends with ONNX Runtime in
+# - compare the sizes of the installed packages, and see why these lessons put ONNX Runtime in
 #   the cloud and not with a training framework
 # - store a file in S3 and read it back
 #
@@ -139,7 +139,7 @@ print("I am:   ", identity["Arn"])
 #
 # AWS sends its bill to an **account**, which has a number of twelve digits. An **ARN** (Amazon
 # Resource Name) is the full name of one thing in the cloud. It has six parts with colons between
-# them:
+# them, and the last part may contain more colons:
 #
 # ```text
 # arn : aws : lambda : us-east-1 : 123456789012 : function:workshop-hello
@@ -223,7 +223,7 @@ def with_all_it_needs(package, found):
 print(sorted(with_all_it_needs("onnxruntime", set())))
 
 # %% [markdown]
-# These are few. `onnxruntime` runs models; it cannot train them. Now we compare the size of each
+# These are few packages. `onnxruntime` runs models; it cannot train them. Now we compare the size of each
 # set with three frameworks. They are large, so set-up installs them while you read: the cell below
 # waits until they are all on your disk.
 
@@ -261,7 +261,7 @@ labels = [f"{name}\n{mb:.0f} MB" for name, mb in size_mb.items()]
 figure, axes = plt.subplots(figsize=(9, 3.6))
 axes.barh(labels, list(size_mb.values()), color=BLUE)
 axes.axvline(ZIP_LIMIT_MB, color=ORANGE, linestyle="--")
-axes.text(ZIP_LIMIT_MB + 15, 0, f"a Lambda zip may hold {ZIP_LIMIT_MB:.0f} MB", color=ORANGE,
+axes.text(ZIP_LIMIT_MB + 15, 0, "Lambda's limit for a zip: 250 MB of 1,048,576 bytes", color=ORANGE,
           va="center")
 axes.set(xlabel="size on disk, MB", title="What it takes to run a model, and to train one")
 axes.invert_yaxis()

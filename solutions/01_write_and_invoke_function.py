@@ -91,7 +91,7 @@ print(hello_code)
 # - `context` holds facts about this call: its id, the time that is left, the memory.
 #
 # Its printed text goes to the log. Its result must be of a type that JSON has: `dict`, `list`,
-# `str`, `int`, `float`, `bool` or `None`. A NumPy number is none of these, and the call would fail.
+# `str`, `int`, `float`, `bool` or `None`. A NumPy number such as `float32` or `int64` is none of these, and the call would fail.
 #
 # So you can call a handler like any function, long before there is a cloud. Always do that first:
 # it is the fastest way to find a mistake. Lambda is not there to make a context, so we use a simple
@@ -418,7 +418,7 @@ print(answer, log, sep="\n\n")
 #
 # | word | is |
 # |---|---|
-# | `Duration` | time in your handler |
+# | `Duration` | time of the request: your handler, and the way to it and back |
 # | `Billed Duration` | what you pay for, in whole milliseconds, rounded up; it includes the start |
 # | `Memory Size` | what you asked for, and pay for |
 # | `Max Memory Used` | the most that the environment has used so far |
@@ -704,7 +704,7 @@ print("errorMessage: ", failure["errorMessage"])
 # %% [markdown]
 # *Notice* that the status is **200**: Lambda did its part. Whether *your code* failed is in
 # `FunctionError`, a field that is missing after a success. A client that reads the status alone
-# takes an error for an answer. `call` above does exactly that; in production, check
+# takes an error for an answer. `call` above does not look at it either; in production, check
 # `FunctionError`.
 #
 # The answer also holds a `stackTrace`. It is useful for you, and not for strangers. From lesson 04

@@ -22,7 +22,7 @@
 # - build a pipeline, and let cross-validation choose between three models;
 # - read a ROC curve and a calibration curve;
 # - choose the threshold by what mistakes cost, and test it once on the test customers;
-# - save the model with a *signature*, the list of requests that the model accepts;
+# - save the model with a *signature*, the list of its inputs with the values that each accepts;
 # - see for yourself what is wrong with a pickle.
 #
 # **You need** a little pandas and scikit-learn. No Docker, no AWS.
@@ -230,7 +230,7 @@ pipeline
 # %% [markdown]
 # `handle_unknown="error"` is a decision: the model refuses a contract type that it has never seen.
 # The popular alternative, `"ignore"`, encodes an unknown type as all zeros, and the model answers.
-# Lesson 03 shows that answer. In ONNX, an `OrdinalEncoder` loses it (lesson 12).
+# Lesson 03 shows that answer. (In ONNX, an `OrdinalEncoder` does not refuse either: lesson 12.)
 #
 # ## Compare three models
 #
@@ -342,7 +342,7 @@ show(*models.calibration(predicted, happened, twice_standard_error))
 # `predict` always cuts at 0.5, but nobody chose that number for this company. The company can make
 # two mistakes, and they do not cost the same. We assume the costs below, in dollars (yours will
 # differ, so each has a name). We also assume that an offer always keeps a customer who would have
-# left, and then costs nothing. In a real company neither holds completely: measure both on a small
+# left, and that its price does not count then. In a real company neither holds completely: measure both on a small
 # group first.
 #
 # | the model says | the customer | costs |

@@ -366,12 +366,12 @@ print(f"worst {quick.max():.1e}, wrong for {(quick > 1e-5).sum()} customers")
 
 # %% [markdown]
 # It does not work for this model (with skl2onnx 1.20; test it again with a later version). Its
-# thresholds have 64 bits, and the converted file rounds them to 32. A customer whose value lies between the two numbers follows another branch. A rule of thumb
-# helps; **an assertion on every row decides**.
+# thresholds have 64 bits, and the converted file rounds them to 32. A customer whose value is exactly
+# the rounded number may follow another branch. A rule of thumb helps; **an assertion on every row decides**.
 #
 # The model that we ship may have a scaler, because it is not a tree. We tested its parity above.
-# And `handle_unknown="error"` protects it only because the model is behind a `OneHotEncoder`: check
-# what your own converted file does with an unknown category.
+# And `handle_unknown="error"` refuses an unknown category only because the model is behind a
+# `OneHotEncoder`: check what your own converted file does with one.
 #
 # ## What does it answer to nonsense?
 #
@@ -435,6 +435,8 @@ print("is nan at or above the threshold?", float("nan") >= THRESHOLD)
 # - it is missing, or
 # - its entry has `allowed`, and the value is not one of these, or
 # - its entry has `minimum` and `maximum`, and the value is not between them (both included).
+#
+# Numbers come as numbers here; the function of lesson 04 checks types first.
 #
 # What about NaN? Think about the results of `nan < 0` and `nan > 120`.
 #
@@ -523,8 +525,8 @@ os.replace(part, MODELS / "churn.onnx")
 print(f"churn.onnx: {len(content):,} bytes, churn.pkl: {(MODELS / 'churn.pkl').stat().st_size:,}")
 
 # %% [markdown]
-# Both files are tiny. The file's size is not what makes a deployment large, as the end of this
-# lesson shows.
+# Both files are tiny. The file's size is not what makes a deployment large: the packages are (lesson
+# 00).
 #
 # ## Read it where scikit-learn is absent
 #

@@ -54,7 +54,7 @@ lessons.require("03")
 #     style image fill:#fff3d6,stroke:#e69f00,stroke-width:3px
 # ```
 #
-# Solid lines exist already; dashed lines come later.
+# This lesson makes the image; dashed lines come later.
 
 # %% [markdown]
 # ## What is an image?
@@ -150,8 +150,8 @@ IMAGE = engine.own("churn:v1")
 print(IMAGE)
 
 # %% [markdown]
-# In the name, `churn-…` is the image and `v1` its **tag**. The number between them is that of your
-# copy of the workshop. All programs that use one Docker engine share its names. Without the number,
+# In the name, `churn-…` is the image and `v1` its **tag** (tags of things in the cloud are something
+# else). The number behind `churn-` is that of your copy of the workshop. All programs that use one Docker engine share its names. Without the number,
 # another copy would replace an image of the same name.
 #
 # An image is built for one kind of processor, and the image's description names it. The function of
@@ -402,7 +402,7 @@ print("status inside the answer: ", refused.json()["statusCode"])
 #
 # The emulator hides some of Lambda's behaviour. It answers one request at a time. An exception or a
 # time-out is also status 200, without the header `X-Amz-Function-Error`. It does not look at
-# `Event`, `DryRun` or `LogType`. And it blames the JSON for a request over 6 MB. Lesson 05 shows
+# `Event`, `DryRun` or `LogType`. For a request over 6 MB, its message is about JSON. Lesson 05 shows
 # what Lambda does.
 
 # %% [markdown]
@@ -475,8 +475,8 @@ print(*lines[:3], sep="\n")
 # %% [markdown]
 # ## What goes wrong, and what does it look like?
 #
-# Most problems that people have with images are one of five failures. We cause each of them, so
-# that you have seen them before.
+# Most problems that people have with images are one of five failures. We cause four of them, so
+# that you have seen their messages before.
 #
 # Here is a short function that runs an image again, with the options from above:
 
@@ -662,9 +662,9 @@ for memory in (128, 64, 32):
 # %% [markdown]
 # ### Exercise 3: find the most expensive import (8 minutes)
 #
-# A function starts slowly. Complete `most_expensive`. Its input is the text that `-X importtime` printed.
-# It returns two values: the name of the top-level package that took most time, its own modules
-# together, and its milliseconds.
+# A function starts slowly. Complete `most_expensive`. Its input is the list of lines that `-X importtime` printed.
+# It returns two values: the name of the top-level package that took most time, and its milliseconds.
+# A package's time is the sum over all its modules.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -730,7 +730,7 @@ print("Right: a function that draws nothing should not import plotlib.")
 #   the function's verdict on the request.
 # - **It fails** with *read-only file system*, *handler not found*, a missing model, *signal:
 #   killed*, or *exec format error*.
-# - **Imports** take most of a cold start, and the framework makes them slow.
+# - **Imports** take most of the time until the program is ready, and the framework makes them slow.
 #
 # ## Clean up
 #

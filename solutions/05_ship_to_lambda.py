@@ -56,8 +56,8 @@ lessons.require("03")
 # ```
 #
 # Lambda does not run images from your machine. It loads them from ECR, Amazon's registry, in its
-# own Region. The two hexagons are often forgotten: each of the two arrows beside them needs a
-# permission.
+# own Region. The two hexagons are permissions, and often forgotten: without them, Lambda may
+# not load the image, and the function may not write its log.
 #
 # On AWS, set a budget first, which takes ten minutes: see the [first part of lesson
 # 23](23_clean_up.ipynb#First-of-all,-a-budget).
@@ -249,8 +249,8 @@ iam.put_role_policy(RoleName=role["RoleName"], PolicyName="logs",
 role["Arn"]
 
 # %% [markdown]
-# We make the log group ourselves, and set how long its lines are kept. Lambda would make one that
-# keeps every line for ever, and you would pay for it.
+# We make the log group ourselves, and set how long its lines are kept. If the role may make
+# one, Lambda makes one that keeps every line for ever, and you pay for it.
 
 # %%
 logs = boto3.client("logs")
@@ -305,7 +305,7 @@ for key in ("State", "PackageType", "Architectures", "MemorySize", "Timeout"):
 
 # %% [markdown]
 # *Notice* the last two values. We did not set them: **128 MB** and **3 seconds** are Lambda's
-# defaults. Both will cause problems below.
+# defaults. Are they enough? We look at both below.
 
 # %% [markdown]
 # ## Who allowed Lambda to read the image?
@@ -329,9 +329,9 @@ print(deploy.policy("repository"))
 ecr.set_repository_policy(repositoryName=NAME, policyText=deploy.policy("repository"));
 
 # %% [markdown]
-# There are two differences. Lambda's statement is for all functions of your account; ours is for
-# the functions whose names begin with your prefix. And the policy allows the **service**, not the
-# function's role: Lambda loads the image before it uses the role. A common mistake is to give these
+# There is one difference. Lambda's statement is for all functions of your account; ours is for the
+# functions whose names begin with your prefix. Both allow the **service**, not the function's
+# role: Lambda loads the image before it uses the role. A common mistake is to give these
 # permissions to the role.
 
 # %% [markdown]

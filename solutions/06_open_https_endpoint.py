@@ -372,8 +372,8 @@ answers["contract is 'forever'"].json()
 # help. It does not repeat the client's value: personal data does not belong in answers or logs.
 
 # %% [markdown]
-# For the exercise, here is a helper. It removes other routes and permissions, so that you can try
-# as often as you like:
+# A helper removes all other routes and their permissions, so that you can try the exercise as often
+# as you like:
 
 # %%
 def keep_only(*keys):
@@ -557,8 +557,8 @@ for origin in ["https://shop.example", "https://other.example"]:
 # ### Exercise 3: a second origin, and a token (5 minutes)
 #
 # A colleague develops the shop's page on `http://localhost:3000`, and the page will
-# send a header `authorization`. Write the whole CORS configuration: both origins, and no other;
-# method POST; both headers.
+# send a header `authorization`. Fill `cors` with the whole CORS configuration: both origins,
+# and no other; method POST; both headers.
 #
 # <details><summary>Hint</summary>
 #
@@ -767,7 +767,7 @@ origin = f"http://localhost:{server.server_port}"
 print(origin, "token:", token, "allowed:", allowed(preflight(origin)), sep="\n")
 
 # %% [markdown]
-# **Open this address in your browser, paste the token, and press *Predict*. What comes?** *No
+# **Open this address in your browser, paste the token, and press *Predict*. What does the page show?** *No
 # answer*: the browser has asked with a preflight, and the API does not allow this origin.
 #
 # ### Allow the page
@@ -925,7 +925,7 @@ plots.show(figure, "Bars of the cost of a million requests by endpoint type: " +
 #   function** for that API and that route.
 # - A request becomes an event of format 2.0; `body` is a string, perhaps base64. The API answers
 #   404 for a request without a route and 5xx for the function's faults. The handler answers 200,
-#   400 and 405.
+#   400, 405, and 500 for its own faults.
 # - CORS is one setting of the API, and it protects browsers' users, not the endpoint. A page with a
 #   form needs its exact origin there.
 # - An authorizer, a JWT or IAM decides who may call. The stage's throttle and the reserved

@@ -55,7 +55,7 @@ cloud.use()
 import os
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"     # reports off, errors on
-os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"    # plain operations: some slower, none reports itself
+os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"    # plain operations: some are slower, and none prints a report
 
 import keras
 import tensorflow as tf
@@ -299,8 +299,8 @@ show(*curves(history, f"After {len(history['loss'])} epochs: {reached:.0%} of th
 # %% [markdown]
 # *Notice:* the network learns most in the first epochs, and the curves still move a little at the
 # end. We stop here: the result is good enough to serve. Why are the results *better* on pictures
-# that the network has not seen? Dropout works only during training, so the dashed line shows a
-# network without some of its values.
+# that the network has not seen? Dropout works only during training, so the training line shows a
+# network without some of its values. The finished network is better than that line.
 #
 # ### How it looks when it goes wrong
 #
@@ -576,10 +576,10 @@ print("Right. The bag as it is:", ask(read(bag)), " inverted:", ask(read_any(bag
 # | | `fashion.keras` | `fashion_keras/`, a *SavedModel* |
 # |---|---|---|
 # | holds | layers by name, weights, the optimiser's state | TensorFlow's operations, weights |
-# | is for | going on in Keras: train further, change layers | running it: TensorFlow, converters |
+# | is for | more work in Keras: training further, changing layers | running it: TensorFlow, converters |
 # | needs | Keras | TensorFlow, but not Keras |
 #
-# Neither is a pickle. Open them only from sources that you trust all the same: a SavedModel is [a
+# Neither is a pickle. Still, open them only from sources that you trust: a SavedModel is [a
 # program](https://github.com/tensorflow/tensorflow/blob/master/SECURITY.md), and its operations may
 # read and write files.
 #
@@ -628,7 +628,7 @@ print(f".keras: {stored / weights:.1f} times as many, SavedModel: {served / weig
 
 # %% [markdown]
 # *Notice:* the optimiser *Adam* keeps two more numbers for every weight. The `.keras` file holds
-# them, so that training can continue. A SavedModel holds the weights under two names. To answer
+# them, so that training can continue. A SavedModel holds the weights twice. To answer
 # requests, a model needs them only once.
 #
 # Do both files give the same answers as the network, for every test picture?

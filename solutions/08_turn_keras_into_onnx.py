@@ -56,7 +56,7 @@ lessons.require("07")
 # %%
 import os
 
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"     # reports off, warnings and errors on
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"     # reports off, errors on
 
 import keras
 import tensorflow as tf
@@ -722,8 +722,8 @@ WORKBENCH.cleanup()
 #   rounding.
 # - **Prepare** by the rule in the file: a missing scale gives wrong answers and no error.
 # - **What breaks**: `from_keras` with a Sequential model; fixed batch sizes; an operator set that is
-#   newer than the runtime; random layers. These convert "successfully", do not load, and make even
-#   the SavedModel answer at random.
+#   newer than the runtime; random layers. A model with random layers converts "successfully", but
+#   its file does not load, and even its SavedModel answers at random.
 # - **Quantised** to int8, the weights take a quarter of the bytes, and answers change where they
 #   were close. Whether it is faster depends on the width of the layers, on the kind of quantisation
 #   and on the processor. Static quantisation is correct only if the calibration pictures resemble

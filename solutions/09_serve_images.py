@@ -583,10 +583,11 @@ for what, event in events.items():
 # %% [markdown]
 # *Notice:* the boot works, so a quick test would have passed. The photograph is refused with the
 # status **413**: it has too many pixels for the function's memory. A JPEG grows when it is decoded,
-# here to 36 MB, and each later step may make a copy. `picture.py` reads the size at the beginning
-# of the file, before it decodes anything. Lambda puts the memory into the environment variable
-# `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`. The function accepts the pixels that fit in 60 % of it (one
-# million always, 25 million at most), and no side longer than 16,384.
+# here to 36 MB, and the steps after it make copies: `picture.py` counts 13 bytes for a pixel, which
+# is 156 MB here. It reads the size at the beginning of the file, before it decodes anything. Lambda
+# puts the memory into the environment variable `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`. The function
+# accepts the pixels that fit in 60 % of it (one million always, 25 million at most), and no side
+# longer than 16,384.
 #
 # Without this check, Lambda ends the function (`signal: killed`), or time runs out, because 128 MB
 # also mean a fourteenth of a processor (lesson 05). Neither message mentions a picture. To count
@@ -847,9 +848,9 @@ print("Right:", ask_file(GARMENTS / "sneaker.jpg", "image/jpeg"))
 # %% [markdown]
 # ## Too large
 #
-# There are three limits for a large picture. An HTTP API takes bodies of **10 MB** (API Gateway
-# quotas). A Lambda function takes events of **6 MB** (Lambda quotas, both read 2026-11). And base64
-# makes four characters of three bytes. The smallest limit decides. We send pictures of several
+# There are two limits for a large picture. An HTTP API takes bodies of **10 MB** (API Gateway
+# quotas). A Lambda function takes events of **6 MB** (Lambda quotas, both read 2026-11). The smaller
+# limit decides, and base64 makes four characters of three bytes. We send pictures of several
 # sizes (a boot, followed by zeros, which decoders ignore):
 
 # %%

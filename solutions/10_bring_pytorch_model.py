@@ -187,9 +187,9 @@ show(figure, "Five garments, above as they come, below as the network gets them:
              "rows and columns doubled or tripled, still grey.")
 
 # %% [markdown]
-# **Nearest** copies pixels and computes no new values, so the picture looks coarse. We use it
-# because the function resizes in the same way: a picture must be prepared in training and in
-# production alike.
+# **Nearest** copies pixels and computes no new values, so the picture looks coarse. We choose it for
+# training, and the signature names it, so that the function resizes in the same way: a picture must
+# be prepared in training and in production alike.
 #
 # ## Freeze the body, keep its features
 #
@@ -244,7 +244,7 @@ show(figure, "A map of small garments. Shoes gather at one side, bags near them,
 # ## Train a new head
 #
 # `BatchNorm1d` brings the features to one scale, `Dropout` hides some of them during training, and
-# `Linear` combines them for ten classes. Its output are **logits**: numbers of any size, the
+# `Linear` combines them for ten classes. Its outputs are **logits**: numbers of any size, the
 # largest for the most probable class. They are not probabilities yet. As in lesson 07, we use 2,000
 # of the pictures to decide, and set the test pictures aside.
 
@@ -299,7 +299,7 @@ show(*plot.learning_curves(
 
 # %% [markdown]
 # The head is almost finished after the first epoch, because the features were learned earlier, on
-# other photographs. Then the dashed line stops improving: with more epochs the head would only
+# other photographs. Then the validation line stops improving: with more epochs the head would only
 # learn the training pictures by heart.
 #
 # And how much did the body help? We train the same head in the same way on the pixels alone:
@@ -470,7 +470,7 @@ assert b"site-packages" not in model.SerializeToString()
 # ## Write down how a picture must be prepared
 #
 # The function reads this from the file: *(pixel × scale − mean) / std*, with one mean and one std
-# for each colour. The file also says that the output are **logits**, so that the function converts
+# for each colour. The file also says that the outputs are **logits**, so that the function converts
 # them into probabilities.
 
 # %%
@@ -498,7 +498,8 @@ os.replace(part, MODELS / "fashion_torch.onnx")
 #
 # Most PyTorch programs divide by 255 first, and then subtract the mean and divide by the standard
 # deviation (`ToTensor`, then `Normalize`). Your colleague needs the `mean` and `std` for this form,
-# so that it gives the same as our `(pixel - 127) / 128`. Complete `theirs`.
+# so that it gives the same as our `(pixel - 127) / 128`. Complete `theirs`: one number each, or a
+# list of three, one for each colour.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -848,8 +849,10 @@ print(len(NAMES), "classes:", *NAMES[:3], "…", NAMES[-1], sep="\n  ")
 # %% [markdown]
 # ### Exercise 3: Write the signature (10 minutes)
 #
-# Write the signature for `photos`. Its model is called `photos`, version `1`. The pictures are
-# prepared like our garments, but are 224 pixels wide and high. The classes are `NAMES`, and the
+# Write the signature for `photos`. Its model is called `photos`, version `1`. To keep it short, the
+# pictures are prepared like our garments, but are 224 pixels wide and high. (A service for
+# photographs would name the filter of *this* network's training, which is smoother.) The classes are
+# `NAMES`, and the
 # model returns logits. Start from a copy of the garments' `signature`, or write a new one. Leave
 # `training_data_sha256` out, because this model learned from other pictures.
 #

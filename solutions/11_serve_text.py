@@ -20,15 +20,15 @@
 #
 # **You will**
 # - compare a simple model with a large one, before you pay for the large one;
-# - teach one layer of a trained text encoder on two processors, in about a minute;
+# - teach one layer of a trained text encoder on two processors, in one or two minutes;
 # - export tokens to probabilities as one ONNX file, and prove it equal on 1,000 reviews;
 # - choose between two kinds of 8-bit files, by accuracy and by what padding does to their answers;
 # - cut text into tokens without `transformers`, and tie the tokenizer's file to the model;
 # - deploy the same function as an image and as a zip, and check both against Lambda's limits;
 # - measure the articles' claim: bytes, start, requests, memory.
 #
-# **You need** Docker, and the network once: three packages with the encoder's weights and for the
-# comparison, about 130 MB, are downloaded into `build/`.
+# **You need** Docker, and the network once: packages with the encoder's weights, and others
+# for the comparison, together about 130 MB, are downloaded into `build/`.
 #
 # **Time** 55 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS less
 # than \$0.01, within the free tier nothing.
@@ -149,8 +149,8 @@ print(f"{len(simple[0].vocabulary_):,} words and pairs")
 #
 # ### Does it survive the conversion?
 #
-# `skl2onnx` converts it, text in and probabilities out. No step raises an error. Here are four
-# attempts, compared on all test reviews:
+# `skl2onnx` converts it, text in and probabilities out, without an error. Here are four
+# files of it, compared on all test reviews:
 
 # %%
 import warnings
@@ -362,8 +362,8 @@ show(figure, "AUC by number of layers: " + ", ".join(f"{auc:.3f}" for auc in by_
 
 # %% [markdown]
 # *Notice* the last point. The obvious recipe, all six layers, is **worse than counting words**. The
-# curve is highest around four layers, and two layers less are also a third fewer layers to load and
-# to compute. So we stop after the fourth.
+# curve is highest around four layers. Four layers instead of six are also a third less to load and to
+# compute. So we stop after the fourth.
 #
 # ## Teach the fourth layer
 #
@@ -567,7 +567,7 @@ assert np.abs(by_float - native).max() <= 1e-5, "the ONNX model answers differen
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 
-logging.getLogger().setLevel(logging.ERROR)     # importing it made every library write notes
+logging.getLogger().setLevel(logging.ERROR)     # the import switched on the notes of all libraries
 shapeless = onnx.load(MODELS / "reviews_float.onnx")
 del shapeless.graph.value_info[:]               # its shapes confuse the quantiser: "(384) vs (1)"
 onnx.save(shapeless, TRIALS / "shapeless.onnx")
@@ -651,8 +651,8 @@ show(figure, "Probability of great for 200 reviews, alone against in a batch. Dy
 # %% [markdown]
 # *Notice* the columns about padding. With dynamic quantisation, the same review gets another answer
 # when it comes with other reviews. Nobody can explain that to a customer, and no test of single
-# reviews finds it. Weights only does not have this problem. Dynamic is faster: that is what the last
-# column buys, at that price.
+# reviews finds it. Weights only does not have this problem. Dynamic is faster, as the last
+# column shows: that is what you give up.
 #
 # Our function asks for one text at a time, so padding cannot hurt it. Still, a file may be used by
 # other programs, and the same file should give the same answers there.
@@ -750,7 +750,7 @@ for text in ("", "   ", "tea " * 10_000, "naïve CAFÉ", "茶は良い", "Чай
     print(f"{text[:12]!r:18} {count:6,} tokens, read {len(numbers):3}: {' '.join(tokens[:9])}")
 
 # %% [markdown]
-# Both agree again. Three things to decide:
+# Both agree again. Three kinds of text need care:
 #
 # - **A text that is too long** loses its end. The model answers all the same, so the function writes
 #   `"truncated": true` into the answer. Over 512 tokens, the model itself would fail: it has no more
@@ -769,7 +769,7 @@ for name, key in (("tokenizer.json", "truncation"), ("sentence_bert_config.json"
 
 # %% [markdown]
 # `tokenizer.json` cuts to 128 tokens by itself, and it also pads. The authors mean 256, and the model
-# takes 512. `minilm.tokenizer()` switches the first off, and we choose 256. Here are two answers that
+# takes 512. `minilm.tokenizer()` switches padding and the limit of 128 off, and we choose 256. Here are two answers that
 # mean nothing, and one text that is too long:
 
 # %%
@@ -1032,7 +1032,7 @@ assert np.abs(np.array(given) - expected).max() <= 0.005    # another processor 
 # ## Is the claim true?
 #
 # "Over 500 MB and 5 to 10 seconds with transformers, under 100 MB and under 2 seconds with ONNX
-# Runtime." Seven ways to serve *this* model, each in a process of its own, on one processor:
+# Runtime." Six ways to answer for a review, each in a process of its own, on one processor:
 # `workshop.measure.text` starts them in turn. The package `transformers` is installed for this
 # comparison only, into `build/transformers`. Only a few starts are made here; `python3 -m workshop
 # measure text` makes ten of each.
@@ -1084,8 +1084,8 @@ if not record["left_out"]:
 # - **A warm request** gains much less. PyTorch and ONNX Runtime compute the same layers. Dynamic
 #   quantisation would gain more here, and we decided against it above.
 # - **Where the gain is.** Compare the rows of PyTorch with and without transformers, and those with
-#   `tokenizers` and with the 60 lines. To leave out two large packages gains most; the last rows
-#   differ little.
+#   `tokenizers` and with the 60 lines. To leave out two large packages gains most; the three
+#   rows of ONNX Runtime differ less.
 #
 # And the last row? The simple model starts fastest, has a file of one megabyte, and needs almost no
 # time for an answer. It costs some accuracy:

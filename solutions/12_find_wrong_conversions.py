@@ -186,7 +186,7 @@ assert labels == 1, (
 print("Right. Many rows can be wrong while few labels change.")
 
 # %% [markdown]
-# The labels hide most of it: they change only where a probability crosses the other one. So compare
+# The labels hide most of it: they change only where a probability passes 0.5. So compare
 # probabilities, and on every row.
 #
 # ## One function for all of it
@@ -279,7 +279,7 @@ file = onnxmltools.convert_xgboost(boosted, target_opset=15, initial_types=[
 parity.compare(boosted.predict_proba, file, numbered.to_numpy(), columns=NUMBERS)
 
 # %% [markdown]
-# Columns called `f0`, `f1`, `f2`, or an array without names, and the two are equal. Again, the
+# With columns called `f0`, `f1`, `f2`, or with an array without names, the two are equal. Again, the
 # file knows columns by their position only.
 #
 # Now for conversions that answer wrongly. We look at three of them closely.
@@ -387,12 +387,12 @@ print(parity.compare(model, file, rows, **options))
 
 # %% [markdown]
 # It does not. The file turns an unknown category into -1, and a tree finds a branch for -1. All rows
-# as given are equal, so no test set would find it: only the probe does. The fix is the
+# as given are equal, so a test set without unknown categories does not find it: the probe does. The fix is the
 # function's own check of each request against the signature, before the model.
 #
 # ## A number that is rounded
 #
-# Somebody calls, and the program keeps the time as a **Unix time**: seconds since 1970, now about
+# A customer joins, and the program keeps the time as a **Unix time**: seconds since 1970, now about
 # 1.8 billion. Suppose that the second within the hour is the feature that counts.
 
 # %%
@@ -409,7 +409,8 @@ print("\nnext 32-bit float after a Unix time:", np.spacing(np.float32(calls[0, 0
 #
 # Write `recent(rows)`. It takes rows of two 64-bit whole numbers (`joined`, `tenure`), and returns
 # them as 32-bit floats that keep every second: `joined` counts from `START`. The answer for a row
-# must not depend on the other rows.
+# must not depend on the other rows. (The fix lasts for 2^24 seconds, 194 days after `START`. A model
+# that lives longer needs two columns: the day, and the second of the day.)
 #
 # <details><summary>Hint 1</summary>
 #
@@ -511,7 +512,7 @@ show(figure, "A dot plot of the gallery, ordered by the largest difference, from
 # - **A type is too small, or a case is forgotten**: 32 bits, gaps, unknown categories, words with
 #   accents, other lengths.
 #
-# *Notice:* the word "refuses" is no difference of numbers. There the file answers what the model
+# *Notice:* the word "refuses" reports something else than a difference of numbers. There the file answers what the model
 # refuses, or the file itself does not open or takes one length only.
 #
 # Two of the entries are not the converter's fault. A network that was left in training mode answers
@@ -561,7 +562,7 @@ show(figure, "The ratio of times rises with the size of the batch: " + ", ".join
 
 # %% [markdown]
 # For a single row, scikit-learn spends its time on checks, and ONNX Runtime wins by far. In a large
-# batch the checks cost nothing, and the work on the trees decides. On the machines that we tried,
+# batch the checks cost hardly anything, and the work on the trees decides. On the machines that we tried,
 # ONNX Runtime then needed about as long, or up to three times as long. So a nightly batch of a large
 # forest may be better off with the original model. Measure it with your own model: the report of
 # `compare` ends with this ratio.
@@ -573,7 +574,8 @@ show(figure, "The ratio of times rises with the size of the batch: " + ", ".join
 # - **Compare probabilities first**, on every row. Labels change last.
 # - **`parity.compare`** also asks what your rows do not contain: gaps, unknown categories, extreme
 #   numbers, other orders, batches and lengths. It names the column.
-# - **Fixes** mostly move a step out of the model: mark gaps in the table, subtract a fixed time.
+# - **Fixes** mostly move a step out of the model: mark gaps in the table, cut a time into parts
+#   below 2^24.
 #   The comparison proves the fix.
 # - **Slower**: ONNX Runtime wins for single requests. For a large batch, measure.
 #

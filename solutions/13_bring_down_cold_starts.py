@@ -432,14 +432,14 @@ show_difference("docker/plain.Dockerfile", "docker/Dockerfile")
 print("\nleft out:", ", ".join(lines("lambda/churn_plain/leave_out.txt")))
 
 # %% [markdown]
-# This saves bytes more than time, because a start does not read what no request needs. Three
-# settings follow. The first variable asks for memory in larger pieces, so that a start waits for it
-# less often. (A C library older than glibc 2.35, as in AWS's image of today, ignores it.) The
+# This saves bytes more than time, because a start does not read what no request needs. Two variables
+# and one option follow. The first variable asks for memory in larger pieces, so that a start waits for
+# it less often. (A C library older than glibc 2.35, as in AWS's image of today, ignores it.) The
 # second is for OpenBLAS, which NumPy loads: without it, OpenBLAS starts a thread for each further
-# processor, and such a thread waits in a busy loop. The numbers above do not show this, because
-# `measure.run` gives an image one processor. The third is `unchecked-hash`. Python keeps compiled
+# processor, and such a thread waits in a busy loop. The measurements above do not show this, because
+# `measure.run` gives an image one processor. The option is `unchecked-hash`. Python keeps compiled
 # modules in `.pyc` files, and compiles a module again if the date in the file differs from the date
-# of its source. `pip` writes such files too, so the rung below was fast as well. But tools that
+# of its source. `pip` writes such files too, so the rung before this one was fast as well. But tools that
 # pack code often set all dates to 1980. What happens then?
 
 # %%
@@ -483,7 +483,7 @@ show_part("lambda/churn/lambda_function.py", "def session_options", "# Done once
 # ends the process.
 #
 # **`tiny`: a smaller client of the Runtime API.** AWS's client imports an HTTP library, logging and
-# more before it imports your code. You saw the protocol in the plot above, and this is its loop:
+# more before it imports your code. You saw the protocol in the diagram above, and this is its loop:
 
 # %%
 show_difference("docker/Dockerfile", "docker/tiny.Dockerfile")
@@ -534,7 +534,7 @@ pd.DataFrame({"INIT, $ per million requests": pd.Series(bill).round(3),
 # %% [markdown]
 # ### Exercise 2: pick the rung (8 minutes)
 #
-# Go no higher than necessary. Complete `pick`. Its input are rungs in the ladder's order, the share
+# Go no higher than necessary. Complete `pick`. Its inputs are rungs in the ladder's order, the share
 # of cold requests, a limit in milliseconds, and the percentile that must meet it. It returns the
 # name of the **first** rung that meets the limit, and raises `ValueError` if none does.
 #
@@ -598,7 +598,7 @@ else:
 # ## From a cold disk
 #
 # So far the image's files were in memory, because the round before had read them. For the triangles
-# in the first plot, the kernel was asked to forget the files first. Those starts read from the
+# in the plot of the distributions, the kernel was asked to forget the files first. Those starts read from the
 # disk:
 
 # %%
@@ -681,7 +681,7 @@ for memory in MEMORIES:
 
 # %% [markdown]
 # *Notice:* INIT becomes smaller, and with little memory the whole becomes larger. The bill
-# grows too, because both parts are billed. **Load at import what every request needs.** Load lazily
+# grows too, because their sum is billed. **Load at import what every request needs.** Load lazily
 #
 # - what few requests need: a second model, a report, a path for administrators;
 # - what INIT cannot finish in its 10 seconds;
@@ -691,12 +691,14 @@ for memory in MEMORIES:
 # ### Exercise 3: lazy where it pays (9 minutes)
 #
 # Of a thousand requests, five want an explanation, and the explainer takes long to load. Complete
-# `make_handler`. Its input are two functions that load, and it returns a handler.
+# `make_handler`. Its inputs are two functions that load, and it returns a handler. What they load are
+# functions of a customer: the model returns the probability, the explainer the reasons. The answer is
+# `{"churn_probability": …}`.
 #
 # - The model is loaded **when the handler is made**, the explainer by the first request that wants
 #   one, and each **once**.
 # - The contract stays: without a `customer` the answer is `{"statusCode": 400}`, and nothing is
-#   loaded for that. With `"explain": true` the answer has `"reasons"` as well.
+#   loaded for that. With `"explain": true` in the event, the answer has `"reasons"` as well.
 # - When loading fails, the exception goes to the caller, and the next request tries again.
 #
 # <details><summary>Hint 1</summary>

@@ -22,7 +22,7 @@
 # - pack a zip that has the same bytes each time, and say why dates matter in it;
 # - let a function read one folder of one bucket, and nothing else;
 # - update a model without a deployment, break it in two ways, and roll back;
-# - read the three errors that are typical of zips and layers;
+# - read the errors that are typical of zips and layers;
 # - compare with the image: size, start, first request, update.
 #
 # **You need** Docker, and `build/models/churn.onnx` from lesson 03 (made now if it is missing)
@@ -70,7 +70,7 @@ for name in (NAME, IMAGE):
 # | sent with the call itself | 50 MB | – |
 # | unpacked, function and layers together | 250 MB | 10 GB |
 #
-# Upload a zip that is too large for the call through S3. For the second limit there is no other
+# If a zip is too large for the call, upload it to S3 first. For the second limit there is no other
 # way.
 
 # %%
@@ -180,8 +180,8 @@ for mode in (MODES.TIMESTAMP, MODES.UNCHECKED_HASH):
 # %% [markdown]
 # *Notice* `bytecode is stale`: the file exists, takes space, and is useless. Nothing fails, but the
 # function starts slowly. With `UNCHECKED_HASH` Python uses the `.pyc` as it is, whatever the date.
-# (To keep the dates does not help: a zip stores them in steps of two seconds, in local time, and
-# Python compares the second.)
+# (It does not help to keep the dates: a zip stores them in steps of two seconds, in local time, and
+# Python compares whole seconds.)
 #
 # One more condition: each minor version of Python has its own bytecode, and ignores that of others.
 # So Lambda's Python compiles, in a container of its base image, and not yours.
@@ -276,7 +276,7 @@ from workshop import packages as workshop_packages
 
 layer_zip = workshop_packages.zipped(layer)
 sizes = {"ONNX Runtime, as pip installs it": before,
-         "ONNX Runtime, left out and with bytecode": size(layer)}
+         "ONNX Runtime, stripped and with bytecode": size(layer)}
 print(f"the layer: {len(layer_zip) / MB:.0f} MB zipped; a call may carry {DIRECT / MB:.0f}")
 
 # %% [markdown]
@@ -490,8 +490,8 @@ print(re.search(r"    def current.*?(?=\n    def fetch)", text, re.DOTALL).group
 print(re.search(r"    def fetch.*?(?=\n\n\n)", text, re.DOTALL).group())
 
 # %% [markdown]
-# What does the pointer cost? It costs one request to S3, in regular intervals, for each environment
-# that works; S3 takes \$0.0004 for 1,000 of them (S3 pricing page, us-east-1, 2026). And one
+# What does the pointer cost? It costs one request to S3, at regular intervals, for each environment
+# that is busy; S3 takes \$0.0004 for 1,000 of them (S3 pricing page, us-east-1, 2026). And one
 # request of a client waits for S3 each time.
 
 # %%
@@ -592,8 +592,8 @@ show_log(log)
 # | a change of the model | needs a new environment | is seen by all |
 #
 # So the image of lesson 04, whose model cannot change, loads at import. Here we split the work. To
-# import the libraries and make the S3 client needs a processor and hardly ever fails, so it happens
-# at import. Everything that can fail waits for the request.
+# import the libraries and make the S3 client needs a processor, and no network, so it happens at
+# import. Everything that needs the network waits for the request.
 #
 # ## Publish a model
 
@@ -848,7 +848,7 @@ while (answer := ask()[0]).get("statusCode") == 500 and time.monotonic() < deadl
 answer
 
 # %% [markdown]
-# ## Three errors of zips and layers
+# ## Typical errors of zips and layers
 #
 # We use a tiny function that imports NumPy, and layers that are wrong in different ways. First,
 # packages for another machine, as `pip install` without `--platform` installs them on a Mac:
@@ -909,7 +909,7 @@ print(fails(BUILD / "flat"))
 # %% [markdown]
 # Everything is there, in `/opt/numpy`, where Python does not look.
 #
-# The third is the stale bytecode of above, which raises no error at all. It shows in INIT alone
+# A third fault raises no error: the stale bytecode from the section above. It shows in INIT alone
 # ([lesson 13](13_bring_down_cold_starts.ipynb) measures it).
 
 # %%

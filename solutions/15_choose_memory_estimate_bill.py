@@ -140,7 +140,7 @@ show(*plot.million(bills, "Stacked bars of what a million requests cost."))
 # | requests | how many there are | fewer, larger requests |
 # | endpoint type | how many there are | another endpoint type |
 #
-# The first two are **compute**, and depend on your model. The other two are **fixed fees**: a
+# The first two are paid for **time**, and depend on your model. The other two are **fixed fees**: a
 # request that takes no time at all still pays them. For a small model they are most of the bill,
 # and saving its last millisecond saves almost nothing.
 
@@ -219,7 +219,7 @@ show(*plot.sweet_spots({name: priced(table) for name, table in usable.items()},
 # ### Exercise 1: choose (7 minutes)
 #
 # The cheapest size alone is rarely the goal. A typical requirement is: *99 of 100 warm requests
-# within so many milliseconds, and then as cheap as possible.* Complete `choose`. Its input are the
+# within so many milliseconds, and then as cheap as possible.* Complete `choose`. Its inputs are the
 # measured rows, as in `measured`, and it returns the memory in MB. Rows that could not be measured
 # have an `error` and no times.
 #
@@ -574,7 +574,7 @@ for (name, door), requests in crossings.items():
 
 # %% [markdown]
 # *Notice:* the crossing depends on the **front door** more than on the model. A heavier model makes
-# both ways more expensive, because it needs more containers as well. (`inf`: in this range, the
+# both ways more expensive: the function runs longer, and the traffic needs more containers. (`inf`: in this range, the
 # function is never more expensive.)
 #
 # Left of the crossing, the function is cheaper, and costs nothing while it waits. Right of it,
@@ -647,8 +647,8 @@ print(f"a NAT gateway: ${cost.MONTH * cost.usd('nat_hour'):.2f} a month, with or
 #   (Lambda pricing page, 2026-09).
 # - **Your traffic.** We sent one request after the other, all equal. If requests are rare, each one
 #   finds a fresh slice of processor time. If pictures are larger, everything takes longer.
-# - **Mistakes:** a loop that calls itself, a retry without an end. A budget with an alarm (AWS
-#   Budgets) is the only estimate that sends you a message.
+# - **Mistakes:** a loop that calls itself, a retry without an end. An estimate does not see it. A budget with an
+#   alarm (AWS Budgets) sends you a message.
 # - **People.** An afternoon of work costs more than a year of most of these bills.
 
 # %% [markdown]

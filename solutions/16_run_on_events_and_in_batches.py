@@ -15,7 +15,7 @@
 #
 # So far a client sent a request, and waited for the answer. Most scores are not made that way: a
 # contract changes, a file arrives at night, a queue fills up. In this lesson the same image runs
-# when an event happens. You break it in every way that matters, to see that no customer is lost and
+# when an event happens. You break it in several ways, to see that no customer is lost and
 # no customer is scored twice.
 #
 # **You will**
@@ -239,8 +239,8 @@ failed
 # also holds the number of attempts, and the message of our exception. That message names the wrong
 # field, but not its value, because many people will read it, and it is in the log as well.
 #
-# An event that fails at every attempt is called **poison**. To try it again was useless, but Lambda
-# cannot know this.
+# An event that fails at every attempt is called **poison**. Another attempt cannot help, but Lambda
+# does not know this.
 #
 # `OnFailure` belongs to the function, not to the trigger. There is an `OnSuccess` too, for every
 # event that succeeded. A **dead-letter queue** on the function is the older form; it gets the event
@@ -325,7 +325,7 @@ scores("C-")
 #
 # Instead of a value, a list may hold a test, such as `{"numeric": ["<", 100]}` or `{"anything-but":
 # "two_year"}`. Complete `narrow`. It selects like `pattern`, but only customers who have been here
-# for at most 12 months (`tenure`), and who do not pay by `electronic_check`.
+# for at most 12 months (`tenure`), and who do not pay by `electronic_check` (`paymentmethod`).
 #
 # <details><summary>Hint 1</summary>
 #
@@ -387,7 +387,7 @@ triggers.on_event(
     template=f'{{"id": "clock-<time>", "customer": {json.dumps(customers[0])}}}')
 
 # %% [markdown]
-# `triggers.on_event` makes the four calls from above. The first minute begins now, and we look at
+# `triggers.on_event` makes the calls from above that connect a rule with a function. The first minute begins now, and we look at
 # the result at the end. (For schedules with a time zone, or for one time only, there is
 # *EventBridge Scheduler*.)
 
@@ -424,7 +424,7 @@ except ClientError as error:
 # file in S3 would be two writes again, and the function could end between them.
 #
 # It does not save the model's work: a duplicate is computed, then refused. For one customer that is
-# cheaper than a question first.
+# cheaper than to ask first.
 #
 # An id that comes again with *other* content is not a duplicate. It is a mistake of the sender, and
 # the handler must report it:

@@ -246,7 +246,7 @@ for start in range(0, len(bars) - 60, 7):
     assert not as_was.loc[start + day + 1:].equals(other.loc[start + day + 1:]), "nothing shifted?"
 part = bars[:60]
 assert not centred(part).loc[:40].equals(centred(shifted_future(part, 40)).loc[:40])
-print("on none of the days does a feature contain what came after; the centred average was caught")
+print("no feature of any day depends on later days; the centred average was caught")
 
 # %% [markdown]
 # ## Train walk-forward
@@ -337,7 +337,7 @@ assert gain.mean() < luck and net["× money"] < plain["× money"]
 
 # %% [markdown]
 # *Notice:* the model is **not** better than "up" every day. It seems to make money because of one
-# bad year; without that year, it is about as good as holding. At 5 basis points a trade, the costs
+# year, its best; without that year, it is about as good as holding. At 5 basis points a trade, the costs
 # take its whole advantage, and more. Its losses are smaller, but so are those of anyone who holds
 # cash a third of the time. Dividends, and interest on the cash, are not counted. And even this is
 # too optimistic: we trade at the same close that we compute from, which nobody can.
@@ -393,7 +393,7 @@ print(f"Right: {1e4 * answer:.1f} basis points, luck included.")
 # ## To ONNX
 #
 # The replay below uses December 2018. So we take the model that was trained on the years before
-# 2018. Its input are the six features side by side. Its signature names them, with plausible
+# 2018. Its inputs are the six features side by side. Its signature names them, with plausible
 # ranges, and the container checks requests against it.
 
 # %%
@@ -715,7 +715,7 @@ print("Right: twice or too late, the account is what it should be.")
 # %% [markdown]
 # ## When the endpoint does not answer
 #
-# We make a wrong setting: for four days, the function calls another endpoint than the one in its
+# We configure it wrongly: for four days, the function calls another endpoint than the one in its
 # policy.
 
 
@@ -876,9 +876,9 @@ assert len(put_aside) == 1
 # The stale event was tried three times, then moved to the queue of failures, complete, with its
 # reason. (It came together with a good event of the same day, or that day would have no decision.)
 #
-# *ordered* occurs more often than there are days. If two equal events are processed at the same
-# time, both may send the order. It is the same decision with the same id, and the queue drops the
-# second. This is the purpose of the id.
+# *ordered* may occur more often than there are days: the log also has the direct calls of November.
+# And if two equal events are processed at the same time, both may send the order. It is the same
+# decision with the same id, and the queue drops the second. This is the purpose of the id.
 #
 # ## Recap
 #

@@ -259,7 +259,7 @@ if cloud.is_local():
 # idle seconds. AWS stops it after some minutes, and does not publish the number. (On AWS this cell
 # does not wait, because four of the five endpoints have not had a request yet.)
 #
-# Now we measure the first request after a pause, five times. Each endpoint gets its first request.
+# Now we measure the first request after a pause, five times. Each endpoint gets one request.
 # The function gets a changed setting, and with it a new execution environment, as in lesson 05.
 
 # %%
@@ -530,8 +530,8 @@ pd.DataFrame({name: {
 # %%
 instance = cost.usd("endpoint_instance") / 3600 / 2                # one vCPU for a second
 function = 1769 / 1024 * cost.usd("lambda_compute_x86_64")
-print(f"An instance's vCPU costs {instance / function:.0%} of a function's: busier than that, it "
-      "is cheaper.")
+print(f"An instance's vCPU costs {instance / function:.0%} of a function's. It is paid for while it "
+      "waits, too: it is cheaper if it works more than this share of its time.")
 
 # %% [markdown]
 # ## Operations, point by point

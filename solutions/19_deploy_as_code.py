@@ -20,7 +20,7 @@
 # **You will**
 #
 # - read a template, line for line beside the calls that it replaces
-# - check, build and deploy it with three commands, and read the change set before you apply it
+# - check, build and deploy it with SAM, and read the change set before you apply it
 # - find changes that need a second look: what is removed, what is replaced
 # - watch a deployment fail and roll back by itself, and find what somebody changed by hand
 # - find permissions that are too wide, and say what does not belong in a template
@@ -116,8 +116,8 @@ print(part("Churn"))
 #   see below.
 
 # %% [markdown]
-# Here is everything that lessons 05 and 06 did by hand, and its place in the template. Only one
-# thing has no line: the repository. It must exist *before* the stack, because the function needs an
+# Here is everything that lessons 05 and 06 did by hand, and its place in the template. The
+# repository is not in it. It must exist *before* the stack, because the function needs an
 # image in it.
 
 # %%
@@ -174,8 +174,8 @@ assert set(compared["resource"]) == set(template["Resources"]), "the table and t
 left(compared)
 
 # %% [markdown]
-# *Notice* what has no line at all: the order, the wait until a role is known, waiters, *create or
-# update?*, and the deletion. That was most of the code.
+# *Notice* what the template does not contain: the order, the wait until a role is known, waiters,
+# *create or update?*, and the deletion. That was most of the code.
 #
 # Two things differ from lessons 05 and 06. The route requires a signed request (`AWS_IAM`) instead
 # of a token: a token is a secret, and we prefer to have none. And versions with an alias come in
@@ -203,7 +203,7 @@ print(Path("../lambda/samconfig.toml").read_text())
 #
 # The folder for the image is that of lesson 04, code and model side by side. `parameters` are for
 # this machine: the processor, the base image where AWS's own cannot be reached, and the image's
-# tag. On AWS you would leave them out.
+# tag. Where AWS's base image can be reached, you can leave them out.
 
 # %%
 from workshop import base_image, engine
@@ -797,7 +797,8 @@ print(workflow[workflow.index("  # Has the role, so it runs little"):])
 #     run->>cfn: change set
 # ```
 #
-# The token contains **claims**: `aud` names its receiver, and `sub` the job that asks. The first
+# The token contains **claims**: `aud` names its receiver (`sts.amazonaws.com` for AWS), and `sub` the
+# job that asks. The first
 # part of `sub` names the repository, and has two forms:
 #
 # | repository | `sub` begins with |
@@ -833,7 +834,7 @@ print(deploy.policy("trust_github", owner="example", owner_id="123456", reposito
 # %% [markdown]
 # When your repository sends the first form, delete the second line: nobody else can ever send the
 # first. Without the condition on `sub`, *any repository on GitHub* could take your role. The
-# condition must be exact. To see why, here is how AWS compares:
+# condition must fit one repository and nothing else. To see why, here is how AWS compares:
 
 # %%
 import operator
@@ -920,7 +921,7 @@ print("Right.")
 #
 # CloudFormation makes the resources with the permissions of its caller. So the role needs
 # permissions for every resource in the template: to create it, to change it and, when a deployment
-# is rolled back, to delete it. All of them are for this one stack, by name:
+# is rolled back, to delete it. Most of them are for this one stack, by name:
 
 # %%
 permissions = json.loads(deploy.policy("deploy", stack=STACK))["Statement"]

@@ -20,7 +20,7 @@
 # **You will**
 #
 # - make metrics from the function's own log line, for each version
-# - see why Lambda's `Errors` is zero while every request fails
+# - see why Lambda's `Errors` is zero while the new version refuses every request
 # - send a share of the requests to a new version, and roll it back automatically
 # - compute how many requests a bad version may get, and measure how many it got
 # - check a version's predictions before any client depends on them
@@ -337,7 +337,7 @@ triggers.on_event(ROLLBACK, ROLLBACK, pattern=PATTERN)
 # %% [markdown]
 # ## Alarms
 #
-# There are two alarms for each new version, made before it gets its first request:
+# There are two alarms for each version, made before it gets its share of the requests:
 #
 # - **faults**: three or more within 10 seconds. A single fault is normal.
 # - **predictions**: the mean probability in 10 seconds is too high for chance, two times in a row.
@@ -364,7 +364,8 @@ for count in (1, 2, 5, 10, 20):         # how often does a good model cross the 
 # nearly every fourth window, and two such windows in a row roll a good release back. The requests
 # below come fast enough. If yours do not, take a longer period, or require a least count. On AWS,
 # an alarm can watch an expression (*metric math*). With `n` for the `SampleCount` of `Probability`,
-# and `mean` for its `Average`, the expression is `IF(n >= 20, mean, 0)`. The local cloud computes
+# and `mean` for its `Average`, the expression is `IF(n >= 20, mean, 0)`. (The
+# rollback below reads an alarm on one metric; an expression has its metrics in a list.) The local cloud computes
 # no expressions ([the table](../workshop/LOCAL_CLOUD.md)).
 
 # %%
@@ -620,10 +621,11 @@ show(*releases.rollbacks({"a model that fails": faulty, "a model that is wrong":
 # Complete `check_golden`: return the positions of the wrong answers. A correct answer has status
 # 200, and its probability differs from the expected one by at most `tolerance`. A version that
 # fails has `probability` None.
+# `answers` are dicts with `status` and `probability`, as `ask` returns them.
 #
 # <details><summary>Hint</summary>
 #
-# Go through `enumerate(zip(answers, expected))`. Check the status first: you cannot subtract None.
+# Go through `enumerate(zip(answers, expected))`. Check for None first: you cannot subtract it.
 # </details>
 
 # %% Exercise 2
@@ -715,7 +717,7 @@ lambda_.update_alias(FunctionName=NAME, Name="live", FunctionVersion=fourth,
 #
 # ### AWS's own way
 #
-# **CodeDeploy** does the same for Lambda, and SAM writes it for you; two lines more beside
+# **CodeDeploy** does the same for Lambda, and SAM writes it for you, with a few lines beside
 # `AutoPublishAlias` in a template:
 #
 # ```yaml

@@ -182,8 +182,8 @@ assert (waits[0.5] <= waits[0.9]).all() and (waits[0.9] <= waits[0.99]).all()
 waits.rename(columns=lambda share: f"p{100 * share:.0f}").round(0).rename_axis("latency, ms")
 
 # %% [markdown]
-# `p90` is the 90th percentile: nine of ten requests waited no longer. The first number above should
-# be in every report of a load test: a generator that cannot keep its own plan measures itself.
+# `p90` is the 90th percentile: nine of ten requests waited no longer. How far the requests left behind
+# their plan should be in every report of a load test: a generator that cannot keep its own plan measures itself.
 
 # %%
 import numpy as np
@@ -315,10 +315,10 @@ counts
 # %% [markdown]
 # Look at these points:
 #
-# - **Two codes mean the same: try again later.** The API's own refusal is `429`. Lambda's is 429 as
+# - **Two codes mean that Lambda had no room: try again later.** The API's own refusal is `429`. Lambda's is 429 as
 #   well, but the HTTP API answers its client with `503 Service Unavailable` (a REST API with 500, a
 #   function URL with 429). A client that repeats only 429 stops too early.
-# - For a refused request nothing ran, and only the API's request is billed. In the metrics,
+# - For a request that Lambda refused nothing ran, and only the API's request is billed. In the metrics,
 #   refusals count as `Throttles`, not as `Errors`: an alarm on errors does not see them.
 # - Reserve concurrency to protect: a database with twenty connections, a budget, another function
 #   of the same account. But every reservation takes environments from all other functions.
@@ -381,7 +381,7 @@ for busy in (0.5, 2, 8, 50, 400):
 # *Notice* the last column: a small function needs many times its average, a large one hardly more
 # than it. In a large crowd, chance matters less. So a function without a reservation, in the
 # account's large pool, is safer than one whose reservation is only its average. (The measured share
-# also differs from Erlang's because there are only about thirty requests.)
+# differs from Erlang's, because there are only about thirty requests.)
 #
 # ## Try again, but not all together
 #

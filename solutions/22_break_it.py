@@ -71,7 +71,7 @@ lessons.require("03")
 # | `Invalid base64` | [The payload of the command line](#The-payload-of-the-command-line) |
 # | `INIT_REPORT … Status: timeout` | [A slow import](#A-slow-import) |
 # | `External data path does not exist` | [Weights left behind](#Weights-left-behind) |
-# | `Got: 224 Expected: 3` and, behind it, `Got: 3 Expected: 224` | [Channels first or channels last](#Channels-first-or-channels-last) |
+# | `Got: … Expected: 3`, and, behind it, a second such pair | [Channels first or channels last](#Channels-first-or-channels-last) |
 # | `InconsistentVersionWarning: Trying to unpickle estimator` | [A pickle of another version](#A-pickle-of-another-version) |
 # | `Unknown Category`; or nothing, and the answer is a little wrong | [A category that nobody knows](#A-category-that-nobody-knows) |
 # | `RepositoryNotEmptyException` | [A repository that is not empty](#A-repository-that-is-not-empty) |
@@ -554,8 +554,8 @@ assert ask(do="number", fixed=True) == {"probability": 0.25}
 # ### Exercise 1: plain numbers (6 minutes)
 #
 # Complete `plain`. Its input is a handler's result: dicts, lists and tuples with NumPy's numbers
-# and arrays at any depth. It returns the same in a form that `json.dumps` accepts. Everything else
-# stays as it is.
+# and arrays at any depth. It returns the same in a form that `json.dumps` accepts: arrays and tuples
+# may become lists. Everything else stays as it is.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -1062,7 +1062,7 @@ assert abs(ask(customer=customer)["churn_probability"] - probability(customer)) 
 #
 # `incident` worked on a colleague's machine. On Lambda it fails, and in more than one way. Find
 # settings with which it answers: call, read, change, call again. `broken.py` above shows what it
-# does; begin with the message. A client behind an API waits for 30 seconds at most, and memory
+# does; begin with the message. A client behind an API waits for 29 or 30 seconds at most, and memory
 # above 1,024 MB would cost money for nothing: stay within both.
 #
 # <details><summary>Hint 1</summary>

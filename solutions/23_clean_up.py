@@ -90,7 +90,6 @@ def notifications(mail):
 notifications(MAIL)
 
 # %% Check 1 tags=["check"]
-from botocore.exceptions import ParamValidationError
 from botocore.validate import ParamValidator
 
 returned = notifications("a@b.example")
@@ -120,6 +119,8 @@ print("Right.")
 # tag, after that tag has been *activated for cost allocation* in the billing console.)
 
 # %%
+from botocore.exceptions import ParamValidationError
+
 from workshop import deploy
 
 BUDGET = deploy.name("budget")
@@ -291,7 +292,7 @@ for one in mine(inventory.find()):
 
 # %% [markdown]
 # *Notice* the queue **not ours**. It has a name like ours but not the tags, so it is shown, and
-# nothing here will delete it. Somebody may need it. A name is only a sign of the owner; the tag is
+# no clean-up by tag will delete it. Somebody may need it. A name is only a sign of the owner; the tag is
 # the proof.
 
 # %% [markdown]
@@ -443,8 +444,8 @@ print("Right.")
 # ## The right order, and the proof
 #
 # `inventory.remove` has this order built in: first stacks (they remove their own things), then
-# triggers and APIs, functions, what they read and write, log groups, roles, policies. It removes
-# only things that carry the tag *now*. If one thing of another owner is among them, it removes
+# triggers and APIs, functions, what they read and write, log groups, roles, policies. It asks for the
+# tags again, and removes only things with the tag, and what belongs to them (a log group). If one thing of another owner is among them, it removes
 # nothing.
 
 # %%
@@ -463,7 +464,7 @@ assert stays == []
 # repository, targets before the rule, **every version** before the bucket. And the log group
 # without a tag? It was found through our function, to which it belonged.
 #
-# The program prints *Removed*, but that is not a proof. The proof is to look again.
+# The call prints *Removed*, but that is not a proof. The proof is to look again.
 
 # %%
 for one in mine(inventory.find()):
@@ -596,7 +597,7 @@ from workshop.plots import bills, show
 show(*bills.forgotten(year, budget=12 * 2.5))
 
 # %% [markdown]
-# The plot shows four groups:
+# The plot shows four groups, and the budget's limit:
 #
 # - **Things that are billed by use cost nothing when forgotten.** This is why you could leave the
 #   workshop's things for a day, and why a serverless design forgives mistakes.

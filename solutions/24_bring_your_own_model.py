@@ -15,7 +15,7 @@
 #
 # The other lessons gave you a model. Here you choose the data, train a model, and take it all the
 # way: equality, gate, deployment, alarm, rollback. Ten automatic checks judge the result, and the
-# report is your certificate. Then take the two commands to your own work.
+# report is your certificate. Then take the commands `new` and `check` to your own work.
 #
 # **You will**
 #
@@ -225,10 +225,10 @@ except bring.MissingError as error:
 
 # %% [markdown]
 # An ONNX file knows that there are so many numbers in a row. It does not know their names, their
-# order, or which values are possible. The training data know more: `data` is the path of a CSV
-# file. But its ranges are not the answer. Tomorrow's largest value may be larger than any in the
-# training data: in `breast_cancer`, one test row is more than a span above it. We allow two spans
-# more on each side, which is a decision, and not a fact.
+# order, or which values are possible. The training data know more: the argument `data` of
+# `bring.new` is the path of a CSV file. But the ranges in that file are not the answer. Tomorrow's largest value may be larger than any in the
+# training data. In `breast_cancer`, one test row is above it by more than the span, which is largest
+# minus smallest. We allow two spans more on each side, which is a decision, and not a fact.
 
 # %%
 table = pd.DataFrame(train_rows.astype(float), columns=columns)
@@ -280,8 +280,8 @@ bad_report = bring.check(wrong, folder / "reference.csv", starts=1)
 print(bring.text(bad_report))
 
 # %% [markdown]
-# Only the parity gate fails. Without reference answers, this folder would pass. That is why the
-# report says *not checked*, and never *passed*, when there are none.
+# Only the parity gate fails. Without reference answers, nothing would have failed. That is why the
+# report then says *not checked* for parity, and never *passed*.
 
 # %% [markdown]
 # ## Deploy a version behind an alias

@@ -112,7 +112,7 @@ MESSAGES = {
         "line 3, in load\n    model = joblib.load(path)\nModuleNotFoundError: No module named "
         "'sklearn.ensemble.forest'",
         "AttributeError: 'SimpleImputer' object has no attribute '_fill_dtype'"],
-    "A category that the model has not seen": [
+    "A category that nobody knows": [
         "Fail: [ONNXRuntimeError] : 1 : FAIL : Non-zero status code returned while running "
         "OneHotEncoder node. Name:'OneHotEncoder12' Status Message: Unknown Category and zeros = "
         "0."],

@@ -234,7 +234,7 @@ FAILURES = (
         "(and with the packages) that wrote it.",
         "pin the version that wrote it, or export to ONNX, which needs no scikit-learn at all"),
     Failure(
-        "A category that the model has not seen",
+        "A category that nobody knows",
         (r"Unknown Category and zeros = 0",
          r"(?P<words>Found unknown categories) \[.{0,2000}\] in column \d+ during transform"),
         "a category that the model has not seen in training; a capital letter is enough. (A model "
