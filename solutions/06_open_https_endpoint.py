@@ -557,7 +557,7 @@ for origin in ["https://shop.example", "https://other.example"]:
 # ### Exercise 3: a second origin, and a token (5 minutes)
 #
 # A colleague develops the shop's page on `http://localhost:3000`, and the page will
-# send a header `authorization`. Fill `cors` with the whole CORS configuration: both origins,
+# send a header `authorization`. Fill `cors`: both origins,
 # and no other; method POST; both headers.
 #
 # <details><summary>Hint</summary>

@@ -226,8 +226,8 @@ except bring.MissingError as error:
 # %% [markdown]
 # An ONNX file knows that there are so many numbers in a row. It does not know their names, their
 # order, or which values are possible. The training data know more: the argument `data` of
-# `bring.new` is the path of a CSV file. But the ranges in that file are not the answer. Tomorrow's largest value may be larger than any in the
-# training data. In `breast_cancer`, one test row is above it by more than the span, which is largest
+# `bring.new` is the path of a CSV file. But the ranges in that file are not the answer. Tomorrow's
+# largest value may be larger than any in the training data. In `breast_cancer`, one test row is above it by more than the span, which is largest
 # minus smallest. We allow two spans more on each side, which is a decision, and not a fact.
 
 # %%
