@@ -29,7 +29,7 @@ def cors(origins, headers='["content-type", "authorization"]'):
 
 WRONG = [
     ("Exercise 1", "...", "no status code yet"),
-    ("Exercise 1", RIGHT + 'expected["GET instead of POST"] = 405', "405 would need somebody"),
+    ("Exercise 1", RIGHT + 'expected["GET instead of POST"] = 405', "405 would need a program"),
     ("Exercise 1", RIGHT + 'expected["tenure is missing"] = 404', "the route fits"),
     ("Exercise 1", RIGHT + 'expected["stage in the path"] = 200', "no route fits"),
     ("Exercise 2", "...", "'GET /predict' is not one of them"),

@@ -87,11 +87,11 @@ statement = {}
 statement["Resource"] = "arn:aws:s3:::{}/{}/*".format(bucket, prefix)
 statement["Action"], statement["Effect"] = "s3:GetObject", "Allow"'''),
     ("Exercise 3", """\
-s3.put_object(**OURS, Key=f"{PREFIX}/current.json", Body=json.dumps(models["2"]).encode(),
+s3.put_object(**OWNED, Key=f"{PREFIX}/current.json", Body=json.dumps(models["2"]).encode(),
               ContentType="application/json")"""),
     ("Exercise 3", """\
 pointer = {"key": models["2"]["key"], "sha256": models["2"]["sha256"]}
-s3.put_object(Body=json.dumps(pointer, indent=2), Key=PREFIX + "/current.json", **OURS)"""),
+s3.put_object(Body=json.dumps(pointer, indent=2), Key=PREFIX + "/current.json", **OWNED)"""),
     ("Exercise 3", """\
 s3.upload_fileobj(io.BytesIO(json.dumps(models["2"]).encode()), BUCKET,
                   f"{PREFIX}/current.json")"""),
