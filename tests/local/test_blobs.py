@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import socket
+from contextlib import suppress
 
 import boto3
 import pytest
@@ -47,7 +48,11 @@ def upload(session, *pieces, digest):
 
 
 def files():
-    return [path.read_bytes() for path in (state_folder() / "tmp" / "blobs").iterdir()]
+    found = []
+    for path in (state_folder() / "tmp" / "blobs").iterdir():
+        with suppress(FileNotFoundError):       # removed since: what nobody needs goes by itself
+            found.append(path.read_bytes())
+    return found
 
 
 def test_a_layer_goes_to_a_file_and_comes_back_whole_while_memory_stays(registry):

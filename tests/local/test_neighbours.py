@@ -104,6 +104,13 @@ def test_an_answer_that_is_no_json_is_another_programs(own_port, body):
         lifecycle.stop(own_port)
 
 
+def test_our_own_cloud_that_begins_to_listen_between_two_questions_is_found(own_port, monkeypatch):
+    answers = iter([None, health(port=own_port)])
+    monkeypatch.setattr(lifecycle, "_health", lambda *_: next(answers))
+    monkeypatch.setattr(processes, "accepts", lambda host, port: host == "::1")
+    assert lifecycle.mine(own_port)["port"] == own_port
+
+
 @LINUX
 def test_stop_ends_no_process_that_was_started_as_something_else(own_port, bystander):
     with answering(own_port, json.dumps(health(pid=bystander.pid)).encode()):

@@ -273,7 +273,7 @@ def new_endpoint(here, role):
     yield new
     for endpoint in made:
         endpoint.delete()
-        assert endpoint.containers() == []
+        until(lambda: endpoint.containers() == [], "the endpoint's containers are gone", 20)
 
 
 @pytest.fixture(scope="module")

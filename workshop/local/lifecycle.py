@@ -120,9 +120,12 @@ def mine(number: int) -> dict | None:
     if health and "root" not in health and keys != identities.user_keys(state_folder(number)):
         health = _health(number, identities.user_keys(state_folder(number)))
     if health is None:
-        if processes.accepts("::1", number):
+        if not processes.accepts("::1", number):
+            return None
+        # Our own may have begun to listen on both addresses after the question.
+        health = _health(number, identities.user_keys(state_folder(number)))
+        if health is None:
             raise CloudError(_taken(number, "on ::1, which `localhost` may mean"))
-        return None
     if health == {"workshop": "local cloud"}:       # what it answers who has not its keys
         raise CloudError(f"Port {number} is used by the local cloud of another copy of the "
                          f"workshop, or of another user. {WAY_OUT}")
