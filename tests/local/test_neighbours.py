@@ -104,11 +104,12 @@ def test_an_answer_that_is_no_json_is_another_programs(own_port, body):
         lifecycle.stop(own_port)
 
 
-def test_our_own_cloud_that_begins_to_listen_between_two_questions_is_found(own_port, monkeypatch):
-    answers = iter([None, health(port=own_port)])
-    monkeypatch.setattr(lifecycle, "_health", lambda *_: next(answers))
-    monkeypatch.setattr(processes, "accepts", lambda host, port: host == "::1")
-    assert lifecycle.mine(own_port)["port"] == own_port
+def test_our_own_cloud_that_begins_to_listen_between_two_questions_is_found():
+    answers = iter([None, health(port=7)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lifecycle, "_health", lambda *_: next(answers))
+        patch.setattr(processes, "accepts", lambda host, port: host == "::1")
+        assert lifecycle.mine(7)["port"] == 7
 
 
 @LINUX
