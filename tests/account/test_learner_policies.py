@@ -15,6 +15,7 @@ from workshop.local import identities
 from workshop.local.addresses import ACCOUNT, REGION
 from workshop.local.permissions import learner
 from workshop.local.permissions.actions import Need
+from workshop.local.rules.policies import listed
 from workshop.machine import paths
 
 # IAM User Guide, "IAM and AWS STS quotas": characters of a managed policy without white space;
@@ -27,10 +28,6 @@ DOCUMENTS = {stage: json.loads(string.Template(path.read_text(encoding="utf-8"))
     account=ACCOUNT, region=REGION, owner="learner", owned="workshop-learner-"))
     for stage, path in FILES.items()}
 NEEDS = [(need, lessons) for needs in recorded().values() for need, lessons in needs]
-
-
-def listed(value):
-    return [value] if isinstance(value, str) else value
 
 
 # ---------------------------------------------------------------- IAM's limits

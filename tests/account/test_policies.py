@@ -10,6 +10,7 @@ from samcli.yamlhelper import yaml_parse
 
 from permissions import ACCOUNT, allows, trusts
 from workshop.account import roles
+from workshop.local.rules.policies import listed
 from workshop.machine import paths
 
 POLICIES = sorted(path for path in paths.ROOT.rglob("*.json")
@@ -81,10 +82,6 @@ def statements():
 
 
 STATEMENTS = list(statements())
-
-
-def listed(value):
-    return [value] if isinstance(value, str) else value
 
 
 def of_services(trust):

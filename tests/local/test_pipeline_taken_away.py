@@ -13,6 +13,7 @@ from acting import as_role_with
 from waiting import until
 from workshop.account import roles
 from workshop.local.addresses import ACCOUNT
+from workshop.local.rules.policies import listed
 from workshop.machine import paths
 
 STACK = "workshop-test-pipeline"
@@ -34,10 +35,6 @@ logs:DeleteRetentionPolicy logs:DescribeIndexPolicies logs:GetDataProtectionPoli
 logs:ListTagsForResource logs:UntagResource
 sns:GetDataProtectionPolicy sns:ListSubscriptionsByTopic sns:ListTagsForResource
 sns:UntagResource""".split())
-
-
-def listed(value):
-    return value if isinstance(value, list) else [value]
 
 
 ACTIONS = {action for one in json.loads((roles.POLICIES / "deploy.json").read_text())["Statement"]

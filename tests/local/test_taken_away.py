@@ -28,6 +28,7 @@ from waiting import until
 from workshop import deploy, endpoints, triggers
 from workshop.account import apis, calls, functions, queues, repositories, roles, schedules
 from workshop.local.addresses import ACCOUNT, REGION
+from workshop.local.rules.policies import listed
 from workshop.machine import engine, paths
 
 STACK = "workshop-test-taken"
@@ -53,10 +54,6 @@ ONLY_ON_AWS = {
 }
 # Statements of deploy.json that are looked at here: what the pipeline itself calls.
 PIPELINE = {"ChangeThisStack", "LetSamLookForItsSecondStack"}
-
-
-def listed(value):
-    return value if isinstance(value, list) else [value]
 
 
 def of_every_policy():

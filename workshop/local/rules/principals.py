@@ -8,9 +8,8 @@ from functools import cache
 import botocore.session
 
 END = ".amazonaws.com"
-MORE = {"airflow-env", "chatbot", "cloudwatch", "ec2fleet", "ec2scheduled", "ecs-tasks",
-        "edgelambda", "eks-fargate-pods", "lexv2", "macie", "opsworks-cm", "spot", "spotfleet",
-        "vpc-flow-logs"}
+MORE = {"airflow-env", "ec2fleet", "ec2scheduled", "ecs-tasks", "edgelambda", "eks-fargate-pods",
+        "lexv2", "macie", "opsworks-cm", "spot", "spotfleet", "vpc-flow-logs"}
 
 
 def is_service(name: str) -> bool:

@@ -28,22 +28,24 @@ def trust_policy(asked: dict) -> None:
 
 @rule("iam", "CreateRole", "UpdateAssumeRolePolicy")
 def principals_are_there(asked: dict) -> None:
-    """A user or role of this account that a trust policy names must exist."""
+    """What a trust policy names must exist: a service, a user or role of this account."""
     from ministack.services import iam
     text = asked.get("AssumeRolePolicyDocument", asked.get("PolicyDocument", ""))
     for statement in policies.statements(text, principal=True, resource=False):
-        principal = statement.get("Principal")
-        services = policies.listed(principal.get("Service", [])) if isinstance(
-            principal, dict) else []
-        for name in services:
+        for name in _named(statement, "Service"):
             if not principals.is_service(name):
                 raise RefusedError(MALFORMED, f'Invalid principal in policy: "SERVICE":"{name}"',
                                    400)
-        names = policies.listed(principal.get("AWS", [])) if isinstance(principal, dict) else []
-        for name in names:
+        for name in _named(statement, "AWS"):
             found = re.fullmatch(rf"arn:aws:iam::{ACCOUNT}:(role|user)/(?:.*/)?([^/]+)", name)
             if found and found[2] not in (iam._roles if found[1] == "role" else iam._users):
                 raise RefusedError(MALFORMED, f'Invalid principal in policy: "AWS":"{name}"', 400)
+
+
+def _named(statement: dict, kind: str) -> list[str]:
+    """The principals of a kind, "AWS" or "Service", that a statement names."""
+    principal = statement.get("Principal")
+    return policies.listed(principal.get(kind, [])) if isinstance(principal, dict) else []
 
 
 @rule("iam", "DeletePolicy")
