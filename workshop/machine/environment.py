@@ -375,8 +375,8 @@ def _written(name: str, text: str) -> str:
 
 
 def _run_pip(step: list[str], lock: int, line: Line) -> None:
-    # --no-compile: more than half of pip's time was compiling modules, most of which nothing imports;
-    # Python compiles a module when it is first imported.
+    # --no-compile: more than half of pip's time was compiling modules, most of which nothing
+    # imports. Python compiles a module when it is first imported.
     command = ["pip", "install", "--no-input", "--no-compile", "--progress-bar", "off",
                "--disable-pip-version-check", *step]
     environment = _plain() | {"PYTHONUNBUFFERED": "1"}
