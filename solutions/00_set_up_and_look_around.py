@@ -491,7 +491,7 @@ print("Right: it went out as bytes and came back as the same dictionary.")
 #    budget*, say 5 dollars and your mail address
 #    ([the page in the manual](https://docs.aws.amazon.com/cost-management/latest/userguide/budget-templates.html)).
 #    A budget warns and does not stop anything, and it may lag by some hours. The
-#    [first part of lesson 23](23_clean_up.ipynb#First-of-all,-a-budget) makes one from Python.
+#    [first part of lesson 24](24_clean_up.ipynb#First-of-all,-a-budget) makes one from Python.
 # 3. Make a profile, with
 #    [version 2 of AWS's command line](https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html):
 #    `aws login --profile your-profile` uses your sign-in to the console (from version 2.32),

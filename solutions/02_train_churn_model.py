@@ -230,7 +230,7 @@ pipeline
 # %% [markdown]
 # `handle_unknown="error"` is a decision: the model refuses a contract type that it has never seen.
 # The popular alternative, `"ignore"`, encodes an unknown type as all zeros, and the model answers.
-# Lesson 03 shows that answer. (In ONNX, an `OrdinalEncoder` does not refuse either: lesson 12.)
+# Lesson 03 shows that answer. (In ONNX, an `OrdinalEncoder` does not refuse either: lesson 13.)
 #
 # ## Compare three models
 #
@@ -662,7 +662,7 @@ print(caught[0].message)
 
 # %% [markdown]
 # scikit-learn prints a warning and continues. It cannot check whether the answers are still
-# correct. Or there is no warning, and the first prediction fails (lesson 22).
+# correct. Or there is no warning, and the first prediction fails (lesson 23).
 #
 # So a pickle is good for a model that goes from this lesson to the next, on your own machine. To
 # ship a model, we want a file that is data only, that runs without scikit-learn, and that means the

@@ -490,7 +490,7 @@ for what in ["malformed", "bare"]:
 # ## Sizes
 #
 # An invoke takes at most **6 MB** of event (Lambda quotas, checked 2026-11), whatever the API
-# allows. Base64 takes a third more, so a photo may have about 4.7 MB (lesson 09 computes it). What
+# allows. Base64 takes a third more, so a photo may have about 4.7 MB (lesson 10 computes it). What
 # happens above the limit?
 
 # %%

@@ -34,8 +34,8 @@
 # ```mermaid
 # flowchart LR
 #     npz[(fashion.npz)] --> cnn[Keras CNN] --> saved[SavedModel] -. 08 .-> onnx[fashion.onnx]
-#     onnx -. 09 .-> function[image function]
-#     torch[PyTorch model] -. 10 .-> function
+#     onnx -. 09 .-> tensor[prepared pictures] -. 10 .-> function[image function]
+#     torch[PyTorch model] -. 11 .-> function
 #     classDef now fill:#0072B2,color:#ffffff,stroke:#0072B2
 #     class npz,cnn,saved now
 # ```
@@ -148,7 +148,7 @@ show(*plot.gallery({name: mean.reshape(28, 28) for mean, name in zip(means, CLAS
 #
 # The network takes 32-bit floats from 0 to 1, in an array of four dimensions: picture, height,
 # width, channel. This order is called **NHWC**, and a grey picture has one channel. (PyTorch uses
-# NCHW: channel before height. Lesson 10 comes back to it.)
+# NCHW: channel before height. Lesson 11 comes back to it.)
 
 # %%
 def prepare(images):

@@ -35,8 +35,8 @@
 # ```mermaid
 # flowchart LR
 #     npz[(fashion.npz)] --> cnn[Keras CNN] --> saved[SavedModel] --> onnx[fashion.onnx]
-#     onnx -. 09 .-> function[image function] -. 09 .-> https[HTTPS]
-#     torch[PyTorch network] -. 10 .-> function
+#     onnx -. 09 .-> tensor[prepared pictures] -. 10 .-> function[image function]
+#     torch[PyTorch network] -. 11 .-> function
 #     classDef now fill:#0072B2,color:#ffffff,stroke:#0072B2
 #     class onnx now
 # ```
@@ -223,7 +223,7 @@ for what, rows in {"pixels / 255": by_onnx, "pixels": unscaled}.items():
 # nothing. But the probabilities are useless now: the model is also sure of its mistakes.
 #
 # So we write the rule **into the file**, as JSON, like the signature of the churn model in lesson
-# 03. The function of lesson 09 reads it there.
+# 03. The code of lesson 09 reads it there.
 
 # %%
 import tf2onnx
@@ -732,5 +732,5 @@ WORKBENCH.cleanup()
 #
 # You made `build/models/fashion.onnx`. There is nothing to clean up in the cloud.
 #
-# **Next:** [lesson 09](09_serve_images.ipynb), where this file answers pictures that arrive as
-# links, as text and as bytes.
+# **Next:** [lesson 09](09_prepare_pictures.ipynb) prepares pictures for this file, and measures
+# what a wrong preparation costs.

@@ -1,4 +1,4 @@
-"""Pictures of cold starts in lesson 13, each with its description: `show(*timeline())`."""
+"""Pictures of cold starts in lesson 14, each with its description: `show(*timeline())`."""
 import matplotlib.pyplot as plt
 import pandas as pd
 
