@@ -3,7 +3,7 @@
 # workshop:
 #   number: "11"
 #   needs: [docker]
-#   reading: 45
+#   reading: 40
 #   exercises: 25
 #   cost: "under $0.01"
 #   products: [build/models/fashion_torch.onnx, build/models/fashion_torch.pt]
@@ -29,7 +29,7 @@
 #
 # **You need** Docker, and `build/models/fashion.onnx` from lesson 08 (made now if it is missing).
 #
-# **Time** 45 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS less
+# **Time** 40 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS less
 # than \$0.01, within the free tier nothing.
 
 # %% [markdown]
@@ -62,7 +62,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -71,7 +70,7 @@ from IPython.display import ProgressBar
 from PIL import Image
 from torch import nn
 
-from workshop.plots import BLUE, GREEN, ORANGE, models, set_style, show
+from workshop.plots import charts, models, set_style, show
 from workshop.plots import pictures as plot
 
 set_style()
@@ -174,17 +173,11 @@ batch = prepare(fashion["test_images"][:5])
 print(batch.shape, batch.dtype, f"{batch.min():.2f} to {batch.max():.2f}")
 
 # %%
-figure, axes = plt.subplots(2, 5, figsize=(8, 3.6))
-for column, one in enumerate(batch):
-    axes[0, column].imshow(fashion["test_images"][column], cmap="gray")
-    axes[1, column].imshow(one.transpose(1, 2, 0) / 2 + 0.5)
-for axis in axes.flat:
-    axis.set_xticks([])
-    axis.set_yticks([])
-axes[0, 0].set_ylabel("28 × 28")
-axes[1, 0].set_ylabel(f"{SIDE} × {SIDE}")
-show(figure, "Five garments, above as they come, below as the network gets them: larger, with "
-             "rows and columns doubled or tripled, still grey.")
+above = [("28 × 28", picture) for picture in fashion["test_images"][:5]]
+below = [(f"{SIDE} × {SIDE}", one.transpose(1, 2, 0) / 2 + 0.5) for one in batch]
+show(*plot.gallery(above + below, 5, "Five garments, above as they come, below as the network gets "
+                   "them: larger, with rows and columns doubled or tripled, still grey",
+                   size=(8, 4)))
 
 # %% [markdown]
 # **Nearest** copies pixels and computes no new values, so the picture looks coarse. We choose it for
@@ -220,21 +213,12 @@ print(f"{tuple(features.shape)} in {spent:.0f} s")
 # (**principal components**), with a point for each garment.
 
 # %%
-from matplotlib.offsetbox import AnnotationBbox, OffsetImage
-
 some = features[:2000] - features[:2000].mean(0)
 places = (some @ torch.linalg.svd(some, full_matrices=False).Vh[:2].T).numpy()
-figure, axes = plt.subplots(figsize=(8, 6.4))
-for (x, y), garment in list(zip(places, fashion["train_images"]))[:200]:
-    ink = np.zeros((28, 28, 4))
-    ink[..., 3] = garment / 255                 # black, and clear where the garment is dark
-    axes.add_artist(AnnotationBbox(OffsetImage(ink, zoom=0.8), (x, y), frameon=False))
-(left, bottom), (right, top) = places[:200].min(axis=0) - 1, places[:200].max(axis=0) + 1
-axes.set(xlim=(left, right), xlabel="First direction", ylim=(bottom, top),
-         ylabel="Second direction", xticks=[], yticks=[],
-         title="What the frozen body says of 200 garments")
-show(figure, "A map of small garments. Shoes gather at one side, bags near them, tops "
-             "lie together in a wide field with dresses and trousers.")
+show(*models.on_a_map(places[:200], fashion["train_images"][:200],
+                      "What the frozen body says of 200 garments", "A map of small garments. Shoes "
+                      "gather at one side, bags near them, tops lie together in a wide field with "
+                      "dresses and trousers."))
 
 # %% [markdown]
 # Shoes are near shoes, bags near bags, and shirts, coats and pullovers are mixed. Nobody
@@ -579,15 +563,8 @@ for many in 1, 7:
     assert np.abs(alone - native[:21]).max() <= 1e-4
 
 # %%
-figure, axes = plt.subplots(figsize=(8, 3.4))
-axes.hist(np.maximum(difference, 1e-9), np.geomspace(9e-10, 1e-3, 61), color=BLUE)
-axes.axvline(1e-4, color=ORANGE, linestyle="--")
-axes.text(1.15e-4, 0.9 * axes.get_ylim()[1], "allowed", color=ORANGE)
-axes.set(xscale="log", xlabel="Largest difference in probability, for one picture",
-         ylabel="Pictures", title=f"The worst of {len(pictures):,} pictures differs by "
-         f"{difference.max():.0e}")
-show(figure, "Histogram of the largest difference for each picture on a log scale; all stand left "
-             "of the allowed 0.0001.")
+show(*charts.differences(difference, 1e-4, f"The worst of {len(pictures):,} pictures differs by "
+                         f"{difference.max():.0e}"))
 
 # %% [markdown]
 # The bar at the left counts pictures with almost no difference. This network has about fifty layers
@@ -651,21 +628,16 @@ for framework, function in FUNCTIONS.items():
 # models learned from white on black. For that file the request has `"invert": true`.
 
 # %%
-files = sorted((DATA / "garments").iterdir())
-figure, axes = plt.subplots(1, len(files), figsize=(9, 2.6))
-right = dict.fromkeys(FUNCTIONS, 0)
-for axis, path in zip(axes, files):
+right, rows = dict.fromkeys(FUNCTIONS, 0), []
+for path in sorted((DATA / "garments").iterdir()):
     predicted = {name: ask(function, path.read_bytes(), invert="on-white" in path.name)[0]
             ["predictions"][0] for name, function in FUNCTIONS.items()}
     for name, best in predicted.items():
         right[name] += path.name.startswith(best["label"])
-    axis.imshow(Image.open(path), cmap="gray")
-    axis.set_title("\n".join(f"{best['label']} {best['probability']:.2f}"
-                             for best in predicted.values()), fontsize=9, pad=4, loc="center")
-    axis.axis("off")
-figure.suptitle("Above: Keras, below: PyTorch", x=0.01, ha="left", fontsize=12)
-show(figure, f"{len(files)} garments, each with both answers. Right: " + ", ".join(
-    f"{name} {count}" for name, count in right.items()) + ".")
+    rows.append(("\n".join(f"{one['label']} {one['probability']:.2f}"
+                           for one in predicted.values()), path))
+print("correct:", right)
+show(*plot.gallery(rows, 4, "Garments, each with both answers", "Above: Keras, below: PyTorch"))
 
 # %% [markdown]
 # ### Are the answers of the function those of PyTorch?
@@ -927,17 +899,8 @@ else:
 
 # %%
 if answers:
-    figure, axes = plt.subplots(2, len(answers), figsize=(9.5, 4.6), height_ratios=[1.4, 1])
-    for (above, below), (path, answer) in zip(axes.T, answers.items()):
-        best = answer["predictions"]
-        above.imshow(Image.open(path), cmap="gray")
-        above.axis("off")
-        below.barh(range(3), [one["probability"] for one in best], color=GREEN, alpha=0.35)
-        for row, one in enumerate(best):
-            below.text(0.02, row, one["label"].split(",")[0], va="center", fontsize=10)
-        below.set(xlim=(0, 1), ylim=(2.6, -0.6), yticks=[], xticks=[0, 1], xlabel="Probability")
-    show(figure, "Four photographs and the three likeliest of a thousand classes: " + "; ".join(
-        f"{path.name}: {answer['predictions'][0]['label']}" for path, answer in answers.items()))
+    show(*models.guesses({path: [(one["label"], one["probability"]) for one in answer["predictions"]]
+                          for path, answer in answers.items()}))
 
 # %% [markdown]
 # *Notice:* the model finds the cat and the coffee, but the cat's *breed* is a guess among the

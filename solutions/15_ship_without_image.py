@@ -300,21 +300,12 @@ sizes["scikit-learn, without bytecode and tests"] = size(sk)
 sizes["scikit-learn and pandas, without these"] = size(sk) + size(pandas)
 
 # %%
-import matplotlib.pyplot as plt
+from workshop.plots import charts, show
 
-from workshop.plots import BLUE, ORANGE, set_style, show
-
-set_style()
 table = pd.Series(sizes).div(MB).sort_values()
-figure, axes = plt.subplots(figsize=(9, 3.6))
-bars = axes.barh(table.index, table, color=[BLUE if "ONNX" in name else ORANGE
-                                            for name in table.index])
-axes.bar_label(bars, fmt="%.0f", padding=4)
-axes.axvline(UNPACKED / MB, color="black", linestyle="--")
-axes.set(xlabel="MB, unpacked", xlim=(0, table.max() * 1.15),
-         title="Dashed: what Lambda takes, with layers")
-show(figure, "Bars of unpacked size: ONNX Runtime's end far below the limit, scikit-learn's close "
-             "to it, and with pandas as pip installs both, beyond.")
+show(*charts.bars(table, "MB, unpacked", "Only ONNX Runtime fits with room to spare", "Unpacked size, MB",
+                  limit=(UNPACKED / MB, "Lambda's limit, with layers"),
+                  other=[name for name in table.index if "ONNX" not in name]))
 
 # %% [markdown]
 # Both sides are right. As pip installs it, scikit-learn alone takes the whole limit, within a few

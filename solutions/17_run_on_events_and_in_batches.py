@@ -561,23 +561,14 @@ print(scored_key, rejected_key, sep="\n")
 # %%
 import io
 
-import matplotlib.pyplot as plt
-
-from workshop import plots
+from workshop.plots import charts, show
 
 scored = pd.read_csv(io.StringIO(read(scored_key)))
-threshold = scored.loc[scored["churn"], "churn_probability"].min()
-
-plots.set_style()
-figure, axes = plt.subplots(figsize=(8, 3.2))
-bins = [number / 20 for number in range(21)]
-for churn, colour, label in ((False, plots.BLUE, "stays"), (True, plots.ORANGE, "warned about")):
-    axes.hist(scored.loc[scored["churn"] == churn, "churn_probability"], bins=bins, color=colour,
-              label=label, edgecolor="white")
-axes.set(xlabel="churn probability", ylabel="customers", title=f"{len(scored)} customers scored")
-axes.legend(frameon=False)
-plots.show(figure, f"Histogram of the churn probabilities of {len(scored)} customers; "
-           f"{int(scored['churn'].sum())} of them, above {threshold:.2f}, are warned about.")
+groups = {label: scored.loc[scored["churn"] == churn, "churn_probability"]
+          for label, churn in (("stays", False), ("warned about", True))}
+show(*charts.histograms(groups, [number / 20 for number in range(21)], "churn probability",
+                        "customers", f"{len(scored)} customers scored", "Two histograms that meet "
+                        f"at {groups['warned about'].min():.2f}."))
 
 # %% [markdown]
 # 297 of 300 rows are here. And the other three?

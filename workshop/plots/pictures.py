@@ -9,14 +9,18 @@ from PIL import Image
 from workshop.plots import BLUE, GREY, set_style
 
 
-def gallery(pictures: Mapping[str, np.ndarray | Path], columns: int, words: str,
-            title: str = "", size: tuple[float, float] = (9, 5.4)):
-    """Pictures in rows of `columns`, each under its caption, an array or a file."""
+def gallery(pictures: Mapping[str, np.ndarray | Path] | Sequence[tuple[str, np.ndarray | Path]],
+            columns: int, words: str, title: str = "", size: tuple[float, float] = (9, 5.4)):
+    """Pictures in rows of `columns`, each under its caption, an array or a file.
+
+    Where captions may be equal, give a list of pairs instead of a dict.
+    """
     set_style()
-    figure, axes = plt.subplots(-(-len(pictures) // columns), columns, figsize=size, squeeze=False)
+    pairs = list(pictures.items() if isinstance(pictures, Mapping) else pictures)
+    figure, axes = plt.subplots(-(-len(pairs) // columns), columns, figsize=size, squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
-    for axis, (caption, picture) in zip(axes.flat, pictures.items()):
+    for axis, (caption, picture) in zip(axes.flat, pairs):
         if isinstance(picture, Path):
             with Image.open(picture) as file:
                 picture = np.array(file)
@@ -25,7 +29,8 @@ def gallery(pictures: Mapping[str, np.ndarray | Path], columns: int, words: str,
         axis.set_title(caption, fontsize=11, loc="center", pad=4)
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontsize=13)
-    return figure, words + ": " + "; ".join(" ".join(one.split()) for one in pictures)
+    captions = dict.fromkeys(" ".join(caption.split()) for caption, _ in pairs if caption)
+    return figure, words + (": " + "; ".join(captions) if captions else ".")
 
 
 def learning_curves(loss: Mapping[str, Sequence[float]], accuracy: Mapping[str, Sequence[float]],
