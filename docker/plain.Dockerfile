@@ -1,4 +1,4 @@
-# A rung of lesson 13's ladder: packages as pip installs them, and no care for size or start.
+# A rung of lesson 14's ladder: packages as pip installs them, and no care for size or start.
 # Same contract as ./Dockerfile, which is the one to use.
 ARG BASE_IMAGE=public.ecr.aws/lambda/python:3.13
 FROM ${BASE_IMAGE}

@@ -1,4 +1,4 @@
-# The last rung of lesson 13's ladder: as ./Dockerfile, but for the entry point. There, the base
+# The last rung of lesson 14's ladder: as ./Dockerfile, but for the entry point. There, the base
 # image's client of the Runtime API would start; here, the function folder's own runtime.py does.
 ARG BASE_IMAGE=public.ecr.aws/lambda/python:3.13
 FROM ${BASE_IMAGE}

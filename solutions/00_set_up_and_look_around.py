@@ -249,24 +249,11 @@ for package in ["onnxruntime", "scikit-learn", "torch", tensorflow]:
     print(f"{package:15} {len(packages):3} packages {size_mb[package]:7.0f} MB")
 
 # %%
-import matplotlib.pyplot as plt
+from workshop.plots import charts, show
 
-from workshop.plots import BLUE, ORANGE, set_style, show
-
-set_style()
 ZIP_LIMIT_MB = 262.144  # AWS says 250 MB and counts 1 MB as 1,048,576 bytes
-
-labels = [f"{name}\n{mb:.0f} MB" for name, mb in size_mb.items()]
-
-figure, axes = plt.subplots(figsize=(9, 3.6))
-axes.barh(labels, list(size_mb.values()), color=BLUE)
-axes.axvline(ZIP_LIMIT_MB, color=ORANGE, linestyle="--")
-axes.text(ZIP_LIMIT_MB + 15, 0, "Lambda's limit for a zip: 250 MB of 1,048,576 bytes", color=ORANGE,
-          va="center")
-axes.set(xlabel="size on disk, MB", title="What it takes to run a model, and to train one")
-axes.invert_yaxis()
-show(figure, "Bar chart of the sizes printed above, with a dashed line at Lambda's zip limit: ONNX "
-             "Runtime is well below it, scikit-learn near it, PyTorch and TensorFlow far above.")
+show(*charts.bars(size_mb, "size on disk, MB", "What it takes to run a model, and to train a model",
+                  "Bar chart, MB", limit=(ZIP_LIMIT_MB, "Lambda's limit for a zip")))
 
 # %% [markdown]
 # *Notice* the order: ONNX Runtime is the smallest, scikit-learn comes next, and the two
@@ -491,7 +478,7 @@ print("Right: it went out as bytes and came back as the same dictionary.")
 #    budget*, say 5 dollars and your mail address
 #    ([the page in the manual](https://docs.aws.amazon.com/cost-management/latest/userguide/budget-templates.html)).
 #    A budget warns and does not stop anything, and it may lag by some hours. The
-#    [first part of lesson 23](23_clean_up.ipynb#First-of-all,-a-budget) makes one from Python.
+#    [first part of lesson 24](24_clean_up.ipynb#First-of-all,-a-budget) makes one from Python.
 # 3. Make a profile, with
 #    [version 2 of AWS's command line](https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html):
 #    `aws login --profile your-profile` uses your sign-in to the console (from version 2.32),

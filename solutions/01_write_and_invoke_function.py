@@ -553,18 +553,9 @@ for _ in range(8):
 # start**. Every later call is **warm**. What is the difference for the client?
 
 # %%
-import matplotlib.pyplot as plt
+from workshop.plots import show, starts
 
-from workshop.plots import BLUE, ORANGE, set_style, show
-
-set_style()
-figure, axes = plt.subplots(figsize=(8, 3.2))
-bars = axes.bar(range(1, 9), milliseconds, color=[ORANGE] + 7 * [BLUE])
-axes.bar_label(bars, fmt="%.0f")
-axes.set(xlabel="call", ylabel="time for the caller, ms", xticks=range(1, 9),
-         title="One cold call, seven warm ones")
-axes.margins(y=0.15)
-show(figure, "Bar chart of eight calls: the first, cold one is far taller than the others.")
+show(*starts.calls(milliseconds))
 
 print(f"the cold call took {milliseconds[0] / sorted(milliseconds[1:])[3]:.0f} times "
       "as long as a typical warm one")

@@ -54,7 +54,6 @@ import pickle
 from importlib.metadata import version
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
@@ -63,12 +62,10 @@ MODELS = Path("../build/models")
 MODELS.mkdir(parents=True, exist_ok=True)
 
 # %%
-from workshop.plots import BLUE, ORANGE, models, set_style, show
-
-set_style()
+from workshop.plots import charts, models, show
 
 # %% [markdown]
-# The last cell prepares the plots. It sets colours that colour-blind readers can distinguish. Its
+# The last cell imports the plots, in colours that colour-blind readers can distinguish. The
 # function `show` displays a figure with a description for people who use a screen reader. The code
 # is in [`workshop/plots/`](../workshop/plots/__init__.py), so that it does not distract here.
 
@@ -147,21 +144,10 @@ by_months = gone.groupby(months, observed=True).mean()
 by_contract
 
 # %%
-figure, (a, b) = plt.subplots(1, 2, sharey=True, figsize=(9, 4.2), width_ratios=[3, 5])
-a.bar(by_contract.index.str.replace("_", " "), by_contract, color=BLUE)
-a.set(xlabel="Contract", ylabel="Share that left")
-a.tick_params(axis="x", labelsize=10)
-b.bar(by_months.index, by_months, color=BLUE)
-b.set(xlabel="Months as a customer")
-b.text(6.5, left.mean() + 0.01, "all customers", color=ORANGE, ha="right")
-for axes in a, b:
-    axes.axhline(left.mean(), color=ORANGE, linestyle="--")
-    axes.yaxis.set_major_formatter("{x:.0%}")
 ratio = by_contract["month-to-month"] / by_contract["two_year"]
-figure.suptitle(f"Month-to-month customers leave {ratio:.0f} times as often as those "
-                "with two years", x=0.01, ha="left", fontsize=13)
-show(figure, "Two bar charts. Churn falls from month-to-month to two-year contracts, "
-             "and falls steadily with the months someone has been a customer.")
+show(*models.shares({"Contract": by_contract, "Months as a customer": by_months}, left.mean(),
+                    f"Month-to-month customers leave {ratio:.0f} times as often as those with two "
+                    "years"))
 
 # %% [markdown]
 # Both effects are large, and both point in the same direction. Customers who are new, and who can
@@ -230,7 +216,7 @@ pipeline
 # %% [markdown]
 # `handle_unknown="error"` is a decision: the model refuses a contract type that it has never seen.
 # The popular alternative, `"ignore"`, encodes an unknown type as all zeros, and the model answers.
-# Lesson 03 shows that answer. (In ONNX, an `OrdinalEncoder` does not refuse either: lesson 12.)
+# Lesson 03 shows that answer. (In ONNX, an `OrdinalEncoder` does not refuse either: lesson 13.)
 #
 # ## Compare three models
 #
@@ -281,16 +267,10 @@ out_of_fold = cross_val_predict(
 out_of_fold[:5].round(3)
 
 # %%
-figure, axes = plt.subplots()
-bins = np.linspace(0, 1, 41)
-axes.hist(out_of_fold[~left], bins, color=BLUE, alpha=0.35, label="stayed")
-axes.hist(out_of_fold[left], bins, color=ORANGE, histtype="step", linewidth=2.5, label="left")
-axes.set(xlabel="Predicted probability of leaving", ylabel="Customers",
-         title=f"Median: {np.median(out_of_fold[~left]):.2f} for those who stayed, "
-               f"{np.median(out_of_fold[left]):.2f} for those who left")
-axes.legend(frameon=False)
-show(figure, "Two overlapping histograms. Customers who stayed pile up near zero, those who "
-             "left are spread between 0.2 and 0.8.")
+show(*charts.histograms(
+    {"stayed": out_of_fold[~left], "left": out_of_fold[left]}, np.linspace(0, 1, 41),
+    "Predicted probability of leaving", "Customers", "The two groups overlap",
+    "Customers who stayed pile up near zero, and those who left are spread between 0.2 and 0.8."))
 
 # %% [markdown]
 # The two groups overlap. Wherever we cut, the model misses some leavers and suspects some loyal
@@ -662,7 +642,7 @@ print(caught[0].message)
 
 # %% [markdown]
 # scikit-learn prints a warning and continues. It cannot check whether the answers are still
-# correct. Or there is no warning, and the first prediction fails (lesson 22).
+# correct. Or there is no warning, and the first prediction fails (lesson 23).
 #
 # So a pickle is good for a model that goes from this lesson to the next, on your own machine. To
 # ship a model, we want a file that is data only, that runs without scikit-learn, and that means the

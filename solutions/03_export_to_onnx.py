@@ -69,7 +69,7 @@ import pandas as pd
 MODELS = Path("../build/models")
 
 # %%
-from workshop.plots import BLUE, GREY, ORANGE, set_style, show
+from workshop.plots import BLUE, GREY, charts, set_style, show
 
 set_style()
 
@@ -638,18 +638,12 @@ milliseconds = np.array([[stopwatch(ask_sklearn, c), stopwatch(ask_onnx, c)] for
 ratio = np.median(milliseconds[:, 0]) / np.median(milliseconds[:, 1])
 
 # %%
-figure, axes = plt.subplots()
-bins = np.geomspace(milliseconds.min(), np.quantile(milliseconds, 0.999), 60)
-for column, (name, colour) in enumerate({"scikit-learn": ORANGE, "ONNX Runtime": BLUE}.items()):
-    axes.hist(milliseconds[:, column], bins, color=colour, alpha=0.8)
-    axes.text(np.median(milliseconds[:, column]), axes.get_ylim()[1] * 1.02, name,
-              color=colour, ha="center")
-axes.set(xscale="log", xlabel="One prediction (ms, log scale)", ylabel="Predictions")
-figure.suptitle(f"One prediction: scikit-learn takes {ratio:.0f} times as long as ONNX Runtime",
-                x=0.01, ha="left", fontsize=13)
-axes.xaxis.set_major_formatter("{x:g}")
-show(figure, "Two histograms on a log scale, far apart: ONNX Runtime on the left, scikit-learn "
-             "on the right.")
+show(*charts.histograms(
+    {"ONNX Runtime": milliseconds[:, 1], "scikit-learn": milliseconds[:, 0]},
+    np.geomspace(milliseconds.min(), np.quantile(milliseconds, 0.999), 60),
+    "One prediction (ms, log scale)", "Predictions",
+    f"One prediction: scikit-learn takes {ratio:.0f} times as long as ONNX Runtime",
+    "Two histograms on a log scale, far apart."))
 
 # %% [markdown]
 # The arithmetic is the same small number of multiplications. scikit-learn spends its time in pandas

@@ -60,7 +60,7 @@ lessons.require("03")
 # not load the image, and the function may not write its log.
 #
 # On AWS, set a budget first, which takes ten minutes: see the [first part of lesson
-# 23](23_clean_up.ipynb#First-of-all,-a-budget).
+# 24](24_clean_up.ipynb#First-of-all,-a-budget).
 
 # %% [markdown]
 # First we remove what an earlier run of this lesson may have left. `deploy.delete` deletes only
@@ -321,7 +321,7 @@ assert [one["Principal"] for one in added] == [{"Service": "lambda.amazonaws.com
 # %% [markdown]
 # Lambda added this statement, because *you* may read and change the policy
 # (`ecr:GetRepositoryPolicy`, `ecr:SetRepositoryPolicy`). A caller who may not gets the error *Lambda
-# does not have permission to access the ECR image*: lesson 22 shows it. So we write the policy
+# does not have permission to access the ECR image*: lesson 23 shows it. So we write the policy
 # ourselves, and make it narrower:
 
 # %%
@@ -801,7 +801,7 @@ requests.tail(3)
 # %% [markdown]
 # The request id is the most important entry. Lambda's own `START` and `REPORT` lines have the same
 # id, so you can find everything about one request. The line does not have the customer. (The part
-# under `_aws` makes metrics of some entries, as lesson 20 explains; the table leaves them out.)
+# under `_aws` makes metrics of some entries, as lesson 21 explains; the table leaves them out.)
 #
 # Because every line is JSON, a log is a table. Which requests were refused? How long did answers
 # take?

@@ -490,7 +490,7 @@ for what in ["malformed", "bare"]:
 # ## Sizes
 #
 # An invoke takes at most **6 MB** of event (Lambda quotas, checked 2026-11), whatever the API
-# allows. Base64 takes a third more, so a photo may have about 4.7 MB (lesson 09 computes it). What
+# allows. Base64 takes a third more, so a photo may have about 4.7 MB (lesson 10 computes it). What
 # happens above the limit?
 
 # %%
@@ -893,19 +893,11 @@ cost = pd.DataFrame({"endpoint": fee, "invokes": per_million_invokes, "computing
 cost.assign(total=cost.sum(axis=1)).round(2)
 
 # %%
-import matplotlib.pyplot as plt
-from workshop import plots
+from workshop.plots import BLUE, GREEN, ORANGE, show
+from workshop.plots import pictures as plot
 
-plots.set_style()
-figure, axes = plt.subplots(figsize=(8, 2.8))
-cost.plot.barh(stacked=True, ax=axes, color=[plots.BLUE, plots.ORANGE, plots.GREEN],
-               edgecolor="white")
-axes.set(xlabel=f"US dollars ({config['MemorySize']} MB, {billed_ms} ms each)",
-         title="A million requests")
-axes.invert_yaxis()
-axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=3)
-plots.show(figure, "Bars of the cost of a million requests by endpoint type: " + "; ".join(
-    f"{name} ${total:.2f}" for name, total in cost.sum(axis=1).items()))
+show(*plot.stacked(cost.T.to_dict(), dict(zip(cost, (BLUE, ORANGE, GREEN))), "A million requests",
+                   f"US dollars ({config['MemorySize']} MB, {billed_ms} ms each)"))
 
 # %% [markdown]
 # For a fast model the endpoint can cost more than the prediction: compare the blue part with the

@@ -3,7 +3,7 @@
 # workshop:
 #   number: "07"
 #   needs: []
-#   reading: 30
+#   reading: 25
 #   exercises: 25
 #   cost: "free"
 #   products: [build/models/fashion_keras, build/models/fashion.keras]
@@ -27,15 +27,15 @@
 #
 # **You need** a little NumPy. No Docker, no AWS.
 #
-# **Time** 30 minutes reading, 25 minutes exercises. **Cost** free, on AWS as well: nothing is
+# **Time** 25 minutes reading, 25 minutes exercises. **Cost** free, on AWS as well: nothing is
 # created there.
 
 # %% [markdown]
 # ```mermaid
 # flowchart LR
 #     npz[(fashion.npz)] --> cnn[Keras CNN] --> saved[SavedModel] -. 08 .-> onnx[fashion.onnx]
-#     onnx -. 09 .-> function[image function]
-#     torch[PyTorch model] -. 10 .-> function
+#     onnx -. 09 .-> tensor[prepared pictures] -. 10 .-> function[image function]
+#     torch[PyTorch model] -. 11 .-> function
 #     classDef now fill:#0072B2,color:#ffffff,stroke:#0072B2
 #     class npz,cnn,saved now
 # ```
@@ -68,14 +68,12 @@ import shutil
 import zipfile
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image
 
 from workshop.plots import pictures as plot
-from workshop.plots import set_style, show
+from workshop.plots import show
 
-set_style()
 DATA = Path("../data")
 MODELS = Path("../build/models")
 MODELS.mkdir(parents=True, exist_ok=True)
@@ -98,14 +96,9 @@ CLASSES = fashion["classes"].tolist()
 
 # %%
 images, labels = fashion["train_images"], fashion["train_labels"]
-figure, axes = plt.subplots(10, 9, figsize=(7, 7.4), width_ratios=[1.3] + [1] * 8)
-for axis in axes.flat:
-    axis.axis("off")
-for k, row in enumerate(axes):
-    row[0].text(1, 0.5, CLASSES[k], ha="right", va="center")
-    for axis, image in zip(row[1:], images[labels == k]):
-        axis.imshow(image, cmap="gray", vmin=0, vmax=255)
-show(figure, "Ten rows of eight small grey pictures, one row for each class, white on black.")
+rows = [(name if column == 0 else "", image) for k, name in enumerate(CLASSES)
+        for column, image in enumerate(images[labels == k][:8])]
+show(*plot.gallery(rows, 8, "Eight white garments on black for each class", size=(7, 8.6)))
 
 # %% [markdown]
 # The pictures have 28 × 28 pixels and are grey. Each garment is in the middle and upright, **white
@@ -148,7 +141,7 @@ show(*plot.gallery({name: mean.reshape(28, 28) for mean, name in zip(means, CLAS
 #
 # The network takes 32-bit floats from 0 to 1, in an array of four dimensions: picture, height,
 # width, channel. This order is called **NHWC**, and a grey picture has one channel. (PyTorch uses
-# NCHW: channel before height. Lesson 10 comes back to it.)
+# NCHW: channel before height. Lesson 11 comes back to it.)
 
 # %%
 def prepare(images):
@@ -438,14 +431,10 @@ print(f"Right: {most} times a {mistake[0]} was taken for a {mistake[1]}.")
 sure = probabilities.max(axis=1)
 mistakes = np.flatnonzero(predicted != y_test)
 worst = mistakes[sure[mistakes].argsort()[::-1][:12]]
-figure, axes = plt.subplots(2, 6, figsize=(9, 4.2))
-for axis, i in zip(axes.flat, worst):
-    axis.imshow(fashion["test_images"][i], cmap="gray", vmin=0, vmax=255)
-    axis.set_title(f"“{CLASSES[predicted[i]]}” {sure[i]:.2f}\nis: {CLASSES[y_test[i]]}",
-                   fontsize=10, pad=4)
-    axis.axis("off")
-show(figure, "Twelve test pictures, each with a wrong answer, its probability and what it is: "
-             + "; ".join(f"{CLASSES[y_test[i]]} taken for {CLASSES[predicted[i]]}" for i in worst))
+show(*plot.gallery([
+    (f"“{CLASSES[predicted[i]]}” {sure[i]:.2f}\nis: {CLASSES[y_test[i]]}",
+     fashion["test_images"][i]) for i in worst], 6, "Test pictures, each with its wrong answer",
+    size=(9, 4.2)))
 
 # %% [markdown]
 # Some of these pictures are hard. In some cases you may agree with the network: people made the
@@ -475,15 +464,10 @@ first_layer = keras.Model(model.inputs, model.get_layer("patterns").output)
 boot = x_test[y_test == CLASSES.index("boot")][:1]
 answers = first_layer.predict(boot, verbose=0)[0]
 
-figure, axes = plt.subplots(2, 9, figsize=(9, 2.6))
-for axis in axes.flat:
-    axis.axis("off")
-axes[0, 0].imshow(boot[0, ..., 0], cmap="gray")
-axes[0, 0].set_title("the boot", fontsize=10, pad=4)
-for k in range(16):
-    axes[k // 8, 1 + k % 8].imshow(answers[..., k], cmap="gray")
-show(figure, "A boot, and sixteen versions of it in which one filter each has marked what it looks "
-             "for: edges in several directions, surfaces, or the background.")
+filters = [(f"filter {k + 1}", answers[..., k]) for k in range(16)]
+show(*plot.gallery([("the boot", boot[0, ..., 0]), *filters], 6, "A boot, and what sixteen filters "
+                   "mark in it: edges in several directions, surfaces, or the background",
+                   size=(8, 5)))
 
 # %% [markdown]
 # Nobody programmed what an edge is. Some filters mark edges in one direction, some mark whole

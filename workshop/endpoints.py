@@ -1,4 +1,4 @@
-"""What lesson 17 does by hand, as functions: an ONNX model behind a SageMaker Serverless endpoint.
+"""What lesson 18 does by hand, as functions: an ONNX model behind a SageMaker Serverless endpoint.
 
 Every function may be called again. What they make is named and tagged like what
 deploy.py makes. Call `cloud.use()` first.

@@ -1,4 +1,4 @@
-"""Models that convert without an error, and whose files answer differently. Lesson 12 shows them.
+"""Models that convert without an error, and whose files answer differently. Lesson 13 shows them.
 
 Each entry makes a small model, converts it, and returns (model, file, rows) as `parity.compare`
 takes them. They were seen with the versions that environment.yml pins; a newer version may fix one,
@@ -315,14 +315,14 @@ def by_skl2onnx_with(model, options, inputs):
 
 
 @entry("TfidfVectorizer and words with accents", "scikit-learn", "texts with accents",
-       fix=r"the option tokenexp=r'[\pL\pN_][\pL\pN_]+' (lesson 11)")
+       fix=r"the option tokenexp=r'[\pL\pN_][\pL\pN_]+' (lesson 12)")
 def accents():
     """The file splits words at letters that are not English."""
     return reviews()
 
 
 @entry("TfidfVectorizer with pairs of words", "scikit-learn",
-       fix=r"the option tokenexp=r'[\pL\pN_][\pL\pN_]+' (lesson 11)")
+       fix=r"the option tokenexp=r'[\pL\pN_][\pL\pN_]+' (lesson 12)")
 def pairs():
     """The file keeps words of one letter, which the model leaves out, and pairs them."""
     return reviews(ngram_range=(1, 2))

@@ -1,4 +1,4 @@
-"""What lesson 14 does by hand: packages for Lambda's machine in a folder, a folder as a zip.
+"""What lesson 15 does by hand: packages for Lambda's machine in a folder, a folder as a zip.
 
 A function of lambda/ names its packages in requirements.txt, and in leave_out.txt (if there is one)
 what of them it never uses.

@@ -1,4 +1,4 @@
-"""What lesson 16 does by hand, as functions: what runs a function without anyone who waits.
+"""What lesson 17 does by hand, as functions: what runs a function without anyone who waits.
 
 Every function may be called again. What they make is named and tagged like what
 deploy.py makes. Call `cloud.use()` first.

@@ -33,7 +33,7 @@ class Model:
         except Exception as error:
             raise ValueError(
                 f"{path}: ONNX Runtime cannot open the model ({path.stat().st_size} bytes): "
-                f"{error}. Export it again, make model.tar.gz of it and upload that (lesson 17; "
+                f"{error}. Export it again, make model.tar.gz of it and upload that (lesson 18; "
                 "workshop.endpoints.serve does all three but the export)") from None
         text = self.session.get_modelmeta().custom_metadata_map.get("signature")
         self.signature = json.loads(text) if text else {}

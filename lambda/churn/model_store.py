@@ -98,7 +98,7 @@ class Store:
         if not (isinstance(pointer, dict) and isinstance(pointer.get("key"), str)
                 and re.fullmatch("[0-9a-f]{64}", str(pointer.get("sha256")))):
             raise ValueError(f's3://{self.bucket}/{self.pointer} must be {{"key": …, '
-                             '"sha256": …}: publish the model again (lesson 14)')
+                             '"sha256": …}: publish the model again (lesson 15)')
         return pointer, found["ETag"]
 
     def fetch(self, key, sha256):
@@ -121,7 +121,7 @@ class Store:
             if digest.hexdigest() != sha256:
                 raise ValueError(f"s3://{self.bucket}/{key} has the SHA-256 {digest.hexdigest()}, "
                                  f"the pointer promises {sha256}: publish the model again "
-                                 "(lesson 14)")
+                                 "(lesson 15)")
             os.replace(part, path)
         finally:
             part.unlink(missing_ok=True)

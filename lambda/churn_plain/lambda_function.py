@@ -1,7 +1,7 @@
 """Churn probability of one customer, by ONNX Runtime with its defaults.
 
 The function `churn` as one writes it first: nothing in it cares how fast it starts. It is a rung
-of lesson 13's ladder; `churn` itself is the one to use, and says what is wrong with a model.
+of lesson 14's ladder; `churn` itself is the one to use, and says what is wrong with a model.
 """
 import json
 import os

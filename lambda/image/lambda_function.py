@@ -37,7 +37,7 @@ def load(path):
         session = ort.InferenceSession(path, session_options(), providers=["CPUExecutionProvider"])
     except Exception as error:
         raise ValueError(f"{path}: ONNX Runtime cannot open the model ({os.path.getsize(path)} "
-                         f"bytes): {error}. Export it again (lesson 08 or 10) and deploy it "
+                         f"bytes): {error}. Export it again (lesson 08 or 11) and deploy it "
                          "again") from None
     signature = read_signature(session, path)
     preprocess.check_signature(signature, path)

@@ -305,7 +305,7 @@ def test_the_pipelines_jobs_are_in_the_environment_that_is_trusted():
     jobs = yaml.safe_load(file.read_text(encoding="utf-8"))["jobs"]
     asking = [job for job in jobs.values() if "id-token" in job["permissions"]]
     assert len(asking) == 2 and all(job["environment"] == "production" for job in asking)
-    lesson = (paths.SOLUTIONS / "19_deploy_as_code.py").read_text(encoding="utf-8")
+    lesson = (paths.SOLUTIONS / "20_deploy_as_code.py").read_text(encoding="utf-8")
     assert 'environment="production"' in lesson
 
 

@@ -154,8 +154,8 @@ def test_every_lesson_comes_after_those_that_make_what_it_needs():
     for tasks in (side_by_side.lesson_tasks(None), side_by_side.test_tasks()):
         after = {task.name: task.after for task in tasks if task.name.startswith("lesson")}
         assert list(after) == [f"lesson {lesson.number}" for lesson in render.lessons(ROOT)]
-        assert after["lesson 03"] == {"lesson 02"} and after["lesson 10"] == {"lesson 08"}
-        assert after["lesson 15"] == {"lesson 03", "lesson 08"} and not after["lesson 07"]
+        assert after["lesson 03"] == {"lesson 02"} and after["lesson 11"] == {"lesson 08"}
+        assert after["lesson 16"] == {"lesson 03", "lesson 08"} and not after["lesson 07"]
 
 
 def test_tasks_run_side_by_side_after_what_they_need_and_alone_at_the_end(

@@ -342,7 +342,7 @@ def test_doctor_says_what_was_seen_cause_mend_and_section(last):
     assert (finding.level, finding.what, finding.fix) == (
         doctor.WARNING, "lesson 05 failed: “Error: Runtime exited with error: signal: killed”. "
         f"Out of memory: {failure.cause}",
-        f"{failure.fix} (lesson 22, “Out of memory”)")
+        f"{failure.fix} (lesson 23, “Out of memory”)")
     assert "\n" not in str(finding)
     last_error.keep(MESSAGES["Out of memory"][0], "cell 0123-4567")
     finding, = doctor.last_failure(*last_error.read())
@@ -356,7 +356,7 @@ def test_doctor_says_when_the_cause_is_not_known(last, content):
     finding, = doctor.last_failure(*last_error.read())
     assert (finding.level, finding.what) == (
         doctor.WARNING, "a notebook's cell failed; the cause is not known")
-    assert "lesson 22" in finding.fix
+    assert "lesson 23" in finding.fix
 
 
 @pytest.mark.parametrize("content", [None, "", "\x00\xff"])

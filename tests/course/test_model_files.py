@@ -106,7 +106,7 @@ def test_folders_are_looked_into(tmp_path):
 
 
 @pytest.mark.parametrize("product, lesson", [
-    ("churn.pkl", "02"), ("churn.onnx", "03"), ("fashion.onnx", "08"), ("signal.onnx", "17")])
+    ("churn.pkl", "02"), ("churn.onnx", "03"), ("fashion.onnx", "08"), ("signal.onnx", "18")])
 def test_the_lesson_that_makes_it_is_named(product, lesson, monkeypatch, tmp_path):
     assert f"`python3 -m workshop run {lesson}` makes it again" in model_files.remedy(
         paths.MODELS / product)

@@ -43,6 +43,10 @@ def test_two_lessons_change_places(root):
     ("in lesson 12, and 11 MB", "in lesson 14, and 11 MB"), ("lesson 11's", "lesson 13's"),
     ('lessons.require("11")', 'lessons.require("13")'), ("11 lessons", "11 lessons"),
     ("python3 -m workshop run 11`", "python3 -m workshop run 13`"),
+    ('lessons.catch_up("11", "A part")', 'lessons.catch_up("13", "A part")'),
+    ("onnx -. 11 .-> function -->|12| https", "onnx -. 13 .-> function -->|14| https"),
+    ('engine.own("workshop-11")', 'engine.own("workshop-13")'),
+    ("--label workshop.lesson=12 --publish", "--label workshop.lesson=14 --publish"),
     ("[it](../notebooks/11_x.ipynb)", "[it](../notebooks/13_x.ipynb)"),
 ])
 def test_a_number_changes_where_it_is_a_lessons(before, after):

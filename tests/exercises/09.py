@@ -2,10 +2,6 @@
 
 MOVED = "moved = trained.argmax(axis=1) != served.argmax(axis=1)\n"
 CHANGE = "np.abs(trained - served).max()"
-SEND = 'answer = requests.post(f"{api}/predict", data=Path(path).read_bytes(), timeout=40,\n'
-HEADERS = '    headers={"content-type": media}'
-REFUSED = 'if not answer.ok:\n    raise ValueError(answer.json()["problems"][0]["message"])\n'
-LABEL = 'return answer.json()["predictions"][0]["label"]'
 
 WRONG = [
     ("Exercise 1", "...", "is it still open?"),
@@ -19,22 +15,15 @@ WRONG = [
     ("Exercise 1", f"{MOVED}return moved.mean(), {CHANGE.replace('max', 'mean')}",
      ".max() over pictures and classes"),
     ("Exercise 2", "...", "is it still open?"),
-    ("Exercise 2", f"{SEND}{HEADERS})\nreturn answer.json()", "return the label alone"),
-    ("Exercise 2",
-     'answer = requests.post(f"{api}/predict", json={"image": as_text(path)}, timeout=40)\n'
-     f"{REFUSED}{LABEL}", "send the bytes themselves"),
-    ("Exercise 2",
-     f'{SEND}    headers={{"content-type": "image/png"}})\n{REFUSED}{LABEL}',
-     "send `media` as it is given"),
-    ("Exercise 2", f"{SEND}{HEADERS})\n{LABEL}", "look at answer.ok first"),
-    ("Exercise 2",
-     f'{SEND}{HEADERS})\nif not answer.ok:\n    raise ValueError("no")\n{LABEL}',
-     "Take the message of the first problem"),
-    ("Exercise 3", "...", "is it still open?"),
-    ("Exercise 3", "return (limit - overhead) * 4 // 3", "times 3/4, not 4/3"),
-    ("Exercise 3", "return (limit - overhead) * 3 / 4", "use //"),
-    ("Exercise 3", "return limit // 4 * 3", "counts too"),
-    ("Exercise 3", "return (limit - overhead) * 3 // 4", "divide with // first"),
+    ("Exercise 2", "return batch", "still in NHWC"),
+    ("Exercise 2", 'return batch.T if layout == "NCHW" else batch', "not (3, 5, 4, 2)"),
+    ("Exercise 2", 'return batch.transpose(0, 3, 2, 1) if layout == "NCHW" else batch',
+     "Width and height have changed places"),
+    ("Exercise 2", 'n, h, w, c = batch.shape\n'
+     'return batch.reshape(n, c, h, w) if layout == "NCHW" else batch', "use transpose"),
+    ("Exercise 2", 'return batch[..., ::-1].transpose(0, 3, 1, 2) if layout == "NCHW" else batch',
+     "keep its picture"),
+    ("Exercise 2", "return batch.transpose(0, 3, 1, 2)", "return it as it is"),
 ]
 
 RIGHT = [
@@ -48,36 +37,15 @@ return share, max((served - trained).max(), (trained - served).max())"""),
 same = (trained.argmax(axis=1) == served.argmax(axis=1)).mean()
 return np.array([1 - same, abs(trained - served).max()])"""),
     ("Exercise 2", """\
-with open(path, "rb") as file:
-    answer = requests.post(api + "/predict?top=1", data=file.read(),
-                           headers={"Content-Type": media})
-if answer.status_code >= 400:
-    raise ValueError(answer.json()["problems"][0]["message"])
-return answer.json()["predictions"][0]["label"]"""),
+return np.moveaxis(batch, -1, 1) if layout == "NCHW" else batch"""),
     ("Exercise 2", """\
-answer = requests.post(f"{api}/predict", Path(path).read_bytes(), params={"top": "1"},
-                       headers={"content-type": media}, timeout=40)
-content = answer.json()
-if "problems" in content:
-    raise ValueError(content["problems"][0]["message"])
-[best] = content["predictions"]
-return best["label"]"""),
+if layout == "NHWC":
+    return batch.copy()
+return batch.swapaxes(2, 3).swapaxes(1, 2)"""),
     ("Exercise 2", """\
-answer = requests.post(f"{api}/predict", data=Path(path).open("rb"), params={"top": 1},
-                       headers={"content-type": media})
-try:
-    answer.raise_for_status()
-except requests.HTTPError:
-    raise ValueError(answer.json()["problems"][0]["message"]) from None
-return answer.json()["predictions"][0]["label"]"""),
-    ("Exercise 3", """\
-groups = (limit - overhead) // 4
-return groups * 3"""),
-    ("Exercise 3", """\
-import math
-return 3 * math.floor((limit - overhead) / 4)"""),
-    ("Exercise 3", """\
-left = limit - overhead
-left -= left % 4
-return int(left * 3 / 4)"""),
+return np.einsum(f"nhwc->{layout.lower()}", batch)"""),
+    ("Exercise 2", """\
+if layout == "NCHW":
+    return [[picture[..., c].tolist() for c in range(picture.shape[-1])] for picture in batch]
+return batch.tolist()"""),
 ]

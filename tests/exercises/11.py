@@ -1,90 +1,84 @@
 """Wrong answers to the exercises of lesson 11, each with words of its diagnosis; and right ones."""
 
-GOOD = """\
-good = (table["AUC"] >= table.loc["float", "AUC"] - 0.005) & (table["by padding"] <= 0.01)
-"""
-LOOP = """\
-found, start = [], 0
-while start < len(word):
-    ends = {ends}
-    for end in ends:
-        piece = {piece}
-        if piece in known:
-            break
-    else:
-        return {unknown}
-    found.append(piece)
-    start = end
-return found"""
+SAME = "same = a == b\n"
+PHOTOS = """photo_signature = {{
+    "model": {model}, "version": "1",
+    "input": {{**signature["input"], "width": 224, "height": 224{input}}},
+    "output": {{"name": "logits", "kind": {kind}}},
+    "classes": {classes}}}"""
 
 
-def loop(ends="range(len(word), start, -1)", piece='("##" if start else "") + word[start:end]',
-         unknown='["[UNK]"]'):
-    return LOOP.format(ends=ends, piece=piece, unknown=unknown)
+def photos(model='"photos"', input="", kind='"logits"', classes="NAMES"):
+    return PHOTOS.format(model=model, input=input, kind=kind, classes=classes)
 
 
 WRONG = [
-    ("Exercise 1", "...", "did you forget `return`"),
-    ("Exercise 1", "return vectors.mean(1)", "The padding counts"),
-    ("Exercise 1", "return (vectors * mask.unsqueeze(-1)).sum(1)", "That is the sum"),
-    ("Exercise 1", "return (vectors * mask.unsqueeze(-1)).mean(1)", "divide by the length"),
-    ("Exercise 1", "return vectors.mean(2)", "take the sum over the tokens"),
-    ("Exercise 1", "return vectors[:, 0]", "are expected"),
+    ("Exercise 1", "...", "still None"),
+    ("Exercise 1", 'theirs["mean"], theirs["std"] = 127, 128', "lies far outside"),
+    ("Exercise 1", 'theirs["mean"], theirs["std"] = 0.5, 0.5', "close is not equal"),
+    ("Exercise 1", 'theirs["mean"], theirs["std"] = 127 / 255, 128', "scale of 0 to 1 as well"),
+    ("Exercise 1", 'theirs["mean"], theirs["std"] = 127 / 255, 0.5', "The mean is right"),
+    ("Exercise 1", 'theirs.update(scale=1 / 128, mean=127 / 128, std=1.0)', "scale is fixed"),
     ("Exercise 2", "...", "did you forget `return`"),
-    ("Exercise 2", 'return table["MB"].idxmin()', "0.010 below"),
-    ("Exercise 2", 'return table[table["AUC"] >= table.loc["float", "AUC"] - 0.005]["MB"].idxmin()',
-     "move by 0.2"),
-    ("Exercise 2", 'return table["AUC"].idxmax()', "a smaller file does too"),
-    ("Exercise 2", GOOD + 'return table[good]', "One name of a row"),
-    ("Exercise 2", GOOD + 'return table[good].drop(index="float")["MB"].idxmin()',
-     "Is it left out"),
-    ("Exercise 3", "...", "did you forget `return`"),
-    ("Exercise 3", loop(piece="word[start:end]"), "with ## in front"),
-    ("Exercise 3", loop(ends="range(start + 1, len(word) + 1)"), "The longest piece comes first"),
-    ("Exercise 3", loop(unknown='found + ["[UNK]"]'), "the whole word is"),
-    ("Exercise 3", loop().replace("    start = end", "    start = end\n    if len(found) == 1 and "
-                                  "word == 'aa':\n        return found"), "do not stop"),
+    ("Exercise 2", SAME + "return same.mean(), (a == truth)[same].mean()", "Three numbers"),
+    ("Exercise 2", SAME + "return same.sum(), (a == truth)[same].mean(), "
+     "(b == truth)[~same].mean()", "a number of pictures"),
+    ("Exercise 2", SAME + "return same.mean(), ((a == truth) & same).mean(), "
+     "(b == truth)[~same].mean()", "count among these only"),
+    ("Exercise 2", SAME + "return same.mean(), (a == truth)[same].mean(), "
+     "(a == truth)[~same].mean()", "the task asks for b"),
+    ("Exercise 2", "same = a == truth\nreturn same.mean(), 1.0, (b == truth)[~same].mean()",
+     "three of five pictures"),
+    ("Exercise 3", "...", "still None"),
+    ("Exercise 3", "photo_signature = signature", "calls itself 'fashion'"),
+    ("Exercise 3", 'photo_signature = {**signature, "model": "photos", "version": "1"}',
+     "takes 224 × 224 pixels, and gets 64 × 64"),
+    ("Exercise 3", photos(input=', "layout": "NHWC"'), "channels first"),
+    ("Exercise 3", photos(input=', "mean": [0.0]'), "mean is as for the garments"),
+    ("Exercise 3", photos(kind='"probabilities"'), "to make probabilities of them"),
+    ("Exercise 3", photos(classes="CLASSES"), "It has 1,000 classes"),
+    ("Exercise 3", photos(classes="sorted(NAMES)"), "order is that of the model"),
+    ("Exercise 3", photos()[:-1] + ',\n    "training_data_sha256": '
+     'signature["training_data_sha256"]}', "Leave it out"),
+    ("Exercise 3", 'photo_signature = {"model": "photos", "version": "1"}', "input is missing"),
 ]
 
 RIGHT = [
+    ("Exercise 1", 'theirs.update(mean=[127 / 255], std=[128 / 255])'),
     ("Exercise 1", """\
-weights = mask.float().unsqueeze(-1)
-return (vectors * weights).sum(dim=1) / weights.sum(dim=1)"""),
+theirs = {"scale": 1 / 255, "mean": (127 / 255,) * 3, "std": (128 / 255,) * 3}"""),
     ("Exercise 1", """\
-return torch.stack([text[real.bool()].mean(0) for text, real in zip(vectors, mask)])"""),
+theirs["mean"], theirs["std"] = round(127 / 255, 4), round(128 / 255, 4)"""),
     ("Exercise 1", """\
-return torch.einsum("btw,bt->bw", vectors, mask.to(vectors.dtype)) / mask.sum(1)[:, None]"""),
-    ("Exercise 2", GOOD + 'return table.loc[good, "MB"].idxmin()'),
+theirs["mean"] = np.array([127 / 255])
+theirs["std"] = np.array([128 / 255])"""),
     ("Exercise 2", """\
-least = table["AUC"]["float"] - 0.005
-names = [name for name, row in table.iterrows()
-         if row["AUC"] >= least and row["by padding"] <= 0.01]
-return min(names, key=lambda name: table["MB"][name])"""),
+agree = np.equal(a, b)
+return [np.mean(agree), np.mean(a[agree] == truth[agree]), np.mean(b[~agree] == truth[~agree])]"""),
     ("Exercise 2", """\
-kept = table.query("`by padding` <= 0.01")
-kept = kept[kept["AUC"] >= table.at["float", "AUC"] - 0.005]
-return kept.sort_values("MB").index[0]"""),
-    ("Exercise 3", loop()),
+same = a == b
+right = (b == truth)
+return float(same.sum() / len(a)), right[same].mean(), right[np.logical_not(same)].mean()"""),
+    ("Exercise 2", """\
+pairs = list(zip(a, b, truth))
+same = [(x, t) for x, y, t in pairs if x == y]
+other = [(y, t) for x, y, t in pairs if x != y]
+return (len(same) / len(pairs), sum(x == t for x, t in same) / len(same),
+        sum(y == t for y, t in other) / len(other))"""),
     ("Exercise 3", """\
-def rest(word, mark):
-    if not word:
-        return []
-    for end in range(len(word), 0, -1):
-        if mark + word[:end] in known:
-            more = rest(word[end:], "##")
-            return None if more is None else [mark + word[:end], *more]
-    return None
-return rest(word, "") or ["[UNK]"]"""),
+photo_signature = {**signature, "model": "photos", "version": "1", "classes": NAMES,
+                   "output": {"name": "logits", "kind": "logits"},
+                   "input": {**signature["input"], "width": 224, "height": 224}}
+del photo_signature["training_data_sha256"]"""),
     ("Exercise 3", """\
-found = ()
-while word:
-    piece = ("##" if found else "") + word
-    cut = word
-    while cut and (("##" if found else "") + cut) not in known:
-        cut = cut[:-1]
-    if not cut:
-        return ["[UNK]"]
-    found += (("##" if found else "") + cut,)
-    word = word[len(cut):]
-return found"""),
+import copy
+photo_signature = copy.deepcopy(signature)
+photo_signature.pop("training_data_sha256", None)
+photo_signature["input"].update(width=224, height=224)
+photo_signature |= {"model": "photos", "version": "1", "classes": list(NAMES),
+                    "output": {"name": "logits", "kind": "logits"}}"""),
+    ("Exercise 3", """\
+photo_signature = dict(
+    model="photos", version="1", classes=NAMES, output=dict(name="logits", kind="logits"),
+    input=signature["input"] | {"height": 224, "width": 224})"""),
 ]

@@ -1,72 +1,90 @@
 """Wrong answers to the exercises of lesson 12, each with words of its diagnosis; and right ones."""
 
+GOOD = """\
+good = (table["AUC"] >= table.loc["float", "AUC"] - 0.005) & (table["by padding"] <= 0.01)
+"""
+LOOP = """\
+found, start = [], 0
+while start < len(word):
+    ends = {ends}
+    for end in ends:
+        piece = {piece}
+        if piece in known:
+            break
+    else:
+        return {unknown}
+    found.append(piece)
+    start = end
+return found"""
+
+
+def loop(ends="range(len(word), start, -1)", piece='("##" if start else "") + word[start:end]',
+         unknown='["[UNK]"]'):
+    return LOOP.format(ends=ends, piece=piece, unknown=unknown)
+
+
 WRONG = [
     ("Exercise 1", "...", "did you forget `return`"),
-    ("Exercise 1", "return np.abs(expected - found).max()", "Return three numbers"),
-    ("Exercise 1", """\
-difference = expected - found
-return difference.sum(), 2, 1""", "take the absolute value"),
-    ("Exercise 1", """\
-difference = np.abs(expected - found)
-return difference.max(), (difference > 1e-5).sum(), 1""", "You counted probabilities"),
-    ("Exercise 1", """\
-difference = np.abs(expected - found)
-return difference.max(), (difference.max(axis=1) > 0.15).sum(), 1""", "two of the rows differ"),
-    ("Exercise 1", """\
-difference = np.abs(expected - found).max(axis=1)
-return difference.max(), (difference > 1e-5).sum(), (difference > 1e-5).sum()""",
-     "one row changes its most probable class"),
+    ("Exercise 1", "return vectors.mean(1)", "The padding counts"),
+    ("Exercise 1", "return (vectors * mask.unsqueeze(-1)).sum(1)", "That is the sum"),
+    ("Exercise 1", "return (vectors * mask.unsqueeze(-1)).mean(1)", "divide by the length"),
+    ("Exercise 1", "return vectors.mean(2)", "take the sum over the tokens"),
+    ("Exercise 1", "return vectors[:, 0]", "are expected"),
     ("Exercise 2", "...", "did you forget `return`"),
-    ("Exercise 2", "return rows.astype(np.float32)", "Four columns for each customer"),
-    ("Exercise 2", "return np.column_stack([rows, np.isnan(rows[:, 1])]).astype(np.float64)",
-     "the file takes float32"),
-    ("Exercise 2", "return np.column_stack([np.nan_to_num(rows), np.isnan(rows[:, 1])])"
-     ".astype(np.float32)", "The gaps are filled already"),
-    ("Exercise 2", "return np.column_stack([rows, ~np.isnan(rows[:, 1])]).astype(np.float32)",
-     "the wrong way round"),
-    ("Exercise 2", "return np.column_stack([rows, np.isnan(rows[:, 0])]).astype(np.float32)",
-     "should be 1 where column 1 is NaN"),
+    ("Exercise 2", 'return table["MB"].idxmin()', "0.010 below"),
+    ("Exercise 2", 'return table[table["AUC"] >= table.loc["float", "AUC"] - 0.005]["MB"].idxmin()',
+     "move by 0.2"),
+    ("Exercise 2", 'return table["AUC"].idxmax()', "a smaller file does too"),
+    ("Exercise 2", GOOD + 'return table[good]', "One name of a row"),
+    ("Exercise 2", GOOD + 'return table[good].drop(index="float")["MB"].idxmin()',
+     "Is it left out"),
     ("Exercise 3", "...", "did you forget `return`"),
-    ("Exercise 3", "return (rows[:, 0] - START).astype(np.float32)", "Two columns"),
-    ("Exercise 3", "return rows - np.array([START, 0])", "should be float32"),
-    ("Exercise 3", "return (rows - START).astype(np.float32)", "tenure, the second column"),
-    ("Exercise 3", "return (rows - np.array([rows[:, 0].min(), 0])).astype(np.float32)",
-     "A row alone gets another answer"),
-    ("Exercise 3", "return rows.astype(np.float32) - np.array([START, 0], np.float32)",
-     "Some seconds are lost"),
+    ("Exercise 3", loop(piece="word[start:end]"), "with ## in front"),
+    ("Exercise 3", loop(ends="range(start + 1, len(word) + 1)"), "The longest piece comes first"),
+    ("Exercise 3", loop(unknown='found + ["[UNK]"]'), "the whole word is"),
+    ("Exercise 3", loop().replace("    start = end", "    start = end\n    if len(found) == 1 and "
+                                  "word == 'aa':\n        return found"), "do not stop"),
 ]
 
 RIGHT = [
     ("Exercise 1", """\
-worst = np.max(np.abs(found - expected), axis=1)
-return [worst.max(), int(np.sum(worst > 1e-5)),
-        int(np.sum(np.argmax(found, 1) != np.argmax(expected, 1)))]"""),
+weights = mask.float().unsqueeze(-1)
+return (vectors * weights).sum(dim=1) / weights.sum(dim=1)"""),
     ("Exercise 1", """\
-a, b = pd.DataFrame(expected), pd.DataFrame(found)
-rows = (a - b).abs().max(axis=1)
-return rows.max(), (rows > 1e-5).sum(), (a.idxmax(axis=1) != b.idxmax(axis=1)).sum()"""),
+return torch.stack([text[real.bool()].mean(0) for text, real in zip(vectors, mask)])"""),
     ("Exercise 1", """\
-rows = [max(abs(x - y) for x, y in zip(one, other)) for one, other in zip(expected, found)]
-changed = [list(one).index(max(one)) != list(other).index(max(other))
-           for one, other in zip(expected, found)]
-return np.array([max(rows), sum(row > 1e-5 for row in rows), sum(changed)])"""),
+return torch.einsum("btw,bt->bw", vectors, mask.to(vectors.dtype)) / mask.sum(1)[:, None]"""),
+    ("Exercise 2", GOOD + 'return table.loc[good, "MB"].idxmin()'),
     ("Exercise 2", """\
-flag = np.isnan(rows[:, 1:2])
-return np.hstack([rows, flag]).astype("float32")"""),
+least = table["AUC"]["float"] - 0.005
+names = [name for name, row in table.iterrows()
+         if row["AUC"] >= least and row["by padding"] <= 0.01]
+return min(names, key=lambda name: table["MB"][name])"""),
     ("Exercise 2", """\
-return np.c_[rows, np.where(np.isnan(rows[:, 1]), 1, 0)].astype(np.float32)"""),
-    ("Exercise 2", """\
-frame = pd.DataFrame(rows)
-frame["missing"] = frame[1].isna().astype("float32")
-return frame.to_numpy(np.float32)"""),
+kept = table.query("`by padding` <= 0.01")
+kept = kept[kept["AUC"] >= table.at["float", "AUC"] - 0.005]
+return kept.sort_values("MB").index[0]"""),
+    ("Exercise 3", loop()),
     ("Exercise 3", """\
-changed = rows.copy()
-changed[:, 0] -= START
-return changed.astype("float32")"""),
+def rest(word, mark):
+    if not word:
+        return []
+    for end in range(len(word), 0, -1):
+        if mark + word[:end] in known:
+            more = rest(word[end:], "##")
+            return None if more is None else [mark + word[:end], *more]
+    return None
+return rest(word, "") or ["[UNK]"]"""),
     ("Exercise 3", """\
-return np.column_stack([rows[:, 0] - START, rows[:, 1]]).astype(np.float32)"""),
-    ("Exercise 3", """\
-exact = rows.astype(np.float64)
-exact[:, 0] = exact[:, 0] - START
-return exact.astype(np.float32)"""),
+found = ()
+while word:
+    piece = ("##" if found else "") + word
+    cut = word
+    while cut and (("##" if found else "") + cut) not in known:
+        cut = cut[:-1]
+    if not cut:
+        return ["[UNK]"]
+    found += (("##" if found else "") + cut,)
+    word = word[len(cut):]
+return found"""),
 ]

@@ -1,115 +1,177 @@
 """Wrong answers to the exercises of lesson 14, each with words of its diagnosis; and right ones."""
 
-EACH = "for path in sorted(folder.rglob('*')):\n    if path.is_file():\n        "
-ENTRY = ("entry = zipfile.ZipInfo(path.relative_to(folder).as_posix())\n        "
-         "entry.external_attr = 0o644 << 16\n        ")
-PUT = 's3.put_object(Bucket=BUCKET, Key=f"{PREFIX}/current.json", Body='
-CHOOSE = 'if libraries > 250:\n    return "image"\n'
+LIMITS = "low, high = np.quantile(ratios, [0.025, 0.975])\n"
+ANSWER = "return np.median(ours) / np.median(theirs), low, high"
+RATIOS = "ratios = np.median(ours[drawn], axis=1) / np.median(theirs[drawn], axis=1)\n"
+
+COLD = 'rung["init_ms"] + rung["first_ms"]'
+NONE = 'raise ValueError("none")'
+
+
+def pick(condition, otherwise=NONE):
+    return ("seen = cold_share > 1 - percent / 100\n"
+            "for rung in rungs:\n"
+            f"    cold = {COLD}\n"
+            f"    if {condition}:\n"
+            '        return rung["name"]\n' + otherwise)
+
+
+def handler(body, before="model, explainer = load_model(), None\n"):
+    lines = "".join(f"    {line}\n" for line in body.splitlines())
+    return before + "def handler(event):\n    nonlocal explainer\n" + lines + "return handler"
+
+
+REFUSE = 'if "customer" not in event:\n    return {"statusCode": 400}\n'
+MODEL = 'answer = {"churn_probability": model(event["customer"])}\n'
+ONCE = "if explainer is None:\n    explainer = load_explainer()\n"
+REASONS = 'answer["reasons"] = explainer(event["customer"])\n'
+
+
+def when_asked(text):
+    return 'if event.get("explain"):\n' + "".join(f"    {line}\n" for line in text.splitlines())
+
 
 WRONG = [
-    ("Exercise 1", "...", "is pack still open?"),
-    ("Exercise 1", f"{EACH}archive.write(path, path.relative_to(folder))", "the files' dates"),
-    ("Exercise 1", f"{EACH}archive.writestr(zipfile.ZipInfo(path.name), path.read_bytes())",
-     "names must be those within the folder"),
+    ("Exercise 1", "...", "is it still open?"),
+    ("Exercise 1", "return np.median(ours) / np.median(theirs)", "return three numbers"),
     ("Exercise 1",
-     f"{EACH}archive.writestr(zipfile.ZipInfo(path.relative_to(folder).as_posix()), "
-     "path.read_bytes(), zipfile.ZIP_DEFLATED)",
-     "set external_attr to 0o644 << 16"),
-    ("Exercise 1", f"{EACH}{ENTRY}archive.writestr(entry, path.read_bytes())",
-     "give writestr zipfile.ZIP_DEFLATED"),
+     "other = np.random.default_rng(1).integers(len(ours), size=(draws, len(ours)))\n"
+     "ratios = np.median(ours[drawn], axis=1) / np.median(theirs[other], axis=1)\n"
+     + LIMITS + ANSWER, "draw rounds, the same ones for both"),
     ("Exercise 1",
-     "for path in sorted(folder.rglob('*'), key=lambda path: path.stat().st_mtime):\n"
-     f"    if path.is_file():\n        {ENTRY}"
-     "archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)",
-     "sort the paths"),
-    ("Exercise 2", "...", "is the exercise still open?"),
+     "ratios = np.mean(ours[drawn], axis=1) / np.mean(theirs[drawn], axis=1)\n"
+     + LIMITS + "return np.mean(ours) / np.mean(theirs), low, high", "take medians, not means"),
+    ("Exercise 1", RATIOS + "low, high = ratios.min(), ratios.max()\n" + ANSWER,
+     "end at the quantile 0.975"),
+    ("Exercise 1", "low = high = np.median(ours) / np.median(theirs)\n" + ANSWER,
+     "the starts differ, so low and high do"),
+    ("Exercise 2", "...", "is it still open?"),
+    ("Exercise 2", 'return min(rungs, key=lambda rung: rung["init_ms"])["name"]',
+     "middle keeps 200 ms as well"),
+    ("Exercise 2", pick('(rung["init_ms"] if seen else rung["warm_ms"]) <= limit_ms'),
+     "the first answer comes after INIT"),
+    ("Exercise 2", pick('max(cold, rung["warm_ms"]) <= limit_ms'),
+     "the 99th percentile does not see them"),
     ("Exercise 2",
-     'statement = {"Effect": "Allow", "Action": "s3:*", '
-     '"Resource": f"arn:aws:s3:::{bucket}/{prefix}/*"}', "allows more than reading"),
-    ("Exercise 2",
-     'statement = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], '
-     '"Resource": f"arn:aws:s3:::{bucket}/{prefix}/*"}', "is s3:GetObject alone"),
-    ("Exercise 2",
-     'statement = {"Effect": "Allow", "Action": "s3:GetObject", '
-     '"Resource": f"arn:aws:s3:::{bucket}"}', "does not name the objects"),
-    ("Exercise 2",
-     'statement = {"Effect": "Allow", "Action": "s3:GetObject", '
-     '"Resource": f"arn:aws:s3:::{bucket}/*"}', "put the prefix in"),
-    ("Exercise 2",
-     'statement = {"Effect": "Allow", "Action": "s3:GetObject", '
-     '"Resource": f"arn:aws:s3:::{bucket}/{prefix}*"}', "end in /*"),
-    ("Exercise 3", "...", "still points to version 3"),
-    ("Exercise 3", f'{PUT}models["2"]["key"])', "use json.dumps"),
-    ("Exercise 3", f'{PUT}json.dumps(models["1"]))', "that is version 1"),
-    ("Exercise 3", f'{PUT}json.dumps({{"version": "2"}}))', "must have key and sha256"),
-    ("Exercise 3", f'{PUT}json.dumps(models["3"] | {{"key": models["2"]["key"]}}))',
-     "those of the same version"),
-    ("Exercise 4", "...", "is it still open?"),
-    ("Exercise 4", 'return "image"', "it fits beside the code"),
-    ("Exercise 4",
-     'if libraries + model <= 250:\n    return "zip, model inside"\nreturn "image"',
-     "so it belongs in S3"),
-    ("Exercise 4",
-     CHOOSE + 'if not changes and libraries + model < 250:\n    return "zip, model inside"\n'
-     'return "zip, model in S3" if model <= 512 else "image"', "exactly 250 MB fit"),
-    ("Exercise 4",
-     CHOOSE + 'if not changes and libraries + model <= 250:\n    return "zip, model inside"\n'
-     'return "zip, model in S3"', "do not fit into /tmp"),
+     "seen = cold_share > 0.01\nfor rung in rungs:\n"
+     f'    if max({COLD} if seen else 0, rung["warm_ms"]) <= limit_ms:\n'
+     f'        return rung["name"]\n{NONE}', "compare with 1 - percent / 100"),
+    ("Exercise 2", pick("not seen or cold <= limit_ms"), "the limit is for them too"),
+    ("Exercise 2", pick('(cold if seen else rung["warm_ms"]) <= limit_ms', 'return rung["name"]'),
+     "raise ValueError, not 'lightest'"),
+    ("Exercise 3", "...", "make_handler must return a function"),
+    ("Exercise 3",
+     handler(REFUSE + "nonlocal model\nif model is None:\n    model = load_model()\n" + MODEL
+             + when_asked(ONCE + REASONS) + "return answer", "model = explainer = None\n"),
+     "load it when the handler is made"),
+    ("Exercise 3",
+     handler(REFUSE + MODEL + when_asked(REASONS) + "return answer",
+             "model, explainer = load_model(), load_explainer()\n"),
+     "loaded before any request needed it"),
+    ("Exercise 3",
+     handler(when_asked(ONCE) + REFUSE + MODEL + when_asked(REASONS) + "return answer"),
+     "a refused request loaded the explainer"),
+    ("Exercise 3", handler(REFUSE + MODEL + ONCE + when_asked(REASONS) + "return answer"),
+     "an ordinary request loaded the explainer"),
+    ("Exercise 3",
+     handler(REFUSE + MODEL + when_asked("explainer = load_explainer()\n" + REASONS)
+             + "return answer"), "keep what was loaded"),
+    ("Exercise 3",
+     handler(REFUSE + MODEL + when_asked(
+         "try:\n    explainer = explainer or load_explainer()\n"
+         "    answer[\"reasons\"] = explainer(event[\"customer\"])\n"
+         "except MemoryError:\n    pass\n") + "return answer"),
+     "the caller gets no error"),
+    ("Exercise 3",
+     handler(REFUSE + MODEL + when_asked(
+         "if explainer is None:\n    explainer = lambda customer: None\n"
+         "    explainer = load_explainer()\n"
+         "if explainer(event[\"customer\"]):\n    answer[\"reasons\"] = ['contract']\n")
+         + "return answer"),
+     "the next request did not try again"),
 ]
 
 RIGHT = [
     ("Exercise 1", """\
-for path in sorted(one for one in folder.rglob("*") if one.is_file()):
-    entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), (2000, 1, 1, 0, 0, 0))
-    entry.external_attr = 0o644 << 16
-    archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)"""),
+many = np.median(ours[drawn], axis=1) / np.median(theirs[drawn], axis=1)
+low, high = np.percentile(many, [2.5, 97.5])
+return [np.median(ours) / np.median(theirs), low, high]"""),
     ("Exercise 1", """\
-for path in sorted(one for one in folder.rglob("*") if one.is_file()):
-    entry = zipfile.ZipInfo(str(path.relative_to(folder)))
-    entry.external_attr = 0o100644 << 16
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    archive.writestr(entry, path.read_bytes())"""),
+many = sorted(np.median(ours[one]) / np.median(theirs[one]) for one in drawn)
+low, high = np.quantile(many, 0.025), np.quantile(many, 0.975)
+return np.median(ours) / np.median(theirs), low, high"""),
     ("Exercise 1", """\
-files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")
-         if path.is_file()}
-for name in sorted(files):
-    entry = zipfile.ZipInfo(name, date_time=(2026, 1, 1, 12, 0, 0))
-    entry.external_attr = 0o644 << 16
-    archive.writestr(entry, files[name].read_bytes(), zipfile.ZIP_DEFLATED, 9)"""),
+def median(taken):
+    return np.median(taken, axis=-1)
+
+many = median(ours[drawn]) / median(theirs[drawn])
+low, high = np.quantile(many, 0.025), np.quantile(many, 1 - 0.025)
+return median(ours) / median(theirs), low, high"""),
     ("Exercise 2", """\
-statement = {"Sid": "ReadModels", "Effect": "Allow", "Action": ["s3:GetObject"],
-             "Resource": [f"arn:aws:s3:::{bucket}/{prefix}/*"]}"""),
+for rung in rungs:
+    good = rung["warm_ms"] <= limit_ms
+    if cold_share > (100 - percent) / 100:
+        good = good and rung["init_ms"] + rung["first_ms"] <= limit_ms
+    if good:
+        return rung["name"]
+raise ValueError("none")"""),
     ("Exercise 2", """\
-statement = dict(Effect="Allow", Action="s3:getObject",
-                 Resource="arn:aws:s3:::" + bucket + "/" + prefix + "/*")"""),
-    ("Exercise 2", '''\
-statement = {}
-statement["Resource"] = "arn:aws:s3:::{}/{}/*".format(bucket, prefix)
-statement["Action"], statement["Effect"] = "s3:GetObject", "Allow"'''),
+seen = cold_share > 1 - percent / 100
+good = [rung["name"] for rung in rungs if rung["warm_ms"] <= limit_ms
+        and (not seen or rung["init_ms"] + rung["first_ms"] <= limit_ms)]
+if not good:
+    raise ValueError(limit_ms)
+return good[0]"""),
+    ("Exercise 2", """\
+def slowest(rung):
+    cold = rung["init_ms"] + rung["first_ms"]
+    return max(cold, rung["warm_ms"]) if 100 * cold_share > 100 - percent else rung["warm_ms"]
+
+try:
+    return next(rung["name"] for rung in rungs if slowest(rung) <= limit_ms)
+except StopIteration:
+    raise ValueError("no rung is fast enough") from None"""),
     ("Exercise 3", """\
-s3.put_object(**OWNED, Key=f"{PREFIX}/current.json", Body=json.dumps(models["2"]).encode(),
-              ContentType="application/json")"""),
+from functools import cache
+model, explainer = load_model(), cache(load_explainer)
+
+def handler(event):
+    if not event.get("customer"):
+        return {"statusCode": 400}
+    answer = {"churn_probability": model(event["customer"])}
+    if event.get("explain"):
+        answer["reasons"] = explainer()(event["customer"])
+    return answer
+
+return handler"""),
     ("Exercise 3", """\
-pointer = {"key": models["2"]["key"], "sha256": models["2"]["sha256"]}
-s3.put_object(Body=json.dumps(pointer, indent=2), Key=PREFIX + "/current.json", **OWNED)"""),
+kept = {"model": load_model()}
+
+def handler(event):
+    if event.get("customer") is None:
+        return {"statusCode": 400}
+    answer = {"churn_probability": kept["model"](event["customer"])}
+    if event.get("explain") is True:
+        if "explainer" not in kept:
+            kept["explainer"] = load_explainer()
+        answer["reasons"] = kept["explainer"](event["customer"])
+    return answer
+
+return handler"""),
     ("Exercise 3", """\
-s3.upload_fileobj(io.BytesIO(json.dumps(models["2"]).encode()), BUCKET,
-                  f"{PREFIX}/current.json")"""),
-    ("Exercise 4", '''\
-if libraries > 250:
-    return "image"
-if libraries + model <= 250 and not changes:
-    return "zip, model inside"
-if model <= 512:
-    return "zip, model in S3"
-return "image"'''),
-    ("Exercise 4", '''\
-fits, in_tmp = libraries <= 250, model <= 512
-if fits and not changes and libraries + model <= 250:
-    return "zip, model inside"
-return "zip, model in S3" if fits and in_tmp else "image"'''),
-    ("Exercise 4", '''\
-if libraries > 250 or (model > 512 and (changes or libraries + model > 250)):
-    return "image"
-return "zip, model in S3" if changes or libraries + model > 250 else "zip, model inside"'''),
+class Handler:
+    def __init__(self):
+        self.model, self.explainer = load_model(), None
+
+    def __call__(self, event):
+        if "customer" not in event:
+            return {"statusCode": 400}
+        customer = event["customer"]
+        answer = {"churn_probability": self.model(customer)}
+        if event.get("explain"):
+            self.explainer = self.explainer or load_explainer()
+            answer |= {"reasons": self.explainer(customer)}
+        return answer
+
+return Handler()"""),
 ]

@@ -1,108 +1,115 @@
 """Wrong answers to the exercises of lesson 15, each with words of its diagnosis; and right ones."""
 
-DOLLARS = 'lambda row: cost.per_million(row["memory_mb"], row["warm_billed_ms"])["compute"]'
-GOOD = 'good = [row for row in rows if "error" not in row and row["{key}"] <= limit_ms]\n'
-COLD = "cold = 1_000_000 * cold_share\n"
-PRICE = 'cost.usd("lambda_compute_x86_64")'
-MONTH = "requests = 26 * 10 * 3600 * 4 + 470 * 3600 / 10\n"
-BILL = 'bill = cost.month(requests, **CASES["image"], architecture=HERE{more})'
+EACH = "for path in sorted(folder.rglob('*')):\n    if path.is_file():\n        "
+ENTRY = ("entry = zipfile.ZipInfo(path.relative_to(folder).as_posix())\n        "
+         "entry.external_attr = 0o644 << 16\n        ")
+PUT = 's3.put_object(Bucket=BUCKET, Key=f"{PREFIX}/current.json", Body='
+CHOOSE = 'if libraries > 250:\n    return "image"\n'
 
 WRONG = [
-    ("Exercise 1", "...", "is it still open?"),
+    ("Exercise 1", "...", "is pack still open?"),
+    ("Exercise 1", f"{EACH}archive.write(path, path.relative_to(folder))", "the files' dates"),
+    ("Exercise 1", f"{EACH}archive.writestr(zipfile.ZipInfo(path.name), path.read_bytes())",
+     "names must be those within the folder"),
     ("Exercise 1",
-     f'good = [row for row in rows if row["warm_p99_ms"] <= limit_ms]\n'
-     f'return min(good, key={DOLLARS})["memory_mb"]',
-     "a row with an `error` has no times"),
-    ("Exercise 1", GOOD.format(key="warm_p50_ms") + 'return good[0]["memory_mb"]',
-     "look at warm_p99_ms"),
-    ("Exercise 1", GOOD.format(key="warm_p99_ms") + 'return good[0]["memory_mb"]',
-     "but 1,024 MB is cheaper there"),
-    ("Exercise 1", GOOD.format(key="warm_p99_ms") + 'return good[-1]["memory_mb"]',
-     "the fastest; asked for is the cheapest"),
-    ("Exercise 1", GOOD.format(key="warm_p99_ms") + f"return min(good, key={DOLLARS})",
-     "return the memory in MB"),
+     f"{EACH}archive.writestr(zipfile.ZipInfo(path.relative_to(folder).as_posix()), "
+     "path.read_bytes(), zipfile.ZIP_DEFLATED)",
+     "set external_attr to 0o644 << 16"),
+    ("Exercise 1", f"{EACH}{ENTRY}archive.writestr(entry, path.read_bytes())",
+     "give writestr zipfile.ZIP_DEFLATED"),
     ("Exercise 1",
-     GOOD.format(key="warm_p99_ms")
-     + f'return min(good, key={DOLLARS})["memory_mb"] if good else None',
-     "raise ValueError; you returned None"),
-    ("Exercise 2", "...", "is it still open?"),
-    ("Exercise 2", COLD + f"return cold * init_ms / 1000 * memory_mb / 1024 * {PRICE}",
-     "that is INIT alone"),
+     "for path in sorted(folder.rglob('*'), key=lambda path: path.stat().st_mtime):\n"
+     f"    if path.is_file():\n        {ENTRY}"
+     "archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)",
+     "sort the paths"),
+    ("Exercise 2", "...", "is the exercise still open?"),
     ("Exercise 2",
-     COLD + f"return cold * (init_ms + first_ms) / 1000 * memory_mb / 1024 * {PRICE}",
-     "asked for is what cold starts add"),
+     'statement = {"Effect": "Allow", "Action": "s3:*", '
+     '"Resource": f"arn:aws:s3:::{bucket}/{prefix}/*"}', "allows more than reading"),
     ("Exercise 2",
-     f"return 1e6 * (init_ms + first_ms - warm_ms) / 1000 * memory_mb / 1024 * {PRICE}",
-     "only cold_share of the requests are cold"),
+     'statement = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], '
+     '"Resource": f"arn:aws:s3:::{bucket}/{prefix}/*"}', "is s3:GetObject alone"),
     ("Exercise 2",
-     COLD + f"return cold * (init_ms + first_ms - warm_ms) * memory_mb / 1024 * {PRICE}",
-     "times are in milliseconds"),
-    ("Exercise 2", COLD + f"return cold * (init_ms + first_ms - warm_ms) / 1000 * {PRICE}",
-     "INIT is billed at the memory that is set"),
-    ("Exercise 3", "...", "how many are there in a month?"),
-    ("Exercise 3", "requests = 26 * 10 * 3600 * 4", "the other 470 hours count too"),
-    ("Exercise 3", "requests = 26 * 10 * 3600 * 4 + 730 * 3600 / 10",
-     "730 less the 260 busy ones"),
-    ("Exercise 3", MONTH, "bill is still empty"),
-    ("Exercise 3", MONTH + BILL.format(more=", free_tier=False, cold_share=0.002"),
-     "the requests come through an HTTP API"),
-    ("Exercise 3", MONTH + BILL.format(more=', door="http_api", cold_share=0.002'),
-     "the free part is used up"),
-    ("Exercise 3", MONTH + BILL.format(more=', door="http_api", free_tier=False'),
-     "0.2 % of the requests are cold"),
-    ("Exercise 3", MONTH + BILL.format(more=', door="http_api", free_tier=False, cold_share=0.2'),
-     "0.2 % is 0.002"),
+     'statement = {"Effect": "Allow", "Action": "s3:GetObject", '
+     '"Resource": f"arn:aws:s3:::{bucket}"}', "does not name the objects"),
+    ("Exercise 2",
+     'statement = {"Effect": "Allow", "Action": "s3:GetObject", '
+     '"Resource": f"arn:aws:s3:::{bucket}/*"}', "put the prefix in"),
+    ("Exercise 2",
+     'statement = {"Effect": "Allow", "Action": "s3:GetObject", '
+     '"Resource": f"arn:aws:s3:::{bucket}/{prefix}*"}', "end in /*"),
+    ("Exercise 3", "...", "still points to version 3"),
+    ("Exercise 3", f'{PUT}models["2"]["key"])', "use json.dumps"),
+    ("Exercise 3", f'{PUT}json.dumps(models["1"]))', "that is version 1"),
+    ("Exercise 3", f'{PUT}json.dumps({{"version": "2"}}))', "must have key and sha256"),
+    ("Exercise 3", f'{PUT}json.dumps(models["3"] | {{"key": models["2"]["key"]}}))',
+     "those of the same version"),
+    ("Exercise 4", "...", "is it still open?"),
+    ("Exercise 4", 'return "image"', "it fits beside the code"),
+    ("Exercise 4",
+     'if libraries + model <= 250:\n    return "zip, model inside"\nreturn "image"',
+     "so it belongs in S3"),
+    ("Exercise 4",
+     CHOOSE + 'if not changes and libraries + model < 250:\n    return "zip, model inside"\n'
+     'return "zip, model in S3" if model <= 512 else "image"', "exactly 250 MB fit"),
+    ("Exercise 4",
+     CHOOSE + 'if not changes and libraries + model <= 250:\n    return "zip, model inside"\n'
+     'return "zip, model in S3"', "do not fit into /tmp"),
 ]
 
 RIGHT = [
     ("Exercise 1", """\
-good = [row for row in rows if row.get("warm_p99_ms", float("inf")) <= limit_ms]
-if not good:
-    raise ValueError(limit_ms)
-return min(good, key=lambda row: row["memory_mb"] * row["warm_billed_ms"])["memory_mb"]"""),
+for path in sorted(one for one in folder.rglob("*") if one.is_file()):
+    entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), (2000, 1, 1, 0, 0, 0))
+    entry.external_attr = 0o644 << 16
+    archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)"""),
     ("Exercise 1", """\
-best = None
-for row in rows:
-    if "error" in row or row["warm_p99_ms"] > limit_ms:
-        continue
-    dollars = cost.per_million(row["memory_mb"], row["warm_billed_ms"])["compute"]
-    if best is None or dollars < best[0]:
-        best = dollars, row["memory_mb"]
-if best is None:
-    raise ValueError("too strict")
-return best[1]"""),
+for path in sorted(one for one in folder.rglob("*") if one.is_file()):
+    entry = zipfile.ZipInfo(str(path.relative_to(folder)))
+    entry.external_attr = 0o100644 << 16
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    archive.writestr(entry, path.read_bytes())"""),
     ("Exercise 1", """\
-prices = {row["memory_mb"]: sum(cost.per_million(row["memory_mb"],
-                                                 row["warm_billed_ms"]).values())
-          for row in rows if "error" not in row and not row["warm_p99_ms"] > limit_ms}
-if len(prices) == 0:
-    raise ValueError("no size is quick enough")
-return min(prices, key=prices.get)"""),
+files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")
+         if path.is_file()}
+for name in sorted(files):
+    entry = zipfile.ZipInfo(name, date_time=(2026, 1, 1, 12, 0, 0))
+    entry.external_attr = 0o644 << 16
+    archive.writestr(entry, files[name].read_bytes(), zipfile.ZIP_DEFLATED, 9)"""),
     ("Exercise 2", """\
-def dollars(milliseconds):
-    return cost.gb_seconds(1e6 * cold_share, milliseconds, memory_mb) * cost.usd(
-        "lambda_compute_x86_64")
-
-return dollars(init_ms) + dollars(first_ms) - dollars(warm_ms)"""),
+statement = {"Sid": "ReadModels", "Effect": "Allow", "Action": ["s3:GetObject"],
+             "Resource": [f"arn:aws:s3:::{bucket}/{prefix}/*"]}"""),
     ("Exercise 2", """\
-gb = memory_mb / 1024
-seconds = 1e6 * cold_share * (init_ms + (first_ms - warm_ms)) * 1e-3
-return round(seconds * gb * cost.usd("lambda_compute_x86_64"), 4)"""),
-    ("Exercise 2", """\
-price = cost.prices()["lambda_compute_x86_64"].usd
-with_cold = cold_share * (init_ms + first_ms) + (1 - cold_share) * warm_ms
-return 1_000_000 * (with_cold - warm_ms) / 1000 * memory_mb / 1024 * price"""),
+statement = dict(Effect="Allow", Action="s3:getObject",
+                 Resource="arn:aws:s3:::" + bucket + "/" + prefix + "/*")"""),
+    ("Exercise 2", '''\
+statement = {}
+statement["Resource"] = "arn:aws:s3:::{}/{}/*".format(bucket, prefix)
+statement["Action"], statement["Effect"] = "s3:GetObject", "Allow"'''),
     ("Exercise 3", """\
-busy, quiet = 26 * 10 * 3600, (730 - 260) * 3600
-requests = 4 * busy + quiet // 10
-bill = dict(cost.month(requests, **CASES["image"], free_tier=False, door="http_api",
-                       cold_share=0.2 / 100, architecture=HERE))"""),
+s3.put_object(**OWNED, Key=f"{PREFIX}/current.json", Body=json.dumps(models["2"]).encode(),
+              ContentType="application/json")"""),
     ("Exercise 3", """\
-requests = int(26 * 10 * 3600 * 4 + 470 * 360)
-bill = cost.month(requests=requests, cold_share=2e-3, door="http_api", architecture=HERE,
-                  free_tier=False, **CASES["image"])"""),
+pointer = {"key": models["2"]["key"], "sha256": models["2"]["sha256"]}
+s3.put_object(Body=json.dumps(pointer, indent=2), Key=PREFIX + "/current.json", **OWNED)"""),
     ("Exercise 3", """\
-requests = sum([260 * 60 * 60 * 4, 470 * 60 * 60 * 0.1])
-settings = CASES["image"] | {"cold_share": 0.002, "door": "http_api", "free_tier": False}
-bill = cost.month(requests, architecture=HERE, **settings)"""),
+s3.upload_fileobj(io.BytesIO(json.dumps(models["2"]).encode()), BUCKET,
+                  f"{PREFIX}/current.json")"""),
+    ("Exercise 4", '''\
+if libraries > 250:
+    return "image"
+if libraries + model <= 250 and not changes:
+    return "zip, model inside"
+if model <= 512:
+    return "zip, model in S3"
+return "image"'''),
+    ("Exercise 4", '''\
+fits, in_tmp = libraries <= 250, model <= 512
+if fits and not changes and libraries + model <= 250:
+    return "zip, model inside"
+return "zip, model in S3" if fits and in_tmp else "image"'''),
+    ("Exercise 4", '''\
+if libraries > 250 or (model > 512 and (changes or libraries + model > 250)):
+    return "image"
+return "zip, model in S3" if changes or libraries + model > 250 else "zip, model inside"'''),
 ]

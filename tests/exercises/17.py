@@ -1,95 +1,131 @@
 """Wrong answers to the exercises of lesson 17, each with words of its diagnosis; and right ones."""
 
-CHANGE = ('for name in "high", "low", "close", "volume":\n'
-          '    other.iloc[day + 1:, other.columns.get_loc(name)] *= 2\n')
-LAST = "last = bars.index[day]\n"
-CHANGES = "changes = target.diff().fillna(target.iloc[0]).abs().sum()\n"
-EARNED = "(target * change).sum()"
-LATER = 'if order["day"] <= account["day"]:\n    return account\n'
-MOVED = '{**account, "day": order["day"], "target": order["target"]'
+HEAD = '"source": ["workshop.crm"], "detail-type": ["contract changed"],\n'
+KEY = 'key = unquote_plus(record["s3"]["object"]["key"])\n'
+NAME = 'name = key.removeprefix("incoming/").removesuffix(".csv")\n'
+ETAG = '{record["s3"]["object"]["eTag"]}'
+LOOP = 'failed = []\nfor record in event["Records"]:\n    try:\n' \
+       '        score(json.loads(record["body"]))\n    except Exception:\n'
+
+
+def narrow(customer, head=HEAD):
+    return head + f'"detail": {{"customer": {{{customer}}}}},'
+
+
+MONTHLY = '"contract": ["month-to-month"], '
+TENURE = '"tenure": [{"numeric": ["<=", 12]}], '
+PAYMENT = '"paymentmethod": [{"anything-but": "electronic_check"}]'
 
 WRONG = [
-    ("Exercise 1", "...", "is it still open?"),
-    ("Exercise 1", CHANGE + "return not make(bars).equals(make(other))",
-     "compare only the rows up to it"),
-    ("Exercise 1", CHANGE.replace("day + 1", "day") + LAST
-     + "return not make(bars).loc[:last].equals(make(other).loc[:last])",
-     "change only the bars after the day"),
-    ("Exercise 1", LAST + "return not make(bars).loc[:last].equals(make(other).loc[:last])",
-     "are the closes after the day changed"),
-    ("Exercise 1", 'other.iloc[day + 1:, other.columns.get_loc("close")] *= 2\n' + LAST
-     + "return not make(bars).loc[:last].equals(make(other).loc[:last])",
-     "change every column"),
+    ("Exercise 1", "", "still empty"),
+    ("Exercise 1", "...", "still empty"),
+    ("Exercise 1", narrow(MONTHLY + TENURE), "use anything-but"),
+    ("Exercise 1", narrow(MONTHLY + PAYMENT), "a customer of 13 months"),
+    ("Exercise 1", narrow(TENURE + PAYMENT), "picks two-year contracts"),
+    ("Exercise 1", narrow(MONTHLY + '"tenure": [{"numeric": ["<", 12]}], ' + PAYMENT), "use <="),
+    ("Exercise 1", narrow(MONTHLY + '"tenure": {"numeric": ["<=", 12]}, ' + PAYMENT),
+     "each test in a list?"),
+    ("Exercise 1", narrow('"contract": "month-to-month", ' + TENURE + PAYMENT),
+     "Every value is a list"),
+    ("Exercise 1", HEAD + f'"detail": {{{MONTHLY}{TENURE}{PAYMENT}}},',
+     "does everything stand in `customer`"),
+    ("Exercise 1", narrow(MONTHLY + TENURE + PAYMENT, '"detail-type": ["contract changed"],\n'),
+     "events of any source"),
+    ("Exercise 1", narrow(MONTHLY + TENURE + PAYMENT, '"source": ["workshop.crm"],\n'),
+     "any detail-type"),
     ("Exercise 2", "...", "is it still open?"),
-    ("Exercise 2", CHANGES + f"return {EARNED} / changes", "take off what holding earns"),
-    ("Exercise 2", f"return ({EARNED} - change.sum()) / target.sum()",
-     "are not changes of position"),
-    ("Exercise 2", f"return ({EARNED} - change.sum()) / target.diff().abs().sum()",
-     "getting in on the first day is one"),
-    ("Exercise 2", CHANGES + f"return (change.sum() - {EARNED}) / changes", "so 0.333 % for each"),
-    ("Exercise 3", "...", "is it still open?"),
-    ("Exercise 3", f'return {MOVED}, "trades": account["trades"] + 1}}', "holding on is no trade"),
+    ("Exercise 2", 'return record["s3"]["object"]["key"]', "for ever"),
+    ("Exercise 2",
+     f"key = record['s3']['object']['key']\n{NAME}return f'scored/{{name}}.{ETAG}.csv'",
+     "written as in a URL"),
+    ("Exercise 2", f'{KEY}{NAME}return f"scored/{{name}}.{{time.time()}}.csv"',
+     "nothing that differs each time"),
+    ("Exercise 2",
+     f'{KEY}{NAME}return f"scored/{{name}}.{{record[\'s3\'][\'object\'][\'sequencer\']}}.csv"',
+     "nothing that differs each time"),
+    ("Exercise 2", f'{KEY}{NAME}return f"scored/{{name}}.csv"', "put the ETag into it"),
+    ("Exercise 2", f"{KEY}{NAME}return f'scored/{{name}}.csv.{ETAG}'", "expected scored/"),
+    ("Exercise 3", "...", "every message is done"),
     ("Exercise 3",
-     f'return {MOVED}, "trades": account["trades"] + (order["target"] != account["target"])}}',
-     "an order for an earlier day must change nothing"),
+     'for record in event["Records"]:\n    score(json.loads(record["body"]))\n'
+     'return {"batchItemFailures": []}',
+     "Catch it inside the loop"),
     ("Exercise 3",
-     'if order["day"] < account["day"]:\n    return account\n'
-     f'return {MOVED}, "trades": account["trades"] + (order["target"] != account["target"])}}',
-     "account's own day"),
+     'for record in event["Records"]:\n    request = json.loads(record["body"])\n    try:\n'
+     '        score(request)\n    except ValueError:\n        pass\n'
+     'return {"batchItemFailures": []}',
+     "Catch it inside the loop"),
     ("Exercise 3",
-     LATER + 'if order["target"] == account["target"]:\n    return account\n'
-     f'return {MOVED}, "trades": account["trades"] + 1}}',
-     "the day moves on"),
+     LOOP + '        failed.append({"itemIdentifier": record["messageId"]})\n        break\n'
+     'return {"batchItemFailures": failed}',
+     "the messages after a bad one"),
+    ("Exercise 3",
+     LOOP + '        failed.append(record["messageId"])\nreturn {"batchItemFailures": failed}',
+     "each failure is"),
+    ("Exercise 3",
+     LOOP + '        failed.append({"itemIdentifier": record["messageId"]})\nreturn failed',
+     "one key is batchItemFailures"),
+    ("Exercise 3",
+     LOOP + '        pass\nreturn {"batchItemFailures": failed}', "m1 and m2 failed"),
 ]
 
 RIGHT = [
     ("Exercise 1", """\
-later = other.index > bars.index[day]
-other.loc[later, ["high", "low", "close"]] *= 3
-other.loc[later, "volume"] = other.loc[later, "volume"] * 3
-one, two = (make(some).loc[:bars.index[day]] for some in (bars, other))
-return not one.equals(two)"""),
+**pattern,
+"detail": {"customer": {"contract": ["month-to-month"],
+                        "paymentmethod": [{"anything-but": ["electronic_check"]}],
+                        "tenure": [{"numeric": ["<=", 12]}]}},"""),
     ("Exercise 1", """\
-other.iloc[day + 1:] = other.iloc[day + 1:] * 2
-up_to = bars.index[: day + 1]
-return not make(bars).reindex(up_to).equals(make(other).reindex(up_to))"""),
+"source": ["workshop.crm"], "detail-type": ["contract changed"],
+"detail": {"customer": {"contract": ["month-to-month"],
+                        "tenure": [{"numeric": [">=", 0, "<=", 12]}],
+                        "paymentmethod": [{"anything-but": "electronic_check"}]}}"""),
     ("Exercise 1", """\
-for column in "high", "low", "close", "volume":
-    other[column] = other[column].where(np.arange(len(other)) <= day, other[column] * 1.5)
-last = bars.index[day]
-before, after = make(bars).loc[:last], make(other).loc[:last]
-same = (before == after) | (before.isna() & after.isna())
-return bool(not same.all().all())"""),
+**{key: pattern[key] for key in ("source", "detail-type")},
+"detail": {"customer": pattern["detail"]["customer"] | {
+    "tenure": [{"numeric": ["<", 12.5]}],
+    "paymentmethod": [{"anything-but": ["electronic_check", "barter"]}]}}"""),
+    ("Exercise 2", '''\
+stored = record["s3"]["object"]
+name = unquote_plus(stored["key"])[len("incoming/"):-len(".csv")]
+return "scored/" + name + "." + stored["eTag"] + ".csv"'''),
+    ("Exercise 2", '''\
+from pathlib import PurePosixPath
+key, etag = record["s3"]["object"]["key"], record["s3"]["object"]["eTag"]
+return f"scored/{PurePosixPath(unquote_plus(key)).stem}.{etag}.csv"'''),
     ("Exercise 2", """\
-trades = target.diff().abs()
-trades.iloc[0] = abs(target.iloc[0])
-return (target * change - change).sum() / trades.sum()"""),
-    ("Exercise 2", """\
-before = 0
-trades = 0
-for now in target:
-    trades += abs(now - before)
-    before = now
-return float((target * change).sum() - change.sum()) / trades"""),
-    ("Exercise 2", """\
-changes = np.abs(np.diff(np.concatenate([[0], target.to_numpy()]))).sum()
-return ((target - 1) * change).sum() / changes"""),
+import re
+from urllib.parse import unquote
+key = unquote(record["s3"]["object"]["key"].replace("+", " "))
+name = re.fullmatch(r"incoming/(.*)\\.csv", key).group(1)
+return "scored/{}.{}.csv".format(name, record["s3"]["object"]["eTag"])"""),
     ("Exercise 3", """\
-if account["day"] >= order["day"]:
-    return dict(account)
-traded = order["target"] != account["target"]
-return {**account, "day": order["day"], "target": order["target"],
-        "trades": account["trades"] + int(traded)}"""),
+failures = []
+for record in event["Records"]:
+    try:
+        request = json.loads(record["body"])
+        score(request)
+    except (ValueError, KeyError, TypeError):
+        failures.append(record["messageId"])
+return {"batchItemFailures": [{"itemIdentifier": one} for one in failures]}"""),
     ("Exercise 3", """\
-if order["day"] > account["day"]:
-    if order["target"] != account["target"]:
-        account["trades"] += 1
-    account["day"], account["target"] = order["day"], order["target"]
-return account"""),
+def fails(record):
+    try:
+        score(json.loads(record["body"]))
+        return False
+    except Exception as error:
+        print(error)
+        return True
+
+return {"batchItemFailures": [{"itemIdentifier": record["messageId"]}
+                              for record in event["Records"] if fails(record)]}"""),
     ("Exercise 3", """\
-new = account.copy()
-if not order["day"] <= account["day"]:
-    new.update(day=order["day"], target=order["target"])
-    new["trades"] += 0 if order["target"] == account["target"] else 1
-return new"""),
+answer = {"batchItemFailures": []}
+for record in event.get("Records", []):
+    try:
+        score(json.loads(record["body"]))
+    except Exception:
+        answer["batchItemFailures"] += [{"itemIdentifier": record["messageId"]}]
+        continue
+return answer"""),
 ]

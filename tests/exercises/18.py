@@ -1,114 +1,95 @@
 """Wrong answers to the exercises of lesson 18, each with words of its diagnosis; and right ones."""
 
-MORE = "more = endpoint_gb * price - function_gb * COMPUTE\n"
-RIGHT = "if more <= 0:\n    return math.inf\n"
-EMPTY = 'if not ways:\n    raise ValueError("nothing can do that")\n'
+CHANGE = ('for name in "high", "low", "close", "volume":\n'
+          '    other.iloc[day + 1:, other.columns.get_loc(name)] *= 2\n')
+LAST = "last = bars.index[day]\n"
+CHANGES = "changes = target.diff().fillna(target.iloc[0]).abs().sum()\n"
+EARNED = "(target * change).sum()"
+LATER = 'if order["day"] <= account["day"]:\n    return account\n'
+MOVED = '{**account, "day": order["day"], "target": order["target"]'
 
 WRONG = [
     ("Exercise 1", "...", "is it still open?"),
-    ("Exercise 1", MORE + RIGHT + "return FEE / more", "that is in seconds"),
-    ("Exercise 1", MORE + RIGHT + 'return 1000 * cost.usd("lambda_requests") / more',
-     "a millionth of the fee"),
-    ("Exercise 1", MORE + "return 1000 * FEE / more", "before you divide"),
-    ("Exercise 1", MORE + "return 1000 * FEE / abs(more) if more else math.inf",
-     "4 GB on Lambda are more expensive"),
-    ("Exercise 1", MORE + "return 1000 * FEE / more if more else math.inf",
-     "no request takes less"),
-    ("Exercise 1", MORE + "return 1000 * FEE / more if more > 0 else 0", "always cheaper, return"),
-    ("Exercise 1",
-     "more = function_gb * price - endpoint_gb * COMPUTE\n" + RIGHT + "return 1000 * FEE / more",
-     "always cheaper, return math.inf"),
-    ("Exercise 1",
-     MORE + RIGHT + "return 1000 * FEE / (price - COMPUTE) / endpoint_gb",
-     "for an endpoint of 3 GB"),
+    ("Exercise 1", CHANGE + "return not make(bars).equals(make(other))",
+     "compare only the rows up to it"),
+    ("Exercise 1", CHANGE.replace("day + 1", "day") + LAST
+     + "return not make(bars).loc[:last].equals(make(other).loc[:last])",
+     "change only the bars after the day"),
+    ("Exercise 1", LAST + "return not make(bars).loc[:last].equals(make(other).loc[:last])",
+     "are the closes after the day changed"),
+    ("Exercise 1", 'other.iloc[day + 1:, other.columns.get_loc("close")] *= 2\n' + LAST
+     + "return not make(bars).loc[:last].equals(make(other).loc[:last])",
+     "change every column"),
     ("Exercise 2", "...", "is it still open?"),
-    ("Exercise 2",
-     "return [name for name, limits in LIMITS.items()\n"
-     "        if all(need[key] < limits[key] for key in need)]", "use <="),
-    ("Exercise 2",
-     "return [name for name, limits in LIMITS.items()\n"
-     "        if all(key in need and need[key] <= limits[key] for key in limits)]",
-     "not of the limits"),
-    ("Exercise 2",
-     "return [name for name, limits in LIMITS.items()\n"
-     "        if any(need[key] <= limits[key] for key in need) or not need]",
-     "look at *every* key"),
-    ("Exercise 2",
-     "return [name for name, limits in LIMITS.items()\n"
-     "        if all(need[key] == limits[key] if isinstance(need[key], bool)\n"
-     "               else need[key] <= limits[key] for key in need)]", "none is needed, not that"),
-    ("Exercise 2",
-     "return next([name] for name, limits in LIMITS.items()\n"
-     "            if all(need[key] <= limits[key] for key in need))",
-     "expected are all four"),
+    ("Exercise 2", CHANGES + f"return {EARNED} / changes", "take off what holding earns"),
+    ("Exercise 2", f"return ({EARNED} - change.sum()) / target.sum()",
+     "are not changes of position"),
+    ("Exercise 2", f"return ({EARNED} - change.sum()) / target.diff().abs().sum()",
+     "getting in on the first day is one"),
+    ("Exercise 2", CHANGES + f"return (change.sum() - {EARNED}) / changes", "so 0.333 % for each"),
     ("Exercise 3", "...", "is it still open?"),
+    ("Exercise 3", f'return {MOVED}, "trades": account["trades"] + 1}}', "holding on is no trade"),
     ("Exercise 3",
-     "ways = possible(need)\n" + EMPTY +
-     'return max(ways, key=lambda way: map_bill(way, requests, need["seconds"]))',
-     "is the most expensive of"),
+     f'return {MOVED}, "trades": account["trades"] + (order["target"] != account["target"])}}',
+     "an order for an earlier day must change nothing"),
     ("Exercise 3",
-     "ways = possible(need)\n" + EMPTY + "return ways[0]", "keep instances busy"),
+     'if order["day"] < account["day"]:\n    return account\n'
+     f'return {MOVED}, "trades": account["trades"] + (order["target"] != account["target"])}}',
+     "account's own day"),
     ("Exercise 3",
-     'return min(LIMITS, key=lambda way: map_bill(way, requests, need["seconds"]))',
-     "choose among possible(need)"),
-    ("Exercise 3",
-     'return min([way for way in LIMITS if LIMITS[way]["waits"]],\n'
-     '           key=lambda way: map_bill(way, requests, need["seconds"]))',
-     "choose among possible(need)"),
-    ("Exercise 3",
-     'return min(possible(need), key=lambda way: map_bill(way, requests, need["seconds"]))',
-     "says what was asked"),
-    ("Exercise 3",
-     "ways = possible(need)\nif not ways:\n    return None\n"
-     'return min(ways, key=lambda way: map_bill(way, requests, need["seconds"]))',
-     "raise ValueError"),
+     LATER + 'if order["target"] == account["target"]:\n    return account\n'
+     f'return {MOVED}, "trades": account["trades"] + 1}}',
+     "the day moves on"),
 ]
 
 RIGHT = [
     ("Exercise 1", """\
-below = endpoint_gb * price - function_gb * COMPUTE
-if below <= 0:
-    return math.inf
-return FEE / below * 1000"""),
+later = other.index > bars.index[day]
+other.loc[later, ["high", "low", "close"]] *= 3
+other.loc[later, "volume"] = other.loc[later, "volume"] * 3
+one, two = (make(some).loc[:bars.index[day]] for some in (bars, other))
+return not one.equals(two)"""),
     ("Exercise 1", """\
-below = endpoint_gb * price - function_gb * COMPUTE
-return float("inf") if not below > 0 else round(1000 * FEE / below, 1)"""),
+other.iloc[day + 1:] = other.iloc[day + 1:] * 2
+up_to = bars.index[: day + 1]
+return not make(bars).reindex(up_to).equals(make(other).reindex(up_to))"""),
     ("Exercise 1", """\
-lambda_second, endpoint_second = function_gb * COMPUTE, endpoint_gb * price
-if endpoint_second > lambda_second:
-    return 1e3 * FEE / (endpoint_second - lambda_second)
-else:
-    return float("inf")"""),
+for column in "high", "low", "close", "volume":
+    other[column] = other[column].where(np.arange(len(other)) <= day, other[column] * 1.5)
+last = bars.index[day]
+before, after = make(bars).loc[:last], make(other).loc[:last]
+same = (before == after) | (before.isna() & after.isna())
+return bool(not same.all().all())"""),
     ("Exercise 2", """\
-able = []
-for name, limits in LIMITS.items():
-    if all(limits[key] >= wanted for key, wanted in need.items()):
-        able.append(name)
-return able"""),
+trades = target.diff().abs()
+trades.iloc[0] = abs(target.iloc[0])
+return (target * change - change).sum() / trades.sum()"""),
     ("Exercise 2", """\
-return tuple(name for name in LIMITS if not any(need[key] > LIMITS[name][key] for key in need))"""),
+before = 0
+trades = 0
+for now in target:
+    trades += abs(now - before)
+    before = now
+return float((target * change).sum() - change.sum()) / trades"""),
     ("Exercise 2", """\
-able = list(LIMITS)
-for key, wanted in need.items():
-    able = [name for name in able if wanted <= LIMITS[name][key]]
-return able"""),
+changes = np.abs(np.diff(np.concatenate([[0], target.to_numpy()]))).sum()
+return ((target - 1) * change).sum() / changes"""),
     ("Exercise 3", """\
-bills = {way: map_bill(way, requests, need["seconds"]) for way in possible(need)}
-if not bills:
-    raise ValueError(f"no way fulfils {need}: the list is empty")
-return min(bills, key=bills.get)"""),
+if account["day"] >= order["day"]:
+    return dict(account)
+traded = order["target"] != account["target"]
+return {**account, "day": order["day"], "target": order["target"],
+        "trades": account["trades"] + int(traded)}"""),
     ("Exercise 3", """\
-best = None
-for way in possible(need):
-    dollars = map_bill(way, requests, need["seconds"])
-    if best is None or dollars < best[1]:
-        best = way, dollars
-if best is None:
-    raise ValueError
-return best[0]"""),
+if order["day"] > account["day"]:
+    if order["target"] != account["target"]:
+        account["trades"] += 1
+    account["day"], account["target"] = order["day"], order["target"]
+return account"""),
     ("Exercise 3", """\
-ways = sorted(possible(need), key=lambda way: map_bill(way, requests, need["seconds"]))
-if len(ways) == 0:
-    raise ValueError("none")
-return ways[0]"""),
+new = account.copy()
+if not order["day"] <= account["day"]:
+    new.update(day=order["day"], target=order["target"])
+    new["trades"] += 0 if order["target"] == account["target"] else 1
+return new"""),
 ]

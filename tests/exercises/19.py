@@ -1,125 +1,114 @@
 """Wrong answers to the exercises of lesson 19, each with words of its diagnosis; and right ones."""
 
-
-def looks(condition):
-    """Code of exercise 1 with another condition."""
-    return f'return [one["LogicalResourceId"] for one in changes if {condition}]'
-
-
-def wide(condition, effect='one["Effect"] == "Allow" and '):
-    """Code of exercise 2 with another condition."""
-    return ('def listed(value):\n    return [value] if isinstance(value, str) else value\n'
-            f'return [one for one in document["Statement"] if {effect}({condition})]')
-
-
-STAR = '"*" in listed(one["Resource"])'
-ACTION = 'any("*" in action for action in listed(one["Action"]))'
-
-
-def trust(main="ref:refs/heads/main", release="ref:refs/heads/release/*", how="StringLike",
-          aud='{f"{ISSUER}:aud": "sts.amazonaws.com"}', repository="shop/churn"):
-    """Code of exercise 3 with something else in it."""
-    return (f'main_only = {{"StringEquals": {{f"{{ISSUER}}:aud": "sts.amazonaws.com", '
-            f'f"{{ISSUER}}:sub": "repo:{repository}:{main}"}}}}\n'
-            f'releases = {{"StringEquals": {aud}}}\n'
-            f'releases.setdefault("{how}", {{}})[f"{{ISSUER}}:sub"] = '
-            f'"repo:{repository}:{release}"')
-
+MORE = "more = endpoint_gb * price - function_gb * COMPUTE\n"
+RIGHT = "if more <= 0:\n    return math.inf\n"
+EMPTY = 'if not ways:\n    raise ValueError("nothing can do that")\n'
 
 WRONG = [
-    ("Exercise 1", "...", "still open"),
-    ("Exercise 1", looks('one["Action"] == "Remove" or one["Replacement"] == "True"'),
-     "has no `Replacement`"),
-    ("Exercise 1", looks('one["Action"] == "Remove" or one.get("Replacement")'), "counts as true"),
-    ("Exercise 1", looks('one.get("Replacement") in ("True", "Conditional")'),
-     "look at Action too"),
-    ("Exercise 1", looks('one["Action"] == "Remove" or one.get("Replacement") is True'),
-     "Name is replaced"),
-    ("Exercise 1", looks('one["Action"] == "Remove" or one.get("Replacement") == "True"'),
-     "Conditional counts too"),
-    ("Exercise 1", looks('one.get("Replacement") != "False"'), "New is only added"),
-    ("Exercise 2", "...", "still open"),
-    ("Exercise 2", wide(ACTION), "on every resource"),
-    ("Exercise 2", wide(STAR), "every action of S3"),
-    ("Exercise 2", wide('"*" in one["Resource"] or ' + ACTION), "make a list"),
-    ("Exercise 2", wide('any("*" in name for name in listed(one["Resource"])) or ' + ACTION),
-     "nothing else is every resource"),
-    ("Exercise 2", wide(STAR + ' or "*" in listed(one["Action"]) or "s3:*" in '
-                        'listed(one["Action"])'), "s3:Get* is a pattern"),
-    ("Exercise 2", wide('one["Resource"] == "*" or ' + ACTION), "one of the resources"),
-    ("Exercise 2", wide(STAR + " or " + ACTION, effect=""), "look at Effect"),
-    ("Exercise 3", "...", "main_only is still empty"),
-    ("Exercise 3", trust(main="*"), "StringEquals takes a * for a star"),
-    ("Exercise 3", trust(main="*").replace('main_only = {"StringEquals"',
-                                           'main_only = {"StringLike"'),
-     "main_only: release/2 (repo:shop/churn"),
-    ("Exercise 3", trust(release="*"), "releases: main ("),
-    ("Exercise 3", trust(release="ref:refs/*release/*"), "a tag named as a branch"),
-    ("Exercise 3", trust(repository="shop/*"), "StringLike for anything"),
-    ("Exercise 3", trust(how="StringEquals"), "StringLike for anything"),
-    ("Exercise 3", trust(aud="{}"), "a release's token for somebody else"),
-    ("Exercise 3", trust().replace("repo:shop/churn:ref:refs/heads/release", "repo:*/churn:ref:"
-                                   "refs/heads/release"), "a fork's release"),
-    ("Exercise 3", trust().replace(":sub", ":subject"), "no claim is named"),
+    ("Exercise 1", "...", "is it still open?"),
+    ("Exercise 1", MORE + RIGHT + "return FEE / more", "that is in seconds"),
+    ("Exercise 1", MORE + RIGHT + 'return 1000 * cost.usd("lambda_requests") / more',
+     "a millionth of the fee"),
+    ("Exercise 1", MORE + "return 1000 * FEE / more", "before you divide"),
+    ("Exercise 1", MORE + "return 1000 * FEE / abs(more) if more else math.inf",
+     "4 GB on Lambda are more expensive"),
+    ("Exercise 1", MORE + "return 1000 * FEE / more if more else math.inf",
+     "no request takes less"),
+    ("Exercise 1", MORE + "return 1000 * FEE / more if more > 0 else 0", "always cheaper, return"),
+    ("Exercise 1",
+     "more = function_gb * price - endpoint_gb * COMPUTE\n" + RIGHT + "return 1000 * FEE / more",
+     "always cheaper, return math.inf"),
+    ("Exercise 1",
+     MORE + RIGHT + "return 1000 * FEE / (price - COMPUTE) / endpoint_gb",
+     "for an endpoint of 3 GB"),
+    ("Exercise 2", "...", "is it still open?"),
+    ("Exercise 2",
+     "return [name for name, limits in LIMITS.items()\n"
+     "        if all(need[key] < limits[key] for key in need)]", "use <="),
+    ("Exercise 2",
+     "return [name for name, limits in LIMITS.items()\n"
+     "        if all(key in need and need[key] <= limits[key] for key in limits)]",
+     "not of the limits"),
+    ("Exercise 2",
+     "return [name for name, limits in LIMITS.items()\n"
+     "        if any(need[key] <= limits[key] for key in need) or not need]",
+     "look at *every* key"),
+    ("Exercise 2",
+     "return [name for name, limits in LIMITS.items()\n"
+     "        if all(need[key] == limits[key] if isinstance(need[key], bool)\n"
+     "               else need[key] <= limits[key] for key in need)]", "none is needed, not that"),
+    ("Exercise 2",
+     "return next([name] for name, limits in LIMITS.items()\n"
+     "            if all(need[key] <= limits[key] for key in need))",
+     "expected are all four"),
+    ("Exercise 3", "...", "is it still open?"),
+    ("Exercise 3",
+     "ways = possible(need)\n" + EMPTY +
+     'return max(ways, key=lambda way: map_bill(way, requests, need["seconds"]))',
+     "is the most expensive of"),
+    ("Exercise 3",
+     "ways = possible(need)\n" + EMPTY + "return ways[0]", "keep instances busy"),
+    ("Exercise 3",
+     'return min(LIMITS, key=lambda way: map_bill(way, requests, need["seconds"]))',
+     "choose among possible(need)"),
+    ("Exercise 3",
+     'return min([way for way in LIMITS if LIMITS[way]["waits"]],\n'
+     '           key=lambda way: map_bill(way, requests, need["seconds"]))',
+     "choose among possible(need)"),
+    ("Exercise 3",
+     'return min(possible(need), key=lambda way: map_bill(way, requests, need["seconds"]))',
+     "says what was asked"),
+    ("Exercise 3",
+     "ways = possible(need)\nif not ways:\n    return None\n"
+     'return min(ways, key=lambda way: map_bill(way, requests, need["seconds"]))',
+     "raise ValueError"),
 ]
 
 RIGHT = [
     ("Exercise 1", """\
-names = []
-for one in changes:
-    if one["Action"] == "Remove":
-        names.append(one["LogicalResourceId"])
-    elif one.get("Replacement", "False") != "False":
-        names.append(one["LogicalResourceId"])
-return names"""),
+below = endpoint_gb * price - function_gb * COMPUTE
+if below <= 0:
+    return math.inf
+return FEE / below * 1000"""),
     ("Exercise 1", """\
-return {one["LogicalResourceId"] for one in changes
-        if one.get("Replacement") in {"True", "Conditional"} or one["Action"] == "Remove"}"""),
+below = endpoint_gb * price - function_gb * COMPUTE
+return float("inf") if not below > 0 else round(1000 * FEE / below, 1)"""),
     ("Exercise 1", """\
-def harmless(one):
-    return one["Action"] == "Add" or one.get("Replacement") == "False"
-
-return tuple(one["LogicalResourceId"] for one in changes if not harmless(one))"""),
+lambda_second, endpoint_second = function_gb * COMPUTE, endpoint_gb * price
+if endpoint_second > lambda_second:
+    return 1e3 * FEE / (endpoint_second - lambda_second)
+else:
+    return float("inf")"""),
     ("Exercise 2", """\
-wide = []
-for one in document["Statement"]:
-    actions = one["Action"] if isinstance(one["Action"], list) else [one["Action"]]
-    resources = one["Resource"] if isinstance(one["Resource"], list) else [one["Resource"]]
-    if one["Effect"] != "Deny" and ("*" in resources or "*" in "".join(actions)):
-        wide.append(one)
-return wide"""),
+able = []
+for name, limits in LIMITS.items():
+    if all(limits[key] >= wanted for key, wanted in need.items()):
+        able.append(name)
+return able"""),
     ("Exercise 2", """\
-def texts(value):
-    return (value,) if type(value) is str else tuple(value)
-
-return tuple(one for one in document["Statement"] if one["Effect"] == "Allow" and (
-    any(resource == "*" for resource in texts(one["Resource"]))
-    or any("*" in action for action in texts(one["Action"]))))"""),
+return tuple(name for name in LIMITS if not any(need[key] > LIMITS[name][key] for key in need))"""),
     ("Exercise 2", """\
-def is_wide(one):
-    if one.get("Effect") != "Allow":
-        return False
-    actions, resources = one["Action"], one["Resource"]
-    if not isinstance(actions, str):
-        actions = " ".join(actions)
-    return "*" in actions or resources == "*" or "*" in list(resources) * (
-        not isinstance(resources, str))
-
-return list(filter(is_wide, document["Statement"]))"""),
+able = list(LIMITS)
+for key, wanted in need.items():
+    able = [name for name in able if wanted <= LIMITS[name][key]]
+return able"""),
     ("Exercise 3", """\
-AUD, SUB = f"{ISSUER}:aud", f"{ISSUER}:sub"
-main_only = {"StringEquals": {AUD: ["sts.amazonaws.com"],
-                              SUB: ["repo:shop/churn:ref:refs/heads/main"]}}
-releases = {"StringEquals": {AUD: ["sts.amazonaws.com"]},
-            "StringLike": {SUB: ["repo:shop/churn:ref:refs/heads/release/*"]}}"""),
+bills = {way: map_bill(way, requests, need["seconds"]) for way in possible(need)}
+if not bills:
+    raise ValueError(f"no way fulfils {need}: the list is empty")
+return min(bills, key=bills.get)"""),
     ("Exercise 3", """\
-branch = "repo:shop/churn:ref:refs/heads/"
-ours = {f"{ISSUER}:aud": "sts.amazonaws.com"}
-main_only = {"StringEquals": ours | {f"{ISSUER}:sub": branch + "main"}}
-releases = {"StringEquals": ours, "StringLike": {f"{ISSUER}:sub": branch + "release/*"}}"""),
+best = None
+for way in possible(need):
+    dollars = map_bill(way, requests, need["seconds"])
+    if best is None or dollars < best[1]:
+        best = way, dollars
+if best is None:
+    raise ValueError
+return best[0]"""),
     ("Exercise 3", """\
-main_only["StringEquals"] = {ISSUER + ":aud": "sts.amazonaws.com"}
-main_only["StringLike"] = {ISSUER + ":sub": "repo:shop/churn:ref:refs/heads/main"}
-releases["StringLike"] = {ISSUER + ":sub": "repo:shop/churn:ref:refs/heads/release/*",
-                          ISSUER + ":aud": "sts.amazonaws.com"}"""),
+ways = sorted(possible(need), key=lambda way: map_bill(way, requests, need["seconds"]))
+if len(ways) == 0:
+    raise ValueError("none")
+return ways[0]"""),
 ]

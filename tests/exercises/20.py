@@ -1,126 +1,125 @@
 """Wrong answers to the exercises of lesson 20, each with words of its diagnosis; and right ones."""
 
-PARTS = ('detail = event["detail"]\n'
-         'version = detail["configuration"]["metrics"][0]["metricStat"]["metric"]["dimensions"]'
-         '["FunctionVersion"]\n'
-         'weights = alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})\n')
-BOTH = "for number, (answer, right) in enumerate(zip(answers, expected))"
-SUM = ("total, value = sum(counts.values()), 0.0\nfor one in set(shares) | set(counts):\n"
-       "    a, e = max(counts.get(one, 0) / total, LEAST), max(shares.get(one, 0), LEAST)\n")
+
+def looks(condition):
+    """Code of exercise 1 with another condition."""
+    return f'return [one["LogicalResourceId"] for one in changes if {condition}]'
+
+
+def wide(condition, effect='one["Effect"] == "Allow" and '):
+    """Code of exercise 2 with another condition."""
+    return ('def listed(value):\n    return [value] if isinstance(value, str) else value\n'
+            f'return [one for one in document["Statement"] if {effect}({condition})]')
+
+
+STAR = '"*" in listed(one["Resource"])'
+ACTION = 'any("*" in action for action in listed(one["Action"]))'
+
+
+def trust(main="ref:refs/heads/main", release="ref:refs/heads/release/*", how="StringLike",
+          aud='{f"{ISSUER}:aud": "sts.amazonaws.com"}', repository="shop/churn"):
+    """Code of exercise 3 with something else in it."""
+    return (f'main_only = {{"StringEquals": {{f"{{ISSUER}}:aud": "sts.amazonaws.com", '
+            f'f"{{ISSUER}}:sub": "repo:{repository}:{main}"}}}}\n'
+            f'releases = {{"StringEquals": {aud}}}\n'
+            f'releases.setdefault("{how}", {{}})[f"{{ISSUER}}:sub"] = '
+            f'"repo:{repository}:{release}"')
+
 
 WRONG = [
-    ("Exercise 1", "...", "is it still open?"),
-    ("Exercise 1", PARTS + "return version if version in weights else None", "went back to OK"),
-    ("Exercise 1", PARTS + 'if detail["previousState"]["value"] == "ALARM":\n'
-     "    return version if version in weights else None", "look at state"),
-    ("Exercise 1", PARTS + 'return next(iter(weights), None) '
-     'if detail["state"]["value"] == "ALARM" else None', "an innocent one goes"),
-    ("Exercise 1", PARTS + 'return version if detail["state"]["value"] == "ALARM" else None',
-     "an innocent one goes"),
-    ("Exercise 1", PARTS + 'weights = alias["RoutingConfig"]["AdditionalVersionWeights"]\n'
-     'return version if detail["state"]["value"] == "ALARM" and version in weights else None',
-     "may have no RoutingConfig"),
-    ("Exercise 1", PARTS + 'if detail["state"]["value"] == "ALARM":\n'
-     '    return version if version != alias["FunctionVersion"] else None', "came twice"),
-    ("Exercise 2", "...", "Is it still open?"),
-    ("Exercise 2", "return [] if abs(sum(one['probability'] for one in answers)\n"
-     "                 - sum(expected)) < tolerance else [len(answers) - 1]", "one by one"),
-    ("Exercise 2",
-     f"return [number {BOTH}\n        if abs(answer['probability'] - right) > tolerance]",
-     "Look at the status"),
-    ("Exercise 2", f"return [number {BOTH}\n        if answer['status'] != 200 or "
-     "answer['probability'] - right > tolerance]", "is wrong"),
-    ("Exercise 2", f"return [number {BOTH}\n        if answer['status'] != 200 or "
-     "(answer['probability'] > 0.3) != (right > 0.3)]", "the model is another one"),
-    ("Exercise 2", f"return [number {BOTH}\n        if answer['status'] != 200 or "
-     "answer['probability'] != right]", "within the tolerance"),
-    ("Exercise 2", f"return [number {BOTH}\n        if answer['status'] == 200 and "
-     "abs(answer['probability'] - right) > tolerance]", "is a wrong answer"),
-    ("Exercise 3", "...", "is it still open?"),
-    ("Exercise 3", SUM + "    value += (a - e) * math.log10(a / e)\nreturn value",
-     "natural logarithm"),
-    ("Exercise 3", SUM + "    value += (e - a) * math.log(a / e)\nreturn value", "never negative"),
-    ("Exercise 3", SUM + "    value += a * math.log(a / e)\nreturn value", "is right, you have"),
-    ("Exercise 3", SUM.replace("counts.get(one, 0) / total", "counts.get(one, 0)")
-     + "    value += (a - e) * math.log(a / e)\nreturn value", "equal shares have PSI 0"),
-    ("Exercise 3", SUM.replace("set(shares) | set(counts)", "shares")
-     + "    value += (a - e) * math.log(a / e)\nreturn value", "that training never saw"),
-    ("Exercise 3", "total = sum(counts.values())\n"
-     "return sum((counts[one] / total - e) * math.log(counts[one] / total / e)\n"
-     "           for one, e in shares.items())", "that training never saw"),
-    ("Exercise 3", SUM.replace("shares.get(one, 0)", "shares[one]")
-     + "    value += (a - e) * math.log(a / e)\nreturn value", "missing is empty"),
-    ("Exercise 3",
-     SUM.replace("max(counts.get(one, 0) / total, LEAST)", "counts.get(one, 0) / total")
-     + "    value += (a - e) * math.log(a / e) if a else 0\nreturn value", "counts as LEAST"),
+    ("Exercise 1", "...", "still open"),
+    ("Exercise 1", looks('one["Action"] == "Remove" or one["Replacement"] == "True"'),
+     "has no `Replacement`"),
+    ("Exercise 1", looks('one["Action"] == "Remove" or one.get("Replacement")'), "counts as true"),
+    ("Exercise 1", looks('one.get("Replacement") in ("True", "Conditional")'),
+     "look at Action too"),
+    ("Exercise 1", looks('one["Action"] == "Remove" or one.get("Replacement") is True'),
+     "Name is replaced"),
+    ("Exercise 1", looks('one["Action"] == "Remove" or one.get("Replacement") == "True"'),
+     "Conditional counts too"),
+    ("Exercise 1", looks('one.get("Replacement") != "False"'), "New is only added"),
+    ("Exercise 2", "...", "still open"),
+    ("Exercise 2", wide(ACTION), "on every resource"),
+    ("Exercise 2", wide(STAR), "every action of S3"),
+    ("Exercise 2", wide('"*" in one["Resource"] or ' + ACTION), "make a list"),
+    ("Exercise 2", wide('any("*" in name for name in listed(one["Resource"])) or ' + ACTION),
+     "nothing else is every resource"),
+    ("Exercise 2", wide(STAR + ' or "*" in listed(one["Action"]) or "s3:*" in '
+                        'listed(one["Action"])'), "s3:Get* is a pattern"),
+    ("Exercise 2", wide('one["Resource"] == "*" or ' + ACTION), "one of the resources"),
+    ("Exercise 2", wide(STAR + " or " + ACTION, effect=""), "look at Effect"),
+    ("Exercise 3", "...", "main_only is still empty"),
+    ("Exercise 3", trust(main="*"), "StringEquals takes a * for a star"),
+    ("Exercise 3", trust(main="*").replace('main_only = {"StringEquals"',
+                                           'main_only = {"StringLike"'),
+     "main_only: release/2 (repo:shop/churn"),
+    ("Exercise 3", trust(release="*"), "releases: main ("),
+    ("Exercise 3", trust(release="ref:refs/*release/*"), "a tag named as a branch"),
+    ("Exercise 3", trust(repository="shop/*"), "StringLike for anything"),
+    ("Exercise 3", trust(how="StringEquals"), "StringLike for anything"),
+    ("Exercise 3", trust(aud="{}"), "a release's token for somebody else"),
+    ("Exercise 3", trust().replace("repo:shop/churn:ref:refs/heads/release", "repo:*/churn:ref:"
+                                   "refs/heads/release"), "a fork's release"),
+    ("Exercise 3", trust().replace(":sub", ":subject"), "no claim is named"),
 ]
 
 RIGHT = [
     ("Exercise 1", """\
-detail = event["detail"]
-if detail["state"]["value"] != "ALARM":
-    return None
-metric_ = detail["configuration"]["metrics"][0]["metricStat"]["metric"]
-version = metric_["dimensions"]["FunctionVersion"]
-weights = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
-if version in weights:
-    return version"""),
+names = []
+for one in changes:
+    if one["Action"] == "Remove":
+        names.append(one["LogicalResourceId"])
+    elif one.get("Replacement", "False") != "False":
+        names.append(one["LogicalResourceId"])
+return names"""),
     ("Exercise 1", """\
-weights = alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
-canary_ = next(iter(weights), None)
-[one] = event["detail"]["configuration"]["metrics"]
-version = one["metricStat"]["metric"]["dimensions"].get("FunctionVersion")
-alarmed = event["detail"]["state"]["value"] == "ALARM"
-return canary_ if alarmed and canary_ == version else None"""),
+return {one["LogicalResourceId"] for one in changes
+        if one.get("Replacement") in {"True", "Conditional"} or one["Action"] == "Remove"}"""),
     ("Exercise 1", """\
-try:
-    [version] = alias["RoutingConfig"]["AdditionalVersionWeights"]
-except (KeyError, ValueError):
-    return None
-metrics_ = event["detail"]["configuration"]["metrics"]
-about = [one["metricStat"]["metric"]["dimensions"]["FunctionVersion"] for one in metrics_]
-return version if version in about and event["detail"]["state"]["value"] == "ALARM" else None"""),
-    ("Exercise 2", """\
-wrong = []
-for position in range(len(answers)):
-    answer = answers[position]
-    if answer["status"] != 200:
-        wrong.append(position)
-    elif abs(answer["probability"] - expected[position]) > tolerance:
-        wrong.append(position)
-return wrong"""),
-    ("Exercise 2", """\
-def is_right(answer, right):
-    return (answer["status"] == 200
-            and right - tolerance <= answer["probability"] <= right + tolerance)
+def harmless(one):
+    return one["Action"] == "Add" or one.get("Replacement") == "False"
 
-return [i for i, pair in enumerate(zip(answers, expected)) if not is_right(*pair)]"""),
+return tuple(one["LogicalResourceId"] for one in changes if not harmless(one))"""),
     ("Exercise 2", """\
-given = [one["probability"] if one["status"] == 200 else float("inf") for one in answers]
-return [i for i, (a, e) in enumerate(zip(given, expected)) if not abs(a - e) <= tolerance]"""),
-    ("Exercise 3", """\
-total = sum(counts.values())
-bins = set(shares).union(counts)
-a = {one: max(LEAST, counts.get(one, 0) / total) for one in bins}
-e = {one: max(LEAST, shares.get(one, 0)) for one in bins}
-return round(sum((a[one] - e[one]) * math.log(a[one] / e[one]) for one in bins), 4)"""),
-    ("Exercise 3", """\
-total = sum(counts.values())
+wide = []
+for one in document["Statement"]:
+    actions = one["Action"] if isinstance(one["Action"], list) else [one["Action"]]
+    resources = one["Resource"] if isinstance(one["Resource"], list) else [one["Resource"]]
+    if one["Effect"] != "Deny" and ("*" in resources or "*" in "".join(actions)):
+        wide.append(one)
+return wide"""),
+    ("Exercise 2", """\
+def texts(value):
+    return (value,) if type(value) is str else tuple(value)
 
-def part(one):
-    a = counts[one] / total if one in counts else 0
-    a, e = max(a, LEAST), max(shares.get(one, LEAST), LEAST)
-    return (a - e) * (math.log(a) - math.log(e))
+return tuple(one for one in document["Statement"] if one["Effect"] == "Allow" and (
+    any(resource == "*" for resource in texts(one["Resource"]))
+    or any("*" in action for action in texts(one["Action"]))))"""),
+    ("Exercise 2", """\
+def is_wide(one):
+    if one.get("Effect") != "Allow":
+        return False
+    actions, resources = one["Action"], one["Resource"]
+    if not isinstance(actions, str):
+        actions = " ".join(actions)
+    return "*" in actions or resources == "*" or "*" in list(resources) * (
+        not isinstance(resources, str))
 
-return math.fsum(map(part, {**shares, **counts}))"""),
+return list(filter(is_wide, document["Statement"]))"""),
     ("Exercise 3", """\
-names = list(dict.fromkeys([*shares, *counts]))
-now = [counts.get(one, 0) for one in names]
-value = 0
-for one, count in zip(names, now):
-    a = count / sum(now)
-    a = LEAST if a < LEAST else a
-    e = LEAST if shares.get(one, 0) < LEAST else shares[one]
-    value -= (e - a) * math.log(a / e)
-return value"""),
+AUD, SUB = f"{ISSUER}:aud", f"{ISSUER}:sub"
+main_only = {"StringEquals": {AUD: ["sts.amazonaws.com"],
+                              SUB: ["repo:shop/churn:ref:refs/heads/main"]}}
+releases = {"StringEquals": {AUD: ["sts.amazonaws.com"]},
+            "StringLike": {SUB: ["repo:shop/churn:ref:refs/heads/release/*"]}}"""),
+    ("Exercise 3", """\
+branch = "repo:shop/churn:ref:refs/heads/"
+ours = {f"{ISSUER}:aud": "sts.amazonaws.com"}
+main_only = {"StringEquals": ours | {f"{ISSUER}:sub": branch + "main"}}
+releases = {"StringEquals": ours, "StringLike": {f"{ISSUER}:sub": branch + "release/*"}}"""),
+    ("Exercise 3", """\
+main_only["StringEquals"] = {ISSUER + ":aud": "sts.amazonaws.com"}
+main_only["StringLike"] = {ISSUER + ":sub": "repo:shop/churn:ref:refs/heads/main"}
+releases["StringLike"] = {ISSUER + ":sub": "repo:shop/churn:ref:refs/heads/release/*",
+                          ISSUER + ":aud": "sts.amazonaws.com"}"""),
 ]

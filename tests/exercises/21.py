@@ -1,90 +1,126 @@
 """Wrong answers to the exercises of lesson 21, each with words of its diagnosis; and right ones."""
 
-STEP = "share = load * share / (number + load * share)\n"
+PARTS = ('detail = event["detail"]\n'
+         'version = detail["configuration"]["metrics"][0]["metricStat"]["metric"]["dimensions"]'
+         '["FunctionVersion"]\n'
+         'weights = alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})\n')
+BOTH = "for number, (answer, right) in enumerate(zip(answers, expected))"
+SUM = ("total, value = sum(counts.values()), 0.0\nfor one in set(shares) | set(counts):\n"
+       "    a, e = max(counts.get(one, 0) / total, LEAST), max(shares.get(one, 0), LEAST)\n")
 
 WRONG = [
     ("Exercise 1", "...", "is it still open?"),
-    ("Exercise 1", "share = 1.0\nfor number in range(1, environments):\n    " + STEP
-     + "return share", "half is refused"),
-    ("Exercise 1", "share = 1.0\nfor number in range(1, environments + 1):\n"
-     "    share = share / (number + share)\nreturn share", "does the load stand above"),
-    ("Exercise 1", "share = 1.0\nfor number in range(1, environments + 1):\n"
-     "    share = load * share / (1 + load * share)\nreturn share", "divides by its own number"),
-    ("Exercise 1", "share = 0.0\nfor number in range(1, environments + 1):\n    " + STEP
-     + "return share", "everybody is refused"),
-    ("Exercise 1", "return max(0, 1 - environments / load)", "half is refused"),
-    ("Exercise 2", "...", "is it still open?"),
-    ("Exercise 2", "return status != 200", "the request is wrong"),
-    ("Exercise 2", "return status in (429, 503)", "500 of idempotent work"),
-    ("Exercise 2", "return status == 429 or status >= 500", "would be done twice"),
-    ("Exercise 2", "return idempotent and (status in (0, 429) or status >= 500)",
-     "idempotent or not"),
-    ("Exercise 2", "return status == 429 or (status >= 500 and idempotent)",
-     "nothing speaks against"),
-    ("Exercise 2", "return status in (0, 429) or (status >= 500 and idempotent)",
-     "only the answer lost"),
-    ("Exercise 2", "return True", "200 went well"),
+    ("Exercise 1", PARTS + "return version if version in weights else None", "went back to OK"),
+    ("Exercise 1", PARTS + 'if detail["previousState"]["value"] == "ALARM":\n'
+     "    return version if version in weights else None", "look at state"),
+    ("Exercise 1", PARTS + 'return next(iter(weights), None) '
+     'if detail["state"]["value"] == "ALARM" else None', "an innocent one goes"),
+    ("Exercise 1", PARTS + 'return version if detail["state"]["value"] == "ALARM" else None',
+     "an innocent one goes"),
+    ("Exercise 1", PARTS + 'weights = alias["RoutingConfig"]["AdditionalVersionWeights"]\n'
+     'return version if detail["state"]["value"] == "ALARM" and version in weights else None',
+     "may have no RoutingConfig"),
+    ("Exercise 1", PARTS + 'if detail["state"]["value"] == "ALARM":\n'
+     '    return version if version != alias["FunctionVersion"] else None', "came twice"),
+    ("Exercise 2", "...", "Is it still open?"),
+    ("Exercise 2", "return [] if abs(sum(one['probability'] for one in answers)\n"
+     "                 - sum(expected)) < tolerance else [len(answers) - 1]", "one by one"),
+    ("Exercise 2",
+     f"return [number {BOTH}\n        if abs(answer['probability'] - right) > tolerance]",
+     "Look at the status"),
+    ("Exercise 2", f"return [number {BOTH}\n        if answer['status'] != 200 or "
+     "answer['probability'] - right > tolerance]", "is wrong"),
+    ("Exercise 2", f"return [number {BOTH}\n        if answer['status'] != 200 or "
+     "(answer['probability'] > 0.3) != (right > 0.3)]", "the model is another one"),
+    ("Exercise 2", f"return [number {BOTH}\n        if answer['status'] != 200 or "
+     "answer['probability'] != right]", "within the tolerance"),
+    ("Exercise 2", f"return [number {BOTH}\n        if answer['status'] == 200 and "
+     "abs(answer['probability'] - right) > tolerance]", "is a wrong answer"),
     ("Exercise 3", "...", "is it still open?"),
-    ("Exercise 3", "full = list(latencies)", "expected 1, 0.75, 0.5, 0.25"),
-    ("Exercise 3", "for latency in latencies:\n    while latency >= 0:\n"
-     "        full.append(latency)\n        latency -= pace", "a wait of 0 s"),
-    ("Exercise 3", "for latency in latencies:\n    full.append(latency)\n"
-     "    missing = latency - pace\n    while missing > 0:\n        full.append(missing)\n"
-     "        missing -= pace", "less than one pace is not added"),
-    ("Exercise 3", "for latency in latencies:\n    missing = latency - pace\n"
-     "    while missing >= pace:\n        full.append(missing)\n        missing -= pace",
-     "is it still open?"),
-    ("Exercise 3", "for latency in latencies:\n    full.append(latency)\n"
-     "    if latency > pace:\n        full.append(latency - pace)", "expected 1, 0.75, 0.5, 0.25"),
+    ("Exercise 3", SUM + "    value += (a - e) * math.log10(a / e)\nreturn value",
+     "natural logarithm"),
+    ("Exercise 3", SUM + "    value += (e - a) * math.log(a / e)\nreturn value", "never negative"),
+    ("Exercise 3", SUM + "    value += a * math.log(a / e)\nreturn value", "is right, you have"),
+    ("Exercise 3", SUM.replace("counts.get(one, 0) / total", "counts.get(one, 0)")
+     + "    value += (a - e) * math.log(a / e)\nreturn value", "equal shares have PSI 0"),
+    ("Exercise 3", SUM.replace("set(shares) | set(counts)", "shares")
+     + "    value += (a - e) * math.log(a / e)\nreturn value", "that training never saw"),
+    ("Exercise 3", "total = sum(counts.values())\n"
+     "return sum((counts[one] / total - e) * math.log(counts[one] / total / e)\n"
+     "           for one, e in shares.items())", "that training never saw"),
+    ("Exercise 3", SUM.replace("shares.get(one, 0)", "shares[one]")
+     + "    value += (a - e) * math.log(a / e)\nreturn value", "missing is empty"),
+    ("Exercise 3",
+     SUM.replace("max(counts.get(one, 0) / total, LEAST)", "counts.get(one, 0) / total")
+     + "    value += (a - e) * math.log(a / e) if a else 0\nreturn value", "counts as LEAST"),
 ]
 
 RIGHT = [
     ("Exercise 1", """\
-share = 1
-number = 0
-while number < environments:
-    number += 1
-    share = load * share / (number + load * share)
-return share"""),
+detail = event["detail"]
+if detail["state"]["value"] != "ALARM":
+    return None
+metric_ = detail["configuration"]["metrics"][0]["metricStat"]["metric"]
+version = metric_["dimensions"]["FunctionVersion"]
+weights = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+if version in weights:
+    return version"""),
     ("Exercise 1", """\
-if environments == 0:
-    return 1
-before = load * refused(load, environments - 1)
-return before / (environments + before)"""),
+weights = alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
+canary_ = next(iter(weights), None)
+[one] = event["detail"]["configuration"]["metrics"]
+version = one["metricStat"]["metric"]["dimensions"].get("FunctionVersion")
+alarmed = event["detail"]["state"]["value"] == "ALARM"
+return canary_ if alarmed and canary_ == version else None"""),
     ("Exercise 1", """\
-terms = [1.0]
-for number in range(1, environments + 1):
-    terms.append(terms[-1] * load / number)
-return terms[-1] / sum(terms)"""),
+try:
+    [version] = alias["RoutingConfig"]["AdditionalVersionWeights"]
+except (KeyError, ValueError):
+    return None
+metrics_ = event["detail"]["configuration"]["metrics"]
+about = [one["metricStat"]["metric"]["dimensions"]["FunctionVersion"] for one in metrics_]
+return version if version in about and event["detail"]["state"]["value"] == "ALARM" else None"""),
     ("Exercise 2", """\
-if status == 429:
-    return True
-if status == 0 or status >= 500:
-    return idempotent
-return False"""),
-    ("Exercise 2", 'return status == 429 or (idempotent and not 0 < status < 500)'),
+wrong = []
+for position in range(len(answers)):
+    answer = answers[position]
+    if answer["status"] != 200:
+        wrong.append(position)
+    elif abs(answer["probability"] - expected[position]) > tolerance:
+        wrong.append(position)
+return wrong"""),
     ("Exercise 2", """\
-match status:
-    case 429:
-        return True
-    case code if 0 < code < 500:
-        return False
-    case _:
-        return bool(idempotent)"""),
+def is_right(answer, right):
+    return (answer["status"] == 200
+            and right - tolerance <= answer["probability"] <= right + tolerance)
+
+return [i for i, pair in enumerate(zip(answers, expected)) if not is_right(*pair)]"""),
+    ("Exercise 2", """\
+given = [one["probability"] if one["status"] == 200 else float("inf") for one in answers]
+return [i for i, (a, e) in enumerate(zip(given, expected)) if not abs(a - e) <= tolerance]"""),
     ("Exercise 3", """\
-for latency in latencies:
-    while True:
-        full.append(latency)
-        latency -= pace
-        if latency < pace:
-            break"""),
+total = sum(counts.values())
+bins = set(shares).union(counts)
+a = {one: max(LEAST, counts.get(one, 0) / total) for one in bins}
+e = {one: max(LEAST, shares.get(one, 0)) for one in bins}
+return round(sum((a[one] - e[one]) * math.log(a[one] / e[one]) for one in bins), 4)"""),
     ("Exercise 3", """\
-for latency in latencies:
-    full.append(latency)
-    full.extend(latency - number * pace for number in range(1, int(latency / pace)))"""),
+total = sum(counts.values())
+
+def part(one):
+    a = counts[one] / total if one in counts else 0
+    a, e = max(a, LEAST), max(shares.get(one, LEAST), LEAST)
+    return (a - e) * (math.log(a) - math.log(e))
+
+return math.fsum(map(part, {**shares, **counts}))"""),
     ("Exercise 3", """\
-full = list(latencies)
-for missing in latencies:
-    while (missing := missing - pace) >= pace:
-        full.append(missing)"""),
+names = list(dict.fromkeys([*shares, *counts]))
+now = [counts.get(one, 0) for one in names]
+value = 0
+for one, count in zip(names, now):
+    a = count / sum(now)
+    a = LEAST if a < LEAST else a
+    e = LEAST if shares.get(one, 0) < LEAST else shares[one]
+    value -= (e - a) * math.log(a / e)
+return value"""),
 ]

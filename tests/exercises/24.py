@@ -1,58 +1,90 @@
 """Wrong answers to the exercises of lesson 24, each with words of its diagnosis; and right ones."""
 
-CLOSE = "np.abs(found - expected) <= tolerance"
-LAST = "rows[-20:]"
+
+def notifications(shares="50, 80, 100", kinds='"ACTUAL", "FORECASTED"', mail="mail",
+                  type_="PERCENTAGE", operator="GREATER_THAN"):
+    return ('return [{"Notification": {"NotificationType": kind, "ComparisonOperator": '
+            f'"{operator}", "Threshold": share, "ThresholdType": "{type_}"}}, "Subscribers": '
+            f'[{{"SubscriptionType": "EMAIL", "Address": {mail}}}]}}\n'
+            f'        for share in ({shares},) for kind in ({kinds},)]')
+
 
 WRONG = [
-    ("Exercise 1", "...", "is it still open"),
-    ("Exercise 1", "LogisticRegression(max_iter=1000).fit(rows, labels)", "is return missing"),
-    ("Exercise 1", "return LogisticRegression()", "is not fitted"),
-    ("Exercise 1", "from sklearn.svm import LinearSVC\nreturn LinearSVC().fit(rows, labels)",
-     "has no predict_proba"),
-    ("Exercise 1", "from sklearn.dummy import DummyClassifier\n"
-     "return DummyClassifier().fit(rows, labels)", "a model that learns"),
-    ("Exercise 2", "...", "is it still open"),
-    ("Exercise 2", "return np.flatnonzero((found - expected > tolerance).any(axis=1))",
-     "take np.abs"),
-    ("Exercise 2", "return np.flatnonzero((np.abs(found - expected) > tolerance).any(axis=1))",
-     "no comparison with NaN is True"),
-    ("Exercise 2", f"return np.flatnonzero(({CLOSE}).all(axis=1))", "equal rows do not differ"),
-    ("Exercise 2", "return np.flatnonzero(~(np.abs(found - expected)[:, 0] <= tolerance))",
-     "look at all values"),
-    ("Exercise 2", "return np.flatnonzero(~(found == expected).all(axis=1))",
-     "within the tolerance"),
-    ("Exercise 3", "...", "is it still open"),
-    ("Exercise 3", f"return all(row['status'] == 200 for row in {LAST})", "nobody can know yet"),
-    ("Exercise 3", f"return len(rows) >= 20 and all(row['status'] == 200 for row in {LAST})",
-     "comes from another version"),
-    ("Exercise 3", "return len(rows) >= 20 and all(row['version'] == version and "
-     f"row['status'] == 200 for row in {LAST})", "is wrong"),
-    ("Exercise 3", "return len(rows) >= 20 and all(row['version'] == version and "
-     "row['status'] == 200 and row['right'] for row in rows)", "look at the last 20"),
-    ("Exercise 3", "return len(rows) >= 20 and rows[-1]['version'] == version and "
-     "rows[-1]['status'] == 200 and rows[-1]['right']", "look at each of them"),
+    ("Exercise 1", "...", "is it still open?"),
+    ("Exercise 1", notifications(kinds='"ACTUAL"'), "6 notifications, not 3"),
+    ("Exercise 1", notifications("0.5, 0.8, 1"), "0.5 is half a percent"),
+    ("Exercise 1", notifications("50, 80, 90"), "expected are 50, 80 and 100"),
+    ("Exercise 1", notifications("50, 80, 100, 50, 80, 100", '"ACTUAL"'),
+     "both ACTUAL and FORECASTED"),
+    ("Exercise 1", notifications(type_="ABSOLUTE_VALUE"), "would be dollars"),
+    ("Exercise 1", notifications(operator="LESS_THAN"), "when more is spent"),
+    ("Exercise 1", notifications(mail='"me@example.com"'), "use `mail`"),
+    ("Exercise 1", notifications().replace('[{"SubscriptionType"', '{"SubscriptionType"')
+     .replace("mail}]}", "mail}}"), "boto3 would refuse this"),
+    ("Exercise 2", "...", "or is it open?"),
+    ("Exercise 2", "return list(TopologicalSorter(uses).static_order())", "order for building"),
+    ("Exercise 2", "return list(uses)", "what is only *used* has to go"),
+    ("Exercise 2", "return sorted(set(uses) | {one for used in uses.values() for one in used})",
+     "which still uses it"),
+    ("Exercise 2",
+     "return list(uses) + [one for used in uses.values() for one in used if one not in uses]",
+     "a uses z uses m uses b"),
+    ("Exercise 3", "...", "is it still open?"),
+    ("Exercise 3", "return amount * cost.usd(item)", "only the fourth is billed"),
+    ("Exercise 3",
+     "price = cost.prices()[item]\nreturn (amount - price.free_a_month) * price.usd",
+     "nobody pays you"),
+    ("Exercise 3",
+     "price = cost.prices()[item]\nreturn 12 * max(0, amount - price.free_a_month) * price.usd",
+     "are 1 dollar, not 12"),
 ]
 
 RIGHT = [
-    ("Exercise 1", "from sklearn.ensemble import RandomForestClassifier\n"
-     "return RandomForestClassifier(n_estimators=50, random_state=0).fit(rows, labels)"),
-    ("Exercise 1", "model = make_pipeline(StandardScaler(), LogisticRegression(C=0.5))\n"
-     "model.fit(rows, labels)\nreturn model"),
-    ("Exercise 1", "from sklearn.neighbors import KNeighborsClassifier\n"
-     "return make_pipeline(StandardScaler(), KNeighborsClassifier(5)).fit(rows, labels)"),
-    ("Exercise 2", "return [number for number, row in enumerate(np.abs(found - expected))\n"
-     "        if not (row <= tolerance).all()]"),
-    ("Exercise 2", "return np.flatnonzero(~np.isclose(found, expected, rtol=0, atol=tolerance)"
-     ".all(axis=1))"),
-    ("Exercise 2", "apart = np.nan_to_num(np.abs(found - expected), nan=np.inf).max(axis=1)\n"
-     "return np.flatnonzero(apart > tolerance)"),
-    ("Exercise 2", f"return np.where(~({CLOSE}).all(axis=1))[0].tolist()"),
-    ("Exercise 3", "if len(rows) < 20:\n    return False\nfor row in rows[-20:]:\n"
-     "    if row != {'version': version, 'status': 200, 'right': True}:\n        return False\n"
-     "return True"),
-    ("Exercise 3", "good = [row['version'] == version and row['status'] == 200 and row['right']\n"
-     "        for row in rows[-20:]]\nreturn sum(good) == 20"),
-    ("Exercise 3", "last = pd.DataFrame(rows[-20:])\nreturn bool(len(last) == 20 and "
-     "(last['version'] == version).all()\n            and (last['status'] == 200).all() "
-     "and last['right'].all())"),
+    ("Exercise 1", """\
+found = []
+for kind in ("FORECASTED", "ACTUAL"):
+    for share in 100, 80, 50:
+        found.append({"Notification": {
+            "NotificationType": kind, "ComparisonOperator": "GREATER_THAN",
+            "Threshold": float(share), "ThresholdType": "PERCENTAGE"},
+            "Subscribers": [{"SubscriptionType": "EMAIL", "Address": mail}]})
+return found"""),
+    ("Exercise 1", """\
+from itertools import product
+return [{"Notification": dict(NotificationType=kind, ComparisonOperator="GREATER_THAN",
+                              Threshold=share, ThresholdType="PERCENTAGE"),
+         "Subscribers": [dict(SubscriptionType="EMAIL", Address=mail)]}
+        for kind, share in product(["ACTUAL", "FORECASTED"], [50, 80, 100])]"""),
+    ("Exercise 1", """\
+def one(kind, share):
+    return {"Subscribers": [{"Address": mail, "SubscriptionType": "EMAIL"}],
+            "Notification": {"NotificationType": kind, "Threshold": share,
+                             "ComparisonOperator": "GREATER_THAN"}}
+
+return [one("ACTUAL", share) for share in (50, 80, 100)] + [
+    one("FORECASTED", share) for share in (50, 80, 100)]"""),
+    ("Exercise 2", 'return list(TopologicalSorter(uses).static_order())[::-1]'),
+    ("Exercise 2", 'return reversed(tuple(TopologicalSorter(uses).static_order()))'),
+    ("Exercise 2", """\
+order = []
+
+def visit(thing):
+    if thing not in order:
+        for used in uses.get(thing, []):
+            visit(used)
+        order.insert(0, thing)
+
+for thing in uses:
+    visit(thing)
+return order"""),
+    ("Exercise 3", """\
+price = cost.prices()[item]
+billed = amount - price.free_a_month
+return billed * price.usd if billed > 0 else 0"""),
+    ("Exercise 3", """\
+free = cost.prices()[item].free_a_month
+return round(cost.usd(item) * (amount - min(amount, free)), 2)"""),
+    ("Exercise 3", """\
+dollars = (amount - cost.prices()[item].free_a_month) * cost.prices()[item].usd
+return max(dollars, 0.0)"""),
 ]

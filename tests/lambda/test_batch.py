@@ -344,7 +344,7 @@ def test_a_file_of_a_first_line_alone_has_no_rows(batch):
 
 
 def undone(cell):
-    """What was sent, as batch.harmless and lesson 16 say how to find it."""
+    """What was sent, as batch.harmless and lesson 17 say how to find it."""
     return re.sub(r"(^|[;,|\t\"])'", r"\1", cell)
 
 

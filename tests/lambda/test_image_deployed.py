@@ -20,14 +20,14 @@ from workshop.machine.paths import DATA, MODELS
 TOLERANCE = 1e-4
 MODEL = {"keras": "fashion.onnx", "torch": "fashion_torch.onnx"}
 PROGRAM = {"keras": native.KERAS, "torch": native.TORCH}
-LEAST = {"keras": 0.85, "torch": 0.84}          # of the test pictures; see lessons 07 and 10
+LEAST = {"keras": 0.85, "torch": 0.84}          # of the test pictures; see lessons 07 and 11
 SAMPLE = slice(None, None, 33)                  # 61 of the 2,000 test pictures
 BUCKET = "workshop-test-garments"
 
 
 @pytest.fixture(scope="module", params=MODEL)
 def framework(request):
-    lessons.require("08" if request.param == "keras" else "10")
+    lessons.require("08" if request.param == "keras" else "11")
     return request.param
 
 
@@ -122,7 +122,7 @@ def test_the_two_models_say_different_things_of_themselves(framework, signature,
 
 @pytest.fixture(scope="module")
 def function(framework, session, aws, docker_engine):
-    """The image function with this model, as lesson 10 makes it, behind an HTTP API: its name."""
+    """The image function with this model, as lesson 11 makes it, behind an HTTP API: its name."""
     name = f"workshop-test-{framework}"
     deploy.delete(name)
     image = deploy.push(deploy.build("image", MODELS / MODEL[framework], f"test-{framework}"), name)

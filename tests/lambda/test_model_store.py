@@ -193,7 +193,7 @@ def broken(bucket, models):
         "no signature": (lambda: bucket.publish("2", unsigned(models["2"])),
                          "ValueError", "signature is missing"),
         "pointer of text": (lambda: bucket.put(POINTER, b"version 2"), "ValueError",
-                            "publish the model again (lesson 14)"),
+                            "publish the model again (lesson 15)"),
         "empty pointer": (lambda: bucket.put(POINTER, b""), "ValueError", "publish the model"),
         "half a pointer": (lambda: bucket.put(POINTER, b'{"key": "mod'), "ValueError", "must be"),
         "pointer of another kind": (lambda: bucket.point(model="2"), "ValueError", "must be"),

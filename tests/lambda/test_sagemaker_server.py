@@ -188,7 +188,7 @@ def test_a_server_without_a_model_or_an_argument_says_so(code, tmp_path, monkeyp
 def test_a_damaged_model_is_named_with_what_makes_it_again(code, tmp_path, content):
     path = tmp_path / "model.onnx"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"model.onnx: .* Export it again.*\(lesson 17"):
+    with pytest.raises(ValueError, match=r"model.onnx: .* Export it again.*\(lesson 18"):
         code[0].Model(path)
 
 

@@ -19,7 +19,7 @@ TOLERANCE = 0.005       # 8-bit weights: another processor's instructions round 
 
 @pytest.fixture(scope="module")
 def model():
-    lessons.require("11")
+    lessons.require("12")
     return MODELS / "reviews.onnx"
 
 
@@ -58,7 +58,7 @@ def test_the_file_tells_nothing_of_the_machine_it_was_made_on(model):
 
 @pytest.fixture(scope="module")
 def function(model, aws, docker_engine):
-    """The text function as lesson 11 makes it, behind an HTTP API: its URL."""
+    """The text function as lesson 12 makes it, behind an HTTP API: its URL."""
     deploy.delete(NAME)
     built = deploy.build("text", model, "test", files={"vocab.txt": MODELS / "reviews_vocab.txt"})
     image = deploy.push(built, NAME)

@@ -79,7 +79,7 @@ def differences(before: dict, after: dict) -> list[str]:
 
 # What cells do that run on AWS only (tag `aws`), which no local cloud can record.
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:workshop-learner-churn-cold:ready"
-AWS_ONLY = {f"lambda:{verb}ProvisionedConcurrencyConfig": [[FUNCTION, {}, ["13"]]]
+AWS_ONLY = {f"lambda:{verb}ProvisionedConcurrencyConfig": [[FUNCTION, {}, ["14"]]]
             for verb in ("Delete", "Get", "Put")}
 
 

@@ -4,7 +4,7 @@
 
 Prints what is recognised now; rows whose name has none of the WORDS are left out. `--write` keeps
 messages and versions in the file. A row names its `cause`, a failure of
-workshop/course/failures.py, or null and `because`: the real cause, which lesson 22
+workshop/course/failures.py, or null and `because`: the real cause, which lesson 23
 does not have. How a row is provoked:
 
 - `python`: code that raises or warns, run in an empty folder; `net` (below) is there.

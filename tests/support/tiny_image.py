@@ -1,4 +1,4 @@
-"""Image models for tests: the contract of lessons 08 and 10, with weights drawn by lot.
+"""Image models for tests: the contract of lessons 08 and 11, with weights drawn by lot.
 
 The picture is 8 wide and 6 high, so that a mix-up of the two does not go unnoticed.
 """

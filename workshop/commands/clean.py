@@ -114,7 +114,7 @@ def main(root: Path = ROOT) -> int:
 
 
 def _clean_clouds() -> bool:
-    """What lesson 23 does; whether this machine may be cleaned, too."""
+    """What lesson 24 does; whether this machine may be cleaned, too."""
     if os.environ.get("AWS_PROFILE"):
         if not _python():
             print("AWS_PROFILE is set, and there is no environment to reach AWS with. Nothing was "

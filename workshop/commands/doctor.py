@@ -290,9 +290,9 @@ def last_failure(where: str, seen) -> list[Finding]:
     if not any(name in known for name, _ in seen):
         return [Finding(WARNING, f"{where} failed; the cause is not known",
                         "read the last lines of its message, and compare them with the table at "
-                        "the beginning of lesson 22")]
+                        "the beginning of lesson 23")]
     return [Finding(WARNING, f"{where} failed: “{words}”. {name}: {known[name].cause}",
-                    f"{known[name].fix} (lesson 22, “{name}”)")
+                    f"{known[name].fix} (lesson 23, “{name}”)")
             for name, words in seen if name in known]
 
 

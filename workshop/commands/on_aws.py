@@ -79,7 +79,7 @@ def budget() -> dict:
     if not costs:
         raise NotYetError("This account has no budget for its monthly cost. Make one first: AWS "
                           "console, Billing and Cost Management, Budgets, template *Monthly cost "
-                          "budget*, or with the first cells of lesson 23.")
+                          "budget*, or with the first cells of lesson 24.")
     tightest = min(costs, key=lambda one: _limit(one) - _spent(one))
     if _spent(tightest) >= _limit(tightest):
         raise NotYetError(f"The budget {tightest['BudgetName']} is spent: {_spent(tightest):.2f} "

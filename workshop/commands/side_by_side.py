@@ -38,13 +38,13 @@ NOTHING = 5                       # pytest's exit status where it found no test
 # What waits may run beside others: only what measures, or needs the machine for itself, may not.
 TIME = "it measures time"
 ALONE = {
-    "lesson 13": TIME, "lesson 15": TIME, "lesson 21": TIME, "tests/test_measure.py": TIME,
+    "lesson 14": TIME, "lesson 16": TIME, "lesson 22": TIME, "tests/test_measure.py": TIME,
     "tests/commands/test_clean_whole.py": "it compares all images of the machine before and after",
     "tests/commands/test_lab.py": "JupyterLab has the first lesson open, and may save it",
 }
 
 # Of these the learner's copy looks at no figure, and need not be alone.
-OPEN_BESIDE = {"lesson 13", "lesson 15"}
+OPEN_BESIDE = {"lesson 14", "lesson 16"}
 
 
 class Task(NamedTuple):

@@ -1,6 +1,6 @@
 """Failures that people meet on the way to Lambda, recognised by the messages that they read.
 
-Lesson 22 makes each of them happen, and has a section named as the failure. `recognise` takes any
+Lesson 23 makes each of them happen, and has a section named as the failure. `recognise` takes any
 text: an exception, what docker printed, lines of a log. Standard library only, because `doctor`
 uses it before the environment stands.
 
@@ -18,7 +18,7 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 class Failure:
     """One failure: name, regular expressions that match its messages, cause, and fix.
 
-    name: also the heading of its section in lesson 22. signs: each is enough by itself; they
+    name: also the heading of its section in lesson 23. signs: each is enough by itself; they
     match text in which every run of white space is one blank. Where a sign has a group named
     `words`, only these words of the message are kept and shown.
     """
@@ -37,7 +37,7 @@ class Failure:
 
 
 def recognise(text: str) -> list[Failure]:
-    """The failures whose messages are in the text, in the order of lesson 22; [] for none."""
+    """The failures whose messages are in the text, in the order of lesson 23; [] for none."""
     return [failure for failure in FAILURES if failure.seen_in(text)]
 
 

@@ -1,9 +1,10 @@
 """Gives lessons other numbers: `python3 -m workshop renumber 11=13 12=14 …`.
 
-A lesson's number stands in its file's name and header, in links to it, and wherever a text says
-“lesson 11” or “lessons 04 to 06”. All of them change together, in the files that git knows; then
-the lessons are rendered. A number as a string in Python ("11") is changed behind the names in
-CALLS, in a header and in LISTS, and nowhere else: the command prints the lines that may be left.
+A lesson's number is in its file's name and header, in links to it, in texts (“lesson 11”, “lessons
+04 to 06”), at arrows of diagrams, and in names of containers. All of them change together, in the
+files that git knows; then the lessons are rendered. A number as a string in Python ("11") is
+changed behind the names in CALLS, in a header and in LISTS, and nowhere else: the command prints
+the lines that may be left.
 """
 import argparse
 import re
@@ -18,11 +19,14 @@ NUMBER = r"\b[0-9]{2}\b"
 SPOKEN = re.compile(
     rf"\blessons\s(?:#\s)?{NUMBER}(?:(?:,\s(?:and\s|or\s)?|\s(?:and|or|to)\s)(?:#\s)?{NUMBER})*"
     rf"|\blesson\s(?:#\s)?{NUMBER}(?:\sor\s{NUMBER})?", re.IGNORECASE)
-CALLS = re.compile(r"(?:lessons\.(?:require|run)|WORKSHOP_STARTS=\d+ python3 -m workshop run"
-                   r"|python3 -m workshop run)\W{1,3}[0-9]{2}\b")
+CALLS = re.compile(r"(?:lessons\.(?:require|run|catch_up)|python3 -m workshop run)"
+                   r"\W{1,3}[0-9]{2}\b")
+DRAWN = re.compile(rf"-\. {NUMBER} \.->|-->\|{NUMBER}\|")         # an arrow of a diagram
+MADE = re.compile(rf"\bworkshop(?:-|\.lesson=){NUMBER}")           # a container or an image
 HEADER = re.compile(r'(?m)^#   number: "[0-9]{2}"$')
 STRING = re.compile(r"""(["'])([0-9]{2})\1""")
 LISTS = ("tests/support/learner_calls.json",)      # every string of two digits is a lesson
+PATTERNS = (SPOKEN, CALLS, DRAWN, MADE, HEADER)
 GENERATED = (".ipynb", ".lock")     # notebooks are rendered from the sources
 
 
@@ -40,7 +44,7 @@ def moves(words: list[str], numbers: set[str]) -> dict[str, str]:
 
 
 def changed(text: str, names: dict[str, str], found: dict[str, str],
-            patterns=(SPOKEN, CALLS, HEADER)) -> str:
+            patterns=PATTERNS) -> str:
     """The text with other numbers. names: old file name without ending → new one."""
     text = re.sub("|".join(map(re.escape, names)), lambda one: names[one[0]], text)
     for pattern in patterns:
@@ -60,7 +64,7 @@ def renumber(found: dict[str, str], root: Path = ROOT) -> list[str]:
     for path in _texts(root):
         before = path.read_text(encoding="utf-8")
         listed = path.relative_to(root).as_posix() in LISTS
-        after = changed(before, names, found, (STRING,) if listed else (SPOKEN, CALLS, HEADER))
+        after = changed(before, names, found, (STRING,) if listed else PATTERNS)
         if after != before:
             path.write_text(after, encoding="utf-8")
         if path.suffix == ".py":

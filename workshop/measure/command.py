@@ -31,7 +31,7 @@ def _parse(arguments):
         epilog="variants:\n" + "\n".join(f"  {one.name:12}{one.bought}" for one in EVERY.values())
         + "\n\n`measure text` measures ways to serve the text model: measure text -h")
     parser.add_argument("variants", nargs="*", metavar="variant",
-                        help="which to measure (default: those of lesson 13; the empty handler "
+                        help="which to measure (default: those of lesson 14; the empty handler "
                              "always)")
     parser.add_argument("--starts", type=_number(1, 1000), default=30, metavar="N",
                         help="starts of each with its files in memory (default: 30)")

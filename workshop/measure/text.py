@@ -322,7 +322,7 @@ def main(arguments: list[str]) -> int:
     """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(
         prog="python3 -m workshop measure text", description="Measure ways to serve the text "
-        "model of lesson 11: start, requests, memory and bytes, in turn.",
+        "model of lesson 12: start, requests, memory and bytes, in turn.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="rungs:\n" + "\n".join(f"  {name:21}{one.what}" for name, one in EVERY.items()))
     parser.add_argument("rungs", nargs="*", metavar="rung", choices=[[], *EVERY],

@@ -68,7 +68,7 @@ LADDER = (
             bought="a client of the Runtime API and a json that import next to nothing",
             costs="what awslambdaric does for us, and private modules of CPython 3.13"),
 )
-# The same for the image function, measured by name only: lesson 13 climbs the first ladder.
+# The same for the image function, measured by name only: lesson 14 climbs the first ladder.
 SHOW = {"image": base64.b64encode(PICTURE.read_bytes()).decode()}
 IMAGE_LADDER = (
     Variant("image-plain", "image", "plain.Dockerfile", model="fashion.onnx", event=SHOW,

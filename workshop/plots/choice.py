@@ -1,4 +1,4 @@
-"""Pictures of lesson 18, each with its description: `show(*latencies(…))`."""
+"""Pictures of lesson 19, each with its description: `show(*latencies(…))`."""
 import statistics
 from collections.abc import Iterable
 

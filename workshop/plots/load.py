@@ -1,4 +1,4 @@
-"""Pictures of lesson 21, each with its description: `show(*latency(…))`."""
+"""Pictures of lesson 22, each with its description: `show(*latency(…))`."""
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd

@@ -1,6 +1,11 @@
 """Pictures of lessons about models, each with its description: `show(*int8_by_width(…))`."""
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
+from matplotlib.offsetbox import AnnotationBbox, OffsetImage
+from PIL import Image
 
 from workshop.plots import BLUE, GREEN, GREY, ORANGE, set_style
 
@@ -32,6 +37,26 @@ def int8_by_width(widths: list[int], curves: np.ndarray):
 
 def _in_words(ratio: float) -> str:
     return f"{1 / ratio:.1f} times as fast" if ratio < 1 else f"{ratio:.1f} times as slow"
+
+
+def shares(groups: dict[str, pd.Series], average: float, title: str):
+    """The share that left in each group, a panel for each way to make groups, and the average."""
+    set_style()
+    figure, [panels] = plt.subplots(1, len(groups), sharey=True, figsize=(9, 4.2), squeeze=False,
+                                    width_ratios=[2 + len(one) for one in groups.values()])
+    for axes, (what, values) in zip(panels, groups.items()):
+        axes.bar([name.replace("_", " ") for name in values.index], values, color=BLUE)
+        axes.axhline(average, color=ORANGE, linestyle="--")
+        axes.set_xlabel(what)
+        axes.tick_params(axis="x", labelsize=10)
+    panels[0].set_ylabel("Share that left")
+    panels[0].yaxis.set_major_formatter("{x:.0%}")
+    panels[-1].annotate("all customers", (1, average), (0, 4), textcoords="offset points",
+                        xycoords=("axes fraction", "data"), color=ORANGE, ha="right")
+    figure.suptitle(title, x=0.01, ha="left", fontsize=13)
+    return figure, "Bar charts of the share that left. " + " ".join(
+        f"{what}: " + ", ".join(f"{name} {share:.0%}" for name, share in values.items()) + "."
+        for what, values in groups.items())
 
 
 def folds(scores: dict[str, np.ndarray], chosen: str):
@@ -169,3 +194,53 @@ def side_by_side(bars: dict[str, dict[str, float]], title: str):
     return figure, "Pairs of bars: " + "; ".join(
         f"{what}: " + ", ".join(f"{name} {value:.3g}" for name, value in values.items())
         for what, values in bars.items()) + "."
+
+
+def on_a_map(places: np.ndarray, pictures: np.ndarray, title: str, words: str):
+    """Grey pictures (0 to 255) at their places, of shape (number, 2); `words` says what is seen."""
+    set_style()
+    figure, axes = plt.subplots(figsize=(8, 6.4))
+    for place, picture in zip(places, pictures):
+        ink = np.zeros((*picture.shape, 4))
+        ink[..., 3] = picture / 255         # black, and clear where the picture is dark
+        axes.add_artist(AnnotationBbox(OffsetImage(ink, zoom=0.8), place, frameon=False))
+    (left, bottom), (right, top) = places.min(axis=0) - 1, places.max(axis=0) + 1
+    axes.set(xlim=(left, right), xlabel="First direction", ylim=(bottom, top),
+             ylabel="Second direction", xticks=[], yticks=[], title=title)
+    return figure, words
+
+
+def guesses(answers: dict[Path, list[tuple[str, float]]]):
+    """Photographs, each above its most probable classes: a label and a probability for each."""
+    set_style()
+    figure, axes = plt.subplots(2, len(answers), figsize=(9.5, 4.6), height_ratios=[1.4, 1],
+                                squeeze=False)
+    for (above, below), (path, best) in zip(axes.T, answers.items()):
+        with Image.open(path) as picture:
+            above.imshow(picture, cmap="gray")
+        above.axis("off")
+        below.barh(range(len(best)), [share for _, share in best], color=GREEN, alpha=0.35)
+        for row, (label, _) in enumerate(best):
+            below.text(0.02, row, label.split(",")[0], va="center", fontsize=10)
+        below.set(xlim=(0, 1), ylim=(len(best) - 0.4, -0.6), yticks=[], xticks=[0, 1],
+                  xlabel="Probability")
+    return figure, "Photographs and their most probable classes: " + "; ".join(
+        f"{path.name}: {best[0][0]} {best[0][1]:.2f}" for path, best in answers.items()) + "."
+
+
+def conversions(found: dict[str, tuple[float, bool]]):
+    """Wrong conversions by their largest difference; whether the rows as given find them, too."""
+    set_style()
+    ordered = sorted(found.items(), key=lambda item: item[1][0])
+    figure, axes = plt.subplots(figsize=(8.5, 6))
+    for row, (_, (largest, given)) in enumerate(ordered):
+        axes.plot([1e-5, largest], [row, row], color=GREY, linewidth=1)
+        axes.plot(largest, row, "o" if given else "s", color=BLUE if given else ORANGE)
+    axes.set_yticks(range(len(ordered)), [name for name, _ in ordered], fontsize=9)
+    axes.set(xscale="log", xlim=(1e-5, 10), xlabel="Largest difference, of 1 or of the value")
+    rows = sum(given for _, given in found.values())
+    words = (f"{rows} are found by the rows as given (dots), {len(found) - rows} only by a probe "
+             "(squares)")
+    figure.suptitle(words, x=0.01, ha="left", fontsize=12)
+    return figure, (f"A dot plot of {len(found)} wrong conversions, ordered by their largest "
+                    f"difference, from {ordered[0][1][0]:.2g} to {ordered[-1][1][0]:.2g}. {words}.")

@@ -9,22 +9,28 @@ from PIL import Image
 from workshop.plots import BLUE, GREY, set_style
 
 
-def gallery(pictures: Mapping[str, np.ndarray | Path], columns: int, words: str,
-            title: str = "", size: tuple[float, float] = (9, 5.4)):
-    """Pictures in rows of `columns`, each under its caption, an array or a file."""
+def gallery(pictures: Mapping[str, np.ndarray | Path] | Sequence[tuple[str, np.ndarray | Path]],
+            columns: int, words: str, title: str = "", size: tuple[float, float] = (9, 5.4)):
+    """Pictures in rows of `columns`, each under its caption, an array or a file.
+
+    Where captions may be equal, give a list of pairs instead of a dict.
+    """
     set_style()
-    figure, axes = plt.subplots(-(-len(pictures) // columns), columns, figsize=size, squeeze=False)
+    pairs = list(pictures.items() if isinstance(pictures, Mapping) else pictures)
+    figure, axes = plt.subplots(-(-len(pairs) // columns), columns, figsize=size, squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
-    for axis, (caption, picture) in zip(axes.flat, pictures.items()):
+    for axis, (caption, picture) in zip(axes.flat, pairs):
         if isinstance(picture, Path):
             with Image.open(picture) as file:
                 picture = np.array(file)
-        axis.imshow(picture, cmap="gray")
+        limits = {"vmin": 0, "vmax": 255} if np.asarray(picture).dtype == np.uint8 else {}
+        axis.imshow(picture, cmap="gray", **limits)
         axis.set_title(caption, fontsize=11, loc="center", pad=4)
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontsize=13)
-    return figure, words + ": " + "; ".join(" ".join(one.split()) for one in pictures)
+    captions = dict.fromkeys(" ".join(caption.split()) for caption, _ in pairs if caption)
+    return figure, words + (": " + "; ".join(captions) if captions else ".")
 
 
 def learning_curves(loss: Mapping[str, Sequence[float]], accuracy: Mapping[str, Sequence[float]],
@@ -71,6 +77,24 @@ def matrix(counts: np.ndarray, rows: Sequence[str], columns: Sequence[str], titl
     found = counts.diagonal() / counts.sum(axis=1)
     return figure, f"Matrix of {counts.sum():,}. On the diagonal, of each row: " + ", ".join(
         f"{name} {share:.0%}" for name, share in zip(rows, found)) + "."
+
+
+def accuracies(table, title: str):
+    """A matrix of accuracies (shares). table: a DataFrame; row: served with, column: trained with.
+    """
+    set_style()
+    names, dark = list(table.columns), np.mean([np.min(table), np.max(table)])
+    figure, axes = plt.subplots(figsize=(5, 3.8))
+    axes.imshow(table, cmap="cividis", vmin=np.min(table), vmax=np.max(table))
+    for (row, column), value in np.ndenumerate(table.to_numpy()):
+        axes.text(column, row, f"{value:.1%}", ha="center", va="center", fontsize=16,
+                  color="white" if value < dark else "black")
+    axes.set_xticks(range(len(names)), names)
+    axes.set_yticks(range(len(table)), table.index)
+    axes.set(xlabel="trained with", ylabel="served with", title=title)
+    return figure, f"{title}: " + "; ".join(
+        f"trained with {a}, served with {b}: {table.loc[b, a]:.1%}"
+        for a in names for b in table.index) + "."
 
 
 def stacked(values: Mapping[str, Mapping[str, float]], colours: Mapping[str, str], title: str,

@@ -1,4 +1,4 @@
-"""Pictures of lesson 20, each with its description: `show(*rollbacks(…))`."""
+"""Pictures of lesson 21, each with its description: `show(*rollbacks(…))`."""
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd

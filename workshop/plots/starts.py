@@ -1,4 +1,4 @@
-"""Pictures of cold starts in lesson 13, each with its description: `show(*timeline())`."""
+"""Pictures of cold starts in lesson 14, each with its description: `show(*timeline())`."""
 import matplotlib.pyplot as plt
 import pandas as pd
 
@@ -31,6 +31,20 @@ def timeline():
     return figure, ("Timeline. A cold request waits while Lambda finds a machine, gets the image "
                     "and starts a microVM, then for INIT and its own answer. A warm one has only "
                     "its answer.")
+
+
+def calls(milliseconds: list[float]):
+    """The time of each call (ms) for the client, one after the other; the first is cold."""
+    set_style()
+    figure, axes = plt.subplots(figsize=(8, 3.2))
+    numbers = range(1, len(milliseconds) + 1)
+    drawn = axes.bar(numbers, milliseconds, color=[ORANGE] + (len(milliseconds) - 1) * [BLUE])
+    axes.bar_label(drawn, fmt="%.0f")
+    axes.set(xlabel="call", ylabel="time for the caller, ms", xticks=numbers,
+             title=f"One cold call, {len(milliseconds) - 1} warm calls")
+    axes.margins(y=0.15)
+    return figure, (f"Bar chart of {len(milliseconds)} calls, in milliseconds: "
+                    + ", ".join(f"{one:.0f}" for one in milliseconds) + ".")
 
 
 def first_answers(medians: dict, memories: tuple[int, ...]):

@@ -1,4 +1,4 @@
-"""Pictures of lesson 17, each with its description: `show(*years(…))`."""
+"""Pictures of lesson 18, each with its description: `show(*years(…))`."""
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd

@@ -71,7 +71,7 @@ def unpacked(data: bytes, url: str) -> bytes:
         raise StartError('Failed to extract model data archive for container "container_1" from '
                          f'URL "{url}". Please ensure that the object located at the URL is a '
                          f"valid tar.gz archive ({error}). workshop.endpoints.archive() makes one "
-                         "of a model (lesson 17).") from None
+                         "of a model (lesson 18).") from None
     return target.getvalue()
 
 
