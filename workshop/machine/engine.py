@@ -35,11 +35,12 @@ STARTED = "dockerd.json"    # in build/: the engine that this checkout started
 OS_RELEASE = Path("/etc/os-release")
 SYSTEM_FOLDERS = ("/usr/sbin", "/sbin")   # `su` leaves them out of PATH
 SYSTEMD = Path("/run/systemd/system")     # exists where systemd is in charge
-# The names that an architecture goes by, and Lambda's own name for it.
 # The proxy in Docker's configuration is for builds; `docker run` would hand it on.
 NO_PROXY = [f"--env={name}=" for word in ("http_proxy", "https_proxy", "all_proxy", "ftp_proxy")
             for name in (word, word.upper())]
+# The names that an architecture goes by, and Lambda's own name for it; Lambda's, and Docker's.
 ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "arm64": "arm64", "aarch64": "arm64"}
+DOCKER_NAMES = {"x86_64": "amd64", "arm64": "arm64"}
 
 
 class EngineError(RuntimeError):
@@ -139,7 +140,7 @@ def architecture() -> str:
 
 def platform() -> str:
     """The same in Docker's words: "linux/amd64" or "linux/arm64"."""
-    return {"x86_64": "linux/amd64", "arm64": "linux/arm64"}[architecture()]
+    return f"linux/{DOCKER_NAMES[architecture()]}"
 
 
 def bridge_gateway() -> str | None:
