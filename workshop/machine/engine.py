@@ -293,9 +293,10 @@ def _remember(what: dict) -> None:
 def _began(pid: int) -> str:
     """When a process began, in the kernel's own count; "" where there is none any more."""
     try:
-        state, *rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        line = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
+    state, *rest = line.rpartition(")")[2].split()
     return "" if state == "Z" else rest[18]
 
 
@@ -341,7 +342,7 @@ def _find(command: str) -> str | None:
 
 def tail(path: Path, lines: int = 8) -> str:
     try:
-        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+        return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
     except OSError:
         return "(no log)"
 
