@@ -62,7 +62,7 @@ def name(path):
 
 def test_every_module_can_be_imported_where_linuxs_own_are_missing():
     inside = {file.removesuffix(".py").replace("/", ".") for file in IN_CONTAINERS}
-    done = python(EVERY_MODULE, *inside)
+    done = python(EVERY_MODULE, *inside, "workshop.load.locustfile")    # Locust's own process
     assert done.returncode == 0, done.stderr
     assert {"workshop.local.server", "workshop.commands.lab"} <= set(done.stdout.split())
 
