@@ -291,10 +291,15 @@ print(f"arm64 costs {arm / x86:.0%} of x86_64; it pays while it takes less than 
       "the time")
 
 # %% [markdown]
-# We cannot measure it here, because your machine has only one kind of processor. To find out, build
-# the image for arm64, create a second function with `Architectures=["arm64"]`, and compare the
-# `Billed Duration` of the two. And remember which part of the bill becomes cheaper. With an HTTP
-# API in front of the function, a fifth less for compute and INIT means:
+# We cannot measure it here, because your machine has only one kind of processor. An emulator of the
+# other one gives the same answers, but says nothing about time
+# ([how to install it](../docker/README.md#images-for-another-processor)). To find out, work on AWS:
+# set `WORKSHOP_ARCHITECTURE=arm64`, build the image again, create a second function with
+# `Architectures=["arm64"]`, and compare the `Billed Duration` of the two. On arm64, ONNX Runtime may
+# write `cpuinfo_initialize failed` to the log; it still works, and the same page explains it.
+#
+# And remember which part of the bill becomes cheaper. With an HTTP API in front of the function, a
+# fifth less for compute and INIT means:
 
 # %%
 for name, case in CASES.items():

@@ -34,7 +34,7 @@ def install(name):
 
 def _install(source, layer):
     recipe, made_by = _recipe(source), layer.with_suffix(".recipe")
-    if layer.is_dir() and made_by.is_file() and made_by.read_text() == recipe:
+    if layer.is_dir() and made_by.is_file() and made_by.read_text(encoding="utf-8") == recipe:
         return layer
     made_by.unlink(missing_ok=True)         # written again when all is there
     shutil.rmtree(layer, ignore_errors=True)
@@ -43,7 +43,7 @@ def _install(source, layer):
     leave_out(layer / "python", source / "leave_out.txt")
     modes.settle(layer)
     compile_bytecode(layer / "python")
-    made_by.write_text(recipe)
+    made_by.write_text(recipe, encoding="utf-8")
     return layer
 
 

@@ -31,8 +31,8 @@ def login(*names):
     return doctor.registry_login({"auths": {name: {} for name in names}})
 
 
-def platform(architecture="x86_64", **environ):
-    return doctor.docker_platform({"Architecture": architecture}, environ)
+def platform(architecture="x86_64", emulated=False, **environ):
+    return doctor.docker_platform({"Architecture": architecture}, environ, lambda name: emulated)
 
 
 def packages(exists=True, half=False, ready=True, wrong=()):
@@ -73,7 +73,10 @@ FINDINGS = {
         "unset DOCKER_DEFAULT_PLATFORM"),
     "a wish for another architecture": (
         lambda: platform(WORKSHOP_ARCHITECTURE="arm64"), WARNING, "the engine is x86_64",
-        "emulation"),
+        "binfmt --install"),
+    "an emulated architecture": (
+        lambda: platform(WORKSHOP_ARCHITECTURE="arm64", emulated=True), OK, "emulated, and slow",
+        ""),
     "no such architecture": (lambda: platform(WORKSHOP_ARCHITECTURE="sparc"), BLOCKS, "'sparc'",
                              "x86_64 or arm64"),
     "BuildKit": (lambda: doctor.builder(0), OK, "BuildKit", ""),

@@ -9,11 +9,12 @@ from workshop.machine.engine import NO_PROXY
 # Runs inside the container, which has no network but its own: POSTs each event of a JSON list.
 POST = """
 import json, sys, time, urllib.error, urllib.request
+PATIENCE = int(sys.argv[1])
 url = "http://localhost:8080/2015-03-31/functions/function/invocations"
 
 def post(event, attempts=100):
     try:
-        return json.load(urllib.request.urlopen(url, json.dumps(event).encode(), timeout=60))
+        return json.load(urllib.request.urlopen(url, json.dumps(event).encode(), timeout=PATIENCE))
     except urllib.error.HTTPError as error:
         return json.load(error)         # a function that cannot start answers 502 and why
     except urllib.error.URLError as error:
@@ -51,9 +52,12 @@ def emulator(image, *arguments, options=AS_LAMBDA):
         subprocess.run(["docker", "rm", "--force", name], capture_output=True)
 
 
-def invoke(container, *events):
-    """Send events to the function in `container`, one after the other; return the answers."""
-    return json.loads(docker("exec", "-i", container, "python3", "-c", POST,
+def invoke(container, *events, patience=60):
+    """Send events to the function in `container`, one after the other; return the answers.
+
+    patience: seconds that one answer may take, INIT included.
+    """
+    return json.loads(docker("exec", "-i", container, "python3", "-c", POST, patience,
                              input=json.dumps(events)))
 
 

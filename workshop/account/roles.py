@@ -23,7 +23,7 @@ def policy(name, **values):
     gives the others.
     """
     account, region = calls.where()
-    text = string.Template((POLICIES / f"{name}.json").read_text())
+    text = string.Template((POLICIES / f"{name}.json").read_text(encoding="utf-8"))
     return text.substitute(values, account=account, region=region, owned=ownership.prefix())
 
 

@@ -127,7 +127,8 @@ def _write(folder, name, made, opened, vocabulary):
     if "picture" not in made:
         requirements = folder / "requirements.txt"
         lines = requirements.read_text(encoding="utf-8").splitlines(keepends=True)
-        requirements.write_text("".join(one for one in lines if not one.startswith("pillow")))
+        requirements.write_text(
+            "".join(one for one in lines if not one.startswith("pillow")), encoding="utf-8")
     (folder / "signature.json").write_text(
         json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     shutil.copy(opened.path, folder / "model.onnx")

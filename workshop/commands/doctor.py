@@ -17,7 +17,7 @@ from workshop import cloud
 from workshop.commands import clean
 from workshop.course import failures, last_error
 from workshop.local import addresses, lifecycle
-from workshop.machine import engine, environment, groups, requirements, settings
+from workshop.machine import emulation, engine, environment, groups, requirements, settings
 from workshop.machine.paths import ROOT
 from workshop.machine.python_version import check_python
 
@@ -58,7 +58,7 @@ def examine(environ=os.environ) -> list[Finding]:
         *packages(environment.VENV.exists(), environment.is_half_made(), environment.is_ready(),
                   _differences, environment.missing()),
         *docker(state, engine.may_start()),
-        *docker_platform(state.info, environ),
+        *docker_platform(state.info, environ, emulation.ready),
         *builder(state.kind == engine.READY and engine.docker("buildx", "version").returncode),
         *registry_login(_read_json(_docker_config(environ))),
         *cloud_port(environ, _cloud_status),
@@ -134,8 +134,11 @@ def docker(state: engine.State, may_start: bool) -> list[Finding]:
     return [Finding(BLOCKS, f"Docker: {state.kind}; most lessons need it", advice)]
 
 
-def docker_platform(info: dict, environ) -> list[Finding]:
-    """Images of one architecture do not run as functions of another: `exec format error`."""
+def docker_platform(info: dict, environ, emulated) -> list[Finding]:
+    """Images of one architecture do not run as functions of another: `exec format error`.
+
+    `emulated(architecture)`: whether the engine runs programs for that one all the same.
+    """
     chosen = environ.get("WORKSHOP_ARCHITECTURE", "")
     if chosen and chosen.lower() not in engine.ARCHITECTURES:
         return [Finding(BLOCKS, f"WORKSHOP_ARCHITECTURE is {chosen!r}",
@@ -143,9 +146,11 @@ def docker_platform(info: dict, environ) -> list[Finding]:
     own = engine.ARCHITECTURES.get(str(info.get("Architecture", "")).lower())
     wanted = engine.ARCHITECTURES.get(chosen.lower(), own)
     found = []
-    if own and wanted != own:
-        found.append(Finding(WARNING, f"WORKSHOP_ARCHITECTURE is {chosen}, the engine is {own}",
-                             "unset it, unless you have set up emulation (binfmt)"))
+    if own and wanted != own and emulated(wanted):
+        found.append(Finding(OK, f"WORKSHOP_ARCHITECTURE is {chosen}: emulated, and slow"))
+    elif own and wanted != own:
+        found.append(Finding(WARNING, f"WORKSHOP_ARCHITECTURE is {chosen}, the engine is {own} "
+                             "and cannot run it", f"unset it. {emulation.HOW}"))
     default = environ.get("DOCKER_DEFAULT_PLATFORM", "").lower()
     of_default = engine.ARCHITECTURES.get(default.removeprefix("linux/").split("/")[0])
     if default and wanted and of_default != wanted:

@@ -85,7 +85,7 @@ def _processors() -> int:
 def _free_memory() -> float:
     """Bytes of memory for new programs; what only keeps copies of files counts as free."""
     try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
+        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
         return 1024 * next(int(line.split()[1]) for line in lines
                            if line.startswith("MemAvailable:"))
     except (OSError, StopIteration):                        # macOS, Windows
@@ -317,7 +317,7 @@ class _Run:
             if self.talkative and not empty:
                 print(f"\n{'=' * 20} {task.name}\n{text}")
             self.seconds[_words(task)] = round(took, 1)
-            RECORD.write_text(json.dumps(self.seconds))
+            RECORD.write_text(json.dumps(self.seconds), encoding="utf-8")
         self.took, self.guessed = self.took + took, self.guessed + self.expected[task.name]
         _end({task: self.at_work[task]})     # what it left running
         del self.at_work[task]
@@ -359,7 +359,7 @@ def _guess(task) -> float:
 
 def _record() -> dict[str, float]:
     try:
-        return json.loads(RECORD.read_text())
+        return json.loads(RECORD.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
 

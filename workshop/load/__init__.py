@@ -99,8 +99,8 @@ def _locust(command, settings, folder, patience):
             process.kill()
             process.wait()
     if failed:
-        last = "\n".join(said.read_text(errors="replace").strip().splitlines()[-15:])
-        raise RuntimeError(f"Locust failed ({failed}):\n{last}")
+        lines = said.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        raise RuntimeError(f"Locust failed ({failed}):\n" + "\n".join(lines[-15:]))
 
 
 def _lines(path):

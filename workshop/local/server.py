@@ -148,7 +148,7 @@ def main(arguments: list[str] | None = None) -> None:
     app = patches.apply(port, [sock.getsockname()[0] for sock in sockets], keys, ACCOUNT,
                       sagemaker.beside)
     pid_file = pid_path(port)
-    pid_file.write_text(json.dumps({"pid": os.getpid(), "port": port}))
+    pid_file.write_text(json.dumps({"pid": os.getpid(), "port": port}), encoding="utf-8")
     try:
         asyncio.run(serve(app, sockets))
     finally:

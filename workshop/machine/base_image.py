@@ -22,7 +22,7 @@ import urllib.request
 from datetime import date
 from pathlib import Path
 
-from workshop.machine import engine, groups, labels, modes
+from workshop.machine import emulation, engine, groups, image_archive, labels, modes
 from workshop.machine.lock import one_at_a_time
 from workshop.machine.paths import BUILD, DOCKER
 
@@ -30,6 +30,7 @@ REAL = "public.ecr.aws/lambda/python:3.13"
 PLAIN = "public.ecr.aws/docker/library/python:3.13-slim"    # for what does not run on Lambda
 REGISTRY = "https://public.ecr.aws/v2/"
 STAND_IN = "workshop-lambda-base"       # `stand_in` adds the tag
+SYSTEM = "workshop-lambda-system"       # Debian's packages as an image, while the stand-in is built
 RECIPE = DOCKER / "base"
 STATE = BUILD / "base"
 UNREACHABLE = STATE / "unreachable"     # holds the day on which the registry did not answer
@@ -46,7 +47,6 @@ PACKAGES = ["base-files", "bash", "coreutils", "dash", "findutils", "grep", "lib
 SLIM = ("rm -rf \"$1\"/usr/share/locale \"$1\"/usr/share/man \"$1\"/usr/share/info "
         "\"$1\"/usr/lib/*/gconv; "
         "find \"$1\"/usr/share/doc -type f ! -name copyright -delete")
-DEBIAN_NAMES = {"x86_64": "amd64", "arm64": "arm64"}
 
 
 class BaseImageError(RuntimeError):
@@ -79,8 +79,12 @@ def get(image: str = REAL) -> str:
 
 
 def stand_in() -> str:
-    """The stand-in's name and tag. Checkouts whose recipes differ each have their own image."""
-    return f"{STAND_IN}:{PYTHON}-{_recipe()}"
+    """The stand-in's name and tag: Python's version, the architecture, and the recipe.
+
+    So the stand-ins of two architectures, and of checkouts whose recipes differ, are kept side by
+    side on one engine.
+    """
+    return f"{STAND_IN}:{PYTHON}-{engine.architecture()}-{_recipe()}"
 
 
 def refuse_stand_in(image: str) -> None:
@@ -197,12 +201,11 @@ def _check_possible(why: str) -> None:
             f"there is no Lambda base image: {why}, and a stand-in can only be built as root on "
             f"Debian or Ubuntu. Connect to the internet and try `docker pull {REAL}`; or name an "
             "image with the same contract in WORKSHOP_BASE_IMAGE.")
-    wanted, here = engine.architecture(), engine.ARCHITECTURES.get(host.machine().lower())
-    if wanted != here and not list(Path("/proc/sys/fs/binfmt_misc").glob("qemu-*")):
+    wanted = engine.architecture()
+    if wanted != engine.ARCHITECTURES.get(host.machine().lower()) and not emulation.ready(wanted):
         raise BaseImageError(
-            f"a stand-in for {wanted} cannot be built on this {here} machine, which has no "
-            "emulation of other processors: unset WORKSHOP_ARCHITECTURE, or "
-            "`apt-get install qemu-user-static binfmt-support`.")
+            f"a stand-in for {wanted} cannot be built here: nothing emulates that processor. "
+            f"{emulation.HOW} Or unset WORKSHOP_ARCHITECTURE.")
     if shutil.which("mmdebstrap") is None:
         engine.apt_install("base image", "mmdebstrap", "debian-archive-keyring")
 
@@ -227,7 +230,7 @@ def _text(path: Path) -> bytes:
 def _fetch_debian(context: Path) -> None:
     """Debian's packages as one archive, security updates included (mmdebstrap's own default)."""
     _run(["mmdebstrap", "--mode=root", "--variant=extract", f"--extract-hook={SLIM}",
-          f"--architectures={DEBIAN_NAMES[engine.architecture()]}",
+          f"--architectures={engine.DOCKER_NAMES[engine.architecture()]}",    # Debian's too
           f"--include={','.join(PACKAGES)}", SUITE, context / "rootfs.tar"])
 
 
@@ -269,13 +272,20 @@ def _host_certificates() -> Path:
 
 
 def _docker_build(context: Path) -> None:
-    _run(["docker", "build", "--quiet", "--force-rm", "--platform", engine.platform(),
-          "--tag", stand_in(), context])
+    system, layer = f"{SYSTEM}:{stand_in().partition(':')[2]}", context / "rootfs.tar"
+    word, _, value = labels.WORKSHOP.partition("=")
+    image_archive.load(system, engine.architecture(), layer, Labels={word: value})
+    layer.unlink()      # no part of the context any more
+    try:
+        _run(["docker", "build", "--quiet", "--force-rm", "--platform", engine.platform(),
+              "--build-arg", f"SYSTEM={system}", "--tag", stand_in(), context])
+    finally:
+        engine.docker("rmi", system)    # its name alone: the stand-in holds its content
 
 
 def _recipe() -> str:
     """Fingerprint of all that the stand-in is made from: another one means build it again."""
-    digest = hashlib.sha256(repr((engine.architecture(), SUITE, PACKAGES, SLIM)).encode())
+    digest = hashlib.sha256(repr((SUITE, PACKAGES, SLIM)).encode())
     for path in _recipe_files():
         digest.update(path.relative_to(RECIPE).as_posix().encode())
         digest.update(_text(path))
@@ -286,7 +296,7 @@ def _recipe() -> str:
 
 def _is_here(image: str) -> bool:
     """Whether `image` is local and for the architecture we build for."""
-    return _inspect(image, "{{json .Architecture}}") == DEBIAN_NAMES[engine.architecture()]
+    return _inspect(image, "{{json .Architecture}}") == engine.DOCKER_NAMES[engine.architecture()]
 
 
 def _stand_in_is_here() -> bool:

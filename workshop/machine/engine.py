@@ -35,11 +35,12 @@ STARTED = "dockerd.json"    # in build/: the engine that this checkout started
 OS_RELEASE = Path("/etc/os-release")
 SYSTEM_FOLDERS = ("/usr/sbin", "/sbin")   # `su` leaves them out of PATH
 SYSTEMD = Path("/run/systemd/system")     # exists where systemd is in charge
-# The names that an architecture goes by, and Lambda's own name for it.
 # The proxy in Docker's configuration is for builds; `docker run` would hand it on.
 NO_PROXY = [f"--env={name}=" for word in ("http_proxy", "https_proxy", "all_proxy", "ftp_proxy")
             for name in (word, word.upper())]
+# The names that an architecture goes by, and Lambda's own name for it; Lambda's, and Docker's.
 ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "arm64": "arm64", "aarch64": "arm64"}
+DOCKER_NAMES = {"x86_64": "amd64", "arm64": "arm64"}
 
 
 class EngineError(RuntimeError):
@@ -139,7 +140,7 @@ def architecture() -> str:
 
 def platform() -> str:
     """The same in Docker's words: "linux/amd64" or "linux/arm64"."""
-    return {"x86_64": "linux/amd64", "arm64": "linux/arm64"}[architecture()]
+    return f"linux/{DOCKER_NAMES[architecture()]}"
 
 
 def bridge_gateway() -> str | None:
@@ -292,9 +293,10 @@ def _remember(what: dict) -> None:
 def _began(pid: int) -> str:
     """When a process began, in the kernel's own count; "" where there is none any more."""
     try:
-        state, *rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        line = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
+    state, *rest = line.rpartition(")")[2].split()
     return "" if state == "Z" else rest[18]
 
 
@@ -340,7 +342,7 @@ def _find(command: str) -> str | None:
 
 def tail(path: Path, lines: int = 8) -> str:
     try:
-        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+        return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
     except OSError:
         return "(no log)"
 

@@ -17,7 +17,7 @@ def one_at_a_time(name: str):
     left running is waited for, and not worked against.
     """
     BUILD.mkdir(exist_ok=True)
-    with open(BUILD / f"{name}.lock", "w") as lock:
+    with open(BUILD / f"{name}.lock", "w", encoding="utf-8") as lock:
         if fcntl:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -37,7 +37,7 @@ def memory(pid: int) -> int | None:
     """Bytes of memory that a process has now (its resident set); None where that cannot be seen."""
     try:
         if sys.platform.startswith("linux"):
-            fields = (PROC / str(pid) / "status").read_text().split("VmRSS:")[1]
+            fields = (PROC / str(pid) / "status").read_text(encoding="utf-8").split("VmRSS:")[1]
         else:
             fields = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True,
                                     text=True, timeout=20).stdout
@@ -64,7 +64,7 @@ def _inodes(port: int) -> set[str]:
     found = set()
     for table in ("tcp", "tcp6"):
         with contextlib.suppress(OSError):
-            for line in (PROC / "net" / table).read_text().splitlines()[1:]:
+            for line in (PROC / "net" / table).read_text(encoding="utf-8").splitlines()[1:]:
                 fields = line.split()
                 if fields[3] == LISTEN and int(fields[1].rpartition(":")[2], 16) == port:
                     found.add(f"socket:[{fields[9]}]")

@@ -195,7 +195,7 @@ def memory(variant: str | Variant, memories=MEMORIES, starts: int = 3) -> list[d
     rows = [{"memory_mb": size, "error": errors[size]} if size in errors else
             _medians(size, taken[size]) for size in memories]
     path = FOLDER / "memory.json"
-    found = json.loads(path.read_text()) if path.is_file() else {}
+    found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     write("memory", {**found, one.name: rows})
     return rows
 
@@ -261,5 +261,5 @@ def write(name: str, content) -> None:
     """Write build/measure/NAME.json, whole or not at all: `content` is what JSON can hold."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     part = FOLDER / f"{name}.json.{os.getpid()}.part"
-    part.write_text(json.dumps(content, indent=1))
+    part.write_text(json.dumps(content, indent=1), encoding="utf-8")
     part.replace(FOLDER / f"{name}.json")

@@ -24,12 +24,12 @@ def pushed(images: list[str]) -> dict[str, int]:
     are known by their digest, and each is compressed once.
     """
     layers = {image: inspect(image)["RootFS"]["Layers"] for image in images}
-    known = json.loads(LAYERS.read_text()) if LAYERS.is_file() else {}
+    known = json.loads(LAYERS.read_text(encoding="utf-8")) if LAYERS.is_file() else {}
     missing = [image for image in images if not set(layers[image]) <= known.keys()]
     if missing:
         known |= _compressed(missing, layers)
         LAYERS.parent.mkdir(parents=True, exist_ok=True)
-        LAYERS.write_text(json.dumps(known, indent=1))
+        LAYERS.write_text(json.dumps(known, indent=1), encoding="utf-8")
     return {image: sum(known[layer] for layer in layers[image]) for image in images}
 
 

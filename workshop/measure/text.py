@@ -143,8 +143,9 @@ def files(folder: Path) -> dict[str, Path]:
     for path in minilm.MODEL.glob("*.*"):
         if path.suffix in (".json", ".txt"):
             shutil.copy(path, published)
-    config = json.loads((published / "config.json").read_text())
-    (published / "config.json").write_text(json.dumps({**config, "num_hidden_layers": layers}))
+    config = json.loads((published / "config.json").read_text(encoding="utf-8"))
+    (published / "config.json").write_text(json.dumps({**config, "num_hidden_layers": layers}),
+                                           encoding="utf-8")
     ours = encoder.state_dict()
     original = minilm.read_weights(minilm.MODEL / "model.safetensors")
     weights = {theirs: ours[name] for name, theirs in minilm.names(layers).items()}
@@ -209,7 +210,7 @@ def text_of(tokens: int) -> str:
 def _peak_mb(pid):
     """The most memory (MB) that a process has held; None where the kernel does not say."""
     try:
-        status = Path(f"/proc/{pid}/status").read_text()
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     except OSError:
         return None
     return int(re.search(r"^VmHWM:\s+(\d+) kB", status, re.M)[1]) / 1024

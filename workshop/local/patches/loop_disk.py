@@ -7,7 +7,6 @@ kernel detaches it when the mount ends, and its file has no name.
 Standard library only: it runs in whatever image the helper has.
 """
 import errno
-import fcntl
 import os
 import stat
 import struct
@@ -75,6 +74,8 @@ def bitmap(used: int, size: int) -> bytes:
 
 def attached(file: int) -> tuple[str, int]:
     """A free loop device, with the file behind it: its name, and its open descriptor."""
+    import fcntl  # not above: Windows has none, and reads this module's text
+
     control = os.open(CONTROL, os.O_RDWR)
     while True:
         number = fcntl.ioctl(control, GET_FREE)

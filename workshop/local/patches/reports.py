@@ -126,13 +126,13 @@ def kernel_peak(container, limit: int) -> int | None:
     """
     process = container.attrs["State"]["Pid"]
     with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{process}/cgroup").read_text().splitlines():
+        for line in Path(f"/proc/{process}/cgroup").read_text(encoding="utf-8").splitlines():
             _number, controllers, name = line.split(":", 2)
             folder, figures, kills = cgroup(controllers, name)
             if container.id in name and folder:
                 if figure(folder / kills, "oom_kill"):
                     return limit
-                used = next(int(file.read_text()) for file in map(folder.joinpath, figures)
+                used = next(int(file.read_bytes()) for file in map(folder.joinpath, figures)
                             if file.exists())
                 return used - figure(folder / "memory.stat", "inactive_file")
     return None
@@ -140,7 +140,7 @@ def kernel_peak(container, limit: int) -> int | None:
 
 def figure(file: Path, name: str) -> int:
     """The number on the line `NAME NUMBER` of a cgroup's file; 0 where there is none."""
-    found = re.search(rf"^{name} (\d+)$", file.read_text(), re.MULTILINE)
+    found = re.search(rf"^{name} (\d+)$", file.read_text(encoding="utf-8"), re.MULTILINE)
     return int(found.group(1)) if found else 0
 
 
