@@ -27,6 +27,8 @@ class Part(NamedTuple):
     sections: tuple[str, ...] = ()      # headings; none: the whole lesson, exercises too
     exercises: tuple[int, ...] = ()     # with sections: those that are done as well
     must: bool = True
+    prepared: str = ""                  # `catch_up` executes the cells above this heading before
+    between: bool = False               # the cells between the sections are run, too
 
 
 class Block(NamedTuple):
@@ -65,11 +67,14 @@ TRAIN, EXPORT = Part("train_churn_model"), Part("export_to_onnx")
 IMAGE, SHIP, OPEN = (Part("build_lambda_image"), Part("ship_to_lambda"),
                      Part("open_https_endpoint"))
 PROOF = Part("export_to_onnx", ("Prove that it is the same model",
-                                "What does it answer to nonsense?"))
+                                "What does it answer to nonsense?"),
+             prepared="Prove that it is the same model")
 INCIDENT = Part("release_safely", ("What we build", "A model that fails", "How many did it get?",
-                                   "Why not alarm on Lambda's errors?"))
+                                   "Why not alarm on Lambda's errors?"),
+                prepared="A model that fails")
 FAILURES = Part("break_it", ("An image for another processor", "A tag that has moved",
-                             "Out of memory"))
+                             "Out of memory"),
+                prepared="An image for another processor", between=True)
 BUDGET = Part("clean_up", ("First of all, a budget", "What would it have cost?"))
 
 THREE_HOURS = Path("three hours", home=(SET_UP, TRAIN, EXPORT), days=(
@@ -78,7 +83,7 @@ THREE_HOURS = Path("three hours", home=(SET_UP, TRAIN, EXPORT), days=(
             Part("write_and_invoke_function", (
                 "What is Lambda?", "Start from nothing", "What does a handler look like?",
                 "How does the code get there?", "What may the function do?", "Create the function",
-                "Invoke it, from Python", "What does the log say?"), (1,)),
+                "Invoke it, from Python", "What does the log say?"), (1,), between=True),
             PROOF), "Everybody has an answer of `hello`, and has seen the largest difference "
                     "between the two models.", pause=0),
         Block("An image that answers", (
@@ -88,9 +93,10 @@ THREE_HOURS = Path("three hours", home=(SET_UP, TRAIN, EXPORT), days=(
             Part("build_lambda_image", ("How large are the layers?",), (2,), must=False)),
             "The emulator returns a probability for one customer."),
         Block("In the cloud, behind HTTPS", (
-            Part("ship_to_lambda", ("A place for the image", "Log in", "Tag and push",
-                                    "What may the function do?", "Create the function",
-                                    "Invoke it", "Three seconds")),
+            Part("ship_to_lambda", ("Where we are", "A place for the image", "Log in",
+                                    "Tag and push", "What may the function do?",
+                                    "Create the function", "Invoke it", "Three seconds"),
+                 between=True),
             Part("open_https_endpoint", ("The function behind the endpoint",
                                          "What an API gateway does", "Four calls and a permission",
                                          "Call it", "When the request is wrong"), (1,)),
@@ -133,7 +139,8 @@ TWO_DAYS = Path("two days", home=(SET_UP,), days=(
         Block("Release and roll back", (Part("release_safely"),), "The alarm has removed the bad "
                                                                   "version."),
         Block("Failures, and what they cost", (FAILURES, Part("clean_up"), Part(
-            "choose_memory_estimate_bill", ("Memory buys processor time",), must=False)),
+            "choose_memory_estimate_bill", ("Memory buys processor time",), must=False,
+            prepared="Memory buys processor time")),
             "`inventory.find()` finds nothing of theirs.", 0))),))
 
 PATHS = (THREE_HOURS, ONE_DAY, TWO_DAYS)
@@ -163,7 +170,8 @@ def find(part: Part, lessons):
         raise PathError(f"paths: no lesson is named {part.lesson!r}; there are "
                         f"{', '.join(one.name[3:] for one in lessons)}")
     known = sections(lesson)
-    if missing := [heading for heading in part.sections if heading not in known]:
+    if missing := [heading for heading in (*part.sections, *([part.prepared] * bool(part.prepared)))
+                   if heading not in known]:
         raise PathError(f"paths: lesson {lesson.number} has no section {missing[0]!r}; it has "
                         f"{'; '.join(known)}")
     numbers = [number for number, _, _ in prose.exercises(lesson.cells)]
@@ -256,8 +264,23 @@ def timetable(path: Path, lessons) -> str:
         lines += [f"| {clock(now)} | *end* | | | {now - day.start} |", "",
                   "| checkpoint after | what you see |", "|---|---|",
                   *(f"| {block.title} | {block.checkpoint}{_done(block, lessons)} |"
-                    for block in day.blocks)]
+                    for block in day.blocks), *_to_prepare(day, lessons)]
     return "\n".join(lines)
+
+
+def call(lesson, heading: str) -> str:
+    """The code that executes what is above a heading, for the first cell of a notebook."""
+    return f'from workshop import lessons; lessons.catch_up("{lesson.number}", "{heading}")'
+
+
+def _to_prepare(day: Day, lessons) -> list[str]:
+    """A table of the lessons that a day begins in the middle, each with its call; or nothing."""
+    found = {part: block.title for block in day.blocks for part in block.parts if part.prepared}
+    if not found:
+        return []
+    return ["", "| prepare before | in a new first cell of | run |", "|---|---|---|",
+            *(f"| {title} | {_link(part, lessons)} | "
+              f"`{call(find(part, lessons), part.prepared)}` |" for part, title in found.items())]
 
 
 def _parts(block: Block, lessons, must: bool) -> str:
@@ -268,6 +291,7 @@ def _parts(block: Block, lessons, must: bool) -> str:
 def _words(part: Part, lessons) -> str:
     """A part as a link to its lesson, with its sections and exercises."""
     sections_ = ", ".join(f"*{heading}*" for heading in part.sections)
+    sections_ += " and the cells between them" if part.between else ""
     tasks = "".join(f", exercise {number}" for number in part.exercises)
     return _link(part, lessons) + (f": {sections_}{tasks}" if part.sections else "")
 
