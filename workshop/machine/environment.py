@@ -20,7 +20,7 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-from workshop.machine import engine, pins, requirements, settings
+from workshop.machine import engine, offline, pins, requirements, settings
 from workshop.machine.lock import one_at_a_time
 from workshop.machine.paths import BUILD, ROOT, VENV
 from workshop.machine.progress import Line
@@ -136,6 +136,7 @@ def activate() -> None:
     paths = os.environ.get("PATH", "").split(os.pathsep)
     os.environ["PATH"] = os.pathsep.join([here, *(path for path in paths if path != here)])
     settings.tools()
+    offline.let_pip()
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"     # ONNX Runtime would report its use to its makers
 
 
@@ -168,6 +169,8 @@ def differences(entries: list[str] | None = None) -> list[str]:
 
 def _make(lock: int, groups: list[str] | None = None) -> None:
     began = time.monotonic()
+    if gone := offline.gone():
+        raise SetUpError(gone)
     _check_disk()
     if is_half_made():
         print("environment: .venv is half-made (a set-up was interrupted); making it afresh",
@@ -344,7 +347,10 @@ def _torch_step(entries: list[str], lock: str) -> list[str]:
 
     The CPU build needs nothing beyond the lock. Elsewhere PyTorch comes from the ordinary index,
     with what its build there needs besides (CUDA). Other systems have no build with CUDA there.
+    A folder to set up from holds none with CUDA either.
     """
+    if offline.record():
+        return [*entries, "--no-deps"]
     if sys.platform.startswith("linux"):
         if _has_cpu_build(entries):
             return [*entries, "--no-deps", "--index-url", CPU_INDEX]
@@ -376,8 +382,9 @@ def _written(name: str, text: str) -> str:
 
 def _run_pip(step: list[str], lock: int, line: Line) -> None:
     command = ["pip", "install", "--no-input", "--progress-bar", "off",
-               "--disable-pip-version-check", *step]
+               "--disable-pip-version-check", *offline.pip_options(), *step]
     environment = _plain() | {"PYTHONUNBUFFERED": "1"}
+    offline.let_pip(environment)
     with open(LOG, "a", encoding="utf-8") as log, _child(
             python(), lock, *command, environment=environment) as pip:
         _to_the_end(pip, lambda: _follow(pip.stdout, log, line))
