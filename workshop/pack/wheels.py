@@ -131,5 +131,5 @@ def collect(staged: Path, folder: Path) -> list[str]:
     names = sorted(path.name for path in staged.glob("*.whl"))
     for name in names:
         (staged / name).replace(folder / name)
-    shutil.rmtree(staged)
+    shutil.rmtree(staged, ignore_errors=True)     # not there where nothing was asked for
     return names
