@@ -95,6 +95,12 @@ def test_a_folder_that_is_no_pack_or_is_not_there_is_refused(tmp_path):
         assert "is not a folder that `python3 -m workshop pack` made" in refused(folder)
 
 
+def test_a_folder_without_a_package_that_all_lessons_need_is_refused(stick):
+    part = {"files": [], "missing": ["numpy==2.4.6"]}
+    change(stick, parts={HERE: {requirements.FIRST: part}})
+    assert "lacks numpy==2.4.6, which every lesson needs" in refused(stick)
+
+
 def test_an_interrupted_pack_is_refused(stick):
     change(stick, complete=False)
     assert "is not complete" in refused(stick)

@@ -245,12 +245,14 @@ def _check_disk() -> None:
     if free < NEEDED_GB and _is_large():
         raise SetUpError(f"{ROOT} has {free:.1f} GB free; the environment needs about {NEEDED_GB} "
                          f"GB. Make room. {CUDA}.")
-    if free < NEEDED_GB + CUDA_GB and _is_large():
+    if free < NEEDED_GB + CUDA_GB and _is_large() and not offline.record():
         print(f"environment: {free:.1f} GB free. {CUDA}.", flush=True)
 
 
 def _is_large() -> bool:
-    return any(entry.startswith("torch") for entry in requirements.pinned())
+    found = requirements.groups()
+    return any(entry.startswith("torch") for group in offline.groups(list(found))
+               for entry in found[group])
 
 
 def _remove(path: Path) -> None:
@@ -400,8 +402,9 @@ def _why_pip_failed() -> str:
                 "Nothing of it was installed. If a package index or proxy of your own serves other "
                 "builds, use PyPI for this set-up; otherwise do not install that file, and report "
                 "it.")
+    where = "folder" if offline.record() else "network"
     return ("pip could not install environment.yml. Its last words (all of them in "
-            f"{LOG}):\n{engine.tail(LOG)}\nFix that (is the network there?), and run "
+            f"{LOG}):\n{engine.tail(LOG)}\nFix that (is the {where} there?), and run "
             "the same command again.")
 
 

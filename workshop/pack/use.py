@@ -44,12 +44,7 @@ def set_up(source: str) -> None:
           flush=True)
     base = _load(folder, images_)
     _copy_wheels(folder, packed, part)
-    groups = [group for group in requirements.groups()
-              if group in part and not part[group]["missing"]]
-    if requirements.FIRST not in groups:
-        raise PackError(f"{source} lacks {', '.join(part[requirements.FIRST]['missing'])}, which "
-                        "every lesson needs. README.txt in the folder says what else is missing.")
-    offline.write(folder, groups, base)
+    offline.write(folder, _complete(part), base)
 
 
 def say_done() -> None:
@@ -84,6 +79,9 @@ def _open(folder: Path, source: str):
     images_ = packed["images"].get(architecture, [])
     names = {f"{WHEELS}/{file}" for group in part.values() for file in group["files"]}
     names |= {f"{FUNCTIONS}/{file}" for file in _functions(packed, architecture)}
+    if requirements.FIRST not in _complete(part):
+        raise PackError(f"{source} lacks {', '.join(part[requirements.FIRST]['missing'])}, which "
+                        f"every lesson needs. {contents.PAGE} says what else is missing.")
     return packed, part, images_, sorted(names | {one["file"] for one in images_})
 
 
@@ -97,6 +95,12 @@ def _part(packed: dict, source: str) -> dict:
             f"lab --from …, or add yours to the folder: python3 -m workshop pack FOLDER "
             f"--platform {platform} --python {python}")
     return part
+
+
+def _complete(part: dict) -> list[str]:
+    """The groups of packages of which no wheel is missing, in the order of environment.yml."""
+    return [group for group in requirements.groups()
+            if group in part and not part[group]["missing"]]
 
 
 def _functions(packed: dict, architecture: str) -> list[str]:
