@@ -252,7 +252,7 @@ def _check_disk() -> None:
 def _is_large() -> bool:
     found = requirements.groups()
     return any(entry.startswith("torch") for group in offline.groups(list(found))
-               for entry in found[group])
+               for entry in found.get(group, ()))
 
 
 def _remove(path: Path) -> None:
