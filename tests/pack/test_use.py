@@ -196,7 +196,8 @@ def test_the_local_cloud_serves_the_wheels_and_nothing_else(stick):
 
 def test_builds_start_from_a_base_whose_pip_asks_the_local_cloud(monkeypatch):
     built = []
-    monkeypatch.delenv("WORKSHOP_BASE_IMAGE", raising=False)
+    for name in ("WORKSHOP_BASE_IMAGE", "DOCKER_BUILDKIT"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(engine, "docker", lambda *_, **__: type("Done", (), {"returncode": 1}))
     monkeypatch.setattr(wheels.tools, "run", lambda *words, stdin: built.append(stdin))
     wheels.use_base("172.17.0.1:4566")
@@ -207,8 +208,13 @@ def test_builds_start_from_a_base_whose_pip_asks_the_local_cloud(monkeypatch):
     assert built[0].startswith("FROM public.ecr.aws/lambda/python:3.13\n")
     assert "find-links = http://172.17.0.1:4566/_workshop/wheels/" in built[0]
     assert wheels.os.environ["WORKSHOP_BASE_IMAGE"].startswith("workshop-offline-base-")
+    assert wheels.os.environ["DOCKER_BUILDKIT"] == "0"
     wheels.forget_base()
-    assert "WORKSHOP_BASE_IMAGE" not in wheels.os.environ
+    assert not {"WORKSHOP_BASE_IMAGE", "DOCKER_BUILDKIT"} & wheels.os.environ.keys()
+    monkeypatch.setenv("DOCKER_BUILDKIT", "1")
+    wheels.use_base("172.17.0.1:4566")
+    wheels.forget_base()
+    assert wheels.os.environ["DOCKER_BUILDKIT"] == "1", "the learner's own"
     monkeypatch.setenv("WORKSHOP_BASE_IMAGE", "mirror.example/python:3.13")
     wheels.forget_base()
     assert wheels.os.environ["WORKSHOP_BASE_IMAGE"] == "mirror.example/python:3.13"

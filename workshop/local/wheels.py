@@ -17,6 +17,10 @@ from workshop.machine import engine, labels, offline, tools
 PATH = "/_workshop/wheels/"
 NAME = "workshop-offline-base"
 VARIABLE = "WORKSHOP_BASE_IMAGE"
+# BuildKit may ask a registry about an image that is here already, and then fails without a network
+# (github.com/docker/buildx/issues/738). The builder before it does not; since Docker 23 this
+# variable chooses it (github.com/moby/moby/releases/tag/v23.0.0).
+BUILDER = ("DOCKER_BUILDKIT", "0")
 DOCKERFILE = """\
 FROM {base}
 LABEL workshop=lambda-onnx
@@ -56,13 +60,15 @@ def answer(method: str, path: str) -> tuple[int, bytes, bytes]:
 def use_base(host: str) -> None:
     """Let builds start from a base image whose pip asks `host`, if this checkout is offline.
 
-    host: HOST:PORT by which a container finds the local cloud. Sets WORKSHOP_BASE_IMAGE. Raises
-    RuntimeError with Docker's last lines where the image cannot be made.
+    host: HOST:PORT by which a container finds the local cloud. Sets WORKSHOP_BASE_IMAGE, and
+    DOCKER_BUILDKIT unless the learner has. Raises RuntimeError with Docker's last lines where the
+    image cannot be made.
     """
     packed = offline.record()
     if not packed or not packed["base"]:
         return
     recipe = DOCKERFILE.format(base=packed["base"], host=host, path=PATH)
+    os.environ.setdefault(*BUILDER)
     tag = hashlib.sha256(recipe.encode()).hexdigest()[:12]
     image = engine.own(f"{NAME}:{tag}")
     if engine.docker("image", "inspect", image).returncode:
@@ -75,3 +81,5 @@ def forget_base() -> None:
     """Take back what `use_base` set, here or in a parent process."""
     if os.environ.get(VARIABLE, "").startswith(NAME):
         del os.environ[VARIABLE]
+        if (BUILDER[0], os.environ.get(BUILDER[0])) == BUILDER:
+            del os.environ[BUILDER[0]]
