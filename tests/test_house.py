@@ -19,7 +19,7 @@ TOP = ("base_image", "bring", "cloud", "cost", "deploy", "endpoints", "engine", 
        "gallery", "groups", "inventory", "lessons", "load", "measure", "minilm", "packages",
        "parity", "permissions", "plots", "triggers")
 # From the upper room to the lowest: a room may import only what stands below it, or beside it.
-ROOMS = [("__main__", "commands"), TOP, ("account", "course"), ("local",), ("machine",)]
+ROOMS = [("__main__", "commands"), ("pack",), TOP, ("account", "course"), ("local",), ("machine",)]
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def drawn(graph) -> str:
     """The rooms and what they import of each other, as Mermaid draws it."""
     names = {"top": "what lessons import<br>cloud, deploy, triggers …"}
     room = {name: "top" for name in TOP} | {name: name for name in (
-        "commands", "account", "course", "local", "machine")}
+        "commands", "pack", "account", "course", "local", "machine")}
     arrows = {(room[one.split(".")[1]], room[other.split(".")[1]])
               for one in graph.modules if one.count(".") and "__main__" not in one
               for other in graph.find_modules_directly_imported_by(one) if other.count(".")}

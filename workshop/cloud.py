@@ -8,7 +8,7 @@ import os
 import sys
 
 from workshop.course import last_error
-from workshop.local import identities, lifecycle, waiters
+from workshop.local import identities, lifecycle, waiters, wheels
 from workshop.local.addresses import REGION, CloudError, port, state_folder, url
 from workshop.machine import engine, groups, modes, paths, settings
 
@@ -91,6 +91,8 @@ def _use_local() -> None:
     waiters.look_often()
     _fresh_session()
     print(f"local cloud, free ({url()})")
+    if engine.available():
+        wheels.use_base(host_for_functions())
     if not engine.available():
         print("No Docker engine is running: functions cannot be invoked, images not built. "
               "`python3 -m workshop doctor` says what to do. Everything else works.")
@@ -134,6 +136,7 @@ def _use_aws() -> None:
 
 def _forget_local() -> None:
     """Take back what an earlier `use()` set, here or in a parent process."""
+    wheels.forget_base()
     if os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://localhost:"):
         for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION",
                      "AWS_DEFAULT_REGION", *KEYS):

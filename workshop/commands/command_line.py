@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from workshop.machine import engine, environment, requirements, settings
+from workshop.machine import engine, environment, offline, requirements, settings
 from workshop.machine.paths import ROOT
+from workshop.pack import use
 
 # The set-up's start, kept while the command moves into the environment's own Python.
 BEGAN = "WORKSHOP_SETUP_BEGAN"
@@ -22,6 +23,7 @@ class Command(NamedTuple):
     environment: bool = False       # run by the Python of the environment, which is made first
     arguments: bool = True          # whether it takes any
     groups: list[str] | None = None     # of environment.yml that it waits for; None: all
+    packed: bool = False            # whether `--from FOLDER` may come before its arguments
 
 
 def main(arguments: list[str]) -> int:
@@ -31,8 +33,12 @@ def main(arguments: list[str]) -> int:
     name, rest = _parse(arguments)
     command = COMMANDS[name]
     try:
+        source, rest = _source(rest) if command.packed else ("", rest)
+        if source:
+            os.environ.setdefault(BEGAN, str(time.time()))
+            use.set_up(source)
         if command.environment:
-            _enter_environment(name, rest, command.groups)
+            _enter_environment(name, rest, command.groups, source)
         return command.run(rest)
     except (environment.SetUpError, engine.EngineError) as error:
         print(f"{name}: {error}", file=sys.stderr)
@@ -56,10 +62,21 @@ def _parse(arguments):
     return name, rest
 
 
-def _enter_environment(command, rest, groups):
+def _source(rest) -> tuple[str, list[str]]:
+    """What `--from` names, "" without it, and the other arguments."""
+    parser = argparse.ArgumentParser(prog="python3 -m workshop lab|run", add_help=False,
+                                     allow_abbrev=False)
+    parser.add_argument("--from", dest="source", metavar="FOLDER", default="")
+    chosen, others = parser.parse_known_args(rest)
+    return chosen.source, others
+
+
+def _enter_environment(command, rest, groups, source=""):
     """Make the environment if need be, at least these groups, and go on in its Python."""
     os.environ.setdefault(BEGAN, str(time.time()))
-    python = environment.prepare(groups)
+    python = environment.prepare(offline.groups(groups))
+    if source and offline.record():
+        use.say_done()
     if os.path.abspath(sys.executable) != str(python):
         arguments = [str(python), "-m", "workshop", command, *rest]
         os.environ["PYTHONPATH"] = str(ROOT)
@@ -72,6 +89,8 @@ def _enter_environment(command, rest, groups):
 
 def _set_up_engine():
     """Docker if it can be had; without it the lessons that need none still run."""
+    if offline.record() and engine.look().kind == engine.NOT_INSTALLED:
+        return      # nothing is downloaded; the set-up said what to do
     try:
         engine.ensure()
     except engine.EngineError as error:
@@ -204,6 +223,11 @@ def _check(rest) -> int:
     return gate.main(rest)
 
 
+def _pack(rest) -> int:
+    from workshop.pack import make
+    return make.main(rest)
+
+
 def _doctor(_) -> int:
     from workshop.commands import doctor
     return doctor.main()
@@ -245,11 +269,12 @@ def _newest(rest) -> int:
 
 
 COMMANDS = {
-    "lab": Command("set up, then open JupyterLab on the first lesson", _lab, environment=True,
-                   groups=[requirements.FIRST]),
+    "lab": Command("set up, then open JupyterLab on the first lesson; --from FOLDER: without a "
+                   "network, from what `pack` made", _lab, environment=True,
+                   groups=[requirements.FIRST], packed=True),
     "run": Command("execute the solved lessons (all, or those named: run 02 03) and keep their "
-                   "pages; -j N: N at a time; --on-aws: in the account of AWS_PROFILE", _run,
-                   environment=True),
+                   "pages; -j N: N at a time; --from FOLDER: see lab; --on-aws: in the account of "
+                   "AWS_PROFILE", _run, environment=True, packed=True),
     "test": Command("set up, then run the test suite (-j N: N processes at a time; further "
                     "arguments go to pytest)", _test, environment=True),
     "level": Command("make what lesson NN needs, for somebody who missed the lessons before it "
@@ -263,6 +288,9 @@ COMMANDS = {
                    _new, environment=True),
     "check": Command("the gate for such a folder: parity, refusals, size, permissions …; exit "
                      "status 1 where one fails", _check, environment=True),
+    "pack": Command("put all that laptops without a network need into a folder (pack FOLDER "
+                    "[--light]; pack -h says more)", _pack, environment=True,
+                    groups=[requirements.FIRST]),
     "doctor": Command("check this machine, name the last failure; each finding with its fix",
                       _doctor, arguments=False),
     "status": Command("say whether the local cloud runs, since when and with how much memory, and "

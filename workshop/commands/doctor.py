@@ -17,7 +17,15 @@ from workshop import cloud
 from workshop.commands import clean
 from workshop.course import failures, last_error
 from workshop.local import addresses, lifecycle
-from workshop.machine import emulation, engine, environment, groups, requirements, settings
+from workshop.machine import (
+    emulation,
+    engine,
+    environment,
+    groups,
+    offline,
+    requirements,
+    settings,
+)
 from workshop.machine.paths import ROOT
 from workshop.machine.python_version import check_python
 
@@ -105,6 +113,8 @@ def packages(exists: bool, half_made: bool, ready: bool, differences,
                         "python3 -m workshop lab (it makes it afresh)")]
     if not exists:
         return [Finding(OK, "environment not made yet; `python3 -m workshop lab` makes it")]
+    if requirements.FIRST not in missing and (why := offline.without(list(missing))):
+        return [Finding(OK, f"environment: {why}")]
     if missing and requirements.FIRST not in missing:
         return [Finding(OK, f"environment: {', '.join(missing)} not installed yet "
                         f"({groups.progress()}); `python3 -m workshop lab` goes on with them")]

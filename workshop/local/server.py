@@ -16,7 +16,7 @@ import signal
 import socket
 import sys
 
-from workshop.local import identities, services
+from workshop.local import identities, services, wheels
 from workshop.local.addresses import ACCOUNT, REGION, pid_path, state_folder
 from workshop.machine import engine, modes, processes, settings
 
@@ -145,8 +145,8 @@ def main(arguments: list[str] | None = None) -> None:
     raise_file_limit()
     # Before anything is answered: who asks whether we are up reads the keys first.
     keys = identities.make_keys(state_folder(port))
-    app = patches.apply(port, [sock.getsockname()[0] for sock in sockets], keys, ACCOUNT,
-                      sagemaker.beside)
+    app = wheels.beside(patches.apply(port, [sock.getsockname()[0] for sock in sockets], keys,
+                                      ACCOUNT, sagemaker.beside))
     pid_file = pid_path(port)
     pid_file.write_text(json.dumps({"pid": os.getpid(), "port": port}), encoding="utf-8")
     try:

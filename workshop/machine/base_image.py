@@ -117,14 +117,19 @@ def _why_not_pulled(image: str) -> str:
     except subprocess.TimeoutExpired:
         return "the pull of the image took more than 15 minutes"
     if answer.returncode == 0:
-        STATE.mkdir(parents=True, exist_ok=True)
-        with open(STATE / PULLED, "a", encoding="utf-8") as notes:
-            notes.write(f"{image}\n")
+        remember_pulled(image)
         return ""
     last_words = (answer.stderr.strip().splitlines() or ["docker pull gave no reason"])[-1]
     # The registry needs no login, but refuses one that has expired.
     hint = " (an old login? docker logout public.ecr.aws)" if "403" in last_words else ""
     return f"the pull of the image failed: {last_words}{hint}"
+
+
+def remember_pulled(image: str) -> None:
+    """Note that this checkout brought an image here; `clean` removes it."""
+    STATE.mkdir(parents=True, exist_ok=True)
+    with open(STATE / PULLED, "a", encoding="utf-8") as notes:
+        notes.write(f"{image}\n")
 
 
 def pulled(build: Path = BUILD) -> list[str]:

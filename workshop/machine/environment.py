@@ -20,7 +20,7 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-from workshop.machine import engine, pins, requirements, settings
+from workshop.machine import engine, offline, pins, requirements, settings
 from workshop.machine.lock import one_at_a_time
 from workshop.machine.paths import BUILD, ROOT, VENV
 from workshop.machine.progress import Line
@@ -136,6 +136,7 @@ def activate() -> None:
     paths = os.environ.get("PATH", "").split(os.pathsep)
     os.environ["PATH"] = os.pathsep.join([here, *(path for path in paths if path != here)])
     settings.tools()
+    offline.let_pip()
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"     # ONNX Runtime would report its use to its makers
 
 
@@ -168,6 +169,8 @@ def differences(entries: list[str] | None = None) -> list[str]:
 
 def _make(lock: int, groups: list[str] | None = None) -> None:
     began = time.monotonic()
+    if gone := offline.gone():
+        raise SetUpError(gone)
     _check_disk()
     if is_half_made():
         print("environment: .venv is half-made (a set-up was interrupted); making it afresh",
@@ -242,12 +245,14 @@ def _check_disk() -> None:
     if free < NEEDED_GB and _is_large():
         raise SetUpError(f"{ROOT} has {free:.1f} GB free; the environment needs about {NEEDED_GB} "
                          f"GB. Make room. {CUDA}.")
-    if free < NEEDED_GB + CUDA_GB and _is_large():
+    if free < NEEDED_GB + CUDA_GB and _is_large() and not offline.record():
         print(f"environment: {free:.1f} GB free. {CUDA}.", flush=True)
 
 
 def _is_large() -> bool:
-    return any(entry.startswith("torch") for entry in requirements.pinned())
+    found = requirements.groups()
+    return any(entry.startswith("torch") for group in offline.groups(list(found))
+               for entry in found.get(group, ()))
 
 
 def _remove(path: Path) -> None:
@@ -344,7 +349,10 @@ def _torch_step(entries: list[str], lock: str) -> list[str]:
 
     The CPU build needs nothing beyond the lock. Elsewhere PyTorch comes from the ordinary index,
     with what its build there needs besides (CUDA). Other systems have no build with CUDA there.
+    A folder to set up from holds none with CUDA either.
     """
+    if offline.record():
+        return [*entries, "--no-deps"]
     if sys.platform.startswith("linux"):
         if _has_cpu_build(entries):
             return [*entries, "--no-deps", "--index-url", CPU_INDEX]
@@ -378,8 +386,9 @@ def _run_pip(step: list[str], lock: int, line: Line) -> None:
     # --no-compile: more than half of pip's time was compiling modules, most of which nothing
     # imports. Python compiles a module when it is first imported.
     command = ["pip", "install", "--no-input", "--no-compile", "--progress-bar", "off",
-               "--disable-pip-version-check", *step]
+               "--disable-pip-version-check", *offline.pip_options(), *step]
     environment = _plain() | {"PYTHONUNBUFFERED": "1"}
+    offline.let_pip(environment)
     with open(LOG, "a", encoding="utf-8") as log, _child(
             python(), lock, *command, environment=environment) as pip:
         _to_the_end(pip, lambda: _follow(pip.stdout, log, line))
@@ -395,8 +404,9 @@ def _why_pip_failed() -> str:
                 "Nothing of it was installed. If a package index or proxy of your own serves other "
                 "builds, use PyPI for this set-up; otherwise do not install that file, and report "
                 "it.")
+    where = "folder" if offline.record() else "network"
     return ("pip could not install environment.yml. Its last words (all of them in "
-            f"{LOG}):\n{engine.tail(LOG)}\nFix that (is the network there?), and run "
+            f"{LOG}):\n{engine.tail(LOG)}\nFix that (is the {where} there?), and run "
             "the same command again.")
 
 

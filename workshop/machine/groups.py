@@ -9,7 +9,7 @@ import sys
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 
-from workshop.machine import environment, pins, requirements
+from workshop.machine import environment, offline, pins, requirements
 from workshop.machine.paths import BUILD, ROOT, VENV
 from workshop.machine.progress import Line
 
@@ -23,6 +23,9 @@ def start() -> None:
     left = environment.missing()
     if not left or not _is_ours():
         return
+    if offline.record():
+        print(f"environment: {progress()}", flush=True)
+        return
     print(f"environment: {', '.join(left)} follow in the background; a lesson that needs them "
           f"waits. How far they are: python3 -m workshop status, or {LOG.relative_to(ROOT)}",
           flush=True)
@@ -33,7 +36,9 @@ def start() -> None:
 
 
 def progress() -> str:
-    """What the installing process printed last."""
+    """What the installing process printed last, or why there is none."""
+    if why := offline.without(environment.missing()):
+        return why
     try:
         return LOG.read_text(encoding="utf-8").splitlines()[-1]
     except (OSError, IndexError):
@@ -44,6 +49,8 @@ def wait(group: str) -> None:
     """Return when a group is installed; installs it where nobody does. Raises SetUpError."""
     if not _is_ours() or environment.is_ready([group]):
         return
+    if why := offline.without([group]):
+        raise environment.SetUpError(why)
     with Line(f"waiting for the packages of {group}") as line:
         line.say(progress)
         environment.prepare([group])

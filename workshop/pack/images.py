@@ -1,0 +1,89 @@
+"""Base images as archives: `docker save` on the instructor's machine, `docker load` on a laptop.
+
+Only what builds start from is packed. The lessons' own images are built in the lesson, from wheels
+that are in the folder too (workshop/local/wheels.py).
+"""
+import contextlib
+import gzip
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from workshop.machine import base_image, engine
+from workshop.pack.contents import PackError
+
+FOLDER = "images"
+
+
+def save(architecture: str, folder: Path, old: list[dict], plain: bool) -> list[dict]:
+    """Write the base images for a processor ("x86_64" or "arm64") into `folder`.
+
+    old: what an earlier run wrote for this processor; the same image is not written again.
+    plain: whether to add the image of what does not run on Lambda, if it is another one. Returns
+    for each image its file, name and id. Raises engine.EngineError or base_image.BaseImageError
+    where there is no image to be had.
+    """
+    wanted = [base_image.REAL, *([base_image.PLAIN] if plain else [])]
+    found = []
+    for image in wanted:
+        with _building_for(architecture), _same_afterwards(image):
+            name = base_image.get(image)
+            if any(one["name"] == name for one in found):
+                continue
+            file = f"{FOLDER}/{architecture}-{len(found)}.tar.gz"
+            now = {"file": file, "name": name, "id": _id(name)}
+            if now not in old or not (folder / file).is_file():
+                _save(name, folder / file)
+            found.append(now)
+    return found
+
+
+@contextlib.contextmanager
+def _building_for(architecture: str):
+    before = os.environ.get("WORKSHOP_ARCHITECTURE")
+    os.environ["WORKSHOP_ARCHITECTURE"] = architecture
+    try:
+        yield
+    finally:
+        os.environ.pop("WORKSHOP_ARCHITECTURE")
+        if before:
+            os.environ["WORKSHOP_ARCHITECTURE"] = before
+
+
+@contextlib.contextmanager
+def _same_afterwards(image: str):
+    """A pull for another processor takes the name from the image that had it: give it back."""
+    before = _id(image)
+    yield
+    if before and _id(image) != before:
+        engine.docker("tag", before, image)
+
+
+def _id(image: str) -> str:
+    return engine.docker("image", "inspect", "--format", "{{.Id}}", image).stdout.strip()
+
+
+def _save(image: str, file: Path) -> None:
+    file.parent.mkdir(exist_ok=True)
+    new = file.with_suffix(".new")
+    saving = subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE)
+    with gzip.open(new, "wb", compresslevel=6) as archive:
+        shutil.copyfileobj(saving.stdout, archive, 1 << 20)
+    if saving.wait():
+        new.unlink()
+        raise PackError(f"`docker save {image}` failed; is there room on the disk?")
+    new.replace(file)
+
+
+def load(folder: Path, images: list[dict]) -> None:
+    """Load the archives whose images are not on this engine yet. Raises PackError."""
+    for one in images:
+        if _id(one["name"]) == one["id"]:
+            continue
+        done = engine.docker("load", "--input", str(folder / one["file"]), timeout=900)
+        if done.returncode:
+            raise PackError(f"`docker load` refused {folder / one['file']}: {done.stderr.strip()}")
+        if one["name"] in (base_image.REAL, base_image.PLAIN):
+            base_image.remember_pulled(one["name"])     # so that `clean` removes it
+        print(f"Docker: {one['name']} loaded", flush=True)
