@@ -505,7 +505,8 @@ print(f"{len(code_zip) / 1024:.0f} kB:",
 # %% [markdown]
 # Set the environment variable `ORT_DISABLE_TELEMETRY`. Since version 1.29, ONNX Runtime sends its
 # makers data about its use, names and hashes of models among them, unless this variable is set.
-# (For images, the Dockerfile sets it.) 512 MB are enough for the libraries and two models of this
+# `OPENBLAS_NUM_THREADS` limits NumPy to one thread: others would wait in busy loops for a processor
+# that the function does not have. (For images, the Dockerfile sets both.) 512 MB are enough for the libraries and two models of this
 # size, the current one and the next. The time-out of 10 s is longer than the S3 client waits before
 # it gives up. A new role needs some time to be known, as in lesson 05.
 
@@ -515,7 +516,7 @@ import time
 REFRESH = 2
 URI = f"s3://{BUCKET}/{PREFIX}/current.json"
 ENVIRONMENT = {"MODEL_URI": URI, "BUCKET_OWNER": account, "MODEL_REFRESH_SECONDS": str(REFRESH),
-               "ORT_DISABLE_TELEMETRY": "1"}
+               "ORT_DISABLE_TELEMETRY": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 logs, group = boto3.client("logs"), f"/aws/lambda/{NAME}"
 logs.create_log_group(logGroupName=group, tags=TAGS)

@@ -484,17 +484,16 @@ allowed = deploy.policy("serve_model", bucket=bucket, endpoint=MODEL)
 iam.put_role_policy(RoleName=role["RoleName"], PolicyName="serve_model", PolicyDocument=allowed)
 for statement in json.loads(allowed)["Statement"]:
     print(statement["Sid"])
-if not cloud.is_local():
-    time.sleep(15)      # a new role is not known everywhere at once
 
 # %% [markdown]
-# There are three calls. The **model** has image, data and role. The **configuration** has the
+# There are three calls. The **model** has image, data and role. SageMaker may not know a new role
+# yet, so `endpoints.create_model` repeats the call on that error, as lesson 05 did by hand. The **configuration** has the
 # memory, and the number of requests at the same time. The **endpoint** is a name that points to a
 # configuration, and you can point it to another one while it works.
 
 # %%
 V1 = f"{MODEL}-v1"
-sagemaker.create_model(
+endpoints.create_model(
     ModelName=V1, ExecutionRoleArn=role["Arn"], Tags=PAIRS,
     PrimaryContainer={"Image": image, "ModelDataUrl": f"s3://{bucket}/v1/model.tar.gz"})
 sagemaker.create_endpoint_config(EndpointConfigName=V1, Tags=PAIRS, ProductionVariants=[{

@@ -10,7 +10,7 @@ lesson that is new since OLD, only today's values are there.
   syllables a word; higher is easier
 - fog: Gunning, "The Technique of Clear Writing", 1952: 0.4 (words a sentence + percentage of words
   with three syllables or more); lower is easier
-- lix: Björnsson, "Läsbarhet", 1968; lower is easier. It counts long words; many terms of AWS are long
+- lix: Björnsson, "Läsbarhet", 1968; lower is easier. It counts long words, such as terms of AWS
 """
 import re
 import subprocess
