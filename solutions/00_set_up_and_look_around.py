@@ -198,7 +198,7 @@ print("Right: the account is part 4, counted from zero.")
 # ## What is installed, and how large is it?
 #
 # To train a model you need a framework. To *use* it you need much less. How much less? Python has a
-# list of the files of each installed package and of its requirements, so we can add up the bytes on
+# list of the files of each installed package and of its requirements. So we can add up the bytes on
 # your disk.
 
 # %%
@@ -223,9 +223,9 @@ def with_all_it_needs(package, found):
 print(sorted(with_all_it_needs("onnxruntime", set())))
 
 # %% [markdown]
-# These are few packages. `onnxruntime` runs models; it cannot train them. Now we compare the size of each
-# set with three frameworks. They are large, so set-up installs them while you read: the cell below
-# waits until they are all on your disk.
+# These are few packages. `onnxruntime` runs models; it cannot train them. Now we compare the size
+# of each set with three frameworks. They are large, so set-up installs them while you read. The
+# cell below waits until they are all on your disk.
 
 # %%
 from workshop import groups
@@ -316,8 +316,8 @@ print("Right:", ", ".join(fits), "would fit.")
 # - The **Docker engine** runs containers. An **image** is a program packed with everything that it
 #   needs, like a zip of a small computer; a **container** is an image that is running.
 # - A **registry** stores images under an address; AWS's registry is called **ECR**.
-# - **Lambda** runs your code when a request comes, and only then. Here it runs in a container, on
-#   AWS in a very small virtual machine that behaves like one.
+# - **Lambda** runs your code when a request comes, and only then. Here it runs in a container. On
+#   AWS it runs in a very small virtual machine.
 #
 # Is there an engine on this machine?
 
@@ -335,8 +335,8 @@ what = "client {{.Client.Version}}, engine {{.Server.Version}} on {{.Server.Os}}
 # lesson and lessons 02 and 03 run all the same; 01, 04, 05 and 06 need it. `python3 -m workshop
 # doctor` explains what to do.
 #
-# The workshop reads the engine's architecture once, and uses it for every image and every function,
-# so that the two are always equal:
+# The workshop reads the engine's architecture once. It uses it for each image and each function, so
+# that the two are equal:
 
 # %%
 from workshop import engine
@@ -353,8 +353,8 @@ else:
 # !docker ps --filter label=workshop.cloud={cloud.port()}
 
 # %% [markdown]
-# The list is empty below its heading, unless you have called a function in the last minutes:
-# without a call nothing runs. This is the idea of Lambda, and makes it cheap.
+# The list is empty below its heading, unless you have called a function in the last minutes.
+# Without a call nothing runs. This is the idea of Lambda, and makes it cheap.
 
 # %% [markdown]
 # ## A first round trip: put a file into S3, get it back

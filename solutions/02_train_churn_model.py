@@ -88,8 +88,8 @@ print(customers.isna().sum().loc[lambda count: count > 0])
 blank[["tenure", "monthlycharges", "totalcharges", "churn"]].head()
 
 # %% [markdown]
-# `tenure` counts months. Every blank is in the row of a customer in month 0, who has not received a
-# bill yet. So the correct value is 0, and not the average of the other customers.
+# `tenure` counts months. All blanks are in rows of month 0: these customers have not had a bill
+# yet. So the correct value is 0, and not the average of the other customers.
 
 # %%
 assert (blank["tenure"] == 0).all()
@@ -112,10 +112,9 @@ print(len(NUMBERS), "numbers:", ", ".join(NUMBERS))
 # %% [markdown]
 # ## Set the test customers apart, before looking
 #
-# We set one customer in five aside now, and look at these customers only once, at the end.
-# Everything that we learn, choose or tune comes from the other customers. `stratify` keeps the
-# share of leavers equal on both sides. `random_state` makes the split the same on your machine as
-# on ours.
+# We set one customer in five aside now. We look at these customers once, at the end. Everything
+# that we learn, choose or tune comes from the other customers. `stratify` keeps the share of
+# leavers equal on both sides. `random_state` makes the split the same on your machine as on ours.
 
 # %%
 from sklearn.model_selection import train_test_split
@@ -129,7 +128,7 @@ print(f"left: {left.mean():.1%} and {left_test.mean():.1%}")
 
 # %% [markdown]
 # About one customer in four leaves. So a model that always answers "stays" is correct three times
-# in four, and has no value: **accuracy is the wrong measure here.**
+# in four, and it has no value. **Accuracy is the wrong measure here.**
 #
 # ## Who leaves?
 #
@@ -294,8 +293,8 @@ print(f"{len(cuts)} cuts, area {area:.3f}")
 show(*models.roc(suspected, found, cuts, (0.5, 0.3, 0.1), area))
 
 # %% [markdown]
-# The curve does not show where to cut. Between 0.5 and 0.1 the model finds more and more leavers,
-# and suspects more and more customers who would have stayed.
+# The curve does not show where to cut. Between 0.5 and 0.1 the model finds more and more leavers.
+# It also suspects more and more customers who would have stayed.
 #
 # ## Calibration: does 30 % mean 30 %?
 #
@@ -364,15 +363,15 @@ show(*models.costs(
 
 # %% [markdown]
 # *Notice:* the bottom of the curve is flat, so the second decimal matters little. And the bottom is
-# well to the left of 0.5, because a missed churner costs more than a needless offer.
+# well to the left of 0.5. A missed churner costs more than a needless offer.
 #
 # We chose the threshold on validation data. On the test customers, the same choice would give a
-# result that is too good: it would be the best of 99 tries.
+# result that is too good. It would be the best of 99 tries.
 
 # %% [markdown]
 # ### Exercise 2: The offer becomes cheaper (8 minutes)
 #
-# The company finds an offer that costs only 20 dollars, and an analyst reports that a lost customer
+# The company finds an offer that costs 20 dollars. And an analyst reports that a lost customer
 # really costs 200. Write `cheapest(missed, needless)`. It returns the threshold out of `thresholds`
 # that has the lowest cost on the validation data.
 #
@@ -499,9 +498,9 @@ print(f"Right: {recall:.0%} of the leavers are found, and {precision:.0%} of the
 # %% [markdown]
 # ## Write down what the model understands
 #
-# One day a client will send `"contract": "weekly"`, or a tenure of -3. Some program must find out
-# that this is nonsense, and nobody wants to maintain a second list beside the model. So the model
-# carries a **signature**, made from the training data.
+# One day a client will send `"contract": "weekly"`, or a tenure of -3. Some program must find this
+# mistake, and it should not need a second list beside the model. So the model carries a
+# **signature**, made from the training data.
 #
 # For categories, the signature lists exactly the values in the data. For numbers, it gives a
 # *plausible* range, which is wider than the range in the data: a customer of 80 months is new to
@@ -644,9 +643,9 @@ print(caught[0].message)
 # scikit-learn prints a warning and continues. It cannot check whether the answers are still
 # correct. Or there is no warning, and the first prediction fails (lesson 23).
 #
-# So a pickle is good for a model that goes from this lesson to the next, on your own machine. To
-# ship a model, we want a file that is data only, that runs without scikit-learn, and that means the
-# same next year. That is lesson 03.
+# So a pickle is good for the way from this lesson to the next, on your own machine. To ship a
+# model, we want another file. It is data only, it runs without scikit-learn, and it means the same
+# next year. That is lesson 03.
 #
 # ## Recap
 #

@@ -102,8 +102,8 @@ print(f"{len(FIELDS)} fields, threshold {THRESHOLD}, {len(test):,} test customer
 # ## Convert
 #
 # The converter needs the names, types and shapes of the inputs. They are in the signature: one
-# input for each field, in the signature's order, with text for categories and 32-bit floats for
-# numbers. The shape `[None, 1]` means any number of customers, one value each.
+# input for each field, in the same order. Categories are text, and numbers are 32-bit floats. The
+# shape `[None, 1]` means any number of customers, one value each.
 
 # %%
 from skl2onnx import to_onnx
@@ -126,8 +126,8 @@ print(dict(Counter(node.op_type for node in model.graph.node)))
 # %% [markdown]
 # With the converter's option `zipmap`, the model returns a list of dictionaries, one for each
 # customer, instead of an array. That is slow and awkward to use, so we switch it off. Our names
-# have letters only. skl2onnx 1.20 writes `_` for a space, a dot or a hyphen in the name of an input,
-# and prints nothing.
+# have letters only. In other names, skl2onnx 1.20 writes `_` for a space, a dot or a hyphen. It
+# prints nothing.
 #
 # ## Look at the graph
 #
@@ -182,8 +182,8 @@ print("label:", label, label.dtype)
 print("probabilities:", probabilities, probabilities.dtype, sep="\n")
 
 # %% [markdown]
-# There are two outputs: the label, and one row of two probabilities for each customer, for staying
-# and for leaving.
+# There are two outputs. The first is the label. The second has two probabilities for each customer:
+# for staying and for leaving.
 #
 # ## Prove that it is the same model
 #
@@ -211,8 +211,8 @@ show(figure, "Scatter plot of the differences: a cloud around zero at both ends,
 # %% [markdown]
 # The differences are not zero. Here scikit-learn computes with 64-bit floats, about sixteen digits,
 # and ONNX with 32-bit floats, about seven. The differences in the plot are the result of rounding.
-# In the middle they are larger, because there the same small change of the sum changes the
-# probability most. Most of them are above zero there: such errors need not cancel out.
+# In the middle they are larger. There, a small change of the sum changes the probability most. Most
+# of them are above zero there: such errors need not cancel out.
 
 # %%
 print(f"next number after 0.5, 32 bits: 0.5 + {np.spacing(np.float32(0.5)):.1e}")
@@ -329,7 +329,7 @@ for number, field, threshold in close_calls[:3]:
 # *Notice:* the value and the threshold look like **the same number**. That is no accident. A tree
 # that saw customers of 6 and of 8 months puts its threshold in the middle, at 7. Then a customer of
 # exactly 7 months comes. The two models agree as long as both compare the same two numbers. But one
-# model scales them with 64 bits and the other with 32, so they differ in the seventh or eighth
+# model scales them with 64 bits and the other with 32. So they differ in the seventh or eighth
 # digit, and that digit decides.
 #
 # ### The cure
@@ -411,7 +411,7 @@ for contract in "weekly", "One_Year", None:
     print(f"contract = {contract!r}:", probability(session, contract=contract))
 
 # %% [markdown]
-# It refuses them: good. But the message names neither the field nor the allowed values, so the
+# It refuses them: good. But the message does not name the field or the allowed values. So the
 # client cannot correct the request. And numbers?
 
 # %%
@@ -608,8 +608,8 @@ print("Right:", answers[0])
 # %% [markdown]
 # ## How fast is one prediction?
 #
-# We compare equal work: both start from one customer as a dict and end with a Python float. The two
-# take turns, so that other programs on your machine disturb both equally.
+# We compare equal work. Both start from one customer as a dict, and both end with a Python float.
+# The two take turns, so that other programs on your machine disturb both equally.
 
 # %%
 CATEGORY = {entry["name"]: entry["type"] == "category" for entry in signature["inputs"]}
@@ -646,8 +646,8 @@ show(*charts.histograms(
     "Two histograms on a log scale, far apart."))
 
 # %% [markdown]
-# The arithmetic is the same small number of multiplications. scikit-learn spends its time in pandas
-# and in checks, once for each call. So what about many customers in one call?
+# Both multiply the same few numbers. scikit-learn spends its time in pandas and in checks, once for
+# each call. So what about many customers in one call?
 
 # %%
 whole = np.array([[stopwatch(pipeline.predict_proba, test[FIELDS]),
@@ -661,8 +661,8 @@ print(f"{len(test):,} customers at once: {many:.1f} times as long")
 # The large difference exists for single predictions only. A web service makes single predictions; a
 # nightly batch would gain much less, or nothing.
 #
-# ONNX Runtime also needs less disk: lesson 00 compared the sizes, and lesson 04 measures what that
-# means for the start.
+# ONNX Runtime also needs less disk, as lesson 00 showed. Lesson 04 measures what that means for the
+# start.
 #
 # ## Recap
 #

@@ -750,9 +750,16 @@ folder.mkdir(exist_ok=True)
 print(page[page.index("document.querySelector(\"form\")"):page.index("function words")])
 
 # %% [markdown]
-# `fetch` sends the request, with the token in a header. A small server gives the page an origin:
+# `fetch` sends the request, with the token in a header. The token is a secret, so it must not be in
+# the notebook's output, which is saved: we write it into a file that only you can read. A small
+# server gives the page an origin:
 
 # %%
+TOKEN = Path("../build/token.txt")
+TOKEN.unlink(missing_ok=True)
+TOKEN.touch(mode=0o600)
+TOKEN.write_text(token)
+
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -764,11 +771,12 @@ class Quiet(SimpleHTTPRequestHandler):
 server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
 Thread(target=server.serve_forever, daemon=True).start()
 origin = f"http://localhost:{server.server_port}"
-print(origin, "token:", token, "allowed:", allowed(preflight(origin)), sep="\n")
+print(origin, "allowed:", allowed(preflight(origin)), sep="\n")
 
 # %% [markdown]
-# **Open this address in your browser, paste the token, and press *Predict*. What does the page show?** *No
-# answer*: the browser has asked with a preflight, and the API does not allow this origin.
+# **Open this address in your browser, paste the token from `build/token.txt`, and press *Predict*.
+# What does the page show?** *No answer*: the browser has asked with a preflight, and the API does
+# not allow this origin.
 #
 # ### Allow the page
 
@@ -933,6 +941,7 @@ show(*plot.stacked(cost.T.to_dict(), dict(zip(cost, (BLUE, ORANGE, GREEN))), "A 
 
 # %%
 server.shutdown()
+TOKEN.unlink()
 for name in [NAME, PROBE, AUTHORIZER]:
     deploy.delete(name)
 

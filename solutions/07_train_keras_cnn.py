@@ -15,7 +15,7 @@
 #
 # A shop wants to know what is on a picture: a coat, a sneaker, a bag? In this lesson you train a
 # small **convolutional neural network** (CNN) that predicts it. The next lessons convert it to ONNX
-# and put it behind an HTTPS address, next to a model from another framework.
+# and put it behind an HTTPS address. A model from another framework joins it there.
 #
 # **You will**
 # - look at the pictures, and find a number that every useful model must beat;
@@ -161,8 +161,8 @@ print(x_train.shape, x_train.dtype, x_train.min(), x_train.max())
 # ## Build the network
 #
 # - `Conv2D(16, 3)` slides 16 small filters of 3 × 3 weights over the picture. At each position,
-#   each filter answers one question: how similar is the picture here to *my* pattern, an edge or a
-#   corner for example?
+#   each filter answers one question: how much does the picture here look like *my* pattern? The
+#   pattern may be an edge or a corner.
 # - `MaxPooling2D` keeps the largest of each 2 × 2 answers: half the height, half the width.
 # - A second pair of these layers looks for patterns among those patterns.
 # - `Flatten` puts all values in one row, and `Dense` layers combine them.
@@ -290,10 +290,10 @@ show(*curves(history, f"After {len(history['loss'])} epochs: {reached:.0%} of th
                       f"pictures right, {baseline:.0%} by the average pictures"))
 
 # %% [markdown]
-# *Notice:* the network learns most in the first epochs, and the curves still move a little at the
-# end. We stop here: the result is good enough to serve. Why are the results *better* on pictures
-# that the network has not seen? Dropout works only during training, so the training line shows a
-# network without some of its values. The finished network is better than that line.
+# *Notice:* the network learns most in the first epochs. At the end the curves still move a little.
+# We stop here: the result is good enough to serve. Why are the results *better* on pictures that
+# the network has not seen? Dropout works only during training, so the training line shows a network
+# without some of its values. The finished network is better than that line.
 #
 # ### How it looks when it goes wrong
 #
@@ -437,8 +437,8 @@ show(*plot.gallery([
     size=(9, 4.2)))
 
 # %% [markdown]
-# Some of these pictures are hard. In some cases you may agree with the network: people made the
-# labels of these data, and a few labels are wrong.
+# Some of these pictures are hard. Sometimes you may agree with the network. People made the labels
+# of these data, and a few labels are wrong.
 #
 # ### Does it know when it does not know?
 #
@@ -451,8 +451,8 @@ for low, high in (0, 0.5), (0.5, 0.8), (0.8, 0.95), (0.95, 1.01):
           f"{(predicted == y_test)[group].mean():.0%} of them right")
 
 # %% [markdown]
-# They are. A client can use the answers with a high probability, and show the other pictures to a
-# person. So a good service returns the probability with the class.
+# They are. A client can use the answers of which the network is sure, and show the other pictures
+# to a person. So a good service returns the probability with the class.
 #
 # ## What did it learn to see?
 #
@@ -470,8 +470,8 @@ show(*plot.gallery([("the boot", boot[0, ..., 0]), *filters], 6, "A boot, and wh
                    size=(8, 5)))
 
 # %% [markdown]
-# Nobody programmed what an edge is. Some filters mark edges in one direction, some mark whole
-# areas, and some perhaps nothing on this picture.
+# Nobody programmed what an edge is. Some filters mark edges in one direction, and some mark whole
+# areas. Some may mark nothing in this picture.
 #
 # ## Give it files
 #
@@ -502,8 +502,8 @@ show(*plot.gallery({f"{path.name}\n“{name}” {probability:.2f}": path
 # *Notice:* the network recognises pictures that look like its training pictures. Two pictures do
 # not:
 #
-# - **`bag-on-white.jpg`** is a bag, black on white as in most catalogues. The network has only seen
-#   white on black, so every pixel is the opposite of the training pictures.
+# - **`bag-on-white.jpg`** is a bag, black on white as in most catalogues. The network has seen
+#   white on black alone. So each pixel is the opposite of what it has learned.
 # - **`chelsea.png`** is a cat. There is no answer *none of these*: softmax always spreads a
 #   probability of 1 over ten classes. A low probability is a hint, but no guarantee. Nothing in
 #   training taught the network to be unsure about cats.
@@ -567,8 +567,8 @@ print("Right. The bag as it is:", ask(read(bag)), " inverted:", ask(read_any(bag
 # program](https://github.com/tensorflow/tensorflow/blob/master/SECURITY.md), and its operations may
 # read and write files.
 #
-# Lesson 08 reads the SavedModel. As in lesson 02, the code writes each file under another name, and
-# renames it when it is complete. An old folder with that name is moved aside first.
+# Lesson 08 reads the SavedModel. As in lesson 02, the code writes each file under another name. It
+# renames the file when it is complete. An old folder with that name is moved aside first.
 
 # %%
 def replace(part, path):

@@ -346,8 +346,8 @@ assert shape != (2, 3, 5, 4), "Width and height have changed places: the order i
 assert shape == (2, 3, 4, 5), f"NCHW of this batch has the shape (2, 3, 4, 5), not {shape}."
 assert not np.array_equal(answer, batch.reshape(shape)), (
     "The shape is correct, but reshape mixes the colours with the positions: use transpose.")
-assert np.array_equal(np.asarray(answer)[:, 1], batch[..., 1]), (
-    "The second channel has other numbers than before: each must keep its picture and position.")
+assert all(np.array_equal(np.asarray(answer)[:, one], batch[..., one]) for one in range(3)), (
+    "A channel has other numbers than before: each must keep its number, pictures and positions.")
 assert np.array_equal(arrange(batch, "NHWC"), batch), (
     "The batch has the layout NHWC already: for this layout, return it as it is.")
 print("Right. The numbers are the same, the order differs:", shape)

@@ -14,7 +14,7 @@
 # # Convert trees, and find conversions that answer wrongly
 #
 # The converter printed no error. ONNX Runtime opens the file, and the file answers. Is the answer
-# the model's answer? For most models it is. For some it is not, and nothing reports it. In this
+# the model's answer? For most models, yes. For some models, no, and you get no error. In this
 # lesson you convert the two most popular kinds of boosted trees. Then you meet more than twenty
 # conversions that succeed and answer wrongly, and you find each of them with one function.
 #
@@ -23,7 +23,7 @@
 # - compare a model with its file: probabilities first, labels second;
 # - use `parity.compare`, a function that you can copy into your own project;
 # - fix two conversions that answer wrongly, and prove the fix;
-# - find out when ONNX Runtime is the slower one.
+# - find out when ONNX Runtime is slower than scikit-learn.
 #
 # **You need** `build/models/churn.pkl` and `churn.onnx` from lessons 02 and 03 (made now if they
 # are missing). No Docker, no AWS. On a Mac, LightGBM and XGBoost need OpenMP: `brew install libomp`
@@ -38,7 +38,7 @@
 #     rows[(rows)] --> probes["every row,<br/>and rows made from them"]
 #     probes --> model[model] --> compare{"equal?"}
 #     probes --> file[its ONNX file] --> compare
-#     compare --> report["which question,<br/>which column"]
+#     compare --> report["which probe,<br/>which column"]
 #     classDef now fill:#0072B2,color:#ffffff,stroke:#0072B2
 #     class probes,compare,report now
 # ```
@@ -121,12 +121,13 @@ show(*charts.agreement({name: (expected[:, 1], found[:, 1])
                        "Probability, by the model", "By the file"))
 
 # %% [markdown]
-# Each point is a customer; a point on the line has two equal answers. The first file is correct.
-# The second and the third are wrong for almost everyone. The fourth is the dangerous one: it is
-# wrong for the few customers in month 0, so ten rows of a test would show nothing.
+# Each point is a customer. A point on the line has two equal answers. The first file is correct.
+# The second and the third file are wrong for almost all customers. The fourth file is the most
+# dangerous: it is wrong for the few customers in month 0. A test with ten rows would probably miss
+# them.
 #
-# All four files load, and all probabilities lie between 0 and 1. `onnxmltools` translates the trees,
-# and does not know these three settings. It ignores them.
+# All four files load, and all probabilities lie between 0 and 1. `onnxmltools` converts the trees,
+# but it does not know these three settings. It ignores them.
 
 # %% [markdown]
 # ### Exercise 1: Compare two answers (8 minutes)
@@ -179,8 +180,8 @@ assert labels == 1, (
 print("Right. Many rows can be wrong while few labels change.")
 
 # %% [markdown]
-# The labels hide most of it: they change only where a probability passes 0.5. So compare
-# probabilities, and on every row.
+# The labels hide most of the differences: a label changes only if its probability crosses 0.5. So
+# compare probabilities, and compare them for all rows.
 #
 # ## One function for all of it
 #
@@ -194,9 +195,9 @@ fields = [entry["name"] for entry in saved["signature"]["inputs"]]
 parity.compare(saved["pipeline"], MODELS / "churn.onnx", table[fields])
 
 # %% [markdown]
-# It asks more than the rows that you give. A **probe** is a question that it derives from them: it
-# takes up to twenty rows on which both agree, and changes one thing. What differs then is caused by
-# this change.
+# `compare` uses your rows, and makes more rows from them. A **probe** is one way to do this:
+# `compare` takes up to twenty rows for which both answers are equal, and changes one thing. If the
+# answers differ then, this change is the cause.
 #
 # | probe | how it is derived |
 # |---|---|
@@ -211,8 +212,8 @@ parity.compare(saved["pipeline"], MODELS / "churn.onnx", table[fields])
 # | a whole number over 2^24, a Unix time | numbers that 32-bit floats cannot hold |
 # | texts with accents, in capitals, … | where the rows are texts |
 #
-# A difference is not always a fault. The model refuses an unknown category, and so does the file:
-# the two agree. But a file that answers where the model refuses is reported. And two numbers are
+# Not every error is a difference. If the model and the file both refuse an unknown category, they
+# agree. But `compare` reports a file that answers where the model refuses. And two numbers are
 # equal when they differ by less than 10⁻⁵, or by less than 10⁻⁵ of a large value, because 32-bit
 # floats have seven digits. For a deep network's scores the limit is 10⁻⁴.
 
@@ -221,14 +222,14 @@ print(parity.compare(models["zero_as_missing=True"], files["zero_as_missing=True
                      columns=NUMBERS))
 
 # %% [markdown]
-# The report names the question, the columns, and how many rows differ. The probe *a zero* finds the
-# fault even in a table without a single 0.
+# The report names the probe, the columns, and the number of rows that differ. The probe *a zero*
+# finds the fault even in a table without a single 0.
 #
 # ## Boosted trees that convert correctly
 #
-# The settings that most people use are fine. Gaps are fine too. LightGBM can also split a category
-# directly, without one-hot encoding. The model takes pandas' type `category`, and the file takes the
-# number of each category. The function `feed` makes one from the other:
+# The usual settings convert correctly. Missing values (gaps) do, too. LightGBM can also split a
+# category directly, without one-hot encoding. The model takes pandas' type `category`, and the file
+# takes the number of each category. The function `feed` makes one from the other:
 
 # %%
 words = table[["contract", "internetservice", "paymentmethod"]].astype("category")
@@ -254,7 +255,7 @@ print(f"largest difference on {len(mixed):,} customers: {np.abs(by_model - by_fi
 # model. Write it into the signature, as lesson 03 does. A different order of the words would give
 # wrong answers without an error.
 #
-# And XGBoost? It has one obstacle, and this one does report itself:
+# And XGBoost? There is one obstacle, and here you get an error message:
 
 # %%
 named = table[NUMBERS]
@@ -279,7 +280,7 @@ parity.compare(boosted.predict_proba, file, numbered.to_numpy(), columns=NUMBERS
 #
 # ## A column that gets lost
 #
-# A gap can mean something: perhaps customers without a bill are new. `SimpleImputer` with
+# A missing value can mean something: perhaps customers without a bill are new. `SimpleImputer` with
 # `add_indicator=True` fills the gaps, and adds a column that marks them. For this example, every
 # seventh bill is missing.
 
@@ -370,23 +371,23 @@ print(f"Right: the file equals its model (within {report.largest:.0e}), and the 
 # %% [markdown]
 # ## A refusal that becomes an answer
 #
-# `handle_unknown="error"` protects the churn model, as lesson 03 showed. It sits in a
-# `OneHotEncoder` there. Does the same word protect an `OrdinalEncoder`, which people put before
-# trees?
+# `handle_unknown="error"` protects the churn model, as lesson 03 showed. There it is a setting of a
+# `OneHotEncoder`. Does the same setting protect an `OrdinalEncoder`, which is common before trees?
 
 # %%
 (model, file, rows), options = gallery.GALLERY['OrdinalEncoder(handle_unknown="error")'].make()
 print(parity.compare(model, file, rows, **options))
 
 # %% [markdown]
-# It does not. The file turns an unknown category into -1, and a tree finds a branch for -1. All rows
-# as given are equal, so a test set without unknown categories does not find it: the probe does. The fix is the
-# function's own check of each request against the signature, before the model.
+# It does not. The file turns an unknown category into -1, and a tree has a branch for -1. All rows
+# as given have equal answers. So a test set without unknown categories does not find this mistake,
+# but the probe does. The fix is the function's own check of each request against the signature,
+# before the model.
 #
 # ## A number that is rounded
 #
 # A customer joins, and the program keeps the time as a **Unix time**: seconds since 1970, now about
-# 1.8 billion. Suppose that the second within the hour is the feature that counts.
+# 1.8 billion. Suppose that the model needs the second within the hour as a feature.
 
 # %%
 (clock, file, calls), options = gallery.GALLERY["Unix times"].make()
@@ -452,8 +453,8 @@ print(f"Right: equal on {len(seconds):,} rows, within {report.largest:.0e}.")
 # ## The gallery
 #
 # We collected such conversions in [`workshop/gallery.py`](../workshop/gallery.py). Each one is a
-# few lines: a model, its file, rows. All were seen with the versions that this workshop pins, and a
-# newer version may fix one. The next cell makes all of them and compares them, in less than two
+# few lines: a model, its file, rows. They happen with the versions that this workshop pins. A newer
+# version may fix some of them. The next cell makes all of them and compares them, in less than two
 # minutes. Keras comes last, in a process of its own.
 
 # %%
@@ -494,12 +495,13 @@ show(*conversions(sized))
 # - **A type is too small, or a case is forgotten**: 32 bits, gaps, unknown categories, words with
 #   accents, other lengths.
 #
-# *Notice:* the word "refuses" reports something else than a difference of numbers. There the file answers what the model
-# refuses, or the file itself does not open or takes one length only.
+# *Notice* the word "refuses". There, the numbers do not differ. Instead, the file answers where the
+# model refuses, or the file does not open, or it takes one length only.
 #
 # Two of the entries are not the converter's fault. A network that was left in training mode answers
 # at random, so no file can equal it. And PyTorch's second export of an LSTM is correct for the
-# length of the example, and refuses all others. The first export in the same process was fine!
+# length of the example, and refuses all other lengths. The first export in the same process was
+# correct.
 #
 # ## Correct, but slower
 #
@@ -544,21 +546,19 @@ show(figure, "The ratio of times rises with the size of the batch: " + ", ".join
 
 # %% [markdown]
 # For a single row, scikit-learn spends its time on checks, and ONNX Runtime wins by far. In a large
-# batch the checks cost hardly anything, and the work on the trees decides. On the machines that we tried,
-# ONNX Runtime then needed about as long, or up to three times as long. So a nightly batch of a large
-# forest may be better off with the original model. Measure it with your own model: the report of
-# `compare` ends with this ratio.
+# batch, the checks cost little, and the work on the trees decides. The plot shows the result for
+# your machine. For a nightly batch of a large forest, the original model may be the better choice.
+# Measure it with your own model: the report of `compare` ends with this ratio.
 #
 # ## Recap
 #
 # - **LightGBM and XGBoost** convert with `onnxmltools`, gaps and categories included. XGBoost's
 #   columns are called `f0`, `f1`, …; the file needs the order of columns and categories from you.
 # - **Compare probabilities first**, on every row. Labels change last.
-# - **`parity.compare`** also asks what your rows do not contain: gaps, unknown categories, extreme
+# - **`parity.compare`** also tests what your rows do not contain: gaps, unknown categories, extreme
 #   numbers, other orders, batches and lengths. It names the column.
-# - **Fixes** mostly move a step out of the model: mark gaps in the table, cut a time into parts
-#   below 2^24.
-#   The comparison proves the fix.
+# - **Most fixes** move a step out of the model: mark gaps in the table, split a time into numbers
+#   below 2^24. The comparison proves the fix.
 # - **Slower**: ONNX Runtime wins for single requests. For a large batch, measure.
 #
 # You made no file. There is nothing to clean up.

@@ -20,8 +20,8 @@
 # **You will**
 #
 # - name the parts of a cold start, which of them you pay for, and which you can measure here
-# - measure a start yourself, with a dozen lines that take the role of Lambda
-# - compare two images by a ratio and its interval, and say when there is no difference
+# - measure a start yourself, with a short program that takes the role of Lambda
+# - compare two images by a ratio and its interval, and see when you cannot find a difference
 # - see the cost of imports as a plot
 # - go up a ladder from scikit-learn to a model that starts like an empty function, and decide where
 #   to stop
@@ -145,8 +145,8 @@ print(*[line for line in reported.splitlines() if "REPORT" in line], sep="\n")
 #     R->>L: POST …/invocation/ID/response
 # ```
 #
-# So a program that answers at that address can measure the time. It needs a dozen lines, and runs
-# inside the image with its own Python:
+# So a program that answers at that address can measure the time. It is short, and runs inside the
+# image with the image's Python:
 
 # %%
 STAND_IN = """
@@ -177,8 +177,8 @@ def init(name):
 init("sklearn")
 
 # %% [markdown]
-# That is INIT, in milliseconds, and it is not zero. `--network none` leaves only the loopback
-# device, which is enough. The function cannot see a difference.
+# That is INIT, in milliseconds, and it is not zero. With `--network none`, the container can only
+# talk to itself, which is enough here. For the function, nothing is different.
 #
 # ## One start is not enough
 #
@@ -194,8 +194,8 @@ for name, taken in by_hand.items():
     print(f"{name:8}", *(f"{one:6.0f}" for one in taken), " ms")
 
 # %% [markdown]
-# *Notice* how much equal starts differ. Another program, the disk, the processor's clock: each of
-# them changes milliseconds from one minute to the next. Four rules help:
+# *Notice* how much the times of one image differ. Other programs, the disk and the processor's
+# clock change them from one minute to the next. Four rules help:
 #
 # 1. **Many starts**, and their median: one slow start changes the mean, not the median.
 # 2. **In turn.** Each *round* starts every image once, so a disturbance hits all images.
@@ -283,10 +283,10 @@ print(f"sklearn imports {modules['sklearn']} modules, default {modules['default'
       f"{total['sklearn'] / total['default']:.0f} times as long on it")
 
 # %% [markdown]
-# Each plot is as wide as its own start; the line below them has the ratio of the two. To predict,
-# the model needs a few dozen multiplications. To be *able* to, the first function imports pandas,
-# and half of SciPy for scikit-learn's checks of its arguments. In the second plot, NumPy and ONNX
-# Runtime remain. On the left are the imports of AWS's client, before it loads the handler.
+# Each plot is as wide as its own start; the line below them has the ratio of the two. A prediction
+# is a few dozen multiplications. But first, the first function imports pandas, and much of SciPy
+# for scikit-learn's checks of its arguments. In the second plot, NumPy and ONNX Runtime remain. On
+# the left are the imports of AWS's client, before it loads the handler.
 #
 # ## The ladder
 #
@@ -304,8 +304,8 @@ pd.DataFrame([{"rung": one.name, "folder": one.folder, "Dockerfile": one.dockerf
 # %% [markdown]
 # ### Same answers first
 #
-# A fast function with other answers is useless. So before we measure: do all rungs give the same
-# answers for 150 customers of the test set, and refuse the same mistake?
+# A fast function with other answers is useless. So we first ask: do all rungs give the same answers
+# for 150 customers of the test set? And do they refuse the same mistake?
 
 # %%
 test = pd.read_csv("../build/models/churn_test.csv").drop(columns="churn").head(150)
@@ -364,9 +364,9 @@ print(f"scikit-learn: {table.loc['sklearn', 'init_x_empty']:.0f} times the empty
 # contain 1, or is it below 1? **Then a model with ONNX starts as fast as an empty function.** (On a
 # busy machine the interval is wide, and may just miss it: measure again.)
 #
-# To be fair: the empty function runs under AWS's client, as yours would, and `tiny` has replaced
-# this client by a smaller one. The difference between `empty` and `capi`, which keeps the client,
-# is the cost of the model alone.
+# To be fair: the empty function runs under AWS's client, as yours would. `tiny` has replaced this
+# client by a smaller client. The difference between `empty` and `capi`, which keeps the client, is
+# the cost of the model alone.
 #
 # ### Rung by rung
 #
@@ -386,7 +386,7 @@ pd.DataFrame(steps).set_index("rung").round(2)
 
 # %% [markdown]
 # *Notice* the rows in which 1 is between *from* and *to*. There, this run shows no difference
-# between two rungs, and the upper one must have another advantage.
+# between two rungs. Then the upper rung must have another advantage.
 #
 # Now we look at each rung. A helper prints the lines that one file has more (`+`) or less (`-`)
 # than another, without comments:
@@ -424,8 +424,8 @@ def show_part(path, first, last):
 show_part("lambda/churn_plain/lambda_function.py", "import numpy", "def lambda_handler")
 
 # %% [markdown]
-# **`lean`: valid bytecode, and less of the packages.** The handler is the same, the Dockerfile is
-# another one:
+# **`lean`: valid bytecode, and less of the packages.** The handler is the same, and the Dockerfile
+# differs:
 
 # %%
 show_difference("docker/plain.Dockerfile", "docker/Dockerfile")
@@ -462,9 +462,9 @@ slower = np.median([ours / theirs for ours, theirs in stale[1:]])
 print(f"with stale bytecode: {slower:.1f} times as long")
 
 # %% [markdown]
-# Every file is out of date, Lambda's read-only disk cannot store a new one, and **each cold start
-# compiles everything again**. It looks like a slow import, and no message reports it. Files with
-# `unchecked-hash` are valid whatever the date.
+# Every file is out of date, and Lambda's disk is read-only, so Python cannot store a new file.
+# **Each cold start compiles everything again.** It looks like a slow import, and no message reports
+# it. Files with `unchecked-hash` are valid whatever the date.
 #
 # **`default`: settings for one processor.** These lines make the function start faster:
 
@@ -518,7 +518,7 @@ pd.DataFrame({"INIT, $ per million requests": pd.Series(bill).round(3),
 #
 # **What ships in `lambda/churn` is `default`**, and here is why:
 #
-# - It saves most of the time, and every line of it is documented behaviour of `pip`, Python and
+# - It saves most of the time, and each of its lines uses documented behaviour of `pip`, Python and
 #   ONNX Runtime.
 # - `capi` is the next large step, with the danger that you have just read. And the binding accepts only text and single numbers, so the function for pictures could
 #   not use it. Take it when a limit requires it.
@@ -528,8 +528,7 @@ pd.DataFrame({"INIT, $ per million requests": pd.Series(bill).round(3),
 # [docker/README.md](../docker/README.md) lists what else was tried, without a gain: a model
 # optimised offline, bytecode without docstrings, and more.
 #
-# A team with a hard limit on the slowest request and a frozen model may decide differently, and has
-# the code.
+# A team with a hard limit on the slowest request may decide differently. The code is there.
 
 # %% [markdown]
 # ### Exercise 2: pick the rung (8 minutes)
@@ -598,8 +597,7 @@ else:
 # ## From a cold disk
 #
 # So far the image's files were in memory, because the round before had read them. For the triangles
-# in the plot of the distributions, the kernel was asked to forget the files first. Those starts read from the
-# disk:
+# in the plot, we asked the kernel to forget the files first. Those starts read from the disk:
 
 # %%
 files = table[["image_mb", "dependency_mb", "read_mb"]].copy()
@@ -617,27 +615,27 @@ if files["read_mb"].notna().any():
 #
 # ### An image or a zip?
 #
-# This is why images work on Lambda at all. An image may have 10 GB, and Lambda does not download
-# it. It **loads pieces of 512 KiB when they are read**, from caches close by. Most pieces of most
-# images are there already, because others use the same base (Brooker et al., *On-demand Container
-# Loading in AWS Lambda*, USENIX ATC 2023). A **zip** is downloaded and unpacked completely before
-# INIT begins. So
+# This is why large images work on Lambda. An image may have 10 GB, and Lambda does not download all
+# of it. It **loads pieces of 512 KiB when they are read**, from caches close by. Most pieces of
+# most images are there already, because others use the same base (Brooker et al., *On-demand
+# Container Loading in AWS Lambda*, USENIX ATC 2023). A **zip** is downloaded and unpacked
+# completely before INIT begins. So
 #
 # - in an image, bytes that no program reads cost storage, not time;
 # - in a zip, every byte costs time: leave out what you can;
 # - small functions start faster from a zip. An *empty* Python 3.13 function has an INIT of 84 ms
 #   from a zip and 161 ms from an image on x86 (medians, maxday/lambda-perf, August 2026).
 #
-# The last number is from AWS, with everything that we cannot measure here. Lesson 15 ships this
-# function as a zip.
+# These two numbers are from AWS, where Lambda's own part of the start is included. Lesson 15 ships
+# this function as a zip.
 
 # %% [markdown]
 # ## At import, or with the first request?
 #
-# "Load lazily, then INIT is short." That is true. But the client waits for the model anyway, and
+# "Load lazily, then INIT is short." That is true. But the client still waits for the model, and
 # waits longer. During INIT an environment has a whole processor whatever its memory (observed, not
-# guaranteed by AWS: *serverlessland*, "init-heavy lifting"). Afterwards it has memory / 1,769 of
-# one.
+# guaranteed by AWS: *serverlessland*, "init-heavy lifting"). After INIT it has memory / 1,769 of a
+# processor.
 #
 # Here is the shipped function, made lazy from outside, by an image on top of its image.
 
@@ -680,8 +678,9 @@ for memory in MEMORIES:
     print(f"{memory:5,} MB: lazily, the first answer takes {ratio_of_sums:.1f} times as long")
 
 # %% [markdown]
-# *Notice:* INIT becomes smaller, and with little memory the whole becomes larger. The bill
-# grows too, because their sum is billed. **Load at import what every request needs.** Load lazily
+# *Notice:* INIT becomes shorter. But with little memory, INIT and the first request together become
+# longer. The bill grows too, because both are billed. **Load at import what every request needs.**
+# Load lazily
 #
 # - what few requests need: a second model, a report, a path for administrators;
 # - what INIT cannot finish in its 10 seconds;
@@ -822,7 +821,7 @@ print(f"INIT of 10,000 cold starts:      ${started:.2f}, with this machine's mil
 #   `/tmp`.
 #
 # **Use provisioned concurrency** for steady traffic with a hard limit on the slowest request, at
-# known hours. Requests above the number that is kept ready are still cold. [Lesson
+# known hours. If more requests come than environments are ready, the others are still cold. [Lesson
 # 16](16_choose_memory_estimate_bill.ipynb) computes when it even saves money.
 #
 # ### Only on AWS: what you would call

@@ -13,12 +13,12 @@
 # %% [markdown]
 # # Ship without an image: zip, layer, model in S3
 #
-# Many articles serve a model without Docker: libraries in a layer, a small zip with the code, the
-# model in S3. Here you deploy the function of lesson 04 like this. You see what it gains, what it
-# costs, and what happens when the model in S3 is wrong.
+# Many articles serve a model without Docker. They put libraries into a layer, the code into a small
+# zip, and the model into S3. Here you deploy the function of lesson 04 in this way. What do you
+# gain, what does it cost, and what happens when the model in S3 is wrong?
 #
 # **You will**
-# - install packages for Lambda's machine on yours, and meet the 50 MB and 250 MB limits;
+# - install packages for Lambda's machine on your machine, and see the limits of 50 MB and 250 MB;
 # - pack a zip that has the same bytes each time, and say why dates matter in it;
 # - let a function read one folder of one bucket, and nothing else;
 # - update a model without a deployment, break it in two ways, and roll back;
@@ -70,8 +70,7 @@ for name in (NAME, IMAGE):
 # | sent with the call itself | 50 MB | – |
 # | unpacked, function and layers together | 250 MB | 10 GB |
 #
-# If a zip is too large for the call, upload it to S3 first. For the second limit there is no other
-# way.
+# If a zip is too large for the call, upload it to S3 first. The second limit stays.
 
 # %%
 MB = 1024 ** 2              # Lambda counts in these
@@ -83,7 +82,7 @@ DIRECT, UNPACKED = 50 * MB, 250 * MB
 # An image is built on the system where it will run. Here `pip` runs on your machine, which may be a
 # Mac with another Python, and packages such as NumPy contain machine code. So we name the target:
 # the processor, the Python, and the C library, by the name that its wheels have (`manylinux…`).
-# `--only-binary` refuses to compile anything, because that would be for your machine.
+# With `--only-binary`, `pip` compiles nothing, because it would compile for your machine.
 
 # %%
 import shutil
@@ -119,8 +118,9 @@ pip_install(layer / "python", "-r", "../lambda/churn/requirements.txt")
 print(f"{size(layer) / MB:.0f} MB of {UNPACKED / MB:.0f}")
 
 # %% [markdown]
-# It fits, and there is room. *Notice* the folder `python/` inside the layer: Lambda unpacks layers
-# to `/opt`, and Python looks in `/opt/python`. Below you see what happens without it.
+# It fits, and there is room for more. *Notice* the folder `python/` inside the layer: Lambda
+# unpacks layers to `/opt`, and Python looks in `/opt/python`. Below you see what happens without
+# it.
 #
 # What is in the layer, and which part does a function need?
 
@@ -155,9 +155,9 @@ print(f"{before / MB:.0f} MB → {bare / MB:.0f} MB")
 # the package, *every* cold start compiles everything again.
 #
 # With them, there is a trap. A `.pyc` usually contains the date of its source, and is valid only
-# while that date is the same. Tools that make the same zip every time set one fixed date for all
-# files, often 1 January 1980. Here we compile a module in two ways and then set that date. With
-# `-v`, Python prints what it loads:
+# while that date is the same. Many tools that make zips set one fixed date for all files, often 1
+# January 1980. Here we compile a module in two ways and then set that date. With `-v`, Python
+# prints what it loads:
 
 # %%
 import os
@@ -183,8 +183,9 @@ for mode in (MODES.TIMESTAMP, MODES.UNCHECKED_HASH):
 # (It does not help to keep the dates: a zip stores them in steps of two seconds, in local time, and
 # Python compares whole seconds.)
 #
-# One more condition: each minor version of Python has its own bytecode, and ignores that of others.
-# So Lambda's Python compiles, in a container of its base image, and not yours.
+# One more condition: each minor version of Python has its own bytecode, and ignores the bytecode of
+# other versions. So Lambda's Python must compile the files. It does so in a container of its base
+# image.
 
 # %%
 from workshop import base_image
@@ -303,16 +304,15 @@ sizes["scikit-learn and pandas, without these"] = size(sk) + size(pandas)
 from workshop.plots import charts, show
 
 table = pd.Series(sizes).div(MB).sort_values()
-show(*charts.bars(table, "MB, unpacked", "Only ONNX Runtime fits with room to spare", "Unpacked size, MB",
+show(*charts.bars(table, "MB, unpacked", "Unpacked sizes, and what Lambda allows", "Unpacked size, MB",
                   limit=(UNPACKED / MB, "Lambda's limit, with layers"),
                   other=[name for name in table.index if "ONNX" not in name]))
 
 # %% [markdown]
-# Both sides are right. As pip installs it, scikit-learn alone takes the whole limit, within a few
-# MB to either side, depending on the version. With pandas, which the handler of
-# `lambda/churn_sklearn` needs as well, it is too large. Without bytecode and tests both fit. But
-# then every cold start is slow, because Python compiles all its imports. And scikit-learn is small:
-# TensorFlow and PyTorch are several times over the limit (lesson 00).
+# It depends. As `pip` installs it, scikit-learn alone has about the size of the limit. With pandas,
+# which the handler of `lambda/churn_sklearn` needs as well, it is too large. Without bytecode and
+# tests both fit. But then every cold start is slow, because Python compiles all its imports. And
+# scikit-learn is small: TensorFlow and PyTorch are several times over the limit (lesson 00).
 #
 # With ONNX Runtime there is room for bytecode *and* for the model.
 #
@@ -346,8 +346,9 @@ BUCKET
 #
 # ## The layer
 #
-# A **layer** is a zip that functions share. It is unpacked to `/opt`; a function has up to five,
-# within the 250 MB. Our layer changes when a version in `requirements.txt` changes, so rarely.
+# A **layer** is a zip that functions share. Lambda unpacks it to `/opt`. A function may have up to
+# five layers, within the 250 MB. Our layer changes rarely: only when a version in
+# `requirements.txt` changes.
 
 # %%
 client = boto3.client("lambda")
@@ -369,9 +370,8 @@ published["LayerVersionArn"]
 #
 # ## What may it read?
 #
-# The function loads its model, so its role needs a permission that the image's role does not have.
-# It should get no more than that: an attacker who breaks into the handler has the role's
-# permissions.
+# The function loads its model from S3, so its role needs one more permission than in lesson 05.
+# Allow no more than that: an attacker who breaks into the handler has the role's permissions.
 #
 # ### Exercise 2: one folder, reading only (5 minutes)
 #
@@ -451,8 +451,8 @@ print(deploy.policy("read_models", bucket=BUCKET, prefix=PREFIX))
 # ## Where is the model?
 #
 # The simplest way is one key, `s3://…/model.onnx`, which you overwrite with each new model. But
-# then nobody can see which model answered yesterday, or roll back. And environments that start at
-# the wrong moment might differ from the others. Instead:
+# then nobody can see which model answered yesterday, and nobody can roll back. And while you
+# overwrite it, environments may load different models. Instead:
 #
 # - **each model has its own key**, made from its SHA-256, and is never overwritten;
 # - a small **pointer**, `current.json`, names the current model, and its SHA-256.
@@ -505,7 +505,8 @@ print(f"{len(code_zip) / 1024:.0f} kB:",
 # %% [markdown]
 # Set the environment variable `ORT_DISABLE_TELEMETRY`. Since version 1.29, ONNX Runtime sends its
 # makers data about its use, names and hashes of models among them, unless this variable is set.
-# (For images, the Dockerfile sets it.) 512 MB are enough for the libraries and two models of this
+# `OPENBLAS_NUM_THREADS` limits NumPy to one thread: others would wait in busy loops for a processor
+# that the function does not have. (For images, the Dockerfile sets both.) 512 MB are enough for the libraries and two models of this
 # size, the current one and the next. The time-out of 10 s is longer than the S3 client waits before
 # it gives up. A new role needs some time to be known, as in lesson 05.
 
@@ -515,7 +516,7 @@ import time
 REFRESH = 2
 URI = f"s3://{BUCKET}/{PREFIX}/current.json"
 ENVIRONMENT = {"MODEL_URI": URI, "BUCKET_OWNER": account, "MODEL_REFRESH_SECONDS": str(REFRESH),
-               "ORT_DISABLE_TELEMETRY": "1"}
+               "ORT_DISABLE_TELEMETRY": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 logs, group = boto3.client("logs"), f"/aws/lambda/{NAME}"
 logs.create_log_group(logGroupName=group, tags=TAGS)
@@ -571,8 +572,8 @@ print(answer)
 show_log(log)
 
 # %% [markdown]
-# The client gets a 500, and a request id for its complaint. The log has the reason. The function
-# started all the same: this is the effect of loading lazily.
+# The client gets a 500, and a request id that it can report. The log has the reason. The function
+# itself has started, because it loads the model lazily.
 #
 # | | the model is loaded at import | with the first request |
 # |---|---|---|
@@ -582,9 +583,9 @@ show_log(log)
 # | the model is broken | INIT fails, again for each request: `FunctionError` | 500, in our own words, and it recovers by itself |
 # | a change of the model | needs a new environment | is seen by all |
 #
-# So the image of lesson 04, whose model cannot change, loads at import. Here we split the work. To
-# import the libraries and make the S3 client needs a processor, and no network, so it happens at
-# import. Everything that needs the network waits for the request.
+# So the image of lesson 04, whose model cannot change, loads at import. Here we split the work. The
+# import of the libraries and the S3 client need a processor, but no network. So they happen at
+# import. All work that needs the network waits for the request.
 #
 # ## Publish a model
 
@@ -700,14 +701,14 @@ print(f"version 2 answers after {by_pointer:.1f} s; the pointer is believed for 
 assert client.get_function_configuration(FunctionName=NAME)["RevisionId"] == before_update
 
 # %% [markdown]
-# The price: for up to those seconds, environments differ. Two requests of one client may get
-# version 2 and then version 1. Where that must not happen, use versions and an alias (lesson 05),
-# which switch in one moment.
+# The price: for some seconds, environments use different versions. Two requests of one client may
+# get version 2 and then version 1. Where that must not happen, use versions and an alias (lesson
+# 05), which switch in one moment.
 #
 # ## Break it: the wrong bytes under the right key
 #
-# Somebody overwrites the model of version 2, a disk loses a bit, or an upload ends halfway. All of
-# them look like this:
+# Somebody overwrites the model of version 2, a disk loses a bit, or an upload ends halfway. The
+# result looks like this:
 
 # %%
 damaged = bytes([model_v2[0] ^ 1]) + model_v2[1:]
@@ -720,10 +721,10 @@ print("one that starts now:       ", answer)
 print(log_lines(log)[0]["reason"])
 
 # %% [markdown]
-# *Notice:* no damaged model answered a request. A model with one wrong bit might well have loaded,
-# and answered nonsense. An environment with a good copy continues with it. The new environment has
-# none: it answers 500, tries again each second, and recovers by itself as soon as the object is
-# correct again.
+# *Notice:* no damaged model answered a request. A model with one wrong bit can load and give wrong
+# answers. An environment that has a good copy continues with it. The new environment has no copy:
+# it answers 500, and tries again each second. When the object is correct again, it recovers by
+# itself.
 
 # %%
 s3.put_object(**OWNED, Key=models["2"]["key"], Body=model_v2)
@@ -806,8 +807,8 @@ print(ask()[0])
 # %% [markdown]
 # ## Without the permission
 #
-# Here is the same policy, for another folder of the bucket. Lambda's calls are checked against the
-# role's policies each time, and on AWS a change needs some seconds to be known everywhere:
+# Here is the same policy, for another folder of the bucket. AWS checks each call against the role's
+# policies. A change needs some seconds until it works everywhere:
 
 # %%
 deploy.allow(NAME, "read_models", bucket=BUCKET, prefix="another-folder")
@@ -933,8 +934,8 @@ by_build = time.monotonic() - began
 # %% [markdown]
 # Look at these points:
 #
-# - **Image and zip** hold the same Python and the same packages. They differ in how the bytes come
-#   to the machine, which we cannot measure here. Lambda downloads a zip completely before it
+# - **Image and zip** contain the same Python and the same packages. They differ in how the bytes
+#   get to the machine. We cannot measure that here. Lambda downloads a zip completely before it
 #   starts. Of an image it loads only the 512 KiB pieces that are read, from caches (Brooker et al.,
 #   *On-demand Container Loading in AWS Lambda*, ATC 2023). For an *empty* Python 3.13 function on
 #   x86, INIT is 84 ms as a zip and 161 ms as an image (maxday/lambda-perf, August 2026). So a small

@@ -41,13 +41,13 @@ lessons.require("08")
 # %% [markdown]
 # ## Measure first
 #
-# An estimate is prices times measured times. Anyone can look up prices; the times are yours. We
-# take two functions: `churn`, whose model is very fast, and `image`, which must decode a
-# photograph of 600 × 400 pixels, make it small, and compute a network.
+# An estimate is a price times a measured time. You can look up the prices, but you must measure the
+# times. We take two functions. `churn` has a very fast model. `image` must decode a photograph of
+# 600 × 400 pixels, make it smaller, and run a neural network.
 #
-# `measure.memory` starts each image with the processor time and the memory of a size, as Lambda
-# would, and measures the times, as in [lesson 14](14_bring_down_cold_starts.ipynb). It takes about
-# a minute:
+# For each memory size, `measure.memory` starts the images with the memory and the processor time
+# that Lambda would give them. It measures the times, as in [lesson
+# 14](14_bring_down_cold_starts.ipynb). It takes about a minute:
 
 # %%
 import base64
@@ -80,29 +80,29 @@ pd.concat(usable, names=["function"]).round(1)
 # %% [markdown]
 # The columns:
 #
-# - `warm_p50_ms` is the usual warm request. `warm_p99_ms` is exceeded by one request in a hundred
-#   (with the few that we sent, it is the slowest). With little memory they are far apart: processor
-#   time comes in slices of some milliseconds, and a function that has used its slice waits for the
-#   next one.
+# - `warm_p50_ms` is the usual warm request (the median). One request in a hundred is slower than
+#   `warm_p99_ms` (here we send few requests, so it is the slowest). With little memory the two are
+#   far apart: processor time comes in slices of some milliseconds, and a function that has used its
+#   slice waits for the next one.
 # - `warm_mean_ms` includes the slow requests. `warm_billed_ms` is the mean after each request has
-#   been rounded up to a whole millisecond. **The bill follows this mean**, and your users'
-#   complaints follow the 99th percentile.
+#   been rounded up to a whole millisecond. **The bill depends on this mean.** The complaints of
+#   your users depend on the 99th percentile.
 # - `init_ms` does not depend on the size: during its start, an environment has a whole processor.
 #   (This was observed, AWS does not guarantee it: *serverlessland*, "init-heavy lifting".)
 #   Differences here come from other programs on your machine.
 # - `peak_mb` is the memory that the function used. A smaller size cannot work.
 #
 # **These are your machine's milliseconds, not Lambda's.** Ratios are similar on AWS: between two
-# sizes, two functions, a cold request and a warm one. Milliseconds are not, nor are the dollars
-# computed from them. Before you decide about real money, use the durations of your REPORT lines on
-# AWS (lesson 05) instead. Every cell below is then correct for your account.
+# sizes, two functions, or a cold and a warm request. Milliseconds differ there, and so do the
+# dollars computed from them. Before you decide about real money, use the durations of your REPORT
+# lines on AWS (lesson 05) instead. Every cell below is then correct for your account.
 
 # %% [markdown]
 # ## What a bill is made of
 #
 # First a plot: a million requests, of which one in two hundred starts a new environment. We add a
-# third function for comparison, `image` with a network that takes five times as long. That one is
-# calculated, not measured.
+# third function for comparison, `image` with a network that takes five times as long. The third
+# function is calculated, not measured.
 
 # %%
 from workshop import cost, engine
@@ -140,16 +140,16 @@ show(*plot.million(bills, "Stacked bars of what a million requests cost."))
 # | requests | how many there are | fewer, larger requests |
 # | endpoint type | how many there are | another endpoint type |
 #
-# The first two are paid for **time**, and depend on your model. The other two are **fixed fees**: a
-# request that takes no time at all still pays them. For a small model they are most of the bill,
-# and saving its last millisecond saves almost nothing.
+# For the first two you pay for **time**, and they depend on your model. The other two are **fixed
+# fees**: you pay them for each request, even if it takes no time. For a small model they are most
+# of the bill. Then a faster model saves almost nothing.
 
 # %% [markdown]
 # ## Where do the prices come from?
 #
 # The prices are in one table, [`data/prices.csv`](../data/prices.csv): one row for each price, for
-# one Region, with AWS's page and the month when it was checked. Prices change, so a price without a
-# date is worth little. Taxes and discounts by contract are not included.
+# one Region, with AWS's page and the month when it was checked. Prices change, so each price needs
+# a date. Taxes and discounts by contract are not included.
 
 # %%
 prices = pd.read_csv("../data/prices.csv", dtype=str, keep_default_na=False).set_index("item")
@@ -203,14 +203,13 @@ show(*plot.sweet_spots({name: priced(table) for name, table in usable.items()},
                        {name: calculated(table) for name, table in usable.items()}))
 
 # %% [markdown]
-# *Notice* the corner. From the right, points move left at about the same height: a faster answer
-# costs nothing. Then they climb, and hardly move left any more. **Choose the corner**: the smallest
-# size at which the function is nearly as fast as it gets.
+# *Notice* the corner. Follow the points from right to left. First they stay at about the same
+# height: a faster answer costs nothing more. Then they go up, and move little to the left. **Choose
+# the corner**: the smallest size at which the function is nearly as fast as it gets.
 #
-# For `image`, which computes, the corner is where the calculation puts it, near one vCPU. For
-# `churn` it is at a smaller size. Its request takes less than a millisecond and is billed as a
-# whole one, so more memory only multiplies the price. And look at the scale before you spend an
-# afternoon on it: these are cents for a million requests.
+# For `image`, the corner is near one vCPU, as calculated. For `churn` it is at a smaller size. Its
+# request takes less than a millisecond, and is billed as a whole millisecond. So more memory only
+# raises the price. But look at the scale first: these are cents for a million requests.
 #
 # (Some points may be away from the line, because your machine runs other programs too. Measure
 # again, or with more `starts`.)
@@ -298,7 +297,7 @@ print(f"arm64 costs {arm / x86:.0%} of x86_64; it pays while it takes less than 
 # `Architectures=["arm64"]`, and compare the `Billed Duration` of the two. On arm64, ONNX Runtime may
 # write `cpuinfo_initialize failed` to the log; it still works, and the same page explains it.
 #
-# And remember which part of the bill becomes cheaper. With an HTTP API in front of the function, a
+# And only a part of the bill becomes cheaper. With an HTTP API in front of the function, a
 # fifth less for compute and INIT means:
 
 # %%
@@ -367,8 +366,8 @@ pd.Series({f"{rate} an hour": f"{cost.cold_share(rate, idle_minutes=10):.1%}" fo
           name="cold").to_frame()
 
 # %% [markdown]
-# Clients of a *rarely* used function wait, and its bill is almost zero either way. (Many requests
-# at the same time always start many environments.)
+# Clients of a *rarely* used function wait often, but its bill is almost zero. (Many requests at the
+# same time always start many environments.)
 
 # %% [markdown]
 # ### Exercise 2: price the cold starts (8 minutes)
@@ -437,10 +436,10 @@ ready = [sum(cost.kept_ready(1, 1769, 1, 1000 * one, architecture=HERE).values()
 show(*plot.kept_ready(busy, demand, ready, cost.kept_ready_break_even(HERE)))
 
 # %% [markdown]
-# *Notice* where the lines meet, and the left end of the dashed line: that is the price of one
-# environment without requests. A function with the traffic of a working day is busy much less of
-# the time. So people buy it for the 99th percentile, for hours in which that matters, and seldom to
-# save money. The free part does not apply to it.
+# *Notice* where the lines meet. The left end of the dashed line is the price of one environment
+# without requests. A function with the traffic of a working day is busy for less of its time than
+# at the crossing. So provisioned concurrency is good for the 99th percentile, in hours in which
+# that matters. It rarely saves money. The free part does not apply to it.
 #
 # **SnapStart** starts from a snapshot of an environment after INIT. For Python it costs money as
 # long as a published version has it, and for each restore:
@@ -453,7 +452,7 @@ print(f"kept ready, the same environment: ${cost.kept_ready(1, 512, 0, 0)['kept 
 
 # %% [markdown]
 # Old versions cost money until they are deleted. And for a function that starts as fast as an empty
-# one, as in [lesson 14](14_bring_down_cold_starts.ipynb), both can save little.
+# function, as in [lesson 14](14_bring_down_cold_starts.ipynb), both can save little.
 
 # %% [markdown]
 # ## A month, and the free part
@@ -590,8 +589,8 @@ for (name, door), requests in crossings.items():
 # %% [markdown]
 # ## What the estimate does not include
 #
-# Each of these is a line of the bill too, and some are larger than all of the above. Begin with the
-# log: what does one request of `churn` write? We call the handler in its image, once:
+# Other things are on the bill, too, and some can cost more than the function. First the log: what
+# does one request of `churn` write? We call the handler in its image, once:
 
 # %%
 import json
@@ -613,8 +612,8 @@ line = json.loads(printed)
 print(json.dumps(line, indent=1))
 
 # %% [markdown]
-# CloudWatch makes metrics from the part under `_aws` (lesson 21), and this part is most of the
-# line. Lambda writes three lines of its own around it. What does all this cost?
+# CloudWatch makes metrics from the part under `_aws` (lesson 21). This part is most of the line.
+# Lambda adds three lines of its own. What does all this cost?
 
 # %%
 LAMBDA = f"""START RequestId: {REQUEST_ID} Version: $LATEST
@@ -639,21 +638,21 @@ print(f"a NAT gateway: ${cost.MONTH * cost.usd('nat_hour'):.2f} a month, with or
 
 # %% [markdown]
 # The logs can cost more than the requests that they describe. Keep a line short, and delete old
-# lines (lesson 05). A function in a private network needs a NAT gateway to call the internet, and
-# it costs more than millions of predictions. If a function does not need a private network, do not
-# put it into one.
+# lines (lesson 05). A function in a private network needs a NAT gateway to call the internet, and a
+# NAT gateway costs more than millions of predictions. So use a private network only if the function
+# needs it.
 #
 # The estimate does not include either:
 #
-# - **Lambda's processor.** Your machine has another one. Ratios are similar on AWS, milliseconds
-#   are not.
+# - **Lambda's processor.** Your machine has another processor. Ratios are similar on AWS,
+#   milliseconds are not.
 # - **Lambda Managed Instances**, for steady traffic: functions on EC2 instances that AWS runs for
 #   you, at EC2's price and 15 %. They need at least three environments, and do not scale to zero
 #   (Lambda pricing page, 2026-09).
-# - **Your traffic.** We sent one request after the other, all equal. If requests are rare, each one
-#   finds a fresh slice of processor time. If pictures are larger, everything takes longer.
-# - **Mistakes:** a loop that calls itself, a retry without an end. An estimate does not see it. A budget with an
-#   alarm (AWS Budgets) sends you a message.
+# - **Your traffic.** We sent one request after the other, all equal. If requests are rare, each has
+#   a new slice of processor time. If pictures are larger, everything takes longer.
+# - **Mistakes:** a function that calls itself, or a retry without an end. An estimate does not
+#   include them. A budget (AWS Budgets) sends you a message.
 # - **People.** An afternoon of work costs more than a year of most of these bills.
 
 # %% [markdown]
@@ -665,8 +664,8 @@ print(f"a NAT gateway: ${cost.MONTH * cost.usd('nat_hour'):.2f} a month, with or
 # - **Memory** buys processor time at no cost up to one vCPU at 1,769 MB. Above it, a function of
 #   one thread gains nothing. Choose the corner of the curve; the 99th percentile sets the limit.
 # - **arm64** is a fifth cheaper per GB-second: measure the seconds.
-# - **Cold starts** show in the 99th percentile before they show in the bill. Keeping environments
-#   ready saves money only if they are busy for most of their time.
+# - **Cold starts** change the 99th percentile before they change the bill. Environments that are
+#   kept ready save money only if they are busy for most of their time.
 # - **A container** that always runs is cheaper from tens of millions of requests a month, and
 #   earlier behind an expensive front door.
 # - **Logs and a NAT gateway** can cost more than everything else.

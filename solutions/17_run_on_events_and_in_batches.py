@@ -13,10 +13,9 @@
 # %% [markdown]
 # # Run on events and in batches
 #
-# So far a client sent a request, and waited for the answer. Most scores are not made that way: a
-# contract changes, a file arrives at night, a queue fills up. In this lesson the same image runs
-# when an event happens. You break it in several ways, to see that no customer is lost and
-# no customer is scored twice.
+# So far a client sent a request, and waited for the answer. Often nobody waits: a contract changes,
+# a file arrives at night, a queue becomes long. In this lesson the same image runs when an event
+# happens. Can a customer get lost, or get two scores? You break it in several ways to find out.
 #
 # **You will**
 #
@@ -117,11 +116,11 @@ failures_arn = triggers.queue_arn(failures)
 failures_arn
 
 # %% [markdown]
-# We start with the function as in lesson 05, with the handler that the image names. It writes into
-# the bucket, and expects our account to be the bucket's owner, as `deploy.s3()` does here. The
-# function's role needs permission to send to the queue, and Lambda checks it. A new permission,
-# like a new role (lesson 05), needs some time to be known everywhere. `triggers.when_allowed`
-# repeats the call on that error alone.
+# We start with the function as in lesson 05, with the image's own handler. It writes into the
+# bucket, and expects that our account owns the bucket, as `deploy.s3()` does here. The function's
+# role needs permission to send to the queue, and Lambda checks it. A new permission, like a new
+# role (lesson 05), needs some time to be known everywhere. `triggers.when_allowed` repeats the call
+# on that error alone.
 
 # %%
 EVENTS = f"{NAME}-events"
@@ -171,11 +170,11 @@ print("failures:   ", take(failures))
 # %% [markdown]
 # *Notice:* the handler refused the customer with 400, as it should, and **returned**. For Lambda, a
 # function that returns has succeeded, whatever it returns. There was no retry, no failure and no
-# alarm, and nobody received the answer. A fault of our own would have looked the same, as a
-# returned 500.
+# alarm, and nobody received the answer. The same happens with a fault of our own, when the handler
+# returns 500.
 #
-# This is correct for a handler whose client reads the answer, and wrong for one without such a
-# client. There, the handler must **raise** an exception to report a failure to Lambda.
+# This is correct for a handler whose client reads the answer. Without such a client it is wrong.
+# Then the handler must **raise** an exception to report a failure to Lambda.
 #
 # | | `lambda_function.lambda_handler` | `batch.on_event` |
 # |---|---|---|
@@ -198,7 +197,7 @@ now = lambda_.get_function_configuration(FunctionName=EVENTS)
 now["ImageConfigResponse"]
 
 # %% [markdown]
-# It will write into the bucket, so its role must allow that: one folder, and nothing more.
+# It will write into the bucket, so its role must allow writing to one folder, and nothing more.
 
 # %%
 print(deploy.policy("score_events", bucket=bucket))
@@ -237,14 +236,14 @@ failed
 # %% [markdown]
 # The record holds the whole event (`requestPayload`), so you can correct it and send it again. It
 # also holds the number of attempts, and the message of our exception. That message names the wrong
-# field, but not its value, because many people will read it, and it is in the log as well.
+# field, but not its value, because many people may read it. It is in the log as well.
 #
 # An event that fails at every attempt is called **poison**. Another attempt cannot help, but Lambda
 # does not know this.
 #
-# `OnFailure` belongs to the function, not to the trigger. There is an `OnSuccess` too, for every
-# event that succeeded. A **dead-letter queue** on the function is the older form; it gets the event
-# alone, without the reason.
+# `OnFailure` belongs to the function, not to the trigger. There is also an `OnSuccess`, for each
+# event that succeeded. A **dead-letter queue** on the function is an older feature. It gets the
+# event, but not the reason.
 
 # %% [markdown]
 # ## EventBridge: when something happens
@@ -265,9 +264,9 @@ def changed(change, customer):
 changed("C-1", customers[1])
 
 # %% [markdown]
-# A pattern has the shape of the event. Where it has a list, the event's value must be in that list.
-# Everything that it does not mention may have any value. We want changes of customers who can leave
-# from month to month.
+# A pattern has the shape of the event. Where the pattern has a list, the event's value must be in
+# that list. Fields that are not in the pattern may have any value. We want changes of customers who
+# can leave from month to month.
 
 # %%
 pattern = {"source": ["workshop.crm"], "detail-type": ["contract changed"],
@@ -296,8 +295,8 @@ events.put_targets(Rule=f"{NAME}-events", Targets=[target])["FailedEntryCount"]
 # *Notice* `FailedEntryCount`. `put_targets` and `put_events` take lists, and answer 200 even if
 # some entries were refused. If you do not check the count, you lose events.
 #
-# Without the permission, EventBridge drops the event, and does not try again, because waiting does
-# not add a permission. The rule's metric `FailedInvocations` is the only sign. A dead-letter queue
+# Without the permission, EventBridge drops the event. It does not try again, because another
+# attempt cannot help. The rule's metric `FailedInvocations` is the only sign. A dead-letter queue
 # on the *target* would keep the event (EventBridge user guide, *Event retry policy*).
 
 # %%
@@ -394,8 +393,8 @@ triggers.on_event(
 # %% [markdown]
 # ## Twice
 #
-# EventBridge, S3, SQS and Lambda's internal queue all deliver **at least once**. At least means
-# that it is sometimes twice, for example when the network fails after the work and before the
+# EventBridge, S3, SQS and Lambda's internal queue all deliver **at least once**. So an event
+# sometimes comes twice, for example when the network fails after the work and before the
 # confirmation. So the customer system sends some of its events again:
 
 # %%
@@ -404,10 +403,10 @@ until(lambda: len(log_lines(EVENTS, "duplicate")) >= 3)
 pd.DataFrame(log_lines(EVENTS, "outcome"))[["id", "outcome", "reason"]].fillna("")
 
 # %% [markdown]
-# There are two failures: the poison from above, tried twice. And *notice* `duplicate`. How does the
-# handler find it? Not by a list of requests that it has seen: it could end between the work and the
-# note in the list. It writes each answer under a key that it makes from the request's id, and tells
-# S3: **only if there is nothing under this key**.
+# There are two failures: the wrong event from above, with two attempts. And *notice* `duplicate`.
+# How does the handler find it? It does not keep a list of requests: it could end after the work and
+# before it writes to the list. It writes each answer under a key that it makes from the request's
+# id, and tells S3: **only if there is nothing under this key**.
 
 # %%
 from botocore.exceptions import ClientError
@@ -419,12 +418,12 @@ except ClientError as error:
 
 # %% [markdown]
 # (The local cloud checks this as AWS does.) The result and the proof that it is done are *one*
-# write. The write happens or does not, and if there are many writers, S3 lets one win. DynamoDB can
-# do the same with a condition, if the result itself goes into the table. A mark in a table for a
-# file in S3 would be two writes again, and the function could end between them.
+# write. The write happens or it does not happen, and of several writers, S3 accepts one. DynamoDB
+# can do the same with a condition, if the result itself is in the table. A result in S3 with a mark
+# in a table would be two writes, and the function could end between them.
 #
-# It does not save the model's work: a duplicate is computed, then refused. For one customer that is
-# cheaper than to ask first.
+# The model still works for a duplicate: the answer is computed, then refused. For one customer,
+# that is cheaper than to ask S3 first.
 #
 # An id that comes again with *other* content is not a duplicate. It is a mistake of the sender, and
 # the handler must report it:
@@ -583,21 +582,21 @@ assert set(scored["id"]) | set(rejected["id"]) == set(file["id"])
 print(f"customers in 10 MB: {10_000_000 / (len(text) / len(file)):,.0f}")
 
 # %% [markdown]
-# *Notice:* no row is lost. One bad row does not stop the file. The side file has the line number,
-# the problem and the whole row, ready to be corrected and sent as a new file. The log counts them:
-# `rows` is `scored` plus `rejected`.
+# *Notice:* no row is lost. One bad row does not stop the file. The file of rejected rows has the
+# line number, the problem and the whole row. The shop can correct these rows and send them as a new
+# file. The log counts them: `rows` is `scored` plus `rejected`.
 
 # %%
 until(lambda: log_lines(FILES, "scored"))
 log_lines(FILES, "scored")
 
 # %% [markdown]
-# Two things in a file are dangerous. The first is a quote that is opened and not closed. Most CSV
-# readers take everything after it for one cell, so the rows are gone, without an error. No column
-# of ours can hold a line break, so the handler reads each line separately. It rejects the line with
+# Two things in a file are dangerous. The first is a quote that is opened and not closed. Many CSV
+# readers read all that follows as one cell, so the rows are lost, without an error. No column of
+# ours can hold a line break, so the handler reads each line separately. It rejects the line with
 # the quote, and scores the rows after it.
 #
-# The second is a **formula**. The shop opens the side file in a spreadsheet, which runs a cell that
+# The second is a **formula**. The shop opens this file in a spreadsheet, which executes a cell that
 # begins with `=`, `+`, `-` or `@` (OWASP, *CSV Injection*). So the handler puts an apostrophe
 # before text that may begin a formula; a number, such as -5, does not change. An apostrophe at the
 # start of a cell, or after one of `; , | "` and tab, always comes from the handler: remove it, and
@@ -623,9 +622,9 @@ assert rejected["id"][1] == "'=1+1" and sent_id == "=1+1"
 # %% [markdown]
 # `on_file` reads line by line, as the bytes come, and writes to `/tmp`, so its memory does not grow
 # with the file. It refuses more than 10 MB, because a function has a time-out of at most 15 minutes
-# (Lambda quotas). Split larger files, or use a service for large batches. The scores are written
-# last: if they exist, everything is done. If the function ends before, it does the whole file
-# again, and nothing is stored twice.
+# (Lambda quotas). Split larger files, or use a service for large batches. It writes the scores
+# last: if they exist, all is done. If the function ends before, the next attempt does the whole
+# file again, and nothing is stored twice.
 #
 # Now the same file again, and one that is no list of customers:
 
@@ -643,9 +642,9 @@ assert len(listed("scored/May")) == 1
 # ## SQS: when there is a lot of work
 #
 # A **queue** holds messages until a program takes them and *deletes* them. When a program takes a
-# message, the queue hides it from other programs for the **visibility time-out**. If it is not
-# deleted by then, it appears again. That is the retry. After three attempts (our number), the queue
-# itself moves it to its **dead-letter queue**.
+# message, the queue hides it from other programs for the **visibility time-out**. If the program
+# does not delete the message by then, the message is visible again: this is the retry. After three
+# attempts (our number), the queue itself moves the message to its **dead-letter queue**.
 #
 # ```mermaid
 # flowchart LR
@@ -794,9 +793,9 @@ print([one["id"] for one in letters])
 pd.DataFrame(log_lines(QUEUE, "outcome")).groupby("outcome")["id"].agg(["size", "nunique"])
 
 # %% [markdown]
-# Twenty messages are scored once each, and the three that came twice are duplicates. There are
-# three failures, all from the one poison message. (It has no id there, because an id is logged only
-# for a good request.) The other messages of its batch succeeded at the first attempt.
+# Twenty messages have one score each, and the three that came twice are duplicates. There are three
+# failures, all from the one bad message. (It has no id there, because the log has an id only for a
+# good request.) The other messages of its batch succeeded at the first attempt.
 #
 # A message in the dead-letter queue is not lost: it waits, 14 days here. Somebody must look at it,
 # so put an alarm on the length of that queue. The number of *errors* of the function does not show
@@ -806,9 +805,9 @@ pd.DataFrame(log_lines(QUEUE, "outcome")).groupby("outcome")["id"].agg(["size", 
 # %% [markdown]
 # ## Rehearse a crash
 #
-# The worst case is not an exception. It is a process that ends in the middle of a batch: out of
-# memory, timed out, a broken machine. We build this case. A module on top of our image ends the
-# process directly after the third answer was written, before Lambda gets a report.
+# The worst case is not an exception. The worst case is a process that ends in the middle of a
+# batch: no memory, a time-out, a broken machine. We build this case. A module in an image on top of
+# our image ends the process after the third answer, before Lambda gets a report.
 
 # %%
 from pathlib import Path
@@ -915,12 +914,12 @@ assert take(failures) == []
 #   own role, time-out and retries.
 # - **Raise an exception when no client reads the answer.** A returned error is a success for
 #   Lambda.
-# - **EventBridge:** a pattern selects, an input transformer changes the form, a permission allows
-#   the call; a schedule is a rule as well. Check `FailedEntryCount`.
+# - **EventBridge:** a pattern selects events, an input transformer changes their form, and a
+#   permission allows the call. A schedule is a rule as well. Check `FailedEntryCount`.
 # - **Asynchronous** means: 202, two retries, then `OnFailure`, or lost.
 # - **At least once:** all of them may deliver twice. A key from the request, and a write that
 #   happens only if the key is free, make it *one* result.
-# - **S3:** never write where the trigger looks; bad rows go to a side file, complete.
+# - **S3:** never write where the trigger looks. Bad rows go into a file of their own.
 # - **SQS:** a visibility time-out longer than the function's time-out, `ReportBatchItemFailures`, a
 #   dead-letter queue, and an alarm on it.
 #

@@ -52,10 +52,9 @@ cloud.use()
 # ```
 #
 # So far, the model was in the function. Here you build a **hybrid**. Lambda has the business rules:
-# which events count, what is decided, what is ordered. **SageMaker**, AWS's service for machine
-# learning, has the model. Other programs may call that model as well, and other people may change
-# it on other days. The price is one more call, which can fail. (Lesson 19 compares the two
-# services.)
+# it checks events, decides, and orders. **SageMaker**, AWS's service for machine learning, has the
+# model. Other programs can call this model as well, and another team can change it. The price is
+# one more call, which can fail. (Lesson 19 compares the two services.)
 #
 # The business is an account without real money, which holds either the S&P 500 or cash. This is not
 # investment advice, and the lesson shows why you would not want it.
@@ -114,14 +113,14 @@ print(f"until 2005, `open` is the day before's close on {same:.0%} of the days")
 bars.tail(3)
 
 # %% [markdown]
-# *Notice* two things. A forecast of "up" every day is correct more often than not. A model must
-# beat this, and not 50 %. And for years, `open` is not an opening price: look at your data before
-# you build on them. We do not use it.
+# *Notice* two things. A forecast of "up" every day is correct on more than half of the days. A
+# model must be better than this, and not only better than 50 %. And for years, `open` is not an
+# opening price: look at your data before you build on them. We do not use it.
 #
 # ## Features that cannot see the future
 #
 # After the close of each day, we want to know: will the next close be higher? We have the bars up
-# to this one, and no others. So the function that makes the features gets exactly those:
+# to this day, and no later bars. So the function that makes the features gets these bars:
 
 # %%
 sys.path.insert(0, "../lambda/signal")
@@ -170,9 +169,9 @@ print(f"our features: {accuracy_of(table):.1%}    the centred average: {accuracy
 assert accuracy_of(leaky) > accuracy_of(table) + 0.1
 
 # %% [markdown]
-# Nothing fails. The wrong feature only looks wonderful, until it is used for trading, when
-# tomorrow's close is not known. So we need a test that works without understanding the features:
-# **whatever happens after a day must not change that day's features.**
+# Nothing fails. The wrong feature looks very good, until you use it for trading and do not know
+# tomorrow's close. So we need a test that works for any features: **whatever happens after a day
+# must not change that day's features.**
 #
 # ### Exercise 1: does it see the future? (7 minutes)
 #
@@ -291,9 +290,9 @@ print(f"model {right:.1%}, always up {always:.1%}: a difference of {gain.mean():
 print("the model is", "better" if gain.mean() > luck else "not better", "than saying up")
 
 # %% [markdown]
-# Then, how much does it earn? Each change of position costs something: commission, the difference
-# between buying and selling price, the price that moves away. We take 0, 1 and 5 **basis points**
-# (hundredths of a percent) of the traded amount. Your broker's terms have your number.
+# Then, how much does it earn? Each change of position costs something: a commission, the difference
+# between buying and selling price, a price that moves before you buy. We take 0, 1 and 5 **basis
+# points** (hundredths of a percent) of the traded amount. Your broker's terms have your number.
 
 
 # %%
@@ -342,16 +341,16 @@ assert gain.mean() < luck and net["× money"] < plain["× money"]
 # cash a third of the time. Dividends, and interest on the cash, are not counted. And even this is
 # too optimistic: we trade at the same close that we compute from, which nobody can.
 #
-# We could continue with other features, another threshold, another first year, until the line looks
-# good. But then the test years would be training data: you cannot test with data that you have used
-# to choose. So we stop, with this result: **this model is not worth trading on**. The parts around
-# it are the same for a better model.
+# We could try other features, another threshold, or another first year, until the line looks good.
+# But then the test years would be training data. You cannot test with data that you have used to
+# choose. So we stop, with this result: **this model is not worth trading on**. The parts around it
+# are the same for a better model.
 #
 # ### Exercise 2: how cheap would trading have to be? (6 minutes)
 #
 # Complete `break_even`. It returns the cost of a change of position, a fraction such as `0.0005`.
-# At this cost, the model earns as much as holding all the time, added up over all days. Do not
-# charge always-hold for its first purchase.
+# At this cost, the model earns as much as always holding, summed over all days. Always holding pays
+# nothing for its first purchase.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -439,12 +438,12 @@ assert largest < 1e-6
 # %% [markdown]
 # ## To SageMaker Serverless
 #
-# SageMaker starts a container with the word `serve`. The container must answer on port 8080: `GET
-# /ping` when it is ready, `POST /invocations` with predictions. Our image, in `docker/sagemaker`,
-# has ONNX Runtime in it and no model. The model comes from S3, a `.tar.gz` that SageMaker unpacks
-# to `/opt/ml/model`. On AWS, serverless endpoints run x86-64: there, on another machine, set
-# `WORKSHOP_ARCHITECTURE=x86_64` before you start. The local cloud accepts your machine's
-# architecture ([local cloud and AWS](../workshop/LOCAL_CLOUD.md)).
+# SageMaker starts a container with the argument `serve`. The container must answer on port 8080: to
+# `GET /ping` when it is ready, and to `POST /invocations` with predictions. Our image, in
+# `docker/sagemaker`, has ONNX Runtime in it and no model. The model comes from S3, a `.tar.gz` that
+# SageMaker unpacks to `/opt/ml/model`. On AWS, serverless endpoints run x86-64: there, on another
+# machine, set `WORKSHOP_ARCHITECTURE=x86_64` before you start. The local cloud accepts your
+# machine's architecture ([local cloud and AWS](../workshop/LOCAL_CLOUD.md)).
 
 # %%
 for line in Path("../docker/sagemaker/Dockerfile").read_text(encoding="utf-8").splitlines():
@@ -484,17 +483,16 @@ allowed = deploy.policy("serve_model", bucket=bucket, endpoint=MODEL)
 iam.put_role_policy(RoleName=role["RoleName"], PolicyName="serve_model", PolicyDocument=allowed)
 for statement in json.loads(allowed)["Statement"]:
     print(statement["Sid"])
-if not cloud.is_local():
-    time.sleep(15)      # a new role is not known everywhere at once
 
 # %% [markdown]
-# There are three calls. The **model** has image, data and role. The **configuration** has the
+# There are three calls. The **model** has image, data and role. SageMaker may not know a new role
+# yet, so `endpoints.create_model` repeats the call on that error, as lesson 05 did by hand. The **configuration** has the
 # memory, and the number of requests at the same time. The **endpoint** is a name that points to a
 # configuration, and you can point it to another one while it works.
 
 # %%
 V1 = f"{MODEL}-v1"
-sagemaker.create_model(
+endpoints.create_model(
     ModelName=V1, ExecutionRoleArn=role["Arn"], Tags=PAIRS,
     PrimaryContainer={"Image": image, "ModelDataUrl": f"s3://{bucket}/v1/model.tar.gz"})
 sagemaker.create_endpoint_config(EndpointConfigName=V1, Tags=PAIRS, ProductionVariants=[{
@@ -530,9 +528,9 @@ else:
     raise AssertionError("a volume below zero was answered")
 
 # %% [markdown]
-# *Notice* `ModelError`: the container answered 400, and SageMaker makes its own error of that, with
-# the container's status and message inside. For the client, a 400 means "do not send that again", a
-# 500 "try again".
+# *Notice* `ModelError`: the container answered 400. SageMaker returns its own error, with the
+# container's status and message inside. For the client, a 400 means "do not send this again", and a
+# 500 means "try again".
 #
 # ## The business, in Lambda
 #
@@ -556,9 +554,9 @@ print(source[source.index("def handle"):source.index("def decide")].strip())
 
 # %% [markdown]
 # *Notice* the order of the steps: check, decide, **store** the decision, send the order, then note
-# that it was sent. If two equal events come, or if the function ends in between, the stored
-# decision counts. And the order names a **target**, hold or cash, not "buy" or "sell": to carry out
-# a target twice changes nothing.
+# that it was sent. If two equal events come, or if the function ends between two steps, the stored
+# decision counts. And the order has a **target**, hold or cash, and not "buy" or "sell". To carry
+# out the same target twice changes nothing.
 #
 # This code calls the endpoint, with its limits:
 
@@ -568,9 +566,10 @@ print(source[source.index("ATTEMPTS ="):source.index("# Failures after which")])
 print(source[source.index("def attempt"):source.index("def may_pass")].strip())
 
 # %% [markdown]
-# The time has three limits: for each attempt, for the pauses, and in all, by the function's
-# remaining time. We switch off boto3's own retries, because three attempts of three each would be
-# nine. The pauses are random, so that clients that failed together do not come back together.
+# There are three limits of time: for each attempt, for the pauses, and for all together (the
+# function's remaining time). We switch off boto3's own retries: three times three attempts would be
+# nine. The pauses are random, so that clients that failed at the same time do not try again at the
+# same time.
 #
 # ## Deploy it
 #
@@ -601,9 +600,9 @@ print(deploy.policy("signal", bucket=ledger, endpoint=MODEL, queue=ORDERS))
 #
 # ## One event at a time
 #
-# An event contains everything for its decision: the last 21 bars, and when the last one was closed.
-# EventBridge does not guarantee an order. If each event had one bar, somebody would have to sort
-# them.
+# An event contains all data for its decision: the last 21 bars, and the time of the last close.
+# EventBridge does not guarantee an order. If each event had one bar, the function would have to
+# sort the events.
 
 # %%
 by_day = {day: place for place, day in enumerate(bars["date"])}
@@ -715,8 +714,8 @@ print("Right: twice or too late, the account is what it should be.")
 # %% [markdown]
 # ## When the endpoint does not answer
 #
-# We configure it wrongly: for four days, the function calls another endpoint than the one in its
-# policy.
+# We configure the function wrongly: for four days, it calls another endpoint than its policy
+# allows.
 
 
 # %%
@@ -741,13 +740,14 @@ kept = deploy.s3().get_object(Bucket=ledger, Key=f"breakers/{OTHER}.json")
 kept["Body"].read().decode()
 
 # %% [markdown]
-# `AccessDeniedException`: the role may call `MODEL` alone. There is no other endpoint at all. AWS
-# checks the permission first, so this error does not show whether an endpoint exists.
+# `AccessDeniedException`: the role may call no endpoint but `MODEL`. The other endpoint does not
+# exist, but AWS checks the permission first. So this error does not show whether an endpoint
+# exists.
 #
 # *Notice* the last row: after three failed events, the breaker is open, and the fourth fails
 # immediately, without a call. The breaker's state is stored outside the function, here in S3,
-# because the next event may meet another environment. After a minute, the next event is a trial; if
-# it succeeds, the breaker closes. And no order was sent: the account keeps its position.
+# because the next event may meet another environment. After a minute, the next event is a trial. If
+# it succeeds, the breaker closes. In the meantime no order is sent: the account keeps its position.
 #
 # (A refused request is sent once for each event. For a slow or a busy endpoint there are three
 # attempts: `tests/lambda/test_signal.py`.)
@@ -767,10 +767,10 @@ assert [one["day"] for one in take_orders()] == week
 #
 # ## A month, replayed
 #
-# Now everything works as in production: through EventBridge. For each trading day of December 2018,
-# the feed sends its event twice, and one of an earlier day again; and on one day, a stale event.
-# First we wait until the endpoint has no container any more: an endpoint without requests costs
-# nothing.
+# Now all events come through EventBridge, as in production. For each trading day of December 2018,
+# the feed sends its event twice, and an event of an earlier day again. On one day it also sends a
+# stale event. First we wait until the endpoint has no container any more: an endpoint without
+# requests costs nothing.
 
 # %%
 began = time.monotonic()
@@ -874,24 +874,24 @@ assert len(put_aside) == 1
 
 # %% [markdown]
 # The stale event was tried three times, then moved to the queue of failures, complete, with its
-# reason. (It came together with a good event of the same day, or that day would have no decision.)
+# reason. (A good event of the same day came too. Otherwise that day would have no decision.)
 #
 # *ordered* may occur more often than there are days: the log also has the direct calls of November.
 # And if two equal events are processed at the same time, both may send the order. It is the same
-# decision with the same id, and the queue drops the second. This is the purpose of the id.
+# decision with the same id, so the queue drops the second order. This is the purpose of the id.
 #
 # ## Recap
 #
-# - **Look-ahead** shows only in a test that changes the future. One function makes the features,
-#   from the bars up to the day and no others.
+# - **Look-ahead** raises no error: test it by changing the future. One function makes the features,
+#   from the bars up to the day.
 # - **Walk-forward**: train on the past, test on the year after; leave out the days whose answer was
 #   not known yet. Compared with "always up" and after costs, the model is not worth trading on.
 # - **SageMaker Serverless**: image with `serve`, `model.tar.gz` in S3, a role; model,
 #   configuration, endpoint. Without requests nothing runs, and the next request waits for a
 #   container.
 # - **Lambda** does the rest: it accepts only complete, fresh data of a closed day.
-# - **Failures**: limited attempts and time, random pauses, a breaker whose state is stored outside;
-#   and no order rather than a wrong one.
+# - **Failures**: limited attempts and time, random pauses, and a breaker whose state is stored
+#   outside the function. In doubt, send no order.
 # - **One decision a day**: a key that can be written once; an id for the order; a target, not a
 #   change.
 #

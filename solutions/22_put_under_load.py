@@ -133,8 +133,8 @@ show(*plot.bursts({"Right after deployment": fresh, "Again": again}))
 #   meet up to ten cold starts. On the local cloud, only as many environments work at the same time
 #   as your machine can bear, and the other requests wait ([local cloud and
 #   AWS](../workshop/LOCAL_CLOUD.md)).
-# - The second time, hardly any request waits, because the environments exist. If you measure only
-#   the second time, you do not see what your users see after a deployment.
+# - The second time, hardly any request waits, because the environments exist. If you measure the
+#   second time alone, you do not see what your users see after a release.
 # - A cold start is *more than one slow request*: while INIT runs, every other request that arrives
 #   needs its own environment. Lesson 14 shortens INIT, and with it the length of this burst.
 #
@@ -207,11 +207,11 @@ show(*plot.latency(calls))
 # %% [markdown]
 # ## Concurrency = rate × duration
 #
-# If 4 requests come each second, and each keeps an environment busy for half a second, two
+# Let 4 requests come each second, and let each keep an environment busy for half a second. Then two
 # environments are busy on average. This is **Little's law** (J. D. C. Little, *Operations
 # Research*, 1961). It holds however the requests come and however the durations differ. We try
-# three settings: the second has a longer duration than the first, and the third has the same
-# product as the second.
+# three settings. The second has a longer duration than the first. The third has the same product as
+# the second.
 
 # %%
 SETTINGS = [(4, 0.2), (4, 0.5), (8, 0.25)]      # requests a second, seconds each
@@ -378,10 +378,10 @@ for busy in (0.5, 2, 8, 50, 400):
     print(f"load {busy:5}: {needed:3} environments for at most 1 % refused, {needed / busy:.2f} × load")
 
 # %% [markdown]
-# *Notice* the last column: a small function needs many times its average, a large one hardly more
-# than it. In a large crowd, chance matters less. So a function without a reservation, in the
-# account's large pool, is safer than one whose reservation is only its average. (The measured share
-# differs from Erlang's, because there are only about thirty requests.)
+# *Notice* the last column: a small function needs many times its average, and a large function
+# needs little more than its average. In a large crowd, chance matters less. So a function without a
+# reservation, in the account's large pool, is safer than a function whose reservation is its
+# average. (The measured share differs from Erlang's, because there are only about thirty requests.)
 #
 # ## Try again, but not all together
 #
@@ -441,8 +441,8 @@ show(*plot.storms({name: storms[name] for name in ("backoff", "backoff with jitt
                   CLIENTS))
 
 # %% [markdown]
-# *Notice* the waves. Backoff alone moves the crowd from one moment to a later one: clients that
-# came together come together again. Between the waves, both environments wait. Jitter uses that
+# *Notice* the waves. Backoff alone moves the crowd to a later moment. Clients that came at the same
+# time come at the same time again. Between the waves, both environments wait. Jitter uses that
 # time, with fewer attempts. (M. Brooker, *Exponential Backoff And Jitter*, AWS Architecture Blog,
 # 2015, simulates the same.)
 #
@@ -563,10 +563,10 @@ assert stalled(opened) > stalled(closed), "no stall seen: is the clock of your m
 
 # %% [markdown]
 # *Notice* the left plot. It is the same function at the same time, but the closed loop has **one**
-# point in the stall. Its only client waited, and the requests that it would have sent in that time
-# are missing from the statistics. Those are the slow ones. The slower the service, the fewer
-# requests it gets, and the better its percentiles look. Gil Tene named this **coordinated
-# omission** (*How NOT to Measure Latency*, 2013).
+# point in the stall. Its client waited. The requests that it would have sent in that time are
+# missing from the result. Those are the slow ones. The slower the service, the fewer requests it
+# gets, and the better its percentiles look. Gil Tene named this **coordinated omission** (*How NOT
+# to Measure Latency*, 2013).
 #
 # So check three things before you believe a load test. Was it open? Was latency counted from the
 # *planned* moment (as `load.run` does), or from the moment of sending? Did the generator keep its
@@ -620,9 +620,9 @@ print(f"waited over a third of the stall: open {stalled(opened):.0%}, closed {st
       f" closed and corrected {stalled(filled):.0%}")
 
 # %% [markdown]
-# The correction is an estimate: it assumes that the requests which were not sent would have been
-# served in order. One run has few requests, so the corrected share can miss the open loop's by some
-# points in either direction. A load test that is open needs no correction.
+# The correction is an estimate. It assumes that the missing requests would have been served in
+# order. One run has few requests, so the corrected share can miss the open loop's by some points in
+# either direction. A load test that is open needs no correction.
 #
 # ## Which limit comes first?
 #
@@ -656,14 +656,14 @@ show(*plot.limits({"account, 1,000 at the same time": 1000, "new account, 10": 1
 # %% [markdown]
 # Look at these points:
 #
-# - Below 0.1 s, a faster function does not raise the rate any more: one unit of concurrency gives
+# - Below 0.1 s, a faster function does not raise the rate any more. One unit of concurrency gives
 #   ten requests a second. Our model is far below 0.1 s.
 # - In a new account, a function of one second serves **ten requests a second**, shared with every
 #   other function. Look at this number, and ask for more, well before the launch.
 # - The scaling rate matters only in a burst. From zero to 1,000 environments takes a moment, to
 #   3,000 about twenty seconds, if the account may have them.
-# - An answer after 30 s reaches nobody: the client has a 503, the function continues and is billed,
-#   and the client tries again. Put long work behind a queue (lesson 17).
+# - An answer after 30 s reaches nobody. The client has a 503 and tries again, while the function
+#   goes on and is billed. Put long work behind a queue (lesson 17).
 #
 # | the same on AWS | not the same |
 # |---|---|
@@ -672,8 +672,8 @@ show(*plot.limits({"account, 1,000 at the same time": 1000, "new account, 10": 1
 # | that a burst after a deployment is cold | how many are cold: here as many as your machine bears |
 # | the API's throttle | its exactness: on AWS a goal, not a promise |
 #
-# Before you send load to AWS, remember that you pay for it. The account's concurrency is shared
-# with everything else that runs there, so a test of yours can throttle another team's production.
+# Before you send load to AWS, remember that you pay for it. All functions share the account's
+# concurrency. So a test of yours can throttle another team's production.
 
 # %% [markdown]
 # ## Recap

@@ -34,7 +34,7 @@ cloud.use()
 # %% [markdown]
 # ## First of all, a budget
 #
-# A **budget** compares the cost of an account this month with a limit, and sends a message when a
+# A **budget** compares the cost of an account this month with a limit. It sends a message when a
 # share of the limit is reached. There are two kinds of notification. `ACTUAL` compares the money
 # that was spent. `FORECASTED` compares the expected cost at the end of the month, so it can come
 # weeks earlier.
@@ -114,9 +114,9 @@ assert all([who["Address"] for who in one["Subscribers"]] == ["a@b.example"] for
 print("Right.")
 
 # %% [markdown]
-# Now the budget itself. It covers the whole account, not the workshop's tag alone, because a
-# forgotten tag is exactly the case that you want to hear about. (`CostFilters` can limit it to a
-# tag, after that tag has been *activated for cost allocation* in the billing console.)
+# Now the budget itself. It covers the whole account, not the workshop's tag alone. A forgotten tag
+# is just the case that you want to hear about. (`CostFilters` can limit it to a tag, after that tag
+# has been *activated for cost allocation* in the billing console.)
 
 # %%
 from botocore.exceptions import ParamValidationError
@@ -163,8 +163,8 @@ for page in pages:
 # - **A forecast needs a history** of about five weeks (the same guide, *Best practices for AWS
 #   Budgets*). In a new account only the three `ACTUAL` messages will come.
 #
-# The local cloud stores the budget, but has no bill to compare it with, and sends no mail ([local
-# cloud and AWS](../workshop/LOCAL_CLOUD.md)).
+# The local cloud stores the budget. But it has no bill to compare it with, and sends no mail
+# ([local cloud and AWS](../workshop/LOCAL_CLOUD.md)).
 #
 # On AWS, the budget stays when this lesson ends. You may forget it: it is there to watch for you.
 
@@ -291,9 +291,9 @@ for one in mine(inventory.find()):
     print(one)
 
 # %% [markdown]
-# *Notice* the queue **not ours**. It has a name like ours but not the tags, so it is shown, and
-# no clean-up by tag will delete it. Somebody may need it. A name is only a sign of the owner; the tag is
-# the proof.
+# *Notice* the queue **not ours**. It has a name like ours, but not the tags. So it is shown, and no
+# clean-up by tag will delete it. Somebody may need it. A name is only a sign of the owner; the tag
+# is the proof.
 
 # %% [markdown]
 # ## The wrong order
@@ -320,8 +320,9 @@ attempt(boto3.client("events").delete_rule, Name=NAME)
 attempt(s3.delete_bucket, Bucket=bucket)
 
 # %% [markdown]
-# There are four refusals, and each one protects you: first delete the images, the policies, the
-# targets and the objects *knowingly*, and then the thing that held them. So we empty the bucket.
+# There are four refusals, and each one protects you. First you must delete the images, the
+# policies, the targets and the objects. Then you can delete the thing that held them. So we empty
+# the bucket.
 
 # %%
 for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
@@ -389,7 +390,7 @@ groups()
 # | a queue | the mapping is left over, and no listing of queues shows it |
 #
 # So **delete the user of a thing before the thing**. First delete the triggers and APIs, so that no
-# request comes in any more, then the function, then everything that the function needed.
+# request comes in any more. Then delete the function, and last the things that it needed.
 
 # %% [markdown]
 # ### Exercise 2: the right order (8 minutes)
@@ -444,9 +445,9 @@ print("Right.")
 # ## The right order, and the proof
 #
 # `inventory.remove` has this order built in: first stacks (they remove their own things), then
-# triggers and APIs, functions, what they read and write, log groups, roles, policies. It asks for the
-# tags again, and removes only things with the tag, and what belongs to them (a log group). If one thing of another owner is among them, it removes
-# nothing.
+# triggers and APIs, functions, what they read and write, log groups, roles, policies. It asks for
+# the tags again. It removes things with the tag, and what belongs to them (a log group). If one
+# thing of another owner is among them, it removes nothing.
 
 # %%
 found = mine(inventory.find())
@@ -483,8 +484,8 @@ assert mine(inventory.find()) == []
 # ### Everything, from everywhere
 #
 # `python3 -m workshop clean` does this for everything that the lessons have made, and then for this
-# machine: containers, images, processes, the virtual environment. On AWS it lists the things, names
-# the account, and continues only when you type the account's number. Every **Region** has to be
+# machine: containers, images, processes, the virtual environment. On AWS it lists the things and
+# names the account. It goes on when you type the account's number. Every **Region** has to be
 # cleaned separately:
 #
 # ```bash
@@ -600,7 +601,7 @@ show(*bills.forgotten(year, budget=12 * 2.5))
 # The plot shows four groups, and the budget's limit:
 #
 # - **Things that are billed by use cost nothing when forgotten.** This is why you could leave the
-#   workshop's things for a day, and why a serverless design forgives mistakes.
+#   workshop's things for a day. A serverless design forgives mistakes.
 # - **Stored things** cost little, grow slowly, and are often left at the end of a project.
 #   Retention for logs, and a lifecycle rule for images and old versions, keep them small by
 #   themselves.
@@ -610,8 +611,8 @@ show(*bills.forgotten(year, budget=12 * 2.5))
 #   itself (S3, SQS, SNS, after about 16 rounds; lesson 17), not all. A small *reserved concurrency*
 #   stops a loop; a budget does not.
 # - The dotted line is the budget of the beginning, at its first notification, 50 %. Things to the
-#   right of it cause a mail in their first month; things to the left, alone, never cause one. **The
-#   budget finds the expensive mistakes, the tag finds the cheap ones.**
+#   right of it cause a mail in their first month. A thing to the left does not, when it is alone.
+#   **The budget finds the expensive mistakes, the tag finds the cheap ones.**
 
 # %% [markdown]
 # ## Recap
@@ -634,5 +635,5 @@ show(*bills.forgotten(year, budget=12 * 2.5))
 #
 # ## Next
 #
-# [Lesson 25](25_bring_your_own_model.ipynb) takes a model of your own all the way, from the training
-# to a report that you can show.
+# [Lesson 25](25_bring_your_own_model.ipynb) takes a model of your own all the way, from the
+# training to a report that you can show.

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from workshop import cloud, deploy
 from workshop.account import calls, endpoints, logs, ownership, roles
-from workshop.account.endpoints import WAITER
+from workshop.account.endpoints import WAITER, create_model
 from workshop.course import model_files
 from workshop.machine import base_image, engine, labels, paths, tools
 
-__all__ = ["IMAGE", "WAITER", "archive", "build", "containers", "delete", "serve"]
+__all__ = ["IMAGE", "WAITER", "archive", "build", "containers", "create_model", "delete",
+           "serve"]
 
 IMAGE = engine.own("workshop-sagemaker:v1")
 

@@ -22,7 +22,7 @@ WRONG = [
     ("Exercise 2", 'n, h, w, c = batch.shape\n'
      'return batch.reshape(n, c, h, w) if layout == "NCHW" else batch', "use transpose"),
     ("Exercise 2", 'return batch[..., ::-1].transpose(0, 3, 1, 2) if layout == "NCHW" else batch',
-     "keep its picture"),
+     "must keep its number"),
     ("Exercise 2", "return batch.transpose(0, 3, 1, 2)", "return it as it is"),
 ]
 

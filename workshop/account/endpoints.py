@@ -39,15 +39,22 @@ def ensure(name, config):
                            f"{now.get('FailureReason', 'no reason given')}")
 
 
+def create_model(**arguments):
+    """SageMaker's create_model; again, for a limited time, while it does not know a new role yet.
+
+    Raises ClientError for any other refusal.
+    """
+    return calls.when_known(calls.client("sagemaker").create_model,
+                            lambda error: "assume" in error["Message"].lower(), **arguments)
+
+
 def ensure_model(name, role, image, data):
     """Find or make model NAME. role: ARN. image: URI in ECR. data: s3://… of a .tar.gz."""
     ownership.check_name(name)
     client = calls.client("sagemaker")
     if not calls.if_there(client.describe_model, ModelName=name):
-        calls.when_known(
-            client.create_model, lambda error: "assume" in error["Message"].lower(),
-            ModelName=name, ExecutionRoleArn=role, Tags=ownership.pairs(),
-            PrimaryContainer={"Image": image, "ModelDataUrl": data})
+        create_model(ModelName=name, ExecutionRoleArn=role, Tags=ownership.pairs(),
+                     PrimaryContainer={"Image": image, "ModelDataUrl": data})
 
 
 def ensure_config(name, memory, concurrency):
