@@ -166,6 +166,18 @@ def test_a_text_file_in_the_systems_encoding_is_found(code, lines):
     assert list(without_encoding(ast.parse(code))) == lines
 
 
+COMMANDS = {"aws", "cd", "curl", "docker", "sam"}      # what every system has after the set-up
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "solutions").glob("*.py")), ids=name)
+def test_the_shell_commands_of_a_lesson_work_in_windows_shell(path):
+    """cmd.exe: no single quotes around a word, no sed or cat, no variables of bash."""
+    lines = re.findall(r"(?m)^# !(.*)$", path.read_text(encoding="utf-8"))
+    for line in lines:
+        assert {part.split()[0] for part in line.split("&&")} <= COMMANDS, line
+        assert "'" not in line and "$(" not in line and ";" not in line, line
+
+
 def test_files_have_names_that_every_system_takes():
     """What Windows refuses in a name; two names that differ in case alone; long paths."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True,
