@@ -1,22 +1,26 @@
-"""Images for the processor that this machine does not have: they answer as its own do.
+"""Functions on the processor that this machine does not have: they answer as on its own.
 
-An emulator runs them. It is slow, so that no time can be measured here.
+An emulator runs them. It is slow, so that no time can be measured here, and pip and the compilation
+of bytecode in docker/Dockerfile would take many minutes. So pip picks the other processor's wheels
+here, as lesson 14 does. On GitHub, the recipe itself runs on a machine with arm64 (test.yml).
 """
 import base64
 import json
 import subprocess
+import sys
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from test_images import build_command, stage
+from test_images import stage
 
 import tiny_churn
 from emulator import AS_LAMBDA, docker, emulator, invoke, json_lines
 from function_folder import Context, load
 from tiny_image import KERAS_LIKE, changed
-from workshop.machine import emulation, engine
+from workshop import packages
+from workshop.machine import base_image, emulation, engine, modes
 from workshop.machine.paths import DATA
 
 PATIENCE = 280      # seconds: an emulated `import onnxruntime` takes some minutes of a busy machine
@@ -80,8 +84,15 @@ def image(request, other, tmp_path_factory):
     name, folder = request.param, tmp_path_factory.mktemp("model")
     FUNCTIONS[name][0](folder)
     context = stage(tmp_path_factory.mktemp("context") / name, name, folder / "model.onnx")
+    subprocess.run([sys.executable, "-m", "pip", "install", *packages.pip_options(), "--target",
+                    context, "--requirement", context / "requirements.txt"], check=True)
+    packages.leave_out(context, context / "leave_out.txt")
+    modes.settle(context)
+    (context / "Dockerfile").write_text(
+        f"FROM {base_image.get()}\nENV ORT_DISABLE_TELEMETRY=1 OPENBLAS_NUM_THREADS=1\nCOPY . ./\n"
+        'CMD ["lambda_function.lambda_handler"]\n')
     tag = f"workshop-test-{name}-{other.replace('_', '-')}"
-    docker(*build_command(context, tag))
+    docker("build", "--quiet", "--platform", engine.platform(), "--tag", tag, context)
     yield name, folder / "model.onnx", tag
     docker("rmi", tag)
 
