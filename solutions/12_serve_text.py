@@ -846,7 +846,10 @@ print("Right: these are the pieces that the package tokenizers makes.")
 # have numbers only, and never the text.
 
 # %%
-# !sed -n '/^def load_tokenizer/,/^    return/p;/^def predict/,/^    return/p' ../lambda/text/lambda_function.py
+source = Path("../lambda/text/lambda_function.py").read_text()
+for name in ("load_tokenizer", "predict"):
+    begin = source.index(f"def {name}(")
+    print(source[begin:source.index("\n\n\n", begin)], end="\n\n")
 
 # %% [markdown]
 # ### What happens with another tokenizer?

@@ -101,6 +101,45 @@ def test_scripts_are_bash_and_take_values_from_variables_alone(file):
             assert checked.returncode == 0, checked.stderr
 
 
+# ---------------------------------------------------------------- what is tested where
+
+TEST = ROOT / ".github/workflows/test.yml"
+HEADING = "## What is not tested on macOS and Windows"
+
+
+def not_on_all_systems():
+    """Of the table in CONTRIBUTING.md: for each row, its files and its reason."""
+    section = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition(HEADING)[2]
+    rows = [row.strip("|").split(" | ") for row in section.partition("\n## ")[0].splitlines()
+            if row.startswith("| `")]
+    return [(files(*re.findall(r"`(.+?)`", cells[0])), cells[1]) for cells in rows]
+
+
+def files(*patterns):
+    """The test files that paths and patterns name; a folder means all in it."""
+    found = set()
+    for pattern in patterns:
+        named = [one for path in ROOT.glob(pattern)
+                 for one in (path.rglob("test_*.py") if path.is_dir() else [path])]
+        assert named, f"there is no {pattern}"
+        found |= set(named)
+    return found
+
+
+def test_each_test_runs_on_all_systems_or_is_listed_with_a_reason():
+    job = read(TEST)["jobs"]["without-docker"]
+    assert {name.split("-")[0] for name in job["strategy"]["matrix"]["system"]} == {
+        "macos", "windows"}
+    words = first(job["steps"], "Test")["run"].split()
+    assert words[:4] == ["python", "-m", "workshop", "test"]
+    everywhere, rows = files(*words[4:]), not_on_all_systems()
+    listed = set().union(*(row for row, _ in rows))
+    assert not everywhere & listed, "listed in CONTRIBUTING.md, and run by test.yml"
+    assert everywhere | listed == set((ROOT / "tests").rglob("test_*.py")), (
+        f"neither in test.yml nor listed in CONTRIBUTING.md, {HEADING!r}")
+    assert all(len(reason.split()) > 3 for _, reason in rows)
+
+
 # ---------------------------------------------------------------- lessons on AWS
 
 def test_lessons_run_on_aws_by_hand_alone_and_are_cleaned_up_whatever_happened():

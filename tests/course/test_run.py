@@ -1,4 +1,5 @@
 """Executing lessons: what is made, what is not taken for made, and what a fault says."""
+import os
 import re
 import signal
 import subprocess
@@ -61,7 +62,12 @@ def test_a_fault_names_lesson_cell_and_line_and_its_half_product_does_not_count(
     assert (root / PRODUCT).read_text() == "whole"
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "kill -9"])
+# Windows knows one way to end another process.
+ENDS = ({"Ctrl-C": signal.SIGINT, "kill -9": signal.SIGKILL} if os.name == "posix" else
+        {"end": signal.SIGTERM})
+
+
+@pytest.mark.parametrize("how", ENDS.values(), ids=ENDS)
 def test_what_an_interrupted_run_leaves_is_made_again(root, how):
     slow = HALF + "import time\ntime.sleep(300)\n"
     write_lesson(root, "00_make_it", products=PRODUCT, more=slow)

@@ -24,7 +24,7 @@ def test_programs_of_the_engines_own_processor_run_and_nothing_is_left():
     own = engine.ARCHITECTURES[engine.look().info["Architecture"].lower()]
     emulation.ready.cache_clear()
     assert emulation.ready(own) is True
-    named = engine.docker("image", "ls", "--quiet", engine.own(f"workshop-emulation:{own}"))
+    named = engine.docker("image", "ls", "--quiet", engine.own("workshop-emulation"))
     assert named.stdout == ""
 
 

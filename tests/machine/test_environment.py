@@ -157,12 +157,11 @@ def test_set_up_is_done_once_follows_changes_and_moves(clone):
 
 
 @pytest.mark.parametrize("moment, how", [
-    (".venv/pyvenv.cfg", signal.SIGKILL), ("build/pip.log", signal.SIGKILL),
-    ("build/pip.log", signal.SIGINT)])
+    (".venv/pyvenv.cfg", "SIGKILL"), ("build/pip.log", "SIGKILL"), ("build/pip.log", "SIGINT")])
 def test_a_set_up_that_was_ended_in_the_middle_is_mended_by_the_next(clone, moment, how):
     process = clone.start()
     until(lambda: is_begun(clone.root / moment), f"{moment} is there", pause=0.02)
-    process.send_signal(how)
+    process.send_signal(getattr(signal, how))
     process.communicate(timeout=30)     # ends when pip, which holds the other end, has ended
     assert not (clone.root / ".venv/workshop.json").exists(), "killed too late to show anything"
     status, said = clone.prepare()

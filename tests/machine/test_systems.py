@@ -102,6 +102,37 @@ def test_what_only_some_systems_have_is_looked_for_first():
     assert not {file: names for file, names in found.items() if names}, "Windows has none of these"
 
 
+def at_import(tree):
+    """The names of NAMES that importing a module needs: those outside of functions' bodies."""
+    inside = {node for one in ast.walk(tree) if isinstance(one, (ast.FunctionDef, ast.Lambda))
+              for part in (one.body if isinstance(one.body, list) else [one.body])
+              for node in ast.walk(part)}
+    for node in set(ast.walk(tree)) - inside:
+        if (isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+                and node.attr in NAMES.get(node.value.id, ())):
+            yield f"{node.value.id}.{node.attr}"
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            modules = {getattr(node, "module", None), *(alias.name for alias in node.names)}
+            yield from modules & MODULES
+
+
+def test_test_files_can_be_read_on_windows():
+    """A file that cannot be imported fails there, even if each of its tests would be skipped."""
+    guarded = {"tests/course/test_run.py": {"signal.SIGKILL"},
+               "tests/local/test_gate.py": {"os.geteuid"}}
+    found = {name(path): set(at_import(ast.parse(path.read_text(encoding="utf-8"))))
+             for path in sources("tests")}
+    assert {file: names for file, names in found.items() if names} == guarded, (
+        "each of these looks at os.name or sys.platform first")
+
+
+@pytest.mark.parametrize("code, found", [
+    ("@mark(signal.SIGKILL)\ndef f(): pass", {"signal.SIGKILL"}), ("import fcntl", {"fcntl"}),
+    ("def f():\n    import fcntl\n    os.fork()", set()), ("from pwd import x", {"pwd"})])
+def test_a_name_that_importing_needs_is_found(code, found):
+    assert set(at_import(ast.parse(code))) == found
+
+
 @pytest.mark.parametrize("code, found", [
     ("def f(): os.killpg(1, 9)", ["os.killpg"]), ("signal.SIGHUP", ["signal.SIGHUP"]),
     ("def f():\n    if os.name == 'posix':\n        os.killpg(1, 9)", []), ("os.getpid()", [])])
@@ -133,6 +164,18 @@ def test_a_text_file_is_opened_as_utf_8():
     ("p.read_text()", [1]), ("p.write_text('a')", [1]), ("zipped.open('x')", [])])
 def test_a_text_file_in_the_systems_encoding_is_found(code, lines):
     assert list(without_encoding(ast.parse(code))) == lines
+
+
+COMMANDS = {"aws", "cd", "curl", "docker", "sam"}      # what every system has after the set-up
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "solutions").glob("*.py")), ids=name)
+def test_the_shell_commands_of_a_lesson_work_in_windows_shell(path):
+    """cmd.exe: no single quotes around a word, no sed or cat, no variables of bash."""
+    lines = re.findall(r"(?m)^# !(.*)$", path.read_text(encoding="utf-8"))
+    for line in lines:
+        assert {part.split()[0] for part in line.split("&&")} <= COMMANDS, line
+        assert "'" not in line and "$(" not in line and ";" not in line, line
 
 
 def test_files_have_names_that_every_system_takes():

@@ -185,7 +185,8 @@ def _build_stand_in(why: str) -> None:
     with one_at_a_time("base-image"):
         if _stand_in_is_here():         # another process has just built it
             return
-        print("base image: building a stand-in for AWS's (about half a minute, once) …", flush=True)
+        long = "some minutes, emulated" if _is_emulated() else "about half a minute"
+        print(f"base image: building a stand-in for AWS's ({long}, once) …", flush=True)
         for leftover in STATE.glob("context-*"):
             shutil.rmtree(leftover, ignore_errors=True)
         with tempfile.TemporaryDirectory(prefix="context-", dir=STATE) as folder:
@@ -206,13 +207,16 @@ def _check_possible(why: str) -> None:
             f"there is no Lambda base image: {why}, and a stand-in can only be built as root on "
             f"Debian or Ubuntu. Connect to the internet and try `docker pull {REAL}`; or name an "
             "image with the same contract in WORKSHOP_BASE_IMAGE.")
-    wanted = engine.architecture()
-    if wanted != engine.ARCHITECTURES.get(host.machine().lower()) and not emulation.ready(wanted):
+    if _is_emulated() and not emulation.ready(engine.architecture()):
         raise BaseImageError(
-            f"a stand-in for {wanted} cannot be built here: nothing emulates that processor. "
-            f"{emulation.HOW} Or unset WORKSHOP_ARCHITECTURE.")
+            f"a stand-in for {engine.architecture()} cannot be built here: nothing emulates that "
+            f"processor. {emulation.HOW} Or unset WORKSHOP_ARCHITECTURE.")
     if shutil.which("mmdebstrap") is None:
         engine.apt_install("base image", "mmdebstrap", "debian-archive-keyring")
+
+
+def _is_emulated() -> bool:
+    return engine.architecture() != engine.ARCHITECTURES.get(host.machine().lower())
 
 
 def _copy_recipe(context: Path) -> None:

@@ -5,6 +5,7 @@ registered with it (binfmt_misc). Where that kernel is, and what is registered, 
 Desktop's is in a virtual machine. So the smallest program there can be is run in a container.
 """
 import functools
+import os
 import struct
 import subprocess
 import tarfile
@@ -31,7 +32,7 @@ def ready(architecture: str) -> bool:
     """
     if not engine.available():
         return False
-    name = engine.own(f"workshop-emulation:{architecture}")
+    name = engine.own(f"workshop-emulation:{architecture}-{os.getpid()}")
     word, _, value = labels.OURS.partition("=")
     with tempfile.TemporaryDirectory() as folder:
         layer = Path(folder) / "layer.tar"
