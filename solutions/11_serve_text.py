@@ -40,7 +40,7 @@
 #     text["text"] --> tokens["tokenizer<br/>vocab.txt"]
 #     tokens -->|numbers, mask| encoder["encoder, 4 layers<br/>three are frozen"]
 #     encoder -->|average| head["head"] --> answer["great: 0.97"]
-#     subgraph file["one file: reviews.onnx"]
+#     subgraph file["one model: reviews.onnx"]
 #         encoder
 #         head
 #     end
@@ -653,7 +653,8 @@ show(figure, "Probability of great for 200 reviews, alone against in a batch. Dy
 # %% [markdown]
 # *Notice* the columns about the batch. With dynamic quantisation, the same review gets another answer
 # when it comes with other reviews. Nobody can explain that to a customer, and no test of single
-# reviews finds it. Weights only does not have this problem, but is the slower file.
+# reviews finds it. Weights only does not have this problem, but is slower: on some processors even
+# slower than 32 bits.
 #
 # ### Why do neighbours change an answer?
 #
