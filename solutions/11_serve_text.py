@@ -670,7 +670,7 @@ def in_8_bits(numbers):
 
 ours = [0.31, -0.42, 0.77]
 print(in_8_bits(ours), "alone")
-print(in_8_bits([*ours, 9.5])[:3], "beside a text with a 9.5")
+print(in_8_bits([*ours, 30])[:3], "beside a text with a 30")
 
 # %% [markdown]
 # So the fix is not in the file. It is in how the file is used: `lambda/text` gives the model **one
@@ -750,6 +750,7 @@ print(f"Right. For our files the rule gives: alone {choose(compared, True)}, "
 small = rows["dynamic"]
 assert small["AUC"] >= rows["float"]["AUC"] - 0.005
 split = TRIALS / "split"
+shutil.rmtree(split, ignore_errors=True)        # onnx adds to a file of weights that is there
 split.mkdir()
 onnx.save(onnx.load(candidates["dynamic"]), split / "reviews.onnx", save_as_external_data=True,
           location="reviews.weights", size_threshold=100_000)
