@@ -6,7 +6,7 @@
 #   reading: 50
 #   exercises: 25
 #   cost: "under $0.01"
-#   products: [build/models/reviews.pt, build/models/reviews_float.onnx, build/models/reviews.onnx, build/models/reviews_words.onnx, build/models/reviews_vocab.txt]
+#   products: [build/models/reviews.pt, build/models/reviews_float.onnx, build/models/reviews.onnx, build/models/reviews.weights, build/models/reviews_words.onnx, build/models/reviews_vocab.txt]
 # jupyter: {kernelspec: {display_name: Python 3, language: python, name: python3}}
 # ---
 
@@ -22,7 +22,8 @@
 # - compare a simple model with a large one, before you pay for the large one;
 # - teach one layer of a trained text encoder on two processors, in one or two minutes;
 # - export tokens to probabilities as one ONNX file, and prove it equal on 1,000 reviews;
-# - choose between two kinds of 8-bit files, by accuracy and by what padding does to their answers;
+# - choose between two kinds of 8-bit files, by accuracy, by time, and by what a batch does to answers;
+# - keep the weights in a file beside the model, so that the function starts sooner;
 # - cut text into tokens without `transformers`, and tie the tokenizer's file to the model;
 # - deploy the same function as an image and as a zip, and check both against Lambda's limits;
 # - measure the articles' claim: bytes, start, requests, memory.
@@ -39,7 +40,7 @@
 #     text["text"] --> tokens["tokenizer<br/>vocab.txt"]
 #     tokens -->|numbers, mask| encoder["encoder, 4 layers<br/>three are frozen"]
 #     encoder -->|average| head["head"] --> answer["great: 0.97"]
-#     subgraph file["one file: reviews.onnx"]
+#     subgraph file["one model: reviews.onnx"]
 #         encoder
 #         head
 #     end
@@ -595,15 +596,15 @@ for name, made in {"dynamic": dynamic(["MatMul", "Gather"]), "weights only": wei
     onnx.save(made, candidates[name])
 
 # %% [markdown]
-# We ask each file for all test reviews. And we ask a second question, which few people ask: *does the
-# answer for a review depend on the other reviews of its batch?* For that, 200 reviews go alone, and
-# in batches of 16 in random order, so with padding.
+# We ask each file for all test reviews, one at a time and on one processor, as on Lambda. And we ask a
+# second question, which few people ask: *does the answer for a review depend on the other reviews of
+# its batch?* For that, 200 reviews go again in batches of 8, in random order, so with padding.
 
 # %%
-sample = test["review"].sample(200, random_state=1).tolist()
+sample = np.random.default_rng(1).permutation(len(test))[:200]
 
 
-def padded(ask, texts, size=16):
+def padded(ask, texts, size=8):
     """Return the probability of *great* of texts in batches in the order given."""
     answers = []
     for i in range(0, len(texts), size):
@@ -614,99 +615,157 @@ def padded(ask, texts, size=16):
     return np.concatenate(answers)
 
 
-rows, alone_and_padded, by_file = {}, {}, {"float": by_float}
+rows, alone_and_padded, by_file = {}, {}, {}
 for name, file in candidates.items():
-    ask, as_on_lambda = open_session(file), open_session(file, threads=1)
-    if name not in by_file:
-        by_file[name] = ask_all(ask, test["review"])
-    answers = by_file[name]
-    began = time.process_time()
-    alone, seconds = ask_all(as_on_lambda, sample, 1), time.process_time() - began
-    together = padded(ask, sample)
+    ask = open_session(file, threads=1)
+    by_file[name] = answers = ask_all(ask, test["review"], 1)
+    times = [time.process_time()]
+    alone = ask_all(ask, test["review"][sample], 1)
+    times.append(time.process_time())
+    together = padded(ask, test["review"][sample].tolist())
+    times.append(time.process_time())
     alone_and_padded[name] = alone, together
     accuracy, auc = judge(answers)
     rows[name] = {"MB": file.stat().st_size / 1e6, "accuracy": accuracy, "AUC": auc,
                   "largest difference": np.abs(answers - native).max(),
                   "labels changed": int(((answers > 0.5) != (native > 0.5)).sum()),
-                  "by padding": np.abs(alone - together).max(),
-                  "labels by padding": int(((alone > 0.5) != (together > 0.5)).sum()),
-                  "seconds": seconds}
+                  "by batch": np.abs(alone - together).max(),
+                  "labels by batch": int(((alone > 0.5) != (together > 0.5)).sum()),
+                  "seconds": times[1] - times[0],
+                  "batch time × alone": (times[2] - times[1]) / (times[1] - times[0])}
 compared = pd.DataFrame.from_dict(rows, orient="index")
 compared["time × float"] = compared["seconds"] / compared.loc["float", "seconds"]
 compared = compared.drop(columns="seconds")
 compared.style.format({"MB": "{:.0f}", "accuracy": "{:.3f}", "AUC": "{:.3f}",
-                       "largest difference": "{:.1e}", "by padding": "{:.1e}",
-                       "time × float": "{:.2f}"})
+                       "largest difference": "{:.1e}", "by batch": "{:.1e}",
+                       "batch time × alone": "{:.1f}", "time × float": "{:.2f}"})
 
 # %%
 show(*charts.agreement(
     {name: alone_and_padded[name] for name in ("dynamic", "weights only")}, 1e-3,
-    "Probability of great, alone", "In a batch of 16"))
+    "Probability of great, alone", "In a batch of 8"))
 
 # %% [markdown]
-# *Notice* the columns about padding. With dynamic quantisation, the same review gets another answer
+# *Notice* the columns about the batch. With dynamic quantisation, the same review gets another answer
 # when it comes with other reviews. Nobody can explain that to a customer, and no test of single
-# reviews finds it. Weights only does not have this problem. Dynamic is faster, as the last
-# column shows: that is what you give up.
+# reviews finds it. Weights only does not have this problem, but is slower: on some processors even
+# slower than 32 bits.
 #
-# Our function asks for one text at a time, so padding cannot hurt it. Still, a file may be used by
-# other programs, and the same file should give the same answers there.
+# ### Why do neighbours change an answer?
+#
+# Eight bits have 256 steps. Dynamic quantisation spreads them from the smallest number of the batch
+# to the largest. One large number, of another text or of padding, makes the steps wider for all:
+
+# %%
+def in_8_bits(numbers):
+    """Return numbers rounded to 256 steps between the smallest and the largest of them, and 0."""
+    step = (max(*numbers, 0) - min(*numbers, 0)) / 255
+    return (np.round(np.array(numbers) / step) * step).round(3)
+
+
+ours = [0.31, -0.42, 0.77]
+print(in_8_bits(ours), "alone")
+print(in_8_bits([*ours, 30])[:3], "beside a text with a 30")
+
+# %% [markdown]
+# So the fix is not in the file. It is in how the file is used: `lambda/text` gives the model **one
+# text at a time, at its own length**. There is no neighbour and no padding, so a text gets the same
+# answer in every request.
+#
+# Does that cost time? A graphics card needs batches to be fast. One processor does not: in the column
+# *batch time × alone*, the batch takes longer, because the model computes the padding too.
 
 # %% [markdown]
 # ### Exercise 2: Choose a file by a rule (8 minutes)
 #
-# A choice that follows a rule can be repeated for the next model. Complete `choose(table)`. It
-# returns the name of the **smallest** file that keeps all of these:
+# A choice that follows a rule can be repeated for the next model. Complete `choose(table, alone)`. It
+# returns the name of the file with the **smallest** `time × float` that keeps all of these:
 #
 # - its AUC is at most 0.005 below that of the row `float`;
-# - the difference `by padding` is at most 0.01.
+# - if `alone` is False, texts share batches: then the difference `by batch` is at most 0.01. If
+#   `alone` is True, this column does not matter.
 #
 # <details><summary>Hint 1</summary>
 #
 # `table["AUC"] >= table.loc["float", "AUC"] - 0.005` is True or False for each row. Two such
-# conditions are combined with `&`, each in parentheses.
+# conditions are combined with `&`, each in parentheses. `alone | (a condition)` is always True when
+# `alone` is.
 #
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `table[condition]` keeps the rows, and `["MB"].idxmin()` is the name of the smallest.
+# `table[condition]` keeps the rows, and `["time × float"].idxmin()` is the name of the fastest.
 #
 # </details>
 
 # %% Exercise 2
-def choose(table):
-    """Return the name of the smallest file that keeps the rule."""
+def choose(table, alone):
+    """Return the name of the fastest file that keeps the rule."""
     # BEGIN SOLUTION
-    good = (table["AUC"] >= table.loc["float", "AUC"] - 0.005) & (table["by padding"] <= 0.01)
-    return table[good]["MB"].idxmin()
+    good = ((table["AUC"] >= table.loc["float", "AUC"] - 0.005)
+            & (alone | (table["by batch"] <= 0.01)))
+    return table[good]["time × float"].idxmin()
     # END SOLUTION
 
 
-print(choose(compared))
+print(choose(compared, alone=True))
 
 # %% Check 2 tags=["check"]
 trial = pd.DataFrame({
-    "AUC": [0.900, 0.896, 0.890, 0.899], "by padding": [1e-7, 0.009, 1e-4, 0.2],
-    "MB": [76.0, 20.0, 10.0, 15.0]}, index=["float", "good", "inexact", "unstable"])
-answer = choose(trial)
+    "AUC": [0.900, 0.896, 0.890, 0.899], "by batch": [1e-7, 0.009, 1e-4, 0.2],
+    "time × float": [1.0, 0.8, 0.3, 0.4]}, index=["float", "good", "inexact", "unstable"])
+answer = choose(trial, False)
 assert answer is not None, "choose returns nothing yet: did you forget `return`?"
 assert isinstance(answer, str) and answer in trial.index, f"One name of a row is expected, not {answer!r}."
-assert answer != "float", "'float' keeps the rule, but a smaller file does too."
+assert answer != "float", "'float' keeps the rule, but a faster file does too."
 assert answer != "inexact", "The AUC of 'inexact' is 0.010 below that of 'float'."
-assert answer != "unstable", "The answers of 'unstable' move by 0.2 with the padding."
-assert answer == "good", f"'good' is the smallest that keeps the rule, not {answer!r}."
-answer = choose(trial.assign(MB=[10.0, 20.0, 5.0, 4.0]))
+assert answer != "unstable", "In batches, the answers of 'unstable' move by 0.2."
+assert answer == "good", f"'good' is the fastest that keeps the rule in batches, not {answer!r}."
+answer = choose(trial, True)
+assert answer == "unstable", (
+    f"Alone, the column `by batch` does not matter, so 'unstable' is the fastest; you return {answer!r}.")
+answer = choose(trial.assign(**{"time × float": [1.0, 1.2, 0.3, 1.4]}), False)
 assert answer == "float", (
-    f"Here the row 'float' is the smallest that keeps the rule; you return {answer!r}. Is it left out?")
-print(f"Right. For our files the rule gives: {choose(compared)}.")
+    f"Here the row 'float' is the fastest that keeps the rule; you return {answer!r}. Is it left out?")
+print(f"Right. For our files the rule gives: alone {choose(compared, True)}, "
+      f"in batches {choose(compared, False)}.")
 
 # %% [markdown]
-# Whatever you wrote, we continue with *weights only*.
+# Our function asks for each text alone. So, whatever you wrote, we continue with *dynamic*. Where
+# other programs use the file in batches, take *weights only*.
+#
+# ### Weights beside the model
+#
+# An ONNX file may keep its large tensors in a second file (**external data**). ONNX Runtime reads the
+# whole of a single file and copies each tensor out of it. A second file is mapped into memory
+# instead: a part of it is read when it is used. Most of our file is embeddings, and a text uses few.
+# The name of the second file is written in the first, so both must be in one folder.
 
 # %%
-small = rows["weights only"]
-assert small["AUC"] >= rows["float"]["AUC"] - 0.005 and small["by padding"] <= 0.01
-keep("reviews.onnx", candidates["weights only"].read_bytes())
+small = rows["dynamic"]
+assert small["AUC"] >= rows["float"]["AUC"] - 0.005
+split = TRIALS / "split"
+shutil.rmtree(split, ignore_errors=True)        # onnx adds to a file of weights that is there
+split.mkdir()
+onnx.save(onnx.load(candidates["dynamic"]), split / "reviews.onnx", save_as_external_data=True,
+          location="reviews.weights", size_threshold=100_000)
+for file in (split / "reviews.weights", split / "reviews.onnx"):
+    print(f"{file.name:16} {file.stat().st_size / 1e6:5.1f} MB")
+    keep(file.name, file.read_bytes())
+
+
+def seconds_to_open(file):
+    """Return the median time on the processor that it takes to open a model."""
+    taken = []
+    for _ in range(15):
+        began = time.process_time()
+        open_session(file, threads=1)
+        taken.append(time.process_time() - began)
+    return np.median(taken)
+
+
+share = seconds_to_open(MODELS / "reviews.onnx") / seconds_to_open(candidates["dynamic"])
+print(f"opened in {share:.2f} of the time of a single file")
 
 # %% [markdown]
 # ## Text to tokens, without `transformers`
@@ -889,7 +948,7 @@ from workshop import base_image, deploy, engine, packages
 IMAGE, ZIP = deploy.name("text-image"), deploy.name("text-zip")
 for function in (IMAGE, ZIP):
     deploy.delete(function)                     # what an earlier run left behind
-FILES = {"vocab.txt": MODELS / "reviews_vocab.txt"}
+FILES = {"vocab.txt": MODELS / "reviews_vocab.txt", "reviews.weights": MODELS / "reviews.weights"}
 image = deploy.build("text", MODELS / "reviews.onnx", tag="v1", files=FILES)
 
 # %%
@@ -959,13 +1018,15 @@ layer = packages.install("text")
 
 
 def zip_of(model):
-    """Return (zip, bytes unpacked) of the function with its packages, its vocabulary and a model."""
+    """Return (zip, bytes unpacked) of the function with its packages, a model and its files."""
     folder = TRIALS / "zip"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(layer / "python", folder)
     for path in [*Path("../lambda/text").glob("*.py"), Path(model)]:
         shutil.copy(path, folder / ("model.onnx" if path.suffix == ".onnx" else path.name))
-    shutil.copy(MODELS / "reviews_vocab.txt", folder / "vocab.txt")
+    for name, path in FILES.items():
+        if name != "reviews.weights" or model == MODELS / "reviews.onnx":
+            shutil.copy(path, folder / name)
     unpacked = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     return packages.zipped(folder), unpacked
 
@@ -1022,9 +1083,9 @@ for wrong in ({"text": "   "}, {"texts": ["fine", 5]}, {"review": "Good tea."}, 
 some = test["review"][:50]
 given = [one["probabilities"]["great"] for i in (0, 25)
          for one in ask_function(IMAGE, {"texts": some[i:i + 25].tolist()})["results"]]
-expected = ask_all(open_session(MODELS / "reviews.onnx"), some)
+expected = ask_all(open_session(MODELS / "reviews.onnx"), some, 1)
 print(f"largest difference: {np.abs(np.array(given) - expected).max():.1e}")
-assert np.abs(np.array(given) - expected).max() <= 0.005    # another processor rounds otherwise
+assert np.abs(np.array(given) - expected).max() <= 0.05     # another processor rounds otherwise
 
 # %% [markdown]
 # ## Is the claim true?
@@ -1069,8 +1130,9 @@ if not record["left_out"]:
 # - **Start.** A start with transformers takes many times longer than one with ONNX Runtime. Whether it
 #   takes "5 to 10 seconds" depends on the processor: Lambda gives INIT about one, and your machine
 #   may be faster.
-# - **A warm request** gains much less. PyTorch and ONNX Runtime compute the same layers. Dynamic
-#   quantisation would gain more here, and we decided against it above.
+# - **A warm request** gains less. PyTorch and ONNX Runtime compute the same layers; most of this gain
+#   comes from dynamic quantisation. How much, depends on the processor: new ones have instructions
+#   for products of 8-bit numbers.
 # - **Where the gain is.** Compare the rows of PyTorch with and without transformers, and those with
 #   `tokenizers` and with the 60 lines. To leave out two large packages gains most; the three
 #   rows of ONNX Runtime differ less.
@@ -1079,7 +1141,7 @@ if not record["left_out"]:
 # time for an answer. It costs some accuracy:
 
 # %%
-for name, answers in {"TF-IDF": by_words, "encoder, 8 bits": by_file["weights only"]}.items():
+for name, answers in {"TF-IDF": by_words, "encoder, 8 bits": by_file["dynamic"]}.items():
     print("{:16} accuracy {:.3f}, AUC {:.3f}".format(name, *judge(answers)))
 
 # %% [markdown]
@@ -1096,15 +1158,16 @@ WORKBENCH.cleanup()
 #   layers.
 # - **One layer is enough:** three frozen layers, computed once; the fourth and a head trained.
 # - **One file** from tokens to probabilities, with variable batch and length, equal within 10⁻⁵.
-# - **Which 8 bits?** Dynamic is faster, but its answers depend on the padding. Weights only keeps
-#   the answers, and both have a quarter of the bytes.
+# - **Which 8 bits?** Dynamic is faster, but its answers depend on the batch. Served alone, at its own
+#   length, each text keeps its answer. For batches, take weights only.
+# - **Weights beside the model** are mapped into memory, and the function starts sooner.
 # - **The tokenizer belongs to the model.** The signature has its SHA-256. Truncation is reported, an
 #   empty text is refused, other scripts are guesses.
 # - **Image and zip** hold the same function. With 8 bits, the zip fits into the call.
 # - **The claim** is right about bytes and start, when tokenizer and quantisation are chosen well, and
-#   says nothing about the warm request, which gains least.
+#   says nothing about the warm request.
 #
-# You made `build/models/reviews.onnx`, `reviews_float.onnx`, `reviews_words.onnx`,
+# You made `build/models/reviews.onnx` and `reviews.weights`, `reviews_float.onnx`, `reviews_words.onnx`,
 # `reviews_vocab.txt`, and `reviews.pt` with the trained layer.
 #
 # ## Clean up

@@ -28,6 +28,8 @@ VOCABULARY_PATH = os.environ.get("VOCABULARY_PATH") or os.path.join(HERE, "vocab
 def load(path):
     """Return the ONNX session and the signature of the model at `path`.
 
+    The large weights may be in a file beside it, which ONNX Runtime maps into memory: a part of it
+    is read when it is used, and the start waits for less.
     Raises FileNotFoundError, or ValueError when the model is damaged, or contradicts its
     signature: a function that cannot answer should fail when it starts, not when it is asked.
     """
@@ -90,7 +92,8 @@ tokenizer = load_tokenizer(VOCABULARY_PATH, signature["tokenizer"]["sha256"], MO
 def predict(numbers):
     """Return the probability (0 to 1) of each label for a text's token numbers.
 
-    One text at a time: no padding, so no text's answer depends on the others of its request.
+    One text at a time, at its own length: the model scales its 8-bit numbers by the largest one of
+    a batch, so a neighbour or padding would change the answer.
     """
     tokens = np.array([numbers], np.int64)
     feed = dict(zip(signature["inputs"], (tokens, np.ones_like(tokens))))

@@ -1,6 +1,7 @@
 """The text function: its promise to callers, and which models it accepts."""
 import json
 
+import onnx
 import pytest
 from onnx import TensorProto
 
@@ -213,3 +214,16 @@ def test_a_missing_or_damaged_file_is_named(monkeypatch, folder):
     (folder / "model.onnx").write_bytes((folder / "model.onnx").read_bytes()[:300])
     with pytest.raises(ValueError, match=r"cannot open the model \(300 bytes\)"):
         load(monkeypatch, "text", folder / "model.onnx")
+
+
+def test_weights_may_be_beside_the_model_and_missing_ones_are_named(monkeypatch, folder, capsys):
+    path = folder / "model.onnx"
+    model = onnx.load(path)
+    onnx.save(model, path, save_as_external_data=True, location="model.weights",
+              size_threshold=50)
+    answer = load(monkeypatch, "text", path).lambda_handler({"text": "Good TEA!"}, None)
+    expected = tiny_text.probabilities([2, 4, 6, 10, 3])
+    assert list(answer["probabilities"].values()) == pytest.approx(expected.tolist(), abs=1e-6)
+    (folder / "model.weights").unlink()
+    with pytest.raises(ValueError, match=r"cannot open the model.*model\.weights"):
+        load(monkeypatch, "text", path)

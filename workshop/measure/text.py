@@ -71,9 +71,10 @@ EVERY = {
     "tokenizers-float": Rung("ONNX Runtime, tokenizers", ("layer",), ("float", "tokenizer"),
                              ("tokenizers",)),
     "tokenizers-8bits": Rung("ONNX Runtime, tokenizers, 8 bits", ("layer",),
-                             ("8 bits", "tokenizer"), ("tokenizers",), weights="8 bits"),
-    "function": Rung("lambda/text: own WordPiece, 8 bits", ("layer",), ("8 bits", "vocabulary"),
-                     weights="8 bits"),
+                             ("8 bits", "beside", "tokenizer"), ("tokenizers",),
+                             weights="8 bits"),
+    "function": Rung("lambda/text: own WordPiece, 8 bits", ("layer",),
+                     ("8 bits", "beside", "vocabulary"), weights="8 bits"),
     "words": Rung("ONNX Runtime, TF-IDF", ("layer",), ("words",), weights="words"),
 }
 BY_TRANSFORMERS = ("pipeline", "automodel", "autotokenizer-float")
@@ -156,6 +157,7 @@ def files(folder: Path) -> dict[str, Path]:
             "tokenizer": published / "tokenizer.json",
             "vocabulary": paths.MODELS / "reviews_vocab.txt",
             "float": paths.MODELS / "reviews_float.onnx", "8 bits": paths.MODELS / "reviews.onnx",
+            "beside": paths.MODELS / "reviews.weights",
             "words": paths.MODELS / "reviews_words.onnx", "layers": layers,
             "function": paths.LAMBDA / "text", "root": paths.ROOT}
 
