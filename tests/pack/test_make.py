@@ -195,6 +195,20 @@ def test_a_platform_gets_what_the_lock_has_for_it(platform, names, others):
     assert names <= there and not others & there
 
 
+def test_every_bug_fix_release_of_a_python_gets_its_packages(monkeypatch, tmp_path):
+    """A lock may name two versions, one for each side of 3.11.5; pip refuses both in one list."""
+    lock = ("one==1 ; python_full_version < '3.11.5' \\\n    --hash=sha256:1\n"
+            "one==2 ; python_full_version >= '3.11.5' \\\n    --hash=sha256:2\n"
+            "two==3 ; python_full_version < '3.11'\n")
+    lines = wheels._locked(lock, "windows", "3.11")
+    assert lines == ["one==1 --hash=sha256:1", "one==2 --hash=sha256:2"]
+    assert wheels._locked(lock, "windows", "3.12") == ["one==2 --hash=sha256:2"]
+    asked = []
+    monkeypatch.setattr(wheels, "_download_once", lambda lines, *_: asked.append(lines) or [])
+    wheels._download([*lines, "three==3"], tmp_path, [])
+    assert asked == [[lines[0], "three==3"], [lines[1]]]
+
+
 def test_what_has_no_wheel_is_left_out_and_named(monkeypatch, tmp_path):
     asked = []
 
