@@ -203,6 +203,7 @@ def test_every_bug_fix_release_of_a_python_gets_its_packages(monkeypatch, tmp_pa
     lines = wheels._locked(lock, "windows", "3.11")
     assert lines == ["one==1 --hash=sha256:1", "one==2 --hash=sha256:2"]
     assert wheels._locked(lock, "windows", "3.12") == ["one==2 --hash=sha256:2"]
+    assert "3.11.29" in wheels.options("windows", "3.11"), "pip reads 3.11 as 3.11.0"
     asked = []
     monkeypatch.setattr(wheels, "_download_once", lambda lines, *_: asked.append(lines) or [])
     wheels._download([*lines, "three==3"], tmp_path, [])

@@ -50,8 +50,12 @@ def _locked(text: str, platform: str, python: str) -> list[str]:
 
 
 def options(platform: str, python: str) -> list[str]:
-    """pip's options for wheels of another platform and Python."""
-    return ["--only-binary=:all:", "--implementation", "cp", "--python-version", python,
+    """pip's options for wheels of another platform and Python.
+
+    pip reads "3.11" as 3.11.0, and passes over what needs 3.11.5: hence its last release.
+    """
+    return ["--only-binary=:all:", "--implementation", "cp",
+            "--python-version", f"{python}.{RELEASES[-1]}",
             *(f"--platform={tag}" for tag in PLATFORMS[platform].tags)]
 
 
