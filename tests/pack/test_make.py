@@ -148,9 +148,12 @@ def test_an_older_lock_leaves_nothing_behind(clone, stick):
     """Wheels of packages that have moved are removed: they were ours, by SHA256SUMS."""
     old = stick / wheels.FOLDER / "old-1-py3-none-any.whl"
     old.write_text("old")
-    checksums.write(stick, checksums.read(stick) | {f"wheels/{old.name}": checksums.of(old)})
+    (stick / "holiday.jpg").write_bytes(b"mine")
+    checksums.write(stick, checksums.read(stick) | {
+        name: checksums.of(stick / name) for name in (f"wheels/{old.name}", "holiday.jpg")})
     contents.write(stick, contents.read(stick) | {"version": {"environment.lock": "older"}})
     assert run(PACK, clone, stick).returncode == 0
+    assert (stick / "holiday.jpg").exists(), "it is not ours, whatever SHA256SUMS says"
     assert not old.exists() and len(list((stick / wheels.FOLDER).iterdir())) == 2
 
 
