@@ -199,6 +199,8 @@ def test_what_the_folder_lacks_is_neither_waited_for_nor_downloaded(stick, monke
     assert "the packages of Keras are not here" in capsys.readouterr().out
     with pytest.raises(environment.SetUpError, match="the packages of Keras are not here"):
         groups.need("tensorflow")
+    groups.need("tensorflow", optional=True)
+    assert "the packages of Keras are not here" in capsys.readouterr().out
 
 
 def test_a_stick_that_was_taken_away_too_early_is_named(stick):
