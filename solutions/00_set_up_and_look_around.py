@@ -237,13 +237,14 @@ def megabytes(package):
     return sum(path.stat().st_size for path in paths if path.is_file()) / 1e6
 
 
-groups.need("sklearn", "torch", "tensorflow")   # wait for these frameworks
+groups.need("sklearn", "torch", "tensorflow", optional=True)    # wait for these frameworks
 
 installed = {distribution.metadata["Name"] for distribution in metadata.distributions()}
 tensorflow = "tensorflow_cpu" if "tensorflow_cpu" in installed else "tensorflow"
+frameworks = [name for name in ("scikit-learn", "torch", tensorflow) if name in installed]
 
 size_mb = {}
-for package in ["onnxruntime", "scikit-learn", "torch", tensorflow]:
+for package in ["onnxruntime", *frameworks]:
     packages = with_all_it_needs(package, set())
     size_mb[package] = sum(megabytes(name) for name in packages)
     print(f"{package:15} {len(packages):3} packages {size_mb[package]:7.0f} MB")

@@ -148,9 +148,12 @@ def test_an_older_lock_leaves_nothing_behind(clone, stick):
     """Wheels of packages that have moved are removed: they were ours, by SHA256SUMS."""
     old = stick / wheels.FOLDER / "old-1-py3-none-any.whl"
     old.write_text("old")
-    checksums.write(stick, checksums.read(stick) | {f"wheels/{old.name}": checksums.of(old)})
+    (stick / "holiday.jpg").write_bytes(b"mine")
+    checksums.write(stick, checksums.read(stick) | {
+        name: checksums.of(stick / name) for name in (f"wheels/{old.name}", "holiday.jpg")})
     contents.write(stick, contents.read(stick) | {"version": {"environment.lock": "older"}})
     assert run(PACK, clone, stick).returncode == 0
+    assert (stick / "holiday.jpg").exists(), "it is not ours, whatever SHA256SUMS says"
     assert not old.exists() and len(list((stick / wheels.FOLDER).iterdir())) == 2
 
 
@@ -193,6 +196,21 @@ def test_a_platform_gets_what_the_lock_has_for_it(platform, names, others):
     there = {line.partition("==")[0] for group in requirements.groups()
              for line in wheels.for_environment(group, platform, "3.13")[0]}
     assert names <= there and not others & there
+
+
+def test_every_bug_fix_release_of_a_python_gets_its_packages(monkeypatch, tmp_path):
+    """A lock may name two versions, one for each side of 3.11.5; pip refuses both in one list."""
+    lock = ("one==1 ; python_full_version < '3.11.5' \\\n    --hash=sha256:1\n"
+            "one==2 ; python_full_version >= '3.11.5' \\\n    --hash=sha256:2\n"
+            "two==3 ; python_full_version < '3.11'\n")
+    lines = wheels._locked(lock, "windows", "3.11")
+    assert lines == ["one==1 --hash=sha256:1", "one==2 --hash=sha256:2"]
+    assert wheels._locked(lock, "windows", "3.12") == ["one==2 --hash=sha256:2"]
+    assert "3.11.29" in wheels.options("windows", "3.11"), "pip reads 3.11 as 3.11.0"
+    asked = []
+    monkeypatch.setattr(wheels, "_download_once", lambda lines, *_: asked.append(lines) or [])
+    wheels._download([*lines, "three==3"], tmp_path, [])
+    assert asked == [[lines[0], "three==3"], [lines[1]]]
 
 
 def test_what_has_no_wheel_is_left_out_and_named(monkeypatch, tmp_path):

@@ -2,12 +2,16 @@
 import functools
 import http.server
 import json
+import subprocess
+import sys
 import threading
 
 import pytest
 
+from workshop.commands import command_line
 from workshop.local import wheels
 from workshop.machine import engine, environment, groups, offline, requirements
+from workshop.machine.paths import ROOT
 from workshop.pack import checksums, contents, use
 
 HERE = contents.part(contents.this_platform(), contents.this_python())
@@ -111,6 +115,29 @@ def test_another_format_is_refused(stick):
     assert "another format" in refused(stick)
 
 
+# ---------------------------------------------------------------- the command line
+
+@pytest.mark.parametrize("words, source, others", [
+    (["--from", "FOLDER", "--port=9000"], "FOLDER", ["--port=9000"]),
+    (["-j", "1", "--from=FOLDER", "02"], "FOLDER", ["-j", "1", "02"]),
+    (["--no-browser"], "", ["--no-browser"])])
+def test_from_is_ours_and_the_rest_is_passed_on(words, source, others):
+    assert command_line._source(words) == (source, others)
+
+
+def test_only_commands_that_set_up_have_it():
+    """`new NAME --from MODEL.onnx` is another one."""
+    assert [name for name, one in command_line.COMMANDS.items() if one.packed] == ["lab", "run"]
+
+
+def test_a_refusal_is_one_line_and_exit_status_1(tmp_path):
+    done = subprocess.run([sys.executable, "-m", "workshop", "lab", "--from", str(tmp_path)],
+                          cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith(f"lab: {tmp_path} is not a folder that") and (
+        done.stderr.count("\n") == 1)
+
+
 # ---------------------------------------------------------------- what it does
 
 def test_a_laptop_without_docker_is_set_up_and_told_how_to_get_it(stick, capsys):
@@ -172,6 +199,8 @@ def test_what_the_folder_lacks_is_neither_waited_for_nor_downloaded(stick, monke
     assert "the packages of Keras are not here" in capsys.readouterr().out
     with pytest.raises(environment.SetUpError, match="the packages of Keras are not here"):
         groups.need("tensorflow")
+    groups.need("tensorflow", optional=True)
+    assert "the packages of Keras are not here" in capsys.readouterr().out
 
 
 def test_a_stick_that_was_taken_away_too_early_is_named(stick):

@@ -431,6 +431,10 @@ def _follow(output, log, line: Line) -> None:
         if text.startswith("Collecting "):
             found += 1
             line.say(f"looking up package {found}: {words[1]}")
+        elif text.startswith("Processing ") and ".whl" in text:     # from a folder
+            found += 1
+            file = text.replace("\\", "/").rsplit("/")[-1]
+            line.say(f"reading package {found}: {file.split('-')[0]}")
         elif words and words[0] == "Downloading" and ".metadata" not in text:
             size = text[text.rfind("("):].strip()
             line.say(f"downloading {words[1].rsplit('/')[-1].split('-')[0]} {size}")

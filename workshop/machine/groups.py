@@ -57,10 +57,15 @@ def wait(group: str) -> None:
     importlib.invalidate_caches()
 
 
-def need(*modules: str) -> None:
-    """Wait for the groups that modules belong to, as far as they do. Raises SetUpError."""
+def need(*modules: str, optional: bool = False) -> None:
+    """Wait for the groups that modules belong to, as far as they do. Raises SetUpError.
+
+    optional: whether a group that the folder of the set-up does not hold is only named.
+    """
     for group in dict.fromkeys(map(_modules().get, modules)):
-        if group:
+        if group and optional and (why := offline.without([group])):
+            print(why)
+        elif group:
             wait(group)
 
 

@@ -5,6 +5,7 @@ compares checksums and makes only what is missing, so an interrupted run can be 
 """
 import argparse
 import datetime
+import re
 import shutil
 import subprocess
 import time
@@ -16,6 +17,8 @@ from workshop.pack.contents import PackError
 
 STAGE = ".partial"          # where downloads are until they are complete
 SITE = "site"
+# What may be removed when no part needs it now; somebody may have written more into SHA256SUMS.
+OURS = re.compile(r"(wheels|functions)/[^/]+\.whl|images/[^/]+\.tar\.gz")
 PAGE = Path(__file__).with_name(contents.PAGE)
 # MB for each platform and Python, and for each processor: light, full. Light was measured in
 # November 2026 (229 MB, and 98 MB with a base image of 56 MB), and rounded up for larger platforms.
@@ -177,7 +180,7 @@ class Maker:
         contents.write(self.folder, self.now)
         (self.folder / contents.PAGE).write_text(page(self.now), encoding="utf-8")
         self.keep([contents.FILE, contents.PAGE])
-        for name in self.old_sums.keys() - self.sums.keys():
+        for name in filter(OURS.fullmatch, self.old_sums.keys() - self.sums.keys()):
             (self.folder / name).unlink(missing_ok=True)
         shutil.rmtree(self.folder / STAGE, ignore_errors=True)
 

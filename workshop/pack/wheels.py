@@ -17,6 +17,7 @@ from workshop.pack.contents import PLATFORMS, PackError
 FOLDER = "wheels"           # for laptops
 FUNCTIONS = "functions"     # for image builds, layers and zips: Lambda's machine and Python
 NOT_FOUND = re.compile(r"No matching distribution found for ([\w.-]+)(\S*)")
+RELEASES = range(30)        # of one Python: 3.11.0, 3.11.1 …
 HASH = re.compile(r"--hash=\S+")
 LIST_BESIDE = paths.ROOT / "workshop/minilm.txt"
 
@@ -34,20 +35,27 @@ def for_lesson_on_text(platform: str, python: str) -> list[str]:
 
 
 def _locked(text: str, platform: str, python: str) -> list[str]:
-    """A lock's lines for one platform: pip would compare the markers with this machine."""
+    """A lock's lines for one platform: pip would compare the markers with this machine.
+
+    Some markers name a bug-fix release, as 3.11.5. A laptop may have any: all of them get theirs.
+    """
     from packaging.markers import Marker
     there = {**PLATFORMS[platform].markers, "python_version": python,
-             "python_full_version": f"{python}.0", "implementation_name": "cpython",
-             "platform_python_implementation": "CPython"}
+             "implementation_name": "cpython", "platform_python_implementation": "CPython"}
+    releases = [there | {"python_full_version": f"{python}.{release}"} for release in RELEASES]
     return [" ".join([f"{first['name']}{first['extras'] or ''}=={first['version']}",
                       *HASH.findall(block)])
             for first, block in pins.blocks(text)
-            if not first["marker"] or Marker(first["marker"]).evaluate(there)]
+            if not first["marker"] or any(map(Marker(first["marker"]).evaluate, releases))]
 
 
 def options(platform: str, python: str) -> list[str]:
-    """pip's options for wheels of another platform and Python."""
-    return ["--only-binary=:all:", "--implementation", "cp", "--python-version", python,
+    """pip's options for wheels of another platform and Python.
+
+    pip reads "3.11" as 3.11.0, and passes over what needs 3.11.5: hence its last release.
+    """
+    return ["--only-binary=:all:", "--implementation", "cp",
+            "--python-version", f"{python}.{RELEASES[-1]}",
             *(f"--platform={tag}" for tag in PLATFORMS[platform].tags)]
 
 
@@ -98,9 +106,20 @@ def download_functions(lessons: list[str] | None, architecture: str, folder: Pat
 def _download(lines: list[str], folder: Path, chosen: list[str]) -> list[str]:
     """Let pip download what the lines name; return the names of what no index has as a wheel.
 
-    pip keeps what is in the folder already, where its hash is right. Raises PackError with pip's
-    last lines when anything else goes wrong.
+    pip keeps what is in the folder already, where its hash is right, and refuses two versions of a
+    package: the second is asked for apart. Raises PackError with pip's last lines when anything
+    else goes wrong.
     """
+    first = list({_name(line): line for line in reversed(lines)}.values())[::-1]
+    rest = [line for line in lines if line not in first]
+    return _download_once(first, folder, chosen) + (_download(rest, folder, chosen) if rest else [])
+
+
+def _name(line: str) -> str:
+    return pins.normal(re.split(r"[\[=<>!~ ;]", line)[0])
+
+
+def _download_once(lines: list[str], folder: Path, chosen: list[str]) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     wanted, missing = folder / "wanted.txt", []
     while lines:
@@ -113,8 +132,8 @@ def _download(lines: list[str], folder: Path, chosen: list[str]) -> list[str]:
         if done.returncode == 0:
             break
         refused = NOT_FOUND.search(done.stderr)
-        left = [line for line in lines if refused and pins.normal(
-            re.split(r"[\[=<>!~ ;]", line)[0]) != pins.normal(refused[1].partition("==")[0])]
+        left = [line for line in lines
+                if refused and _name(line) != pins.normal(refused[1])]
         if not refused or len(left) == len(lines):
             last = "\n".join(done.stderr.strip().splitlines()[-6:])
             raise PackError(f"pip could not download packages; its last words:\n{last}\nIs the "

@@ -1,0 +1,80 @@
+"""Base images as archives: saved, loaded again, and the names that were there left as they were."""
+import gzip
+import io
+import os
+import subprocess
+import tarfile
+
+import pytest
+
+from workshop.machine import base_image, engine
+from workshop.pack import images
+from workshop.pack.contents import PackError
+
+
+@pytest.fixture
+def tiny(docker_engine, monkeypatch):
+    """`tiny("text")`: an image with one file, under one name; taken for the base image."""
+    name = engine.own("workshop-test-base:1")
+
+    def make(text):
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w") as archive:
+            entry = tarfile.TarInfo("file")
+            entry.size = len(text)
+            archive.addfile(entry, io.BytesIO(text.encode()))
+        subprocess.run(["docker", "import", "-", name], input=buffer.getvalue(), check=True,
+                       capture_output=True)
+        return images._id(name)
+
+    made = []
+    monkeypatch.setattr(base_image, "get", lambda image=None: name)
+    yield lambda text: made.append(make(text)) or made[-1]
+    for one in (name, *made):
+        engine.docker("rmi", "--force", one)
+
+
+def test_an_image_is_saved_once_and_loaded_where_it_is_missing(tiny, tmp_path, capsys):
+    first = tiny("one")
+    saved = images.save("x86_64", tmp_path, [], plain=True)
+    assert [one["id"] for one in saved] == [first], "the same image is not saved twice"
+    file = tmp_path / saved[0]["file"]
+    assert file.name == "x86_64-0.tar.gz" and b"manifest.json" in gzip.decompress(
+        file.read_bytes())
+    made = file.stat().st_mtime_ns
+    assert images.save("x86_64", tmp_path, saved, plain=False) == saved
+    assert file.stat().st_mtime_ns == made
+
+    images.load(tmp_path, saved)
+    assert "loaded" not in capsys.readouterr().out, "it is here already"
+    engine.docker("rmi", "--force", first)
+    images.load(tmp_path, saved)
+    assert images._id(saved[0]["name"]) == first and "loaded" in capsys.readouterr().out
+
+    tiny("two")
+    assert images.save("x86_64", tmp_path, saved, plain=False) != saved, "another image now"
+
+
+def test_a_damaged_archive_is_named(tiny, tmp_path):
+    (tmp_path / "no.tar.gz").write_bytes(b"damaged")
+    with pytest.raises(PackError, match="docker load. refused .*no.tar.gz"):
+        images.load(tmp_path, [{"name": engine.own("workshop-test-none:1"), "id": "x",
+                                "file": "no.tar.gz"}])
+
+
+def test_a_pull_for_another_processor_leaves_the_name_where_it_was(tiny):
+    before = tiny("mine")
+    name = engine.own("workshop-test-base:1")
+    with images._same_afterwards(name):
+        assert tiny("pulled for another processor") != before
+    assert images._id(name) == before
+
+
+@pytest.mark.parametrize("before", ["arm64", None])
+def test_the_processor_is_asked_for_and_the_learners_choice_comes_back(monkeypatch, before):
+    monkeypatch.delenv("WORKSHOP_ARCHITECTURE", raising=False)
+    if before:
+        monkeypatch.setenv("WORKSHOP_ARCHITECTURE", before)
+    with images._building_for("x86_64"):
+        assert engine.architecture() == "x86_64"
+    assert os.environ.get("WORKSHOP_ARCHITECTURE") == before
