@@ -97,6 +97,14 @@ def test_the_command_prints_a_table_and_writes_a_page_and_a_csv(course, capsys):
     assert rows[0]["task"] == "add one" and rows[0]["minutes"] == "7"
 
 
+def test_three_folders_make_the_table_of_their_class(course, capsys):
+    assert progress.main([str(course / "class" / name) for name in ("anna", "ben", "cleo")],
+                         course) == 0
+    apart = capsys.readouterr().out
+    assert progress.main([str(course / "class")], course) == 0
+    assert apart == capsys.readouterr().out
+
+
 def test_a_learner_without_arguments_sees_what_is_done_and_what_is_next(course, capsys):
     mine = course / "my_notebooks"
     shutil.copytree(course / "class" / "ben", mine)

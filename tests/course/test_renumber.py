@@ -41,7 +41,9 @@ def test_two_lessons_change_places(root):
     ("lessons 04, 11 and 12", "lessons 04, 13 and 14"), ("Lessons 05 to 11", "Lessons 05 to 13"),
     ("lesson 08 or 11)", "lesson 08 or 13)"), ("of lesson\n# 12, too", "of lesson\n# 14, too"),
     ("in lesson 12, and 11 MB", "in lesson 14, and 11 MB"), ("lesson 11's", "lesson 13's"),
-    ('lessons.require("11")', 'lessons.require("13")'), ("11 lessons", "11 lessons"),
+    ('lessons.require("11")', 'lessons.require("13")'),
+    ('lessons.catch_up("11", "Exercise 2")', 'lessons.catch_up("13", "Exercise 2")'),
+    ("11 lessons", "11 lessons"),
     ("python3 -m workshop run 11`", "python3 -m workshop run 13`"),
     ("[it](../notebooks/11_x.ipynb)", "[it](../notebooks/13_x.ipynb)"),
 ])

@@ -93,8 +93,10 @@ def _notebooks(folder: Path) -> dict[Path, list[Path]]:
         return {folder.parent: [folder]}
     if (folder / MINE.name).is_dir() or folder.name == MINE.name or [*folder.glob("*.ipynb")]:
         return {folder: _below(folder)}
-    return {place: _below(place) for place in sorted(folder.iterdir())
-            if place.is_dir() and not place.name.startswith(".")}
+    inside = [place for place in sorted(folder.iterdir())
+              if place.is_dir() and not place.name.startswith(".")]
+    # An empty folder is a learner who has handed in nothing, and stays in the table.
+    return {place: _below(place) for place in inside or [folder]}
 
 
 def _below(folder: Path) -> list[Path]:
