@@ -323,15 +323,11 @@ ask(0)
 #
 # The folder's `metrics.py` writes metrics for each version, as in lesson 21. An alarm watches the
 # next version, EventBridge sends its change of state to the rollback function, and that function
-# removes the version from the alias. Here we reuse all of it:
+# removes the version from the alias. There you built it from its parts;
+# `triggers.roll_back_on_alarm` makes the same function, permission and rule:
 
 # %%
-deploy.zip_function(ROLLBACK, memory=512, timeout=20, folder="rollback",
-                    environment={"FUNCTION": NAME, "ALIAS": "live"})
-deploy.allow(ROLLBACK, "rollback", function=NAME)
-triggers.on_event(ROLLBACK, ROLLBACK, pattern={
-    "source": ["aws.cloudwatch"], "detail-type": ["CloudWatch Alarm State Change"],
-    "detail": {"alarmName": [{"prefix": NAME + "-"}], "state": {"value": ["ALARM"]}}})
+triggers.roll_back_on_alarm(ROLLBACK, NAME)
 
 
 def watch(version):

@@ -2,19 +2,26 @@
 import base64
 import io
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import boto3
 import numpy as np
 import onnx
 import onnxruntime
 import pandas as pd
 import pytest
+import requests
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from onnx import TensorProto, helper
 from PIL import Image
 from samcli.yamlhelper import yaml_parse
+from samtranslator.translator.transform import transform
 from skl2onnx import to_onnx
 from sklearn import datasets
 from sklearn.linear_model import LogisticRegression
@@ -24,8 +31,8 @@ import tiny_churn
 import tiny_image
 from workshop import bring, cloud, deploy
 from workshop.bring import leaks, policies, refusals
-from workshop.machine import engine
-from workshop.machine.paths import ROOT
+from workshop.machine import base_image, engine
+from workshop.machine.paths import BUILD, ROOT
 
 # Models that nobody here made: they come with the packages onnx and onnxruntime.
 ONNX_DATA = Path(onnx.__file__).parent / "backend/test/data"
@@ -417,6 +424,105 @@ def test_the_gate_passes_the_function_and_the_cloud_runs_it(iris, docker_engine,
     finally:
         deploy.delete(name)
         cloud.use()
+
+
+STACK = "workshop-test-own"
+
+
+def sam(folder, *arguments):
+    """Run `sam` in a function's folder, as its README says; what it printed."""
+    done = subprocess.run(
+        [Path(sys.executable).with_name("sam"), *arguments], cwd=folder, capture_output=True,
+        text=True, env=os.environ | {"SAM_CLI_TELEMETRY": "0", "__SAM_CLI_APP_DIR": str(
+            BUILD / "sam-cli-tests")})
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def stack(iris, docker_engine, local_cloud, tmp_path_factory):
+    """The folder's template as a stack, without CodeDeploy, which the local cloud does not have."""
+    folder = tmp_path_factory.mktemp("stack") / "my-iris"
+    shutil.copytree(iris[0], folder)
+    template = folder / "template.yaml"
+    tag = engine.own("code")            # on this machine, so that two checkouts share an engine
+    template.write_text(template.read_text().replace("DockerTag: code", f"DockerTag: {tag}"))
+    deploy.delete_stack(STACK)
+    deploy.delete(STACK)
+    repository = deploy.image_repository(STACK)
+
+    def ship():
+        parameters = ("--parameter-overrides", f"Architecture={engine.architecture()} "
+                      f"BaseImage={base_image.get()} Gradually=false")
+        sam(folder, "build", *parameters)
+        sam(folder, "deploy", "--stack-name", STACK, "--tags", deploy.mark(),
+            "--image-repository", repository, *parameters)
+        return folder
+    ship()
+    yield folder, ship
+    deploy.delete_stack(STACK)
+    images = engine.docker("images", "--quiet", repository).stdout.split()
+    deploy.delete(STACK)
+    engine.docker("image", "rm", "--force", f"myiris:{tag}", *images)
+
+
+def watched(aws):
+    """{alarm: version that it watches, None for all of them} of the stack's alarms."""
+    found = aws("cloudwatch").describe_alarms(AlarmNamePrefix=STACK)["MetricAlarms"]
+    return {one["AlarmName"].removeprefix(f"{STACK}-"): next(
+        (pair["Value"] for pair in one["Dimensions"] if pair["Name"].endswith("Version")), None)
+        for one in found}
+
+
+def test_the_template_becomes_a_stack_that_answers_through_its_alias(stack, iris, aws):
+    row = iris[2].iloc[0]
+    said = aws("lambda").invoke(FunctionName=STACK, Qualifier="live",
+                                Payload=json.dumps(row.to_dict()))
+    expected = iris[1].predict_proba(row.to_numpy(np.float32)[np.newaxis])[0]
+    scores = json.load(said["Payload"])["outputs"]["probabilities"]["scores"]
+    assert said["ExecutedVersion"] == "1"
+    assert list(scores.values()) == pytest.approx(expected.tolist(), abs=1e-5)
+    outputs = {one["OutputKey"]: one["OutputValue"] for one in aws(
+        "cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]["Outputs"]}
+    request = AWSRequest("POST", f"{outputs['Url']}/predict", data=row.to_json())
+    assert requests.post(request.url, data=request.body, timeout=60).status_code == 403
+    SigV4Auth(boto3.Session().get_credentials(), "execute-api", "us-east-1").add_auth(request)
+    answer = requests.post(request.url, data=request.body, headers=dict(request.headers),
+                           timeout=60)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["outputs"]["probabilities"]["scores"] == scores
+
+
+def test_a_new_image_is_a_new_version_with_its_own_alarms(stack, aws):
+    folder, ship = stack
+    assert watched(aws) == {"errors": None, "faults": None, "new-version-errors": "1",
+                            "new-version-faults": "1"}
+    (folder / "note.txt").write_text("other bytes")
+    ship()
+    alias = aws("lambda").get_alias(FunctionName=STACK, Name="live")
+    assert alias["FunctionVersion"] == "2"
+    assert watched(aws) == {"errors": None, "faults": None, "new-version-errors": "2",
+                            "new-version-faults": "2"}
+
+
+def test_on_aws_codedeploy_moves_the_alias_and_rolls_back_by_the_alarms_of_the_version(
+        iris, monkeypatch):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+
+    def types(gradually):
+        template = yaml_parse((iris[0] / "template.yaml").read_text())
+        template["Resources"]["MyIris"]["Properties"]["ImageUri"] = "1.dkr.ecr.amazonaws.com/a:1"
+        return transform(template, {"Gradually": gradually, "AWS::Region": "us-east-1"}, None)[
+            "Resources"]
+
+    made = types("true")
+    group, = (one["Properties"] for one in made.values()
+              if one["Type"] == "AWS::CodeDeploy::DeploymentGroup")
+    assert [one["Name"]["Ref"] for one in group["AlarmConfiguration"]["Alarms"]] == [
+        "NewVersionErrorsAlarm", "NewVersionFaultsAlarm"]
+    assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
+    assert "UpdatePolicy" in made["MyIrisAliaslive"]
+    assert not any("CodeDeploy" in one["Type"] for one in types("false").values())
 
 
 def test_the_gate_finds_wrong_answers_and_another_model(iris, docker_engine, tmp_path):

@@ -65,12 +65,7 @@ def versions(local_cloud, docker_engine, tmp_path_factory):
         deploy.function(NAME, deploy.push(images[-1], NAME), memory=1769, timeout=10)
         made[kind] = client.publish_version(FunctionName=NAME)["Version"]
     client.create_alias(FunctionName=NAME, Name="live", FunctionVersion=made["good"])
-    deploy.zip_function(ROLLBACK, memory=512, timeout=20, folder="rollback",
-                        environment={"FUNCTION": NAME, "ALIAS": "live"})
-    deploy.allow(ROLLBACK, "rollback", function=NAME)
-    triggers.on_event(ROLLBACK, ROLLBACK, pattern={
-        "source": ["aws.cloudwatch"], "detail-type": ["CloudWatch Alarm State Change"],
-        "detail": {"alarmName": [{"prefix": NAME + "-"}], "state": {"value": ["ALARM"]}}})
+    triggers.roll_back_on_alarm(ROLLBACK, NAME)
     yield made
     remove()
     engine.docker("image", "rm", "-f", *images)

@@ -134,3 +134,25 @@ def test_on_aws_a_queues_name_is_waited_for(function, monkeypatch):
 def test_names_begin_with_workshop(local_cloud, call):
     with pytest.raises(ValueError, match="begin with 'workshop-test-'"):
         call("mine")
+
+
+def test_a_rollback_runs_on_the_alarms_of_its_function_and_may_change_its_aliases_only(local_cloud):
+    rollback, lambda_ = f"{NAME}-rollback", boto3.client("lambda")
+    try:
+        for _ in range(2):
+            arn = triggers.roll_back_on_alarm(rollback, NAME, alias="live")
+        made = lambda_.get_function_configuration(FunctionName=rollback)
+        assert made["Environment"]["Variables"] == {"FUNCTION": NAME, "ALIAS": "live"}
+        rule = boto3.client("events").describe_rule(Name=rollback)
+        detail = json.loads(rule["EventPattern"])["detail"]
+        assert rule["Arn"] == arn and detail["alarmName"] == [{"prefix": f"{NAME}-"}]
+        allowed = boto3.client("iam").get_role_policy(
+            RoleName=f"{rollback}-role", PolicyName="rollback")["PolicyDocument"]["Statement"]
+        assert {action for one in allowed for action in one["Action"]} == {
+            "lambda:GetAlias", "lambda:UpdateAlias"}
+        statement, = functions.statements(rollback)
+        assert statement["Condition"]["ArnLike"]["AWS:SourceArn"] == arn
+    finally:
+        triggers.delete(rollback)
+        deploy.delete(rollback)
+    assert functions.find(rollback) is None

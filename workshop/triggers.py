@@ -1,4 +1,4 @@
-"""What lesson 17 does by hand, as functions: what runs a function without anyone who waits.
+"""What lessons 17 and 21 do by hand, as functions: what runs a function without anyone who waits.
 
 Every function may be called again. What they make is named and tagged like what
 deploy.py makes. Call `cloud.use()` first.
@@ -13,7 +13,7 @@ from workshop.machine import tools
 from workshop.machine.waiting import until
 
 __all__ = ["delete", "failures_to", "on_event", "on_file", "on_queue", "plain_queue", "queue",
-           "queue_arn", "until", "waiting", "when_allowed"]
+           "queue_arn", "roll_back_on_alarm", "until", "waiting", "when_allowed"]
 
 RECEIVES = 3            # attempts for a message, before it goes to the dead letters
 VISIBILITY = 60         # seconds; AWS advises six times the function's time-out
@@ -81,6 +81,22 @@ def on_event(function, rule, pattern=None, schedule=None, paths=None, template=N
         target["Input"] = json.dumps(constant)
     rules.aim(rule, target)
     return arn
+
+
+def roll_back_on_alarm(rollback, function, alias="live"):
+    """Let alarms of a function take the version that they are about out of its alias.
+
+    rollback: name of the function from lambda/rollback that does it, and of the rule that runs it;
+    both are made. function: name of the function with the alias; the alarms meant are those whose
+    names begin with it and a hyphen. Returns the rule's ARN. `delete` and `deploy.delete` of
+    ROLLBACK remove both.
+    """
+    deploy.zip_function(rollback, memory=512, timeout=20, folder="rollback",
+                        environment={"FUNCTION": function, "ALIAS": alias})
+    deploy.allow(rollback, "rollback", function=function)
+    return on_event(rollback, rollback, pattern={
+        "source": ["aws.cloudwatch"], "detail-type": ["CloudWatch Alarm State Change"],
+        "detail": {"alarmName": [{"prefix": f"{function}-"}], "state": {"value": ["ALARM"]}}})
 
 
 def on_file(function, bucket, prefix, suffix=""):

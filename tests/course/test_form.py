@@ -55,6 +55,10 @@ def test_a_colleague_gets_a_probability_once_the_pages_origin_is_allowed(kernel,
 
         until(lambda: page.ask("document.readyState") == "complete", "the page is loaded")
         assert page.ask("document.querySelectorAll('#fields label').length") == 19
+        for width, dark in ((390, False), (390, True), (1280, True), (1280, False)):
+            page.show(width, dark)
+            assert page.ask("document.documentElement.scrollWidth") <= width
+            assert page.barriers() == []
         page.ask(TOKEN.format(token))
         assert press().startswith("No answer: ")
 

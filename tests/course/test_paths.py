@@ -1,5 +1,6 @@
 """The paths of TEACHING.md: their tables add up, and all that they name exists."""
 import itertools
+import json
 import math
 import re
 from types import SimpleNamespace
@@ -108,6 +109,37 @@ def test_the_longest_week_is_as_short_as_it_can_be(minutes):
     weeks = paths.weeks(made, 3)
     assert sum(weeks, []) == made and len(weeks) <= 3
     assert max(sum(one.reading for one in week) for week in weeks) == best
+
+
+def test_the_stages_of_the_learners_policies_are_those_that_the_paths_lessons_need():
+    actions = {path.stem: {action for one in json.loads(path.read_text())["Statement"]
+                           for action in ([one["Action"]] * isinstance(one["Action"], str)
+                                          or one["Action"])}
+               for path in (ROOT / "workshop/account/policies/learner").glob("*.json")}
+    calls = json.loads((ROOT / "tests/support/learner_calls.json").read_text())
+
+    def needed(numbers):
+        """Stages without which the lessons with these numbers lack an action."""
+        made = {action for action, rows in calls.items()
+                if any(set(numbers) & set(one) for *_, one in rows)}
+        only = {next(stage for stage in actions if action in actions[stage]) for action in made
+                if sum(action in one for one in actions.values()) == 1}
+        assert made <= set().union(*(actions[stage] for stage in only))
+        return only
+
+    short, others = re.search(
+        r"The paths up to two days need (.+?)\. The stages (.+?) are for lessons", TEACHING,
+        re.DOTALL).groups()
+    for path in paths.PATHS:
+        parts = [*path.home, *(one for day in path.days for block in day.blocks
+                               for one in block.parts)]
+        assert needed({paths.find(one, LESSONS).number for one in parts}) == {
+            *re.findall(r"`(\w+)`", short)}
+    assert needed(HEADER) == {*re.findall(r"`(\w+)`", short + others)} == actions.keys()
+    first, last = re.search(r"are for lessons (\d\d) to (\d\d)\.", TEACHING).groups()
+    for number in HEADER:
+        assert bool(needed([number]) & {*re.findall(r"`(\w+)`", others)}) == (
+            first <= number <= last)
 
 
 def test_costs_are_those_of_the_headers():

@@ -13,7 +13,7 @@ from tiny_lessons import BODY, write_lesson
 from waiting import until
 from workshop.commands import browser
 from workshop.course import progress, render
-from workshop.machine.paths import ROOT
+from workshop.machine.paths import BUILD, ROOT
 
 SOLVED = "y = x\nreturn y + 1"
 EXERCISE = BODY.replace("# # {title}", "# # {title}\n#\n# ### Exercise 1: add `one` (7 minutes)"
@@ -95,6 +95,14 @@ def test_the_command_prints_a_table_and_writes_a_page_and_a_csv(course, capsys):
     assert len(rows) == 9
     assert [row["state"] for row in rows if row["learner"] == "ben"] == ["done", "not yet", "open"]
     assert rows[0]["task"] == "add one" and rows[0]["minutes"] == "7"
+
+
+def test_three_folders_make_the_table_of_their_class(course, capsys):
+    assert progress.main([str(course / "class" / name) for name in ("anna", "ben", "cleo")],
+                         course) == 0
+    apart = capsys.readouterr().out
+    assert progress.main([str(course / "class")], course) == 0
+    assert apart == capsys.readouterr().out
 
 
 def test_a_learner_without_arguments_sees_what_is_done_and_what_is_next(course, capsys):
@@ -202,8 +210,8 @@ def test_a_name_is_neither_markup_nor_a_formula(course, tmp_path):
     assert "\n'=1+1<b>," in (course / "build/progress/progress.csv").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("width", [1280, 420])
-def test_in_a_browser_the_page_loads_nothing_and_nothing_sticks_out(course, tmp_path, width):
+@pytest.mark.parametrize("width", [1280, 390])
+def test_in_a_browser_the_page_loads_nothing_and_can_be_read(course, tmp_path, width):
     found = browser.find()
     if not found:
         pytest.skip("no Chrome or Chromium is installed (WORKSHOP_BROWSER may name one)")
@@ -211,9 +219,27 @@ def test_in_a_browser_the_page_loads_nothing_and_nothing_sticks_out(course, tmp_
     path.write_text(progress.page(progress.learners([course / "class"], course) * 2,
                                   progress.exercises(ROOT)), encoding="utf-8")
     with devtools.page(found, path.as_uri(), tmp_path / "profile") as page:
-        page.send("Emulation.setDeviceMetricsOverride", width=width, height=900,
-                  deviceScaleFactor=1, mobile=False)
+        page.show(width)
         until(lambda: page.ask("document.readyState") == "complete", "the page is loaded")
         assert page.ask("performance.getEntriesByType('resource').map(e => e.name)") == []
         assert page.ask("document.documentElement.scrollWidth") <= width
         assert page.ask("document.querySelectorAll('table.class tbody tr').length") == 6
+        table = "document.querySelector('.wide')"
+        assert width < 1280 or page.ask(f"{table}.scrollWidth <= {table}.clientWidth")
+        page.ask("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+        for dark in (False, True):
+            page.show(width, dark)
+            assert page.barriers() == []
+            page.screenshot(BUILD / f"progress-{width}{'-dark' * dark}.png")
+
+
+def test_a_browsers_barriers_are_named(tmp_path):
+    found = browser.find()
+    if not found:
+        pytest.skip("no Chrome or Chromium is installed (WORKSHOP_BROWSER may name one)")
+    path = tmp_path / "bad.html"
+    path.write_text("<body style='background: #fff'><p style='color: #999'>pale</p><p>dark</p>"
+                    "<input name='bare'><label>good <input></label><table><th>top</th></table>")
+    with devtools.page(found, path.as_uri(), tmp_path / "profile") as page:
+        until(lambda: page.ask("document.readyState") == "complete", "the page is loaded")
+        assert page.barriers() == ["contrast 2.8: pale", "no label: bare", "no scope: top"]

@@ -2,7 +2,7 @@
 
 An emulator runs them. It is slow, so that no time can be measured here, and pip and the compilation
 of bytecode in docker/Dockerfile would take many minutes. So pip picks the other processor's wheels
-here, as lesson 14 does. On GitHub, the recipe itself runs on a machine with arm64 (test.yml).
+here, as lesson 15 does. On GitHub, the recipe itself runs on a machine with arm64 (test.yml).
 """
 import base64
 import json

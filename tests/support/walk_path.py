@@ -162,7 +162,7 @@ class Notebook:
 
 
 def walk(visit: Visit, book: Notebook) -> list[tuple[float, str]]:
-    """Run a visit's cells; (seconds, where) of each, and of the preparation. Raises WalkError."""
+    """Run a visit's cells; (seconds, where) of each. Raises WalkError."""
     times = []
     for cell in visit.cells:
         where = f"the cell at {visit.lesson.path.name}:{cell.line}"

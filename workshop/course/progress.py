@@ -93,8 +93,10 @@ def _notebooks(folder: Path) -> dict[Path, list[Path]]:
         return {folder.parent: [folder]}
     if (folder / MINE.name).is_dir() or folder.name == MINE.name or [*folder.glob("*.ipynb")]:
         return {folder: _below(folder)}
-    return {place: _below(place) for place in sorted(folder.iterdir())
-            if place.is_dir() and not place.name.startswith(".")}
+    inside = [place for place in sorted(folder.iterdir())
+              if place.is_dir() and not place.name.startswith(".")]
+    # An empty folder is a learner who has handed in nothing, and stays in the table.
+    return {place: _below(place) for place in inside or [folder]}
 
 
 def _below(folder: Path) -> list[Path]:
@@ -256,18 +258,26 @@ def _cell(text: str) -> str:
 
 
 CSS = """
-body { margin: 0 auto; max-width: 76rem; padding: 1rem; background: #fff; color: #1a1a1a;
+:root { color-scheme: light dark; --page: #fff; --text: #1a1a1a; --line: #ccc; --quiet: #595959;
+  --done: #00614a; --not-yet: #a33c00; }
+@media (prefers-color-scheme: dark) { :root { --page: #16181c; --text: #e6e6e6; --line: #4a4f57;
+  --quiet: #b0b0b0; --done: #5fd3b0; --not-yet: #ffb27a; } }
+body { margin: 0 auto; max-width: 76rem; padding: 1rem; background: var(--page); color: var(--text);
   font-family: system-ui, -apple-system, "Segoe UI", "Helvetica Neue", Arial, sans-serif;
   line-height: 1.5; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; }
-th, td { border: 1px solid #ccc; padding: .25rem .5rem; text-align: left; }
-.class td, .class th { padding: .25rem; text-align: center; white-space: nowrap; }
-.class th:first-child { position: sticky; left: 0; background: #fff; text-align: left; }
+th, td { border: 1px solid var(--line); padding: .25rem .5rem; text-align: left; }
+.class td, .class th { padding: .25rem .1rem; text-align: center; white-space: nowrap; }
+.class th:first-child { position: sticky; left: 0; min-width: 6.5rem; max-width: 12rem;
+  padding: .25rem; background: var(--page); text-align: left; white-space: normal;
+  overflow-wrap: anywhere; }
+.class td:nth-child(2) { padding: .25rem .4rem; }
 .class td span { font-size: .8rem; }
-.done { color: #00614a; font-weight: bold; }
-.not-yet { color: #a33c00; font-weight: bold; }
-.open { color: #595959; }
+.state { white-space: nowrap; }
+.done { color: var(--done); font-weight: bold; }
+.not-yet { color: var(--not-yet); font-weight: bold; }
+.open { color: var(--quiet); font-weight: bold; }
 summary { cursor: pointer; padding: .25rem 0; }
 """
 PAGE = """<!DOCTYPE html>
@@ -308,7 +318,8 @@ def _class(found: list[Learner], every: list[Exercise]) -> str:
         f"<td>{_count(learner, every)} of {len(every)}</td>" + "".join(
             "<td>" + "".join(_mark(learner.record(one).state) for one in group) + "</td>"
             for group in groups.values()) + "</tr>" for learner in found)
-    return (f'<div class="wide" tabindex="0"><table class="class"><thead><tr><th scope="col">'
+    return (f'<div class="wide" tabindex="0" role="region" aria-label="All learners">'
+            f'<table class="class"><thead><tr><th scope="col">'
             f'Learner</th><th scope="col">All</th>{head}</tr></thead><tbody>{rows}</tbody></table>'
             "</div><p>A column is a lesson, a mark is an exercise.</p>")
 
@@ -322,13 +333,16 @@ def _in_full(learner: Learner, every: list[Exercise]) -> str:
             first = (f'<th scope="row" rowspan="{len(group)}">{lesson.number} '
                      f"{html.escape(lesson.title)}</th>" if one is group[0] else "")
             rows.append(f"<tr>{first}<td>{one.number}. {html.escape(one.title)} ({one.minutes} "
-                        f"minutes)</td><td>{_mark(record.state)} {record.state}"
+                        f"minutes)</td><td><span class=\"state\">{_mark(record.state)} "
+                        f"{record.state}</span>"
                         + (f" ({record.remark})" if record.remark else "") + "</td></tr>")
     problems = "".join(f"<li>{html.escape(one)}</li>" for one in learner.problems)
     return (f"<p>{html.escape(_summary(learner, every))}</p>"
             + (f"<p>Not read:</p><ul>{problems}</ul>" if problems else "")
-            + '<div class="wide" tabindex="0"><table><thead><tr><th scope="col">Lesson</th>'
-              '<th scope="col">Exercise</th><th scope="col">State</th></tr></thead>'
+            + f'<div class="wide" tabindex="0" role="region" aria-label="Exercises of '
+              f'{html.escape(learner.name, quote=True)}"><table><thead><tr>'
+              '<th scope="col">Lesson</th><th scope="col">Exercise</th>'
+              '<th scope="col">State</th></tr></thead>'
               f"<tbody>{''.join(rows)}</tbody></table></div>")
 
 

@@ -30,7 +30,7 @@ def for_environment(group: str, platform: str, python: str) -> tuple[list[str], 
 
 
 def for_lesson_on_text(platform: str, python: str) -> list[str]:
-    """What lesson 11 puts into a folder of its own."""
+    """What lesson 12 puts into a folder of its own."""
     return _locked(LIST_BESIDE.read_text(encoding="utf-8"), platform, python)
 
 
@@ -73,7 +73,7 @@ def download_for(group: str, platform: str, python: str, folder: Path) -> list[s
 
 
 def download_beside(platform: str, python: str, folder: Path) -> list[str]:
-    """Put what lesson 11 needs besides into `folder`; return what could not be had."""
+    """Put what lesson 12 needs besides into `folder`; return what could not be had."""
     return _download(for_lesson_on_text(platform, python), folder,
                      ["--require-hashes", "--no-deps", *options(platform, python)])
 
