@@ -70,7 +70,7 @@ from xgboost import XGBClassifier
 
 from workshop import gallery, parity
 from workshop.plots import BLUE, ORANGE, charts, set_style, show
-from workshop.plots.models import conversions
+from workshop.plots import models as plot
 
 set_style()
 warnings.filterwarnings("ignore", category=UserWarning)
@@ -484,7 +484,7 @@ with pd.option_context("display.max_colwidth", None, "display.max_rows", None):
 # %%
 sized = {entry.name: (found[entry.name].largest, found[entry.name].probe == parity.GIVEN)
          for entry in entries if found[entry.name] and np.isfinite(found[entry.name].largest)}
-show(*conversions(sized))
+show(*plot.conversions(sized))
 
 # %% [markdown]
 # Read the column *why* once from top to bottom. There are three kinds:

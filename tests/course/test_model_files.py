@@ -146,7 +146,7 @@ def test_a_lesson_makes_a_damaged_product_again(tmp_path, capsys, content, why):
 
 
 @pytest.mark.parametrize("how", DAMAGE)
-@pytest.mark.parametrize("folder, lesson", [("churn", "03"), ("image", "08 or 10")])
+@pytest.mark.parametrize("folder, lesson", [("churn", "03"), ("image", "08 or 11")])
 def test_a_function_says_which_lesson_makes_its_model_again(
         how, folder, lesson, onnx_file, tmp_path, monkeypatch):
     if how == "all but a byte":
