@@ -255,3 +255,14 @@ def test_the_light_folder_has_the_functions_of_its_lessons():
 def test_the_light_groups_are_groups():
     assert set(contents.LIGHT_GROUPS) <= set(requirements.groups())
     assert json.dumps(contents.empty())
+
+
+def test_no_package_of_the_light_groups_needs_one_that_is_left_out():
+    """A group's part of the lock leaves out what an earlier group has; none of those is missing."""
+    text = pins.LOCK.read_text(encoding="utf-8")
+    parts = pins.closures(requirements.groups(), text)
+    there = {pins.normal(first["name"]) for group in contents.LIGHT_GROUPS
+             for first, _ in pins.blocks(parts[group])}
+    needed = {pins.normal(first["name"]) for first, block in pins.blocks(text)
+              if there & set(map(pins.normal, pins.VIA.findall(block)))}
+    assert needed <= there, needed - there
