@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from workshop.machine import pins, requirements
+from workshop.machine import engine, pins, requirements
 from workshop.machine.paths import ROOT
 from workshop.pack import checksums, contents, make, wheels
 
@@ -155,6 +155,24 @@ def test_an_older_lock_leaves_nothing_behind(clone, stick):
     assert run(PACK, clone, stick).returncode == 0
     assert (stick / "holiday.jpg").exists(), "it is not ours, whatever SHA256SUMS says"
     assert not old.exists() and len(list((stick / wheels.FOLDER).iterdir())) == 2
+
+
+def test_an_archive_is_kept_where_docker_does_not_answer_now(tmp_path, monkeypatch):
+    def no_docker(*_, **__):
+        raise engine.EngineError("Docker is not running: start it.\nMore words")
+    monkeypatch.setattr(make.images, "save", no_docker)
+    (tmp_path / "images").mkdir()
+    maker = make.Maker(tmp_path / "empty", light=True)
+    maker.folder = tmp_path
+    maker.images("arm64")
+    assert maker.lacking == ["base image for arm64: Docker is not running: start it."]
+
+    file = "images/arm64-0.tar.gz"
+    (tmp_path / file).write_text("an archive")
+    maker.old_sums = {file: checksums.of(tmp_path / file)}
+    maker.now["images"] = {"arm64": [{"file": file, "name": "base", "id": "1"}]}
+    maker.images("arm64")
+    assert file in maker.sums and len(maker.lacking) == 1
 
 
 # ---------------------------------------------------------------- refusals

@@ -152,9 +152,10 @@ class Maker:
         try:
             known[processor] = images.save(processor, self.folder, old, plain=not self.light)
         except (engine.EngineError, base_image.BaseImageError) as error:
-            known.pop(processor, None)
-            self.lacking.append(f"base image for {processor}: {str(error).splitlines()[0]}")
-            return
+            if not old:
+                known.pop(processor, None)
+                self.lacking.append(f"base image for {processor}: {str(error).splitlines()[0]}")
+                return
         self.keep([one["file"] for one in known[processor]])
         _say(f"base images for {processor}: " + ", ".join(one["name"] for one in known[processor]),
              [self.folder / one["file"] for one in known[processor]], began)
@@ -163,6 +164,9 @@ class Maker:
         """The executed pages, if `run` has left some."""
         source = paths.BUILD / SITE
         if not (source / "index.html").is_file():
+            old = {name for name in self.old_sums if name.startswith(f"{SITE}/")}
+            if not checksums.wrong(self.folder, old, self.old_sums) and old:
+                return self.keep(list(old))
             self.lacking.append("executed pages: build/site is not there; `python3 -m workshop "
                                 "run` makes it")
             return
