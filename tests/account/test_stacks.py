@@ -1,5 +1,6 @@
 """CloudFormation stacks: what is in one goes with it, and what somebody has protected stays."""
 import json
+from types import SimpleNamespace
 
 import boto3
 import pytest
@@ -145,3 +146,17 @@ def test_a_stack_that_is_only_proposed_is_no_hindrance(name):
     client.get_waiter("change_set_create_complete").wait(StackName=name, ChangeSetName="first")
     stacks.delete(name)
     assert stacks.find(name) is None
+
+
+@pytest.mark.parametrize("function, keeps", [
+    ({"Ref": "Function"}, ""), ("another", "Version has DeletionPolicy: Retain"),
+    ({"Ref": "Name"}, "Version has DeletionPolicy: Retain")])
+def test_a_retained_version_goes_with_a_function_of_its_stack(monkeypatch, function, keeps):
+    body = {"Parameters": {"Name": {"Type": "String"}}, "Resources": {
+        "Function": {"Type": "AWS::Lambda::Function"},
+        "Version": {"Type": "AWS::Lambda::Version", "DeletionPolicy": "Retain",
+                    "Properties": {"FunctionName": function}}}}
+    monkeypatch.setattr(stacks.calls, "client", lambda _: SimpleNamespace(
+        get_template=lambda **_: {"TemplateBody": body}))
+    monkeypatch.setattr(stacks, "_parts", lambda _: [])
+    assert stacks.what_keeps({"StackId": "1"}) == keeps

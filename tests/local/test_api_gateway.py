@@ -516,3 +516,18 @@ def test_inline_code_is_in_a_file_named_index(aws, stack, role):
         for name in ("Good", "Bad"))
     assert good == {"statusCode": 200, "body": "x"}
     assert bad["errorType"] == "Runtime.ImportModuleError" and "'app'" in bad["errorMessage"]
+
+
+@pytest.mark.parametrize("gradually, status", [("false", "CREATE_COMPLETE"), ("true", None)])
+def test_sam_knows_the_stacks_parameters(stack, role, gradually, status):
+    template = {"Transform": "AWS::Serverless-2016-10-31", "Parameters": {
+        "Gradually": {"Type": "String", "Default": gradually}}, "Resources": {"One": {
+            "Type": "AWS::Serverless::Function", "Properties": {
+                "Runtime": "python3.13", "Handler": "index.handler", "Role": role,
+                "InlineCode": INLINE, "AutoPublishAlias": "live", "DeploymentPreference": {
+                    "Enabled": {"Ref": "Gradually"}, "Type": "AllAtOnce"}}}}}
+    if not status:      # the local cloud has no CodeDeploy
+        with pytest.raises(ClientError, match="AWS::CodeDeploy::Application"):
+            stack(template)
+        return
+    assert stack(template)[0] == status

@@ -54,6 +54,8 @@ LEANS_ON = {
     "services.lambda_svc._create_function_url_config": "e821147c5bd8",
     "services.lambda_svc._get_function": "4d089b87a939",
     "services.lambda_svc._url_config_key": "d8dbe2770327",
+    "services.cloudformation.engine._apply_transforms": "d3f0e05e08db",
+    "services.cloudformation.engine._transform_parameters": "71639a086e76",
     "services.cloudformation.provisioners._apigw_stage_create": "eb1c734cddf7",
     "services.cloudformation.provisioners._apigw_stage_update": "6d98ef2a9198",
     "services.cloudformation.provisioners._apigw_v2_api_delete": "3fb69e8a5745",

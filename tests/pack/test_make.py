@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from workshop.machine import pins, requirements
+from workshop.machine import engine, pins, requirements
 from workshop.machine.paths import ROOT
 from workshop.pack import checksums, contents, make, wheels
 
@@ -157,6 +157,24 @@ def test_an_older_lock_leaves_nothing_behind(clone, stick):
     assert not old.exists() and len(list((stick / wheels.FOLDER).iterdir())) == 2
 
 
+def test_an_archive_is_kept_where_docker_does_not_answer_now(tmp_path, monkeypatch):
+    def no_docker(*_, **__):
+        raise engine.EngineError("Docker is not running: start it.\nMore words")
+    monkeypatch.setattr(make.images, "save", no_docker)
+    (tmp_path / "images").mkdir()
+    maker = make.Maker(tmp_path / "empty", light=True)
+    maker.folder = tmp_path
+    maker.images("arm64")
+    assert maker.lacking == ["base image for arm64: Docker is not running: start it."]
+
+    file = "images/arm64-0.tar.gz"
+    (tmp_path / file).write_text("an archive")
+    maker.old_sums = {file: checksums.of(tmp_path / file)}
+    maker.now["images"] = {"arm64": [{"file": file, "name": "base", "id": "1"}]}
+    maker.images("arm64")
+    assert file in maker.sums and len(maker.lacking) == 1
+
+
 # ---------------------------------------------------------------- refusals
 
 def test_a_folder_of_somebody_else_is_refused_and_untouched(tmp_path):
@@ -255,3 +273,14 @@ def test_the_light_folder_has_the_functions_of_its_lessons():
 def test_the_light_groups_are_groups():
     assert set(contents.LIGHT_GROUPS) <= set(requirements.groups())
     assert json.dumps(contents.empty())
+
+
+def test_no_package_of_the_light_groups_needs_one_that_is_left_out():
+    """A group's part of the lock leaves out what an earlier group has; none of those is missing."""
+    text = pins.LOCK.read_text(encoding="utf-8")
+    parts = pins.closures(requirements.groups(), text)
+    there = {pins.normal(first["name"]) for group in contents.LIGHT_GROUPS
+             for first, _ in pins.blocks(parts[group])}
+    needed = {pins.normal(first["name"]) for first, block in pins.blocks(text)
+              if there & set(map(pins.normal, pins.VIA.findall(block)))}
+    assert needed <= there, needed - there

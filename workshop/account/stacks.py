@@ -101,10 +101,20 @@ def what_keeps(stack) -> str:
         body = yaml_parse(body)
     for name, resource in body.get("Resources", {}).items():
         policy = resource.get("DeletionPolicy", "Delete")
-        if policy not in ("Delete", "Snapshot"):
+        if policy not in ("Delete", "Snapshot") and not _of_a_function_there(resource, body):
             return f"{name} has DeletionPolicy: {policy}"
     return next(filter(None, (what_keeps({"StackId": one}) for kind, one in _parts(number)
                               if kind == STACK)), "")
+
+
+def _of_a_function_there(resource, body) -> bool:
+    """Whether this is a version of a function in the same template, which takes it along.
+
+    SAM's AutoPublishAlias retains versions, so that a deployment leaves the earlier ones there.
+    """
+    function = resource.get("Properties", {}).get("FunctionName")
+    return resource["Type"] == "AWS::Lambda::Version" and isinstance(function, dict) \
+        and function.get("Ref") in body["Resources"]
 
 
 def members(stack) -> set[tuple[str, str]]:

@@ -18,7 +18,9 @@ TEXTS = ("FunctionName", "Role", "Runtime", "Handler", "Description")   # of a f
 
 def apply(_port: int) -> None:
     """Wrap how MiniStack's stacks make functions, APIs and their stages."""
-    from ministack.services.cloudformation import provisioners, stacks
+    from ministack.services.cloudformation import changesets, engine, provisioners, stacks
+    from ministack.services.cloudformation import handlers as calls
+    changesets._apply_transforms = calls._apply_transforms = with_parameters(engine)
     handlers = provisioners._RESOURCE_HANDLERS
     function, api = handlers["AWS::Lambda::Function"], handlers["AWS::ApiGatewayV2::Api"]
     role = handlers["AWS::IAM::Role"]
@@ -38,6 +40,26 @@ def apply(_port: int) -> None:
     rest_stage["create"] = logging(rest_stage["create"], at=1)
     rest_stage["update"] = logging(rest_stage["update"], at=2)
     permitted(provisioners, stacks)
+
+
+def with_parameters(engine):
+    """SAM knows the stack's parameters, of which MiniStack gives it none.
+
+    It needs them where it decides what to make: a `DeploymentPreference` whose `Enabled` refers to
+    a parameter makes an application of CodeDeploy, or not.
+    """
+    def apply_transforms(template, provided=None, previous=None):
+        if engine._SAM_TRANSFORM not in engine.declared_transforms(template):
+            return engine._apply_transforms(template, provided, previous)
+        from samtranslator.translator import transform as sam
+        values = engine._transform_parameters(template, provided, previous)
+        translate = sam.transform
+        sam.transform = lambda given, _, policies: translate(given, values, policies)
+        try:
+            return engine._apply_transforms(template, provided, previous)
+        finally:
+            sam.transform = translate
+    return apply_transforms
 
 
 def permitted(*modules) -> None:
