@@ -23,7 +23,14 @@ def test_a_picture_without_a_description_is_refused():
         content.convert(book)
 
 
-def test_a_broken_link_would_be_found(pages, tmp_path):
+def test_the_graph_of_a_model_has_words_as_a_diagram_has():
+    svg = diagrams._drawn("flowchart LR\n  accDescr: One leads to two.\n  a --> b")
+    output = nbformat.v4.new_output("display_data", {"image/svg+xml": svg})
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x", outputs=[output])])
+    assert 'aria-label="One leads to two."' in content.convert(book).html
+
+
+def test_a_broken_link_would_be_found(tmp_path):
     (tmp_path / "a.html").write_text('<p id="here"><a href="b.html">b</a><a href="#gone">c</a>'
                                      '<a href="#here">d</a><a href="a.html#h%65re">e</a>')
     assert broken(tmp_path) == ["a.html: b.html", "a.html: #gone"]

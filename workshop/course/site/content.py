@@ -39,7 +39,9 @@ def convert(book) -> Content:
         anchor.decompose()
     for picture in soup("img"):
         if picture.get("alt", UNDESCRIBED) == UNDESCRIBED:
-            raise ValueError("A picture has no description; `workshop.plots.show` gives it one.")
+            cell = picture.find_parent(class_="code_cell")
+            raise ValueError("A picture has no description; `workshop.plots.show` gives it one. "
+                             f"This code draws it:\n{cell.get_text().strip()[:500]}")
     for table in soup("table"):
         table.wrap(soup.new_tag("div", attrs={"class": "wide"}))
     sections = _sections(soup, book.metadata.get("anchors") == GITHUB)      # gives ids to headings
@@ -56,7 +58,8 @@ def _html(book) -> str:
         cell.source = text
     exporter = HTMLExporter(template_name="basic", template_file="cells.html.j2",
                             extra_loaders=[FileSystemLoader(Path(__file__).parent)],
-                            exclude_input_prompt=True, exclude_output_prompt=True)
+                            exclude_input_prompt=True, exclude_output_prompt=True,
+                            filters={"figure": diagrams.figure})    # of `plots.onnx_graph`
     return exporter.from_notebook_node(book)[0]
 
 

@@ -27,11 +27,15 @@ def _drawn(source: str) -> str:
 
 
 def diagram(source: str, name: str) -> str:
-    """A Mermaid diagram as inline SVG with a text alternative; `name` is unique on its page.
+    """A Mermaid diagram as a figure; `name` is unique on its page.
 
     Raises ValueError with the source, if Mermaid cannot draw it.
     """
-    svg = _drawn(source).replace("my-svg", name)    # ids and styles of one page must not meet
+    return figure(_drawn(source).replace("my-svg", name))   # ids of one page must not meet
+
+
+def figure(svg: str) -> str:
+    """Mermaid's SVG as a figure within a page, with a text alternative, on one line."""
     width = float(re.search(r'viewBox="\S+ \S+ (\S+)', svg)[1])
     # Drawn in its own size; on a narrow page smaller, but never so small that it cannot be read.
     style = f"width: {width:.0f}px; max-width: 100%; min-width: {0.5 * width:.0f}px"

@@ -18,7 +18,8 @@ function paint() {
 paint();                          // before the page is drawn
 system.addEventListener("change", paint);
 
-// --- search: a section is found if it has every word; titles and headings count more
+// --- search: a section is found if it has every word; titles and headings count more, and most of
+// all a heading that is what was asked for, as in the glossary
 
 function search(query) {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
@@ -28,7 +29,8 @@ function search(query) {
   return !words.length ? [] : PAGES
     .map(section => [section, rate(section)])
     .filter(([, rates]) => rates.every(Boolean))
-    .map(([section, rates]) => [section, rates.reduce((sum, one) => sum + one)])
+    .map(([section, rates]) => [section, rates.reduce((sum, one) => sum + one,
+      100 * (section[3].toLowerCase() === words.join(" ")))])
     .sort((one, other) => other[1] - one[1])
     .slice(0, 20)
     .map(([section]) => ({ section, words }));
@@ -81,7 +83,7 @@ addEventListener("resize", reach);
 
 // What scrolls in its own box can be reached with Tab, and then scrolled with the arrow keys.
 function reach() {
-  for (const box of document.querySelectorAll("pre, .wide, .diagram, .output_svg")) {
+  for (const box of document.querySelectorAll("pre, .wide, .diagram")) {
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
   }
