@@ -61,7 +61,7 @@ def root(tmp_path_factory):
     for lesson in render.lessons(root)[:2]:
         execute(lesson, root, [
             output("execute_result", {"text/html": WIDE}, execution_count=1),
-            output("stream", text="x" * 3000), output("stream", name="stderr", text="a warning"),
+            output("stream", text="x"), output("stream", text="x" * 3000), output("stream", name="stderr", text="a warning"),
             output("stream", text="\x1b[31mred\x1b[0m \x1b[32mgreen\x1b[0m \x1b[33myellow\x1b[0m "
                                   "\x1b[34mblue\x1b[0m \x1b[35mmagenta\x1b[0m \x1b[36mcyan\x1b[0m"),
             output("display_data", {"text/html": "<script src='https://x.example/x.js'></script>"
@@ -183,6 +183,10 @@ def test_the_front_page_has_the_introduction_and_what_each_lesson_is(pages):
     assert '<a href="00_make_it.html">00 Title of 00_make_it</a>' in index
     assert '<a href="learner/00_make_it.html">Lesson 00 with open exercises</a>' in index
     assert "3 + 2 minutes. No Docker. Free." in index and "In all: 9 + 6 minutes" in index
+
+
+def test_what_a_cell_prints_in_several_pieces_is_one_text(pages):
+    assert "x" * 3001 in read(pages)
 
 
 def test_the_contents_list_every_heading(pages):

@@ -59,6 +59,7 @@ def _html(book) -> str:
     exporter = HTMLExporter(template_name="basic", template_file="cells.html.j2",
                             extra_loaders=[FileSystemLoader(Path(__file__).parent)],
                             exclude_input_prompt=True, exclude_output_prompt=True,
+                            preprocessors=["nbconvert.preprocessors.CoalesceStreamsPreprocessor"],
                             filters={"figure": diagrams.figure})    # of `plots.onnx_graph`
     return exporter.from_notebook_node(book)[0]
 

@@ -38,7 +38,7 @@ def figure(svg: str) -> str:
     """Mermaid's SVG as a figure within a page, with a text alternative, on one line."""
     width = float(re.search(r'viewBox="\S+ \S+ (\S+)', svg)[1])
     # Drawn in its own size; on a narrow page smaller, but never so small that it cannot be read.
-    style = f"width: {width:.0f}px; max-width: 100%; min-width: {0.5 * width:.0f}px"
+    style = f"width: {width:.0f}px; max-width: 100%; min-width: {0.45 * width:.0f}px"
     svg = re.sub(r'width="100%"(.*?) style="[^"]*"', rf'\1 style="{style}"', svg, count=1)
     words = html.escape(description(svg), quote=True)
     svg = re.sub(r'role="[^"]*"', f'role="img" aria-label="{words}"', svg, count=1)

@@ -83,7 +83,7 @@ addEventListener("resize", reach);
 
 // What scrolls in its own box can be reached with Tab, and then scrolled with the arrow keys.
 function reach() {
-  for (const box of document.querySelectorAll("pre, .wide, .diagram")) {
+  for (const box of document.querySelectorAll("pre, .wide, .diagram, .sk-top-container")) {
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
   }
