@@ -61,7 +61,8 @@ def root(tmp_path_factory):
     for lesson in render.lessons(root)[:2]:
         execute(lesson, root, [
             output("execute_result", {"text/html": WIDE}, execution_count=1),
-            output("stream", text="x"), output("stream", text="x" * 3000), output("stream", name="stderr", text="a warning"),
+            output("stream", text="x"), output("stream", text="x" * 3000),
+            output("stream", name="stderr", text="a warning"),
             output("stream", text="\x1b[31mred\x1b[0m \x1b[32mgreen\x1b[0m \x1b[33myellow\x1b[0m "
                                   "\x1b[34mblue\x1b[0m \x1b[35mmagenta\x1b[0m \x1b[36mcyan\x1b[0m"),
             output("display_data", {"text/html": "<script src='https://x.example/x.js'></script>"
