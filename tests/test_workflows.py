@@ -16,7 +16,8 @@ NAMES = [file.stem for file in FILES]
 # What a job may do besides reading the code: each is an exception with its reason in the file.
 WRITES = {("weekly", "issue"): {"issues": "write"},
           ("deploy", "propose"): {"id-token": "write"}, ("deploy", "apply"): {"id-token": "write"},
-          ("aws", "lessons"): {"id-token": "write"}}
+          ("aws", "lessons"): {"id-token": "write"},
+          ("pages", "publish"): {"pages": "write", "id-token": "write"}}
 
 
 def read(file):
@@ -167,6 +168,17 @@ def test_its_inputs_are_a_number_and_lessons(account, lessons, status):
     done = subprocess.run(["bash", "-e", "-c", first(steps_of, "Read the inputs")["run"]],
                           env={"ACCOUNT": account, "LESSONS": lessons}, capture_output=True)
     assert done.returncode == status
+
+
+# ---------------------------------------------------------------- the site
+
+def test_the_site_is_published_complete_by_a_job_that_runs_nothing_else():
+    workflow = read(ROOT / ".github/workflows/pages.yml")
+    assert workflow["on"] == {"release": {"types": ["published"]}, "workflow_dispatch": None}
+    made, published = workflow["jobs"]["site"]["steps"], workflow["jobs"]["publish"]["steps"]
+    assert first(made, "Make the site")["run"].endswith("workshop site --complete")
+    assert made[-1]["with"] == {"path": "build/site"}
+    assert [step["uses"].partition("@")[0] for step in published] == ["actions/deploy-pages"]
 
 
 # ---------------------------------------------------------------- the weekly run

@@ -119,6 +119,15 @@ class Page:
         4.5 (WCAG 2.2, 1.4.3), fields without a label, header cells without a scope."""
         return self.ask(BARRIERS)
 
+    def press(self, *keys):
+        """Press keys one after the other: characters, "Tab", "Enter", "Escape"."""
+        for key in keys:
+            code = {"Tab": 9, "Enter": 13, "Escape": 27}.get(key, 0)
+            text = {"Tab": "", "Enter": "\r", "Escape": ""}.get(key, key)
+            self.send("Input.dispatchKeyEvent", type="keyDown", key=key, text=text,
+                      windowsVirtualKeyCode=code)
+            self.send("Input.dispatchKeyEvent", type="keyUp", key=key, windowsVirtualKeyCode=code)
+
     def screenshot(self, path):
         """Keep what the page looks like now as a PNG file."""
         import base64

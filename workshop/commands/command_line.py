@@ -187,6 +187,11 @@ def _test(rest) -> int:
     return status
 
 
+def _site(rest) -> int:
+    from workshop.course import site
+    return site.main(rest)
+
+
 def _measure(rest) -> int:
     from workshop import measure
     _report_set_up()
@@ -275,6 +280,8 @@ COMMANDS = {
     "run": Command("execute the solved lessons (all, or those named: run 02 03) and keep their "
                    "pages; -j N: N at a time; --from FOLDER: see lab; --on-aws: in the account of "
                    "AWS_PROFILE", _run, environment=True, packed=True),
+    "site": Command("make build/site/ from the lessons and what of them has been executed "
+                    "(--complete: only if all are)", _site, environment=True),
     "test": Command("set up, then run the test suite (-j N: N processes at a time; further "
                     "arguments go to pytest)", _test, environment=True),
     "level": Command("make what lesson NN needs, for somebody who missed the lessons before it "
