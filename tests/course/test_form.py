@@ -3,6 +3,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+import axe
 import devtools
 from waiting import until
 from workshop.commands import browser
@@ -58,7 +59,7 @@ def test_a_colleague_gets_a_probability_once_the_pages_origin_is_allowed(kernel,
         for width, dark in ((390, False), (390, True), (1280, True), (1280, False)):
             page.show(width, dark)
             assert page.ask("document.documentElement.scrollWidth") <= width
-            assert page.barriers() == []
+            assert axe.severe(page) == []
         page.ask(TOKEN.format(token))
         assert press().startswith("No answer: ")
 

@@ -8,6 +8,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+import axe
 import devtools
 from tiny_lessons import BODY, write_lesson
 from waiting import until
@@ -229,17 +230,5 @@ def test_in_a_browser_the_page_loads_nothing_and_can_be_read(course, tmp_path, w
         page.ask("document.querySelectorAll('details').forEach(one => { one.open = true; })")
         for dark in (False, True):
             page.show(width, dark)
-            assert page.barriers() == []
+            assert axe.severe(page) == []
             page.screenshot(BUILD / f"progress-{width}{'-dark' * dark}.png")
-
-
-def test_a_browsers_barriers_are_named(tmp_path):
-    found = browser.find()
-    if not found:
-        pytest.skip("no Chrome or Chromium is installed (WORKSHOP_BROWSER may name one)")
-    path = tmp_path / "bad.html"
-    path.write_text("<body style='background: #fff'><p style='color: #999'>pale</p><p>dark</p>"
-                    "<input name='bare'><label>good <input></label><table><th>top</th></table>")
-    with devtools.page(found, path.as_uri(), tmp_path / "profile") as page:
-        until(lambda: page.ask("document.readyState") == "complete", "the page is loaded")
-        assert page.barriers() == ["contrast 2.8: pale", "no label: bare", "no scope: top"]

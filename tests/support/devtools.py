@@ -13,36 +13,6 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
          "--disable-background-networking", "--disable-component-update", "--disable-sync",
          "--disable-dev-shm-usage", "--window-size=1280,900", "--remote-debugging-port=0"]
 
-BARRIERS = """(() => {
-    const found = [];
-    const parts = color => color.match(/[\\d.]+/g).map(Number);
-    const light = color => parts(color).slice(0, 3).map(one => one / 255)
-        .map(one => one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4)
-        .reduce((sum, one, place) => sum + one * [0.2126, 0.7152, 0.0722][place], 0);
-    const behind = node => {
-        for (; node; node = node.parentElement) {
-            const color = getComputedStyle(node).backgroundColor;
-            if (parts(color)[3] !== 0) return color;
-        }
-        return "rgb(255, 255, 255)";
-    };
-    for (const node of document.body.querySelectorAll("*")) {
-        const text = [...node.childNodes].filter(one => one.nodeType == 3)
-            .map(one => one.data.trim()).join("");
-        if (!(text || node.matches("input")) || !node.getClientRects().length
-            || node.matches("script, option")) continue;
-        const [low, high] = [getComputedStyle(node).color, behind(node)].map(light)
-            .sort((a, b) => a - b);
-        const contrast = (high + 0.05) / (low + 0.05);
-        if (contrast < 4.5) found.push(`contrast ${contrast.toFixed(1)}: ${text || node.name}`);
-    }
-    for (const field of document.querySelectorAll("input, select, textarea"))
-        if (!field.labels.length) found.push(`no label: ${field.name || field.id}`);
-    for (const cell of document.querySelectorAll("th:not([scope])"))
-        found.push(`no scope: ${cell.textContent}`);
-    return [...new Set(found)];
-})()"""
-
 
 @contextlib.contextmanager
 def page(browser, address, profile):
@@ -113,11 +83,6 @@ class Page:
                   deviceScaleFactor=1, mobile=width < 600)
         self.send("Emulation.setEmulatedMedia", features=[
             {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
-
-    def barriers(self):
-        """What keeps people from reading or using the page, in words: texts with a contrast below
-        4.5 (WCAG 2.2, 1.4.3), fields without a label, header cells without a scope."""
-        return self.ask(BARRIERS)
 
     def press(self, *keys):
         """Press keys one after the other: characters, "Tab", "Enter", "Escape"."""
