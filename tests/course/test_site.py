@@ -25,7 +25,8 @@ MORE = f"""
 # %% [markdown]
 # ## A chain of steps
 #
-# Here is [another place](#A-chain-of-steps), and [nothing](../nothing.md).
+# Here is [another place](#A-chain-of-steps), [nothing](../nothing.md),
+# and [a model](../data/model.onnx), which is no text.
 #
 {STEPS}
 
@@ -55,6 +56,7 @@ def root(tmp_path_factory):
     (root / "data/README.md").write_text("# Data\n\nFrom [a file](churn.csv), by "
                                          "[lesson 00](../notebooks/00_make_it.ipynb).\n")
     (root / "data/churn.csv").touch()
+    (root / "data/model.onnx").write_bytes(b"\x08\x0a\xff")
     (root / "README.md").write_text("# Title\n\nWhat it is.\n\n```bash\nx\n```\n"
                                     "<!-- lessons -->\n<!-- /lessons -->\n")
     output = nbformat.v4.new_output
@@ -171,7 +173,7 @@ def test_links_lead_to_pages_of_the_site_and_what_leads_nowhere_is_no_link(pages
     assert '<a href="01_take_it.html">the next one</a>' in learner
     assert '<a href="files/data/README.md.html">the data</a>' in solved
     assert '<a href="../files/data/README.md.html">the data</a>' in learner
-    assert '<a href="#A-chain-of-steps">another place</a>, and nothing.' in solved
+    assert '<a href="#A-chain-of-steps">another place</a>, nothing,\nand a model,' in solved
     data = read(pages, "files/data/README.md")
     assert "From a file, by" in data                # one step from a lesson, and no further
     assert '<a href="../../learner/00_make_it.html">lesson 00</a>' in data

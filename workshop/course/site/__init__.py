@@ -8,6 +8,7 @@ is made anew each time, and its pages load nothing from the network.
 import argparse
 import datetime
 import json
+import posixpath
 import shutil
 import sys
 from collections.abc import Iterable
@@ -149,7 +150,7 @@ def _pages(root: Path) -> list[Page]:
                        _markdown(terms.read_text(encoding="utf-8")), "solutions"))
     pages = _filled(drafts, links, root)
     # Files that a lesson links to have pages; what those link to in turn has none.
-    files = [(Page(page, path), _file(root / path), str(Path(path).parent))
+    files = [(Page(page, path), _file(root / path), posixpath.dirname(path))
              for path, page in links.files.items()]
     return pages + _filled(files, links, root, more=False)
 
