@@ -2,6 +2,7 @@
 import json
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -143,6 +144,31 @@ def test_what_has_not_changed_is_not_converted_again(root, pages, monkeypatch):
     began = time.monotonic()
     again = site.build(root)
     assert read(again.parent) == read(pages) and time.monotonic() - began < 60
+
+
+def test_two_commands_make_the_site_one_after_the_other(tmp_path, monkeypatch):
+    at_work, most = [], []
+
+    def pages(root):
+        at_work.append(root)
+        time.sleep(0.3)
+        most.append(len(at_work))
+        at_work.pop()
+        return []
+    monkeypatch.setattr(site, "_pages", pages)
+    with ThreadPoolExecutor() as pool:
+        assert len({*pool.map(site.build, [tmp_path] * 2)}) == 1
+    assert most == [1, 1]
+
+
+def test_an_old_site_that_cannot_be_removed_is_put_aside(tmp_path, monkeypatch):
+    monkeypatch.setattr(site, "_pages", lambda root: [])
+    site.build(tmp_path)
+    (tmp_path / "build/site/old.html").touch()
+    monkeypatch.setattr(site.shutil, "rmtree", lambda *_, **__: None)    # as with an open file
+    site.build(tmp_path)
+    assert not (tmp_path / "build/site/old.html").exists()
+    assert (tmp_path / "build/site.old/old.html").exists()
 
 
 # --- pages -------------------------------------------------------------------------------------

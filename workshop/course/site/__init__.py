@@ -21,6 +21,7 @@ from workshop.course.site.content import GITHUB, Content
 from workshop.course.site.converted import convert_all
 from workshop.course.site.links import LEARNER, Links
 from workshop.machine import modes
+from workshop.machine.lock import one_at_a_time
 from workshop.machine.paths import ROOT
 
 HERE = Path(__file__).parent
@@ -96,28 +97,38 @@ def _date(book) -> str:
 # --- pages -------------------------------------------------------------------------------------
 
 def build(root: Path = ROOT) -> Path:
-    """Make the whole site; returns its front page.
+    """Make the whole site; returns its front page. A second command that makes it waits.
 
     Raises ValueError for a diagram that cannot be drawn, or a picture without a description.
     """
-    pages = _pages(root)
     site = root / "build" / "site"
-    new = site.with_name("site.new")                # an interruption leaves the old site whole
-    shutil.rmtree(new, ignore_errors=True)
+    with one_at_a_time("site"):
+        pages = _pages(root)
+        # An interruption, or a file that cannot be removed, leaves the old site or the new one.
+        new, old = site.with_name("site.new"), site.with_name("site.old")
+        for left in (new, old):
+            shutil.rmtree(left, ignore_errors=True)
+        _write(pages, new, (root / glossary.PAGE).exists())
+        if site.exists():
+            site.rename(old)
+        new.rename(site)
+        shutil.rmtree(old, ignore_errors=True)
+    return site / "index.html"
+
+
+def _write(pages: list[Page], folder: Path, terms: bool) -> None:
+    """Write the site's files into a new folder. terms: whether there is a glossary."""
+    folder.mkdir(parents=True)
     template = _environment().get_template("page.html.j2")
-    terms = (root / glossary.PAGE).exists()
     for page in pages:
-        path = new / page.path
+        path = folder / page.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(template.render(page=page, site=TITLE, glossary=terms), encoding="utf-8")
-    (new / "search.js").write_text(_index(pages), encoding="utf-8")
-    (new / "style.css").write_text(
+    (folder / "search.js").write_text(_index(pages), encoding="utf-8")
+    (folder / "style.css").write_text(
         (HERE / "style.css").read_text(encoding="utf-8") + colours.css(), encoding="utf-8")
-    shutil.copy(HERE / "script.js", new)
-    shutil.rmtree(site, ignore_errors=True)
-    new.rename(site)
-    modes.settle(site)
-    return site / "index.html"
+    shutil.copy(HERE / "script.js", folder)
+    modes.settle(folder)
 
 
 def _environment():
