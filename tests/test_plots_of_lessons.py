@@ -230,12 +230,27 @@ def test_bars_name_their_values_and_the_limit(kind):
     assert "a: MB 2" in words
 
 
+@pytest.mark.parametrize("limit", [3, 250])
+def test_the_limit_of_bars_and_its_words_are_within_the_axis(limit):
+    figure, _ = charts.bars({"a": 2.0, "b": 20.0}, "MB", "Sizes", "Sizes", (limit, "the most"))
+    [axes] = figure.axes
+    assert axes.get_xlim()[1] > limit
+    figure.canvas.draw()
+    words = next(one for one in axes.texts if "the most" in one.get_text()).get_window_extent()
+    assert axes.bbox.x0 <= words.x0 and words.x1 <= axes.bbox.x1
+
+
 def test_histograms_on_an_axis_that_fits_their_edges():
     values = {"left": np.array([0.1, 0.2, 0.3]), "stayed": np.array([0.7])}
     for edges, scale in ((np.linspace(0, 1, 5), "linear"), (np.geomspace(0.1, 1, 5), "log")):
         figure, words = charts.histograms(values, edges, "x", "y", "Two", "Apart.")
         assert figure.axes[0].get_xscale() == scale
     assert words == "Apart. Medians: left 0.2, stayed 0.7."
+
+
+def test_a_difference_far_above_what_is_allowed_is_drawn():
+    figure, _ = charts.differences(np.array([1e-7] * 98 + [0.5] * 2), 1e-5, "Two are wrong")
+    assert sum(bar.get_height() for bar in figure.axes[0].patches) == 100
 
 
 def test_points_that_differ_are_counted():

@@ -2,6 +2,7 @@
 import json
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -25,7 +26,8 @@ MORE = f"""
 # %% [markdown]
 # ## A chain of steps
 #
-# Here is [another place](#A-chain-of-steps), and [nothing](../nothing.md).
+# Here is [another place](#A-chain-of-steps), [nothing](../nothing.md),
+# and [a model](../data/model.onnx), which is no text.
 #
 {STEPS}
 
@@ -55,6 +57,7 @@ def root(tmp_path_factory):
     (root / "data/README.md").write_text("# Data\n\nFrom [a file](churn.csv), by "
                                          "[lesson 00](../notebooks/00_make_it.ipynb).\n")
     (root / "data/churn.csv").touch()
+    (root / "data/model.onnx").write_bytes(b"\x08\x0a\xff")
     (root / "README.md").write_text("# Title\n\nWhat it is.\n\n```bash\nx\n```\n"
                                     "<!-- lessons -->\n<!-- /lessons -->\n")
     output = nbformat.v4.new_output
@@ -143,6 +146,31 @@ def test_what_has_not_changed_is_not_converted_again(root, pages, monkeypatch):
     assert read(again.parent) == read(pages) and time.monotonic() - began < 60
 
 
+def test_two_commands_make_the_site_one_after_the_other(tmp_path, monkeypatch):
+    at_work, most = [], []
+
+    def pages(root):
+        at_work.append(root)
+        time.sleep(0.3)
+        most.append(len(at_work))
+        at_work.pop()
+        return []
+    monkeypatch.setattr(site, "_pages", pages)
+    with ThreadPoolExecutor() as pool:
+        assert len({*pool.map(site.build, [tmp_path] * 2)}) == 1
+    assert most == [1, 1]
+
+
+def test_an_old_site_that_cannot_be_removed_is_put_aside(tmp_path, monkeypatch):
+    monkeypatch.setattr(site, "_pages", lambda root: [])
+    site.build(tmp_path)
+    (tmp_path / "build/site/old.html").touch()
+    monkeypatch.setattr(site.shutil, "rmtree", lambda *_, **__: None)    # as with an open file
+    site.build(tmp_path)
+    assert not (tmp_path / "build/site/old.html").exists()
+    assert (tmp_path / "build/site.old/old.html").exists()
+
+
 # --- pages -------------------------------------------------------------------------------------
 
 def test_each_page_has_its_title_and_leads_to_its_neighbours(pages):
@@ -171,7 +199,7 @@ def test_links_lead_to_pages_of_the_site_and_what_leads_nowhere_is_no_link(pages
     assert '<a href="01_take_it.html">the next one</a>' in learner
     assert '<a href="files/data/README.md.html">the data</a>' in solved
     assert '<a href="../files/data/README.md.html">the data</a>' in learner
-    assert '<a href="#A-chain-of-steps">another place</a>, and nothing.' in solved
+    assert '<a href="#A-chain-of-steps">another place</a>, nothing,\nand a model,' in solved
     data = read(pages, "files/data/README.md")
     assert "From a file, by" in data                # one step from a lesson, and no further
     assert '<a href="../../learner/00_make_it.html">lesson 00</a>' in data

@@ -44,6 +44,21 @@ def test_without_an_engine_nothing_runs(monkeypatch):
     emulation.ready.cache_clear()
 
 
+@pytest.mark.parametrize("docker", [
+    lambda *words, **_: subprocess.CompletedProcess(words, 1, "", "no space left on device"),
+    lambda *words, timeout=30: _hang(words, timeout)])
+def test_an_engine_that_refuses_or_hangs_runs_nothing_and_doctor_goes_on(monkeypatch, docker):
+    monkeypatch.setattr(engine, "available", lambda: True)
+    monkeypatch.setattr(engine, "docker", docker)
+    emulation.ready.cache_clear()
+    assert emulation.ready("arm64") is False
+    emulation.ready.cache_clear()
+
+
+def _hang(words, seconds):
+    raise subprocess.TimeoutExpired(words, seconds)
+
+
 @needs_docker
 @pytest.mark.skipif(not os.path.isdir("/proc/sys/fs/binfmt_misc"), reason="a kernel without it")
 def test_the_answer_is_what_the_kernel_has_registered():

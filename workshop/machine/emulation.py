@@ -28,24 +28,26 @@ ADDRESS, HEADERS = 0x400000, 64 + 56        # bytes: the file's header, and its 
 def ready(architecture: str) -> bool:
     """Whether the engine runs programs for `architecture` (Lambda's word), emulated or not.
 
-    Found out once for each process, in about a second. False where no engine answers.
+    Found out once for each process, in about a second. False where no engine answers, or where it
+    refuses the image or hangs: `doctor` asks on such machines, too.
     """
     if not engine.available():
         return False
     name = engine.own(f"workshop-emulation:{architecture}-{os.getpid()}")
     word, _, value = labels.OURS.partition("=")
-    with tempfile.TemporaryDirectory() as folder:
-        layer = Path(folder) / "layer.tar"
-        with tarfile.open(layer, "w") as archive:
-            image_archive.add(archive, "exit", program(architecture), mode=0o755)
-        image_archive.load(name, architecture, layer, Cmd=["/exit"], Labels={word: value})
     try:
-        return engine.docker("run", "--rm", "--network", "none", "--platform",
-                             f"linux/{engine.DOCKER_NAMES[architecture]}", name).returncode == 0
-    except subprocess.TimeoutExpired:
+        with tempfile.TemporaryDirectory() as folder:
+            layer = Path(folder) / "layer.tar"
+            with tarfile.open(layer, "w") as archive:
+                image_archive.add(archive, "exit", program(architecture), mode=0o755)
+            image_archive.load(name, architecture, layer, Cmd=["/exit"], Labels={word: value})
+        try:
+            return engine.docker("run", "--rm", "--network", "none", "--platform",
+                                 f"linux/{engine.DOCKER_NAMES[architecture]}", name).returncode == 0
+        finally:
+            engine.docker("rmi", "--force", name)
+    except (engine.EngineError, OSError, subprocess.TimeoutExpired):    # an engine in trouble
         return False
-    finally:
-        engine.docker("rmi", "--force", name)
 
 
 def program(architecture: str) -> bytes:

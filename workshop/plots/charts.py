@@ -23,13 +23,15 @@ def bars(values: Mapping[str, float], xlabel: str, title: str, words: str,
     written = [form.format(value) for value in values.values()]
     axes.bar_label(drawn, written, padding=4,       # legible where the dashed line is behind it
                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
-    axes.set(xlabel=xlabel, title=title, xlim=(0, 1.15 * max(values.values())))
+    end = 1.15 * max([*values.values(), *([limit[0]] if limit else [])])
+    axes.set(xlabel=xlabel, title=title, xlim=(0, end))
     axes.invert_yaxis()
     line = ""
     if limit:
         line = f" Dashed line at {form.format(limit[0])}: {limit[1]}."
         axes.axvline(limit[0], color="black", linestyle="--")
-        axes.text(limit[0], 0.98, f" {limit[1]}", transform=axes.get_xaxis_transform(), va="top")
+        axes.text(limit[0], 0.98, f" {limit[1]} ", transform=axes.get_xaxis_transform(), va="top",
+                  ha="right" if limit[0] > end / 2 else "left")
         axes.set_ylim(len(values) - 0.5, -1.1)         # room for the words above the bars
     return figure, f"{words}: " + ", ".join(map(" ".join, zip(values, written))) + f".{line}"
 
@@ -60,7 +62,8 @@ def differences(values: np.ndarray, allowed: float, title: str):
     """How large the differences are, on a log axis, and which is the largest that is allowed."""
     set_style()
     figure, axes = plt.subplots(figsize=(8, 3.4))
-    axes.hist(np.maximum(values, LEAST), np.geomspace(0.9 * LEAST, 10 * allowed, 61), color=BLUE)
+    end = max(10 * allowed, 1.1 * values.max())         # a large difference must be seen
+    axes.hist(np.maximum(values, LEAST), np.geomspace(0.9 * LEAST, end, 61), color=BLUE)
     axes.axvline(allowed, color=ORANGE, linestyle="--")
     axes.text(1.15 * allowed, 0.9 * axes.get_ylim()[1], "allowed", color=ORANGE)
     axes.set(xscale="log", xlabel="Largest difference in probability, for one picture",

@@ -8,6 +8,7 @@ is made anew each time, and its pages load nothing from the network.
 import argparse
 import datetime
 import json
+import posixpath
 import shutil
 import sys
 from collections.abc import Iterable
@@ -20,6 +21,7 @@ from workshop.course.site.content import GITHUB, Content
 from workshop.course.site.converted import convert_all
 from workshop.course.site.links import LEARNER, Links
 from workshop.machine import modes
+from workshop.machine.lock import one_at_a_time
 from workshop.machine.paths import ROOT
 
 HERE = Path(__file__).parent
@@ -95,28 +97,38 @@ def _date(book) -> str:
 # --- pages -------------------------------------------------------------------------------------
 
 def build(root: Path = ROOT) -> Path:
-    """Make the whole site; returns its front page.
+    """Make the whole site; returns its front page. A second command that makes it waits.
 
     Raises ValueError for a diagram that cannot be drawn, or a picture without a description.
     """
-    pages = _pages(root)
     site = root / "build" / "site"
-    new = site.with_name("site.new")                # an interruption leaves the old site whole
-    shutil.rmtree(new, ignore_errors=True)
+    with one_at_a_time("site"):
+        pages = _pages(root)
+        # An interruption, or a file that cannot be removed, leaves the old site or the new one.
+        new, old = site.with_name("site.new"), site.with_name("site.old")
+        for left in (new, old):
+            shutil.rmtree(left, ignore_errors=True)
+        _write(pages, new, (root / glossary.PAGE).exists())
+        if site.exists():
+            site.rename(old)
+        new.rename(site)
+        shutil.rmtree(old, ignore_errors=True)
+    return site / "index.html"
+
+
+def _write(pages: list[Page], folder: Path, terms: bool) -> None:
+    """Write the site's files into a new folder. terms: whether there is a glossary."""
+    folder.mkdir(parents=True)
     template = _environment().get_template("page.html.j2")
-    terms = (root / glossary.PAGE).exists()
     for page in pages:
-        path = new / page.path
+        path = folder / page.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(template.render(page=page, site=TITLE, glossary=terms), encoding="utf-8")
-    (new / "search.js").write_text(_index(pages), encoding="utf-8")
-    (new / "style.css").write_text(
+    (folder / "search.js").write_text(_index(pages), encoding="utf-8")
+    (folder / "style.css").write_text(
         (HERE / "style.css").read_text(encoding="utf-8") + colours.css(), encoding="utf-8")
-    shutil.copy(HERE / "script.js", new)
-    shutil.rmtree(site, ignore_errors=True)
-    new.rename(site)
-    modes.settle(site)
-    return site / "index.html"
+    shutil.copy(HERE / "script.js", folder)
+    modes.settle(folder)
 
 
 def _environment():
@@ -149,7 +161,7 @@ def _pages(root: Path) -> list[Page]:
                        _markdown(terms.read_text(encoding="utf-8")), "solutions"))
     pages = _filled(drafts, links, root)
     # Files that a lesson links to have pages; what those link to in turn has none.
-    files = [(Page(page, path), _file(root / path), str(Path(path).parent))
+    files = [(Page(page, path), _file(root / path), posixpath.dirname(path))
              for path, page in links.files.items()]
     return pages + _filled(files, links, root, more=False)
 

@@ -52,6 +52,15 @@ class Links:
             return f"{name}.html" if solved else f"{LEARNER}/{name}.html"
         if path == glossary.PAGE:
             return f"{name}.html"
-        if more and not path.startswith("..") and (self.root / path).is_file():
+        if more and not path.startswith("..") and _is_text(self.root / path):
             self.files[path] = f"{FILES}/{path}.html"
         return self.files.get(path)
+
+
+def _is_text(path: Path) -> bool:
+    """Whether there is a file that a page can show. A picture or a model is none."""
+    try:
+        path.read_text(encoding="utf-8")
+        return True
+    except (OSError, UnicodeDecodeError):
+        return False
