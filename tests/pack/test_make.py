@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from workshop.machine import engine, pins, requirements
+from workshop.machine import engine, offline, pins, requirements
 from workshop.machine.paths import ROOT
 from workshop.pack import checksums, contents, make, wheels
 
@@ -251,6 +251,77 @@ def test_another_failure_of_pip_is_told_in_its_words(monkeypatch, tmp_path):
         command, 1, "", "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES"))
     with pytest.raises(contents.PackError, match="DO NOT MATCH THE HASHES"):
         wheels._download(["one==1"], tmp_path, [])
+
+
+def pip_without(monkeypatch, reason: str) -> list[dict]:
+    """A pip that finds nothing, and whose log has this reason; the variables that it gets."""
+    seen = []
+
+    def pip(command, env, **_):
+        seen.append(env)
+        with open(command[command.index("--log") + 1], "a") as log:
+            log.write(f"Could not fetch URL https://index/one/: {reason} - skipping\n")
+        return subprocess.CompletedProcess(
+            command, 1, "", "ERROR: No matching distribution found for one==1")
+
+    monkeypatch.setattr(wheels.subprocess, "run", pip)
+    return seen
+
+
+def test_a_network_that_breaks_off_is_not_a_missing_wheel(monkeypatch, tmp_path):
+    seen = pip_without(monkeypatch, "connection error: Max retries exceeded")
+    with pytest.raises(contents.PackError, match="index/one/: connection error.*\nIs the network"):
+        wheels._download(["one==1", "two==2"], tmp_path, [])
+    assert len(seen) == 1, "pip is not started again for the rest"
+    pip_without(monkeypatch, "404 Client Error: Not Found for url: https://index/one/")
+    assert wheels._download(["one==1"], tmp_path, []) == ["one==1"]
+
+
+def test_pip_itself_says_that_no_index_answers(monkeypatch, tmp_path):
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    with pytest.raises(wheels.NoAnswer, match="http://127.0.0.1:9/simple/one/"):
+        wheels._download(["one==1"], tmp_path, ["--retries", "0"])
+
+
+def test_an_index_of_pytorchs_own_that_is_out_of_reach_is_named(monkeypatch, tmp_path):
+    def silent(*_):
+        raise wheels.NoAnswer
+    monkeypatch.setattr(wheels, "for_environment", lambda *_: ([], ["torch==1"]))
+    monkeypatch.setattr(wheels, "_download", lambda lines, *_: silent() if lines else [])
+    (missing,) = wheels.download_for("PyTorch", "linux-x86_64", "3.13", tmp_path)
+    assert missing.startswith("torch==1 (asked https://")
+    with pytest.raises(wheels.NoAnswer):
+        wheels.download_for("PyTorch", "windows", "3.13", tmp_path)
+
+
+def test_a_checkout_that_is_offline_downloads_from_the_internet_to_pack(monkeypatch, tmp_path):
+    monkeypatch.setattr(offline, "record", lambda: {"groups": []})
+    monkeypatch.setenv("PIP_NO_INDEX", "")
+    monkeypatch.setenv("PIP_FIND_LINKS", "")
+    monkeypatch.setenv("PIP_INDEX_URL", "https://mirror")
+    offline.let_pip()
+    assert os.environ["PIP_NO_INDEX"] == "1"
+    seen = pip_without(monkeypatch, "404 Client Error")
+    wheels._download(["one==1"], tmp_path, [])
+    assert not {"PIP_NO_INDEX", "PIP_FIND_LINKS"} & seen[0].keys()
+    assert seen[0]["PIP_INDEX_URL"] == "https://mirror"
+
+
+@pytest.mark.parametrize("missing, status", [([], 0), (["numpy==2"], 1)])
+def test_a_folder_that_no_laptop_can_use_is_a_failure(monkeypatch, tmp_path, capsys, missing,
+                                                      status):
+    for step in ("check_room", "begin", "code", "wheels", "functions", "images", "site", "end"):
+        monkeypatch.setattr(make.Maker, step, lambda *_: None)
+    monkeypatch.setattr(make.contents, "empty", lambda: {
+        "version": contents.version(), "parts": {"here": {requirements.FIRST: {
+            "files": [], "missing": missing}}}})
+    (tmp_path / checksums.FILE).touch()
+    monkeypatch.setattr(make, "_old", lambda _: None)
+    assert make.main([str(tmp_path)]) == status
+    assert ("here cannot be set up" in capsys.readouterr().out) == bool(missing)
 
 
 def test_linux_never_gets_pytorch_from_where_it_brings_cuda(monkeypatch, tmp_path):

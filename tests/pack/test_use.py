@@ -179,10 +179,9 @@ def test_pip_of_the_set_up_and_of_lessons_looks_nowhere_else(stick):
     use.set_up(str(stick))
     assert offline.pip_options() == ["--no-index", "--find-links", str(stick / "wheels")]
     assert environment._torch_step(["torch==1"], "") == ["torch==1", "--no-deps"]
-    environ = {"PIP_INDEX_URL": "https://one", "PIP_EXTRA_INDEX_URL": "https://two",
-               "PIP_FIND_LINKS": "https://three", "PIP_CERT": "kept"}
+    environ = {"PIP_INDEX_URL": "https://one", "PIP_FIND_LINKS": "https://two"}
     offline.let_pip(environ)
-    assert environ == {"PIP_CERT": "kept", "PIP_NO_INDEX": "1",
+    assert environ == {"PIP_INDEX_URL": "https://one", "PIP_NO_INDEX": "1",     # no index at all
                        "PIP_FIND_LINKS": offline.WHEELS.as_uri()}
     assert " " not in environ["PIP_FIND_LINKS"]
 

@@ -28,7 +28,10 @@ FUNCTIONS_MB = {True: 400, False: 700}      # wheels for image builds, and base 
 
 
 def main(arguments: list[str]) -> int:
-    """Make or complete the folder and say what it holds; an exit status. Raises PackError."""
+    """Make or complete the folder and say what it holds. Raises PackError.
+
+    The exit status is 1 where a kind of laptop cannot be set up from it.
+    """
     chosen = _parse(arguments)
     began = time.monotonic()
     folder = Path(chosen.folder).absolute()
@@ -48,7 +51,7 @@ def main(arguments: list[str]) -> int:
     maker.site()
     maker.end()
     _summary(maker, time.monotonic() - began)
-    return 0
+    return 1 if _useless(maker.now) else 0
 
 
 def _parse(arguments):
@@ -253,6 +256,12 @@ def _without_wheels(now: dict) -> list[str]:
     return [f"{where}: no wheel of {one}" for where, missing in found for one in missing]
 
 
+def _useless(now: dict) -> list[str]:
+    """The kinds of laptops for which a package is missing that every lesson needs."""
+    return [name for name, groups in now["parts"].items()
+            if groups[requirements.FIRST]["missing"]]
+
+
 def page(now: dict) -> str:
     """README.txt: what a learner does on a laptop."""
     missing = "".join(f"  - {line}\n" for line in now["missing"]) or "  nothing\n"
@@ -287,6 +296,9 @@ def _say(what: str, paths_: list[Path], began: float | None = None) -> None:
 def _summary(maker: Maker, seconds: float) -> None:
     for line in maker.now["missing"]:
         print(f"pack: NOT in the folder: {line}", flush=True)
+    for name in _useless(maker.now):
+        print(f"pack: {name} cannot be set up: a package that every lesson needs is missing",
+              flush=True)
     written = [*maker.sums, checksums.FILE]
     size = sum((maker.folder / name).stat().st_size for name in written)
     print(f"pack: {maker.folder} is complete: {len(written)} files, {size:,} bytes, "
