@@ -39,6 +39,12 @@ NO_NETWORK = {name: "http://127.0.0.1:9" for name in ("http_proxy", "https_proxy
                                                       "HTTPS_PROXY", "PIP_INDEX_URL")}
 
 
+def raising(error):
+    def call(*_, **__):
+        raise error
+    return call
+
+
 def run(program, root, *arguments, python=sys.executable, **more):
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     return subprocess.run([str(python), "-c", program, *map(str, arguments)], cwd=root,
@@ -157,10 +163,23 @@ def test_an_older_lock_leaves_nothing_behind(clone, stick):
     assert not old.exists() and len(list((stick / wheels.FOLDER).iterdir())) == 2
 
 
+def test_without_docker_the_folder_is_made_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "may_start", lambda: False)
+    maker = make.Maker(tmp_path, light=True)
+    monkeypatch.setattr(engine.subprocess, "run", raising(FileNotFoundError("docker")))
+    maker.images("arm64")
+    monkeypatch.setattr(engine.subprocess, "run", raising(
+        subprocess.TimeoutExpired("docker", 30)))
+    maker.images("arm64")
+    assert all(line.startswith("base image for arm64: Docker is ") for line in maker.lacking)
+    monkeypatch.setattr(make.images.engine, "ensure", lambda: None)
+    maker.images("arm64")
+    assert "timed out" in maker.lacking[2], "it hangs after it has answered"
+
+
 def test_an_archive_is_kept_where_docker_does_not_answer_now(tmp_path, monkeypatch):
-    def no_docker(*_, **__):
-        raise engine.EngineError("Docker is not running: start it.\nMore words")
-    monkeypatch.setattr(make.images, "save", no_docker)
+    monkeypatch.setattr(make.images, "save", raising(
+        engine.EngineError("Docker is not running: start it.\nMore words")))
     (tmp_path / "images").mkdir()
     maker = make.Maker(tmp_path / "empty", light=True)
     maker.folder = tmp_path
@@ -287,8 +306,7 @@ def test_pip_itself_says_that_no_index_answers(monkeypatch, tmp_path):
 
 
 def test_an_index_of_pytorchs_own_that_is_out_of_reach_is_named(monkeypatch, tmp_path):
-    def silent(*_):
-        raise wheels.NoAnswer
+    silent = raising(wheels.NoAnswer())
     monkeypatch.setattr(wheels, "for_environment", lambda *_: ([], ["torch==1"]))
     monkeypatch.setattr(wheels, "_download", lambda lines, *_: silent() if lines else [])
     (missing,) = wheels.download_for("PyTorch", "linux-x86_64", "3.13", tmp_path)

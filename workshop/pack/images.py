@@ -24,6 +24,7 @@ def save(architecture: str, folder: Path, old: list[dict], plain: bool) -> list[
     for each image its file, name and id. Raises engine.EngineError or base_image.BaseImageError
     where there is no image to be had.
     """
+    engine.ensure()
     wanted = [base_image.REAL, *([base_image.PLAIN] if plain else [])]
     found = []
     for image in wanted:

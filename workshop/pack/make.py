@@ -154,7 +154,8 @@ class Maker:
             old = []
         try:
             known[processor] = images.save(processor, self.folder, old, plain=not self.light)
-        except (engine.EngineError, base_image.BaseImageError) as error:
+        except (engine.EngineError, base_image.BaseImageError,
+                subprocess.TimeoutExpired) as error:
             if not old:
                 known.pop(processor, None)
                 self.lacking.append(f"base image for {processor}: {str(error).splitlines()[0]}")
