@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from workshop import cloud
 from workshop.commands import command_line
 from workshop.local import wheels
 from workshop.machine import engine, environment, groups, offline, requirements
@@ -246,3 +247,20 @@ def test_builds_start_from_a_base_whose_pip_asks_the_local_cloud(monkeypatch):
     monkeypatch.setenv("WORKSHOP_BASE_IMAGE", "mirror.example/python:3.13")
     wheels.forget_base()
     assert wheels.os.environ["WORKSHOP_BASE_IMAGE"] == "mirror.example/python:3.13"
+
+
+def test_a_base_image_that_was_removed_does_not_end_a_lessons_first_cell(
+        local_cloud, monkeypatch, capsys):
+    def denied(*_, **__):
+        raise RuntimeError("`docker build` failed:\npull access denied for workshop-lambda-base")
+    monkeypatch.setattr(engine, "available", lambda: True)
+    monkeypatch.setattr(cloud.lifecycle, "reachable_from_containers", lambda _: True)
+    monkeypatch.setattr(cloud, "host_for_functions", lambda: "172.17.0.1:4566")
+    monkeypatch.setattr(engine, "docker", lambda *_, **__: type("Done", (), {"returncode": 1}))
+    monkeypatch.setattr(wheels.tools, "run", denied)
+    monkeypatch.delenv("WORKSHOP_BASE_IMAGE", raising=False)
+    offline.write("/stick", [], "workshop-lambda-base:3.13-x86_64-1")
+    cloud.use()
+    said = capsys.readouterr().out
+    assert "No image can be built: pull access denied" in said
+    assert "lab --from /stick again" in said and "lab --from internet" in said
