@@ -96,7 +96,7 @@ def test_it_says_what_is_in_the_folder_and_what_is_not(packed):
     assert " bytes, " in said and " minutes" in said
     page = (folder / contents.PAGE).read_text()
     assert name in page and "Not in this folder:\n  - executed pages" in page
-    assert not (folder / make.STAGE).exists()
+    assert not (folder / contents.STAGE).exists()
 
 
 def test_every_file_has_its_checksum_in_the_form_of_sha256sum(packed):
@@ -133,12 +133,12 @@ def test_an_interrupted_or_damaged_folder_is_completed(clone, stick):
     one, two = sorted((stick / wheels.FOLDER).iterdir())
     one.unlink()
     two.write_text("half")
-    (stick / make.STAGE / "left").mkdir(parents=True)
+    (stick / contents.STAGE / "left").mkdir(parents=True)
     contents.write(stick, contents.read(stick) | {"complete": False})
     done = run(PACK, clone, stick)
     assert done.returncode == 0 and contents.read(stick)["complete"], done.stdout
     assert not checksums.wrong(stick, checksums.read(stick), checksums.read(stick))
-    assert one.exists() and not (stick / make.STAGE).exists()
+    assert one.exists() and not (stick / contents.STAGE).exists()
 
 
 def test_files_of_others_beside_it_stay(clone, stick):
@@ -203,6 +203,12 @@ def test_a_folder_of_somebody_else_is_refused_and_untouched(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["holiday.jpg"]
     with pytest.raises(contents.PackError, match="is a file; name a folder"):
         make.main([str(tmp_path / "holiday.jpg")])
+
+
+def test_a_stick_that_is_full_is_a_refusal_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(make.Maker, "code", raising(OSError(28, "No space left on device")))
+    with pytest.raises(contents.PackError, match="No space left on device. Run the same command"):
+        make.main([str(tmp_path / "new"), "--light"])
 
 
 def test_too_little_room_is_said_before_anything_is_written(tmp_path, monkeypatch):
@@ -331,7 +337,7 @@ def test_a_checkout_that_is_offline_downloads_from_the_internet_to_pack(monkeypa
 @pytest.mark.parametrize("missing, status", [([], 0), (["numpy==2"], 1)])
 def test_a_folder_that_no_laptop_can_use_is_a_failure(monkeypatch, tmp_path, capsys, missing,
                                                       status):
-    for step in ("check_room", "begin", "code", "wheels", "functions", "images", "site", "end"):
+    for step in ("check_room", "make"):
         monkeypatch.setattr(make.Maker, step, lambda *_: None)
     monkeypatch.setattr(make.contents, "empty", lambda: {
         "version": contents.version(), "parts": {"here": {requirements.FIRST: {

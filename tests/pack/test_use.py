@@ -116,6 +116,14 @@ def test_another_format_is_refused(stick):
     assert "another format" in refused(stick)
 
 
+def test_a_disk_that_is_full_leaves_the_old_copy(stick, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+    monkeypatch.setattr(use.shutil, "copyfile", full)
+    assert "No space left on device" in refused(stick)
+    assert not list(offline.FOLDER.rglob("*.whl"))
+
+
 # ---------------------------------------------------------------- the command line
 
 @pytest.mark.parametrize("words, source, others", [

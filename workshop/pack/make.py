@@ -15,7 +15,6 @@ from workshop.machine import base_image, engine, paths, requirements
 from workshop.pack import checksums, contents, images, wheels
 from workshop.pack.contents import PackError
 
-STAGE = ".partial"          # where downloads are until they are complete
 SITE = "site"
 # What may be removed when no part needs it now; somebody may have written more into SHA256SUMS.
 OURS = re.compile(r"(wheels|functions)/[^/]+\.whl|images/[^/]+\.tar\.gz")
@@ -40,16 +39,11 @@ def main(arguments: list[str]) -> int:
     pythons = chosen.python or [contents.this_python()]
     processors = sorted({contents.PLATFORMS[one].architecture for one in platforms})
     maker.check_room(len(platforms) * len(pythons), len(processors))
-    maker.begin()
-    maker.code()
-    for platform in platforms:
-        for python in pythons:
-            maker.wheels(platform, python)
-    for processor in processors:
-        maker.functions(processor)
-        maker.images(processor)
-    maker.site()
-    maker.end()
+    try:
+        maker.make(platforms, pythons, processors)
+    except OSError as error:        # the stick is full, or was taken away
+        raise PackError(f"{folder}: {error}. Run the same command again when that is solved: what "
+                        "is complete is kept.") from None
     _summary(maker, time.monotonic() - began)
     return 1 if _useless(maker.now) else 0
 
@@ -96,6 +90,19 @@ class Maker:
             raise PackError(f"{disk} has {free:.0f} MB free; this needs about {needed - there:.0f} "
                             "MB more. Make room, or ask for less: --light, fewer --platform or "
                             "--python.")
+
+    def make(self, platforms: list[str], pythons: list[str], processors: list[str]) -> None:
+        """All parts, one after the other. Raises PackError and OSError."""
+        self.begin()
+        self.code()
+        for platform in platforms:
+            for python in pythons:
+                self.wheels(platform, python)
+        for processor in processors:
+            self.functions(processor)
+            self.images(processor)
+        self.site()
+        self.end()
 
     def begin(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -190,7 +197,7 @@ class Maker:
         self.keep([contents.FILE, contents.PAGE])
         for name in filter(OURS.fullmatch, self.old_sums.keys() - self.sums.keys()):
             (self.folder / name).unlink(missing_ok=True)
-        shutil.rmtree(self.folder / STAGE, ignore_errors=True)
+        shutil.rmtree(self.folder / contents.STAGE, ignore_errors=True)
 
     def known_parts(self) -> set[str]:
         """Files that pack.json names, and that were written down with a checksum."""
@@ -201,7 +208,7 @@ class Maker:
     def fetch(self, place: str, name: str, work, *arguments) -> dict:
         """Let `work` download wheels, and put them into the folder `place` when all are there."""
         print(f"pack: {name} …", flush=True)
-        staged = self.folder / STAGE / name.replace(" ", "-")
+        staged = self.folder / contents.STAGE / name.replace(" ", "-")
         missing = work(*arguments, staged)
         return {"files": wheels.collect(staged, self.folder / place), "missing": missing}
 
