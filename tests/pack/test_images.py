@@ -91,6 +91,16 @@ def test_a_load_that_takes_too_long_is_named(tmp_path, monkeypatch):
         images.load(tmp_path, [{"name": "base", "id": "1", "file": "a.tar.gz"}])
 
 
+@pytest.mark.parametrize("before", ["", "sha256:theirs"])
+def test_clean_removes_no_image_whose_name_was_there_before(monkeypatch, tmp_path, before):
+    remembered = []
+    monkeypatch.setattr(engine, "docker", lambda word, *_, **__: subprocess.CompletedProcess(
+        [], 0, before if word == "image" else "", ""))
+    monkeypatch.setattr(base_image, "remember_pulled", remembered.append)
+    images.load(tmp_path, [{"name": base_image.REAL, "id": "sha256:ours", "file": "a.tar.gz"}])
+    assert bool(remembered) == (not before)
+
+
 def test_a_pull_for_another_processor_leaves_the_name_where_it_was(tiny):
     before = tiny("mine")
     name = engine.own("workshop-test-base:1")

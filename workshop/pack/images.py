@@ -85,7 +85,8 @@ def _save(image: str, folder: Path, file: str) -> None:
 def load(folder: Path, images: list[dict]) -> None:
     """Load the archives whose images are not on this engine yet. Raises PackError."""
     for one in images:
-        if _id(one["name"]) == one["id"]:
+        before = _id(one["name"])
+        if before == one["id"]:
             continue
         try:
             done = engine.docker("load", "--input", str(folder / one["file"]), timeout=900)
@@ -94,6 +95,6 @@ def load(folder: Path, images: list[dict]) -> None:
                             "Restart Docker, and run the same command again.") from None
         if done.returncode:
             raise PackError(f"`docker load` refused {folder / one['file']}: {done.stderr.strip()}")
-        if one["name"] in (base_image.REAL, base_image.PLAIN):
+        if one["name"] == base_image.REAL and not before:
             base_image.remember_pulled(one["name"])     # so that `clean` removes it
         print(f"Docker: {one['name']} loaded", flush=True)
