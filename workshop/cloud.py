@@ -5,12 +5,13 @@ default; a learner who sets `AWS_PROFILE` means AWS. After it, cells are plain b
 `aws`, the same on both. What differs stands in `workshop/LOCAL_CLOUD.md`.
 """
 import os
+import subprocess
 import sys
 
 from workshop.course import last_error
 from workshop.local import identities, lifecycle, waiters, wheels
 from workshop.local.addresses import REGION, CloudError, port, state_folder, url
-from workshop.machine import engine, groups, modes, paths, settings
+from workshop.machine import engine, groups, modes, offline, paths, settings
 
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
@@ -92,13 +93,23 @@ def _use_local() -> None:
     _fresh_session()
     print(f"local cloud, free ({url()})")
     if engine.available():
-        wheels.use_base(host_for_functions())
+        _use_packed_base()
     if not engine.available():
         print("No Docker engine is running: functions cannot be invoked, images not built. "
               "`python3 -m workshop doctor` says what to do. Everything else works.")
     elif not lifecycle.reachable_from_containers(port()):
         print("Docker started after the local cloud, so functions cannot reach it: "
               "`python3 -m workshop stop` and this cell again put that right.")
+
+
+def _use_packed_base() -> None:
+    """Let images be built without a network. Most lessons build none: a failure is only named."""
+    try:
+        wheels.use_base(host_for_functions())
+    except (RuntimeError, subprocess.TimeoutExpired) as error:
+        print(f"No image can be built: {str(error).splitlines()[-1]}. If the base image was "
+              f"removed from Docker, run python3 -m workshop lab --from "
+              f"{offline.record()['source']} again. {offline.WAY_OUT}")
 
 
 def _user() -> str:

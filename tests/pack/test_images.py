@@ -1,4 +1,5 @@
 """Base images as archives: saved, loaded again, and the names that were there left as they were."""
+import errno
 import gzip
 import io
 import os
@@ -60,6 +61,44 @@ def test_a_damaged_archive_is_named(tiny, tmp_path):
     with pytest.raises(PackError, match="docker load. refused .*no.tar.gz"):
         images.load(tmp_path, [{"name": engine.own("workshop-test-none:1"), "id": "x",
                                 "file": "no.tar.gz"}])
+
+
+def test_nothing_is_left_of_an_archive_that_finds_no_room(tmp_path, monkeypatch):
+    """Docker is a program that never stops writing here; it ends with the pipe."""
+    started, popen = [], subprocess.Popen
+
+    def docker(*_, **options):
+        started.append(popen(["yes"], **options))
+        return started[-1]
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr(images.subprocess, "Popen", docker)
+    monkeypatch.setattr(images.shutil, "copyfileobj", full)
+    with pytest.raises(OSError, match="No space left"):
+        images._save("base", tmp_path, "images/x86_64-0.tar.gz")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert started[0].returncode is not None, "it is not waited for"
+
+
+def test_a_load_that_takes_too_long_is_named(tmp_path, monkeypatch):
+    def docker(word, *_, **__):
+        if word == "load":
+            raise subprocess.TimeoutExpired("docker", 900)
+        return subprocess.CompletedProcess([], 0, "", "")
+    monkeypatch.setattr(engine, "docker", docker)
+    with pytest.raises(PackError, match="docker load. of .*a.tar.gz took more than 15 minutes"):
+        images.load(tmp_path, [{"name": "base", "id": "1", "file": "a.tar.gz"}])
+
+
+@pytest.mark.parametrize("before", ["", "sha256:theirs"])
+def test_clean_removes_no_image_whose_name_was_there_before(monkeypatch, tmp_path, before):
+    remembered = []
+    monkeypatch.setattr(engine, "docker", lambda word, *_, **__: subprocess.CompletedProcess(
+        [], 0, before if word == "image" else "", ""))
+    monkeypatch.setattr(base_image, "remember_pulled", remembered.append)
+    images.load(tmp_path, [{"name": base_image.REAL, "id": "sha256:ours", "file": "a.tar.gz"}])
+    assert bool(remembered) == (not before)
 
 
 def test_a_pull_for_another_processor_leaves_the_name_where_it_was(tiny):

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from workshop.machine import engine, pins, requirements
+from workshop.machine import engine, offline, pins, requirements
 from workshop.machine.paths import ROOT
 from workshop.pack import checksums, contents, make, wheels
 
@@ -37,6 +37,12 @@ USE = ("import sys\nfrom workshop.machine import engine, environment, offline\n"
 # Whoever asks a package index all the same gets no answer.
 NO_NETWORK = {name: "http://127.0.0.1:9" for name in ("http_proxy", "https_proxy", "HTTP_PROXY",
                                                       "HTTPS_PROXY", "PIP_INDEX_URL")}
+
+
+def raising(error):
+    def call(*_, **__):
+        raise error
+    return call
 
 
 def run(program, root, *arguments, python=sys.executable, **more):
@@ -90,7 +96,7 @@ def test_it_says_what_is_in_the_folder_and_what_is_not(packed):
     assert " bytes, " in said and " minutes" in said
     page = (folder / contents.PAGE).read_text()
     assert name in page and "Not in this folder:\n  - executed pages" in page
-    assert not (folder / make.STAGE).exists()
+    assert not (folder / contents.STAGE).exists()
 
 
 def test_every_file_has_its_checksum_in_the_form_of_sha256sum(packed):
@@ -127,12 +133,12 @@ def test_an_interrupted_or_damaged_folder_is_completed(clone, stick):
     one, two = sorted((stick / wheels.FOLDER).iterdir())
     one.unlink()
     two.write_text("half")
-    (stick / make.STAGE / "left").mkdir(parents=True)
+    (stick / contents.STAGE / "left").mkdir(parents=True)
     contents.write(stick, contents.read(stick) | {"complete": False})
     done = run(PACK, clone, stick)
     assert done.returncode == 0 and contents.read(stick)["complete"], done.stdout
     assert not checksums.wrong(stick, checksums.read(stick), checksums.read(stick))
-    assert one.exists() and not (stick / make.STAGE).exists()
+    assert one.exists() and not (stick / contents.STAGE).exists()
 
 
 def test_files_of_others_beside_it_stay(clone, stick):
@@ -157,10 +163,23 @@ def test_an_older_lock_leaves_nothing_behind(clone, stick):
     assert not old.exists() and len(list((stick / wheels.FOLDER).iterdir())) == 2
 
 
+def test_without_docker_the_folder_is_made_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "may_start", lambda: False)
+    maker = make.Maker(tmp_path, light=True)
+    monkeypatch.setattr(engine.subprocess, "run", raising(FileNotFoundError("docker")))
+    maker.images("arm64")
+    monkeypatch.setattr(engine.subprocess, "run", raising(
+        subprocess.TimeoutExpired("docker", 30)))
+    maker.images("arm64")
+    assert all(line.startswith("base image for arm64: Docker is ") for line in maker.lacking)
+    monkeypatch.setattr(make.images.engine, "ensure", lambda: None)
+    maker.images("arm64")
+    assert "timed out" in maker.lacking[2], "it hangs after it has answered"
+
+
 def test_an_archive_is_kept_where_docker_does_not_answer_now(tmp_path, monkeypatch):
-    def no_docker(*_, **__):
-        raise engine.EngineError("Docker is not running: start it.\nMore words")
-    monkeypatch.setattr(make.images, "save", no_docker)
+    monkeypatch.setattr(make.images, "save", raising(
+        engine.EngineError("Docker is not running: start it.\nMore words")))
     (tmp_path / "images").mkdir()
     maker = make.Maker(tmp_path / "empty", light=True)
     maker.folder = tmp_path
@@ -184,6 +203,12 @@ def test_a_folder_of_somebody_else_is_refused_and_untouched(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["holiday.jpg"]
     with pytest.raises(contents.PackError, match="is a file; name a folder"):
         make.main([str(tmp_path / "holiday.jpg")])
+
+
+def test_a_stick_that_is_full_is_a_refusal_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(make.Maker, "code", raising(OSError(28, "No space left on device")))
+    with pytest.raises(contents.PackError, match="No space left on device. Run the same command"):
+        make.main([str(tmp_path / "new"), "--light"])
 
 
 def test_too_little_room_is_said_before_anything_is_written(tmp_path, monkeypatch):
@@ -251,6 +276,76 @@ def test_another_failure_of_pip_is_told_in_its_words(monkeypatch, tmp_path):
         command, 1, "", "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES"))
     with pytest.raises(contents.PackError, match="DO NOT MATCH THE HASHES"):
         wheels._download(["one==1"], tmp_path, [])
+
+
+def pip_without(monkeypatch, reason: str) -> list[dict]:
+    """A pip that finds nothing, and whose log has this reason; the variables that it gets."""
+    seen = []
+
+    def pip(command, env, **_):
+        seen.append(env)
+        with open(command[command.index("--log") + 1], "a") as log:
+            log.write(f"Could not fetch URL https://index/one/: {reason} - skipping\n")
+        return subprocess.CompletedProcess(
+            command, 1, "", "ERROR: No matching distribution found for one==1")
+
+    monkeypatch.setattr(wheels.subprocess, "run", pip)
+    return seen
+
+
+def test_a_network_that_breaks_off_is_not_a_missing_wheel(monkeypatch, tmp_path):
+    seen = pip_without(monkeypatch, "connection error: Max retries exceeded")
+    with pytest.raises(contents.PackError, match="index/one/: connection error.*\nIs the network"):
+        wheels._download(["one==1", "two==2"], tmp_path, [])
+    assert len(seen) == 1, "pip is not started again for the rest"
+    pip_without(monkeypatch, "404 Client Error: Not Found for url: https://index/one/")
+    assert wheels._download(["one==1"], tmp_path, []) == ["one==1"]
+
+
+def test_pip_itself_says_that_no_index_answers(monkeypatch, tmp_path):
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    with pytest.raises(wheels.NoAnswer, match="http://127.0.0.1:9/simple/one/"):
+        wheels._download(["one==1"], tmp_path, ["--retries", "0"])
+
+
+def test_an_index_of_pytorchs_own_that_is_out_of_reach_is_named(monkeypatch, tmp_path):
+    silent = raising(wheels.NoAnswer())
+    monkeypatch.setattr(wheels, "for_environment", lambda *_: ([], ["torch==1"]))
+    monkeypatch.setattr(wheels, "_download", lambda lines, *_: silent() if lines else [])
+    (missing,) = wheels.download_for("PyTorch", "linux-x86_64", "3.13", tmp_path)
+    assert missing.startswith("torch==1 (asked https://")
+    with pytest.raises(wheels.NoAnswer):
+        wheels.download_for("PyTorch", "windows", "3.13", tmp_path)
+
+
+def test_a_checkout_that_is_offline_downloads_from_the_internet_to_pack(monkeypatch, tmp_path):
+    monkeypatch.setattr(offline, "record", lambda: {"groups": []})
+    monkeypatch.setenv("PIP_NO_INDEX", "")
+    monkeypatch.setenv("PIP_FIND_LINKS", "")
+    monkeypatch.setenv("PIP_INDEX_URL", "https://mirror")
+    offline.let_pip()
+    assert os.environ["PIP_NO_INDEX"] == "1"
+    seen = pip_without(monkeypatch, "404 Client Error")
+    wheels._download(["one==1"], tmp_path, [])
+    assert not {"PIP_NO_INDEX", "PIP_FIND_LINKS"} & seen[0].keys()
+    assert seen[0]["PIP_INDEX_URL"] == "https://mirror"
+
+
+@pytest.mark.parametrize("missing, status", [([], 0), (["numpy==2"], 1)])
+def test_a_folder_that_no_laptop_can_use_is_a_failure(monkeypatch, tmp_path, capsys, missing,
+                                                      status):
+    for step in ("check_room", "make"):
+        monkeypatch.setattr(make.Maker, step, lambda *_: None)
+    monkeypatch.setattr(make.contents, "empty", lambda: {
+        "version": contents.version(), "parts": {"here": {requirements.FIRST: {
+            "files": [], "missing": missing}}}})
+    (tmp_path / checksums.FILE).touch()
+    monkeypatch.setattr(make, "_old", lambda _: None)
+    assert make.main([str(tmp_path)]) == status
+    assert ("here cannot be set up" in capsys.readouterr().out) == bool(missing)
 
 
 def test_linux_never_gets_pytorch_from_where_it_brings_cuda(monkeypatch, tmp_path):

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from workshop import cloud
 from workshop.commands import command_line
 from workshop.local import wheels
 from workshop.machine import engine, environment, groups, offline, requirements
@@ -115,6 +116,14 @@ def test_another_format_is_refused(stick):
     assert "another format" in refused(stick)
 
 
+def test_a_disk_that_is_full_leaves_the_old_copy(stick, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+    monkeypatch.setattr(use.shutil, "copyfile", full)
+    assert "No space left on device" in refused(stick)
+    assert not list(offline.FOLDER.rglob("*.whl"))
+
+
 # ---------------------------------------------------------------- the command line
 
 @pytest.mark.parametrize("words, source, others", [
@@ -179,10 +188,9 @@ def test_pip_of_the_set_up_and_of_lessons_looks_nowhere_else(stick):
     use.set_up(str(stick))
     assert offline.pip_options() == ["--no-index", "--find-links", str(stick / "wheels")]
     assert environment._torch_step(["torch==1"], "") == ["torch==1", "--no-deps"]
-    environ = {"PIP_INDEX_URL": "https://one", "PIP_EXTRA_INDEX_URL": "https://two",
-               "PIP_FIND_LINKS": "https://three", "PIP_CERT": "kept"}
+    environ = {"PIP_INDEX_URL": "https://one", "PIP_FIND_LINKS": "https://two"}
     offline.let_pip(environ)
-    assert environ == {"PIP_CERT": "kept", "PIP_NO_INDEX": "1",
+    assert environ == {"PIP_INDEX_URL": "https://one", "PIP_NO_INDEX": "1",     # no index at all
                        "PIP_FIND_LINKS": offline.WHEELS.as_uri()}
     assert " " not in environ["PIP_FIND_LINKS"]
 
@@ -247,3 +255,20 @@ def test_builds_start_from_a_base_whose_pip_asks_the_local_cloud(monkeypatch):
     monkeypatch.setenv("WORKSHOP_BASE_IMAGE", "mirror.example/python:3.13")
     wheels.forget_base()
     assert wheels.os.environ["WORKSHOP_BASE_IMAGE"] == "mirror.example/python:3.13"
+
+
+def test_a_base_image_that_was_removed_does_not_end_a_lessons_first_cell(
+        local_cloud, monkeypatch, capsys):
+    def denied(*_, **__):
+        raise RuntimeError("`docker build` failed:\npull access denied for workshop-lambda-base")
+    monkeypatch.setattr(engine, "available", lambda: True)
+    monkeypatch.setattr(cloud.lifecycle, "reachable_from_containers", lambda _: True)
+    monkeypatch.setattr(cloud, "host_for_functions", lambda: "172.17.0.1:4566")
+    monkeypatch.setattr(engine, "docker", lambda *_, **__: type("Done", (), {"returncode": 1}))
+    monkeypatch.setattr(wheels.tools, "run", denied)
+    monkeypatch.delenv("WORKSHOP_BASE_IMAGE", raising=False)
+    offline.write("/stick", [], "workshop-lambda-base:3.13-x86_64-1")
+    cloud.use()
+    said = capsys.readouterr().out
+    assert "No image can be built: pull access denied" in said
+    assert "lab --from /stick again" in said and "lab --from internet" in said

@@ -76,11 +76,17 @@ def pip_options() -> list[str]:
 def let_pip(environ=os.environ) -> None:
     """Let every pip that gets these variables find WHEELS and nothing else, if that is meant.
 
-    As an address: pip would take a path with a space in it for two.
+    As an address: pip would take a path with a space in it for two. The learner's own indexes stay
+    in `environ`: pip passes over them as long as it has PIP_NO_INDEX.
     """
     if record() is None:
-        return
-    for name in [name for name in environ if name.upper().endswith(("INDEX_URL", "FIND_LINKS"))
-                 and name.upper().startswith("PIP_")]:
-        del environ[name]
-    environ.update({"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": WHEELS.as_uri()})
+        free_pip(environ)
+    else:
+        environ.update({"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": WHEELS.as_uri()})
+
+
+def free_pip(environ) -> None:
+    """Take back what `let_pip` set, here or in a parent process."""
+    if environ.get("PIP_FIND_LINKS") == WHEELS.as_uri():
+        del environ["PIP_FIND_LINKS"]
+        environ.pop("PIP_NO_INDEX", None)

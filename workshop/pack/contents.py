@@ -17,6 +17,7 @@ LIGHT = ("00", "01", "02", "03", "04", "05", "06")
 # What these lessons use: AWS SAM holds the emulator of image functions, and the tests' group draws
 # models. What is left out is most of the bytes: trees, PyTorch, Keras.
 LIGHT_GROUPS = (requirements.FIRST, "scikit-learn", "AWS SAM and load", "tests")
+STAGE = ".partial"      # where files of the folder are until they are complete
 BESIDE = "beside"       # wheels that belong to no group: workshop/machine/beside.py
 
 

@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 from workshop.machine import base_image, engine
-from workshop.pack.contents import PackError
+from workshop.pack.contents import STAGE, PackError
 
 FOLDER = "images"
 
@@ -24,6 +24,7 @@ def save(architecture: str, folder: Path, old: list[dict], plain: bool) -> list[
     for each image its file, name and id. Raises engine.EngineError or base_image.BaseImageError
     where there is no image to be had.
     """
+    engine.ensure()
     wanted = [base_image.REAL, *([base_image.PLAIN] if plain else [])]
     found = []
     for image in wanted:
@@ -34,7 +35,7 @@ def save(architecture: str, folder: Path, old: list[dict], plain: bool) -> list[
             file = f"{FOLDER}/{architecture}-{len(found)}.tar.gz"
             now = {"file": file, "name": name, "id": _id(name)}
             if now not in old or not (folder / file).is_file():
-                _save(name, folder / file)
+                _save(name, folder, file)
             found.append(now)
     return found
 
@@ -64,26 +65,36 @@ def _id(image: str) -> str:
     return engine.docker("image", "inspect", "--format", "{{.Id}}", image).stdout.strip()
 
 
-def _save(image: str, file: Path) -> None:
-    file.parent.mkdir(exist_ok=True)
-    new = file.with_suffix(".new")
-    saving = subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE)
-    with gzip.open(new, "wb", compresslevel=6) as archive:
-        shutil.copyfileobj(saving.stdout, archive, 1 << 20)
-    if saving.wait():
-        new.unlink()
-        raise PackError(f"`docker save {image}` failed; is there room on the disk?")
-    new.replace(file)
+def _save(image: str, folder: Path, file: str) -> None:
+    """Write an image's archive to `file` in the folder. Raises PackError and OSError."""
+    target, new = folder / file, folder / STAGE / Path(file).name
+    for path in (target, new):
+        path.parent.mkdir(exist_ok=True)
+    try:
+        # Leaving this block closes the pipe, which ends `docker save`, and waits for it.
+        with subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE) as saving, \
+                gzip.open(new, "wb", compresslevel=6) as archive:
+            shutil.copyfileobj(saving.stdout, archive, 1 << 20)
+        if saving.returncode:
+            raise PackError(f"`docker save {image}` failed; is there room on the disk?")
+        new.replace(target)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def load(folder: Path, images: list[dict]) -> None:
     """Load the archives whose images are not on this engine yet. Raises PackError."""
     for one in images:
-        if _id(one["name"]) == one["id"]:
+        before = _id(one["name"])
+        if before == one["id"]:
             continue
-        done = engine.docker("load", "--input", str(folder / one["file"]), timeout=900)
+        try:
+            done = engine.docker("load", "--input", str(folder / one["file"]), timeout=900)
+        except subprocess.TimeoutExpired:
+            raise PackError(f"`docker load` of {folder / one['file']} took more than 15 minutes. "
+                            "Restart Docker, and run the same command again.") from None
         if done.returncode:
             raise PackError(f"`docker load` refused {folder / one['file']}: {done.stderr.strip()}")
-        if one["name"] in (base_image.REAL, base_image.PLAIN):
+        if one["name"] == base_image.REAL and not before:
             base_image.remember_pulled(one["name"])     # so that `clean` removes it
         print(f"Docker: {one['name']} loaded", flush=True)

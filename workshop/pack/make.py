@@ -15,7 +15,6 @@ from workshop.machine import base_image, engine, paths, requirements
 from workshop.pack import checksums, contents, images, wheels
 from workshop.pack.contents import PackError
 
-STAGE = ".partial"          # where downloads are until they are complete
 SITE = "site"
 # What may be removed when no part needs it now; somebody may have written more into SHA256SUMS.
 OURS = re.compile(r"(wheels|functions)/[^/]+\.whl|images/[^/]+\.tar\.gz")
@@ -28,7 +27,10 @@ FUNCTIONS_MB = {True: 400, False: 700}      # wheels for image builds, and base 
 
 
 def main(arguments: list[str]) -> int:
-    """Make or complete the folder and say what it holds; an exit status. Raises PackError."""
+    """Make or complete the folder and say what it holds. Raises PackError.
+
+    The exit status is 1 where a kind of laptop cannot be set up from it.
+    """
     chosen = _parse(arguments)
     began = time.monotonic()
     folder = Path(chosen.folder).absolute()
@@ -37,18 +39,13 @@ def main(arguments: list[str]) -> int:
     pythons = chosen.python or [contents.this_python()]
     processors = sorted({contents.PLATFORMS[one].architecture for one in platforms})
     maker.check_room(len(platforms) * len(pythons), len(processors))
-    maker.begin()
-    maker.code()
-    for platform in platforms:
-        for python in pythons:
-            maker.wheels(platform, python)
-    for processor in processors:
-        maker.functions(processor)
-        maker.images(processor)
-    maker.site()
-    maker.end()
+    try:
+        maker.make(platforms, pythons, processors)
+    except OSError as error:        # the stick is full, or was taken away
+        raise PackError(f"{folder}: {error}. Run the same command again when that is solved: what "
+                        "is complete is kept.") from None
     _summary(maker, time.monotonic() - began)
-    return 0
+    return 1 if _useless(maker.now) else 0
 
 
 def _parse(arguments):
@@ -93,6 +90,19 @@ class Maker:
             raise PackError(f"{disk} has {free:.0f} MB free; this needs about {needed - there:.0f} "
                             "MB more. Make room, or ask for less: --light, fewer --platform or "
                             "--python.")
+
+    def make(self, platforms: list[str], pythons: list[str], processors: list[str]) -> None:
+        """All parts, one after the other. Raises PackError and OSError."""
+        self.begin()
+        self.code()
+        for platform in platforms:
+            for python in pythons:
+                self.wheels(platform, python)
+        for processor in processors:
+            self.functions(processor)
+            self.images(processor)
+        self.site()
+        self.end()
 
     def begin(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -151,7 +161,8 @@ class Maker:
             old = []
         try:
             known[processor] = images.save(processor, self.folder, old, plain=not self.light)
-        except (engine.EngineError, base_image.BaseImageError) as error:
+        except (engine.EngineError, base_image.BaseImageError,
+                subprocess.TimeoutExpired) as error:
             if not old:
                 known.pop(processor, None)
                 self.lacking.append(f"base image for {processor}: {str(error).splitlines()[0]}")
@@ -186,7 +197,7 @@ class Maker:
         self.keep([contents.FILE, contents.PAGE])
         for name in filter(OURS.fullmatch, self.old_sums.keys() - self.sums.keys()):
             (self.folder / name).unlink(missing_ok=True)
-        shutil.rmtree(self.folder / STAGE, ignore_errors=True)
+        shutil.rmtree(self.folder / contents.STAGE, ignore_errors=True)
 
     def known_parts(self) -> set[str]:
         """Files that pack.json names, and that were written down with a checksum."""
@@ -197,7 +208,7 @@ class Maker:
     def fetch(self, place: str, name: str, work, *arguments) -> dict:
         """Let `work` download wheels, and put them into the folder `place` when all are there."""
         print(f"pack: {name} …", flush=True)
-        staged = self.folder / STAGE / name.replace(" ", "-")
+        staged = self.folder / contents.STAGE / name.replace(" ", "-")
         missing = work(*arguments, staged)
         return {"files": wheels.collect(staged, self.folder / place), "missing": missing}
 
@@ -253,6 +264,12 @@ def _without_wheels(now: dict) -> list[str]:
     return [f"{where}: no wheel of {one}" for where, missing in found for one in missing]
 
 
+def _useless(now: dict) -> list[str]:
+    """The kinds of laptops for which a package is missing that every lesson needs."""
+    return [name for name, groups in now["parts"].items()
+            if groups[requirements.FIRST]["missing"]]
+
+
 def page(now: dict) -> str:
     """README.txt: what a learner does on a laptop."""
     missing = "".join(f"  - {line}\n" for line in now["missing"]) or "  nothing\n"
@@ -287,6 +304,9 @@ def _say(what: str, paths_: list[Path], began: float | None = None) -> None:
 def _summary(maker: Maker, seconds: float) -> None:
     for line in maker.now["missing"]:
         print(f"pack: NOT in the folder: {line}", flush=True)
+    for name in _useless(maker.now):
+        print(f"pack: {name} cannot be set up: a package that every lesson needs is missing",
+              flush=True)
     written = [*maker.sums, checksums.FILE]
     size = sum((maker.folder / name).stat().st_size for name in written)
     print(f"pack: {maker.folder} is complete: {len(written)} files, {size:,} bytes, "

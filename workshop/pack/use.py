@@ -130,16 +130,23 @@ def _load(folder: Path, images_: list[dict]) -> str | None:
 
 
 def _copy_wheels(folder: Path, packed: dict, part: dict) -> None:
-    """Copy what lessons install later, so that the stick may go; an old copy is replaced."""
+    """Copy what lessons install later, so that the stick may go; an old copy is replaced.
+
+    Raises PackError where that fails, with the old copy as it was.
+    """
     architecture = contents.PLATFORMS[contents.this_platform()].architecture
     files = [folder / FUNCTIONS / file for file in _functions(packed, architecture)]
     files += [folder / WHEELS / file
               for file in part.get(contents.BESIDE, {"files": []})["files"]]
     new = offline.WHEELS.with_name("wheels.new")
     shutil.rmtree(new, ignore_errors=True)
-    new.mkdir(parents=True)
-    for file in files:
-        shutil.copyfile(file, new / file.name)
+    try:
+        new.mkdir(parents=True)
+        for file in files:
+            shutil.copyfile(file, new / file.name)
+    except OSError as error:
+        shutil.rmtree(new, ignore_errors=True)
+        raise PackError(f"{folder} cannot be copied to {offline.WHEELS}: {error}") from None
     shutil.rmtree(offline.WHEELS, ignore_errors=True)
     new.rename(offline.WHEELS)
 

@@ -11,15 +11,22 @@ import sys
 from pathlib import Path
 
 from workshop import packages
-from workshop.machine import environment, paths, pins, requirements
+from workshop.machine import environment, offline, paths, pins, requirements
 from workshop.pack.contents import PLATFORMS, PackError
 
 FOLDER = "wheels"           # for laptops
 FUNCTIONS = "functions"     # for image builds, layers and zips: Lambda's machine and Python
 NOT_FOUND = re.compile(r"No matching distribution found for ([\w.-]+)(\S*)")
+# pip's log says of each index that does not answer. One that answers 404 does not have the package.
+NO_ANSWER = re.compile(r"Could not fetch URL (?!.*: 404 ).*")
+AGAIN = "Is the network there? Run the same command again: what is complete is kept."
 RELEASES = range(30)        # of one Python: 3.11.0, 3.11.1 …
 HASH = re.compile(r"--hash=\S+")
 LIST_BESIDE = paths.ROOT / "workshop/minilm.txt"
+
+
+class NoAnswer(PackError):
+    """A package index cannot be reached."""
 
 
 def for_environment(group: str, platform: str, python: str) -> tuple[list[str], list[str]]:
@@ -64,12 +71,14 @@ def download_for(group: str, platform: str, python: str, folder: Path) -> list[s
     locked, torch = for_environment(group, platform, python)
     chosen = ["--no-deps", *options(platform, python)]
     missing = _download(locked, folder, ["--require-hashes", *chosen])
-    if torch:
-        index = ["--index-url", environment.CPU_INDEX, "--retries", "1", "--timeout", "15"] \
-            if platform.startswith("linux") else []     # PyPI's builds for Linux bring CUDA
-        missing += [f"{one} (asked {environment.CPU_INDEX})" if index else one
-                    for one in _download(torch, folder, [*chosen, *index])]
-    return missing
+    if not torch or not platform.startswith("linux"):
+        return missing + _download(torch, folder, chosen)
+    index = ["--index-url", environment.CPU_INDEX, "--retries", "1", "--timeout", "15"]
+    try:        # PyPI's builds for Linux bring CUDA
+        lacking = _download(torch, folder, [*chosen, *index])
+    except NoAnswer:        # a network may have PyPI and not this index
+        lacking = torch
+    return missing + [f"{one} (asked {environment.CPU_INDEX})" for one in lacking]
 
 
 def download_beside(platform: str, python: str, folder: Path) -> list[str]:
@@ -107,8 +116,8 @@ def _download(lines: list[str], folder: Path, chosen: list[str]) -> list[str]:
     """Let pip download what the lines name; return the names of what no index has as a wheel.
 
     pip keeps what is in the folder already, where its hash is right, and refuses two versions of a
-    package: the second is asked for apart. Raises PackError with pip's last lines when anything
-    else goes wrong.
+    package: the second is asked for apart. Raises NoAnswer when an index cannot be reached, and
+    PackError with pip's last lines when anything else goes wrong.
     """
     first = list({_name(line): line for line in reversed(lines)}.values())[::-1]
     rest = [line for line in lines if line not in first]
@@ -124,24 +133,37 @@ def _download_once(lines: list[str], folder: Path, chosen: list[str]) -> list[st
     wanted, missing = folder / "wanted.txt", []
     while lines:
         wanted.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        done = subprocess.run(
-            [sys.executable, "-m", "pip", "download", "--quiet", "--no-input",
-             "--disable-pip-version-check", *chosen, "--dest", str(folder),
-             "--requirement", str(wanted)],
-            capture_output=True, text=True, errors="replace", env=os.environ)
+        done, log = _pip(wanted, folder, chosen)
         if done.returncode == 0:
             break
         refused = NOT_FOUND.search(done.stderr)
+        if refused and (silent := NO_ANSWER.search(log)):
+            raise NoAnswer(f"{silent[0]}\n{AGAIN}")
         left = [line for line in lines
                 if refused and _name(line) != pins.normal(refused[1])]
         if not refused or len(left) == len(lines):
             last = "\n".join(done.stderr.strip().splitlines()[-6:])
-            raise PackError(f"pip could not download packages; its last words:\n{last}\nIs the "
-                            "network there? Run the same command again: what is complete is kept.")
+            raise PackError(f"pip could not download packages; its last words:\n{last}\n{AGAIN}")
         missing.append(refused[1] + refused[2])
         lines = left
     wanted.unlink(missing_ok=True)
     return missing
+
+
+def _pip(wanted: Path, folder: Path, chosen: list[str]) -> tuple[subprocess.CompletedProcess, str]:
+    """Let pip download once, from the internet whatever this checkout uses; with pip's own log."""
+    log = folder / "pip.log"
+    log.unlink(missing_ok=True)         # pip would go on in it
+    environ = dict(os.environ)
+    offline.free_pip(environ)
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--log", str(log),
+         "--disable-pip-version-check", *chosen, "--dest", str(folder),
+         "--requirement", str(wanted)],
+        capture_output=True, text=True, errors="replace", env=environ)
+    said = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    log.unlink(missing_ok=True)
+    return done, said
 
 
 def collect(staged: Path, folder: Path) -> list[str]:
