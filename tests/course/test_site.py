@@ -335,6 +335,19 @@ def test_the_pages_of_the_workshop_keep_nobody_out(whole, tab, name, width, colo
     assert axe.severe(tab) == []
 
 
+@pytest.mark.parametrize("words, ci, outcome", [
+    ("THESE PACKAGES DO NOT MATCH THE HASHES", "", RuntimeError),
+    ("No matching distribution found for axe", "", pytest.skip.Exception),
+    ("No matching distribution found for axe", "true", RuntimeError)])
+def test_accessibility_is_skipped_only_without_a_network(monkeypatch, words, ci, outcome):
+    def install(*_):
+        raise RuntimeError(words)
+    monkeypatch.setattr(axe.beside, "install", install)
+    monkeypatch.setenv("CI", ci)
+    with pytest.raises(outcome):
+        axe.script.__wrapped__()
+
+
 def test_the_accessibility_check_would_find_a_fault(tab, tmp_path):
     (tmp_path / "a.html").write_text('<html><p style="color: #bbb">pale</p><img src="data:,">')
     axe.visit(tab, (tmp_path / "a.html").as_uri())

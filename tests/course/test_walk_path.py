@@ -100,3 +100,16 @@ def test_a_cell_that_fails_is_named(course, tmp_path):
             walk_path.WalkError, match=r"(?s)00, “Make it”: the cell at 00_make_it.py:\d+ failed:"
                                        r".*ZeroDivisionError"):
         walk_path.walk(found, walk_path.Notebook(lesson, stack))
+
+
+def test_a_lesson_that_is_open_is_prepared_again_and_a_block_may_have_no_cells(
+        course, monkeypatch, capsys):
+    ran = []
+    monkeypatch.setattr(walk_path, "Notebook", lambda lesson, stack: lesson)
+    monkeypatch.setattr(walk_path, "prepare", lambda visit, _: ran.append(visit.prepared) or 1)
+    monkeypatch.setattr(walk_path, "walk", lambda visit, _: [])
+    parts = (paths.Part("make_it", ("First",)), paths.Part("make_it", ("Third",), prepared="Third"))
+    day = paths.Day(0, 0, tuple(paths.Block("b", (part,), "seen") for part in parts))
+    walk_path.walk_day(day, course, None, False, 1)
+    assert ran == ["Third"]
+    assert "0 cells ran" in capsys.readouterr().out

@@ -22,6 +22,7 @@ from tiny_image import KERAS_LIKE, changed
 from workshop import packages
 from workshop.machine import base_image, emulation, engine, modes
 from workshop.machine.paths import DATA
+from workshop.pack import images
 
 PATIENCE = 280      # seconds: an emulated `import onnxruntime` takes some minutes of a busy machine
 
@@ -88,11 +89,12 @@ def image(request, other, tmp_path_factory):
                     context, "--requirement", context / "requirements.txt"], check=True)
     packages.leave_out(context, context / "leave_out.txt")
     modes.settle(context)
-    (context / "Dockerfile").write_text(
-        f"FROM {base_image.get()}\nENV ORT_DISABLE_TELEMETRY=1 OPENBLAS_NUM_THREADS=1\nCOPY . ./\n"
-        'CMD ["lambda_function.lambda_handler"]\n')
     tag = f"workshop-test-{name}-{other.replace('_', '-')}"
-    docker("build", "--quiet", "--platform", engine.platform(), "--tag", tag, context)
+    with images._same_afterwards(base_image.REAL):      # a pull takes the learner's name of it
+        (context / "Dockerfile").write_text(
+            f"FROM {base_image.get()}\nENV ORT_DISABLE_TELEMETRY=1 OPENBLAS_NUM_THREADS=1\n"
+            'COPY . ./\nCMD ["lambda_function.lambda_handler"]\n')
+        docker("build", "--quiet", "--platform", engine.platform(), "--tag", tag, context)
     yield name, folder / "model.onnx", tag
     docker("rmi", tag)
 

@@ -192,15 +192,15 @@ def walk_day(day: paths.Day, every, wanted: set[int] | None, late: bool, first: 
                 name = visit.lesson.number
                 if name not in books:
                     books[name] = Notebook(visit.lesson, stack)
-                    if visit.prepared:
-                        prepared += prepare(visit, books[name])
+                if visit.prepared:
+                    prepared += prepare(visit, books[name])
                 times += walk(visit, books[name])
             _report(number, block, every, times, prepared)
 
 
 def _report(number: int, block: paths.Block, every, times, prepared: float) -> None:
     total, planned = sum(one for one, _ in times), paths.length(block, every)
-    longest, where = max(times)
+    longest, where = max(times, default=(0, "none"))
     print(f"{number}. {block.title}: {len(times)} cells ran in {total / 60:.1f} of {planned} "
           f"minutes; the longest, {where}, {longest:.0f} s"
           + (f"; prepared before in {prepared / 60:.1f} min" if prepared else ""), flush=True)

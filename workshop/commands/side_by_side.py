@@ -41,6 +41,8 @@ ALONE = {
     "lesson 14": TIME, "lesson 16": TIME, "lesson 22": TIME, "tests/test_measure.py": TIME,
     "tests/commands/test_clean_whole.py": "it compares all images of the machine before and after",
     "tests/commands/test_lab.py": "JupyterLab has the first lesson open, and may save it",
+    "tests/lambda/test_other_processor.py": "it may pull AWS's base image for another processor, "
+                                            "which has the same name",
 }
 
 # Of these the learner's copy looks at no figure, and need not be alone.

@@ -19,8 +19,9 @@ NUMBER = r"\b[0-9]{2}\b"
 SPOKEN = re.compile(
     rf"\blessons\s(?:#\s)?{NUMBER}(?:(?:,\s(?:and\s|or\s)?|\s(?:and|or|to)\s)(?:#\s)?{NUMBER})*"
     rf"|\blesson\s(?:#\s)?{NUMBER}(?:\sor\s{NUMBER})?", re.IGNORECASE)
-CALLS = re.compile(r"(?:lessons\.(?:require|run|catch_up)|python3 -m workshop run"
-                   r"|WORKSHOP_STARTS=\d+ python3 -m workshop run)\W{1,3}[0-9]{2}\b")
+CALLS = re.compile(rf"lessons\.(?:require|run|level|catch_up)\W{{1,3}}{NUMBER}"
+                   rf"(?:\", \"{NUMBER}(?=\"))*"
+                   rf"|python3 -m workshop (?:run|level|reset)(?: -j [0-9])?(?: {NUMBER})+")
 DRAWN = re.compile(rf"-\. {NUMBER} \.->|-->\|{NUMBER}\|")         # an arrow of a diagram
 MADE = re.compile(rf"\bworkshop(?:-|\.lesson=){NUMBER}")           # a container or an image
 HEADER = re.compile(r'(?m)^#   number: "[0-9]{2}"$')
