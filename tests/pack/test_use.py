@@ -2,6 +2,7 @@
 import functools
 import http.server
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -166,6 +167,23 @@ def test_internet_ends_it(stick):
     use.set_up("internet")
     assert offline.record() is None and not offline.WHEELS.exists()
     assert offline.pip_options() == [] and offline.groups(None) is None
+
+
+def test_a_kernel_that_runs_already_goes_with_the_checkout(stick, local_cloud, monkeypatch):
+    """Its first cell once more, after a set-up that it has not seen, and after the end of that."""
+    monkeypatch.setattr(engine, "available", lambda: False)
+    names = ("PIP_NO_INDEX", "PIP_FIND_LINKS", "PIP_CONFIG_FILE")
+    for name in names:
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    use.set_up(str(stick))
+    cloud.use()
+    assert os.environ["PIP_NO_INDEX"] == "1"
+    assert os.environ["PIP_FIND_LINKS"] == offline.WHEELS.as_uri()
+    use.set_up("internet")
+    cloud.use()
+    assert os.environ.get("PIP_NO_INDEX") is None
+    assert os.environ.get("PIP_FIND_LINKS") != offline.WHEELS.as_uri()
 
 
 def test_the_folder_may_be_on_a_web_server_in_the_room(stick):

@@ -27,7 +27,8 @@ def set_up(source: str) -> None:
     """
     if source == offline.INTERNET:
         offline.forget()
-        print("set-up: packages come from the internet", flush=True)
+        print("set-up: packages come from the internet. Execute the first cell of an open lesson "
+              "again", flush=True)
         return
     web = source.startswith(("http://", "https://"))
     folder = _fetch(source) if web else Path(source).expanduser().absolute()
