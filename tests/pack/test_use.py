@@ -9,7 +9,8 @@ import threading
 
 import pytest
 
-from workshop import cloud
+from workshop import cloud, measure
+from workshop.bring import gate
 from workshop.commands import command_line
 from workshop.local import wheels
 from workshop.machine import engine, environment, groups, offline, requirements
@@ -146,6 +147,26 @@ def test_a_refusal_is_one_line_and_exit_status_1(tmp_path):
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.startswith(f"lab: {tmp_path} is not a folder that") and (
         done.stderr.count("\n") == 1)
+
+
+@pytest.mark.parametrize("run, module", [(command_line._check, gate),
+                                         (command_line._measure, measure)])
+def test_commands_that_build_images_use_the_packed_wheels(monkeypatch, run, module):
+    """And only where there are any; an account of AWS is left alone."""
+    done = []
+    monkeypatch.setattr(command_line, "_set_up_engine", lambda: None)
+    monkeypatch.setattr(command_line, "_report_set_up", lambda: 0.0)
+    monkeypatch.setattr(cloud, "use", lambda: done.append("use"))
+    monkeypatch.setattr(module, "main", lambda _: done.append("build"))
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    run([])
+    assert done == ["build"], "set up from the internet"
+    offline.write(offline.FOLDER, [], "base")
+    run([])
+    assert done == ["build", "use", "build"]
+    monkeypatch.setenv("AWS_PROFILE", "ada")
+    run([])
+    assert done[3:] == ["build"]
 
 
 # ---------------------------------------------------------------- what it does
