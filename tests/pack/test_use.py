@@ -293,6 +293,7 @@ def test_builds_start_from_a_base_whose_pip_asks_the_local_cloud(monkeypatch):
     assert wheels.os.environ["DOCKER_BUILDKIT"] == "1", "the learner's own"
     monkeypatch.setenv("WORKSHOP_BASE_IMAGE", "mirror.example/python:3.13")
     wheels.forget_base()
+    wheels.use_base("172.17.0.1:4566")
     assert wheels.os.environ["WORKSHOP_BASE_IMAGE"] == "mirror.example/python:3.13"
 
 

@@ -60,12 +60,13 @@ def answer(method: str, path: str) -> tuple[int, bytes, bytes]:
 def use_base(host: str) -> None:
     """Let builds start from a base image whose pip asks `host`, if this checkout is offline.
 
-    host: HOST:PORT by which a container finds the local cloud. Sets WORKSHOP_BASE_IMAGE, and
-    DOCKER_BUILDKIT unless the learner has. Raises RuntimeError with Docker's last lines where the
-    image cannot be made.
+    host: HOST:PORT by which a container finds the local cloud. Sets WORKSHOP_BASE_IMAGE and
+    DOCKER_BUILDKIT, unless the learner has. Raises RuntimeError with Docker's last lines where
+    the image cannot be made.
     """
     packed = offline.record()
-    if not packed or not packed["base"]:
+    chosen = os.environ.get(VARIABLE, "")
+    if not packed or not packed["base"] or chosen and not chosen.startswith(NAME):
         return
     recipe = DOCKERFILE.format(base=packed["base"], host=host, path=PATH)
     os.environ.setdefault(*BUILDER)

@@ -154,13 +154,13 @@ class Maker:
              [self.folder / name for name in names], began)
 
     def images(self, processor: str) -> None:
-        """The images that builds start from, where Docker is here and has them, or can pull."""
+        """The image that builds start from, where Docker is here and has it, or can pull it."""
         began, known = time.monotonic(), self.now["images"]
         old = known.get(processor, [])
         if checksums.wrong(self.folder, [one["file"] for one in old], self.old_sums):
             old = []
         try:
-            known[processor] = images.save(processor, self.folder, old, plain=not self.light)
+            known[processor] = images.save(processor, self.folder, old)
         except (engine.EngineError, base_image.BaseImageError,
                 subprocess.TimeoutExpired) as error:
             if not old:
