@@ -126,6 +126,17 @@ def test_a_disk_that_is_full_leaves_the_old_copy(stick, monkeypatch):
     assert not list(offline.FOLDER.rglob("*.whl"))
 
 
+@pytest.mark.parametrize("name", ["../../one.whl", "..\\one.whl", "C:one.whl", "one.pth"])
+def test_a_name_that_leads_out_of_the_folder_is_refused(stick, name):
+    change(stick, parts={HERE: {requirements.FIRST: {"files": [name], "missing": []}}})
+    assert f"names {f'wheels/{name}'!r}" in refused(stick)
+
+
+@pytest.mark.parametrize("address", ["http://10.0.0.1:8000/the stick", "http://[10.0.0.1"])
+def test_an_address_that_is_none_is_refused_in_one_line(address):
+    assert "cannot be downloaded" in refused(address)
+
+
 # ---------------------------------------------------------------- the command line
 
 @pytest.mark.parametrize("words, source, others", [

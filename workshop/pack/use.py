@@ -3,8 +3,8 @@
 First everything is compared: version, platform, Python, checksums. Only then something is changed.
 FOLDER may be the address of a web server in the room. Standard library only.
 """
+import http.client
 import shutil
-import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -83,7 +83,10 @@ def _open(folder: Path, source: str):
     if requirements.FIRST not in _complete(part):
         raise PackError(f"{source} lacks {', '.join(part[requirements.FIRST]['missing'])}, which "
                         f"every lesson needs. {contents.PAGE} says what else is missing.")
-    return packed, part, images_, sorted(names | {one["file"] for one in images_})
+    names |= {one["file"] for one in images_}
+    if wrong := [name for name in names if not contents.NAMES.fullmatch(name)]:
+        raise PackError(f"{source} was not made by `pack`: {contents.FILE} names {wrong[0]!r}")
+    return packed, part, images_, sorted(names)
 
 
 def _part(packed: dict, source: str) -> dict:
@@ -177,6 +180,6 @@ def _get(base: str, name: str) -> None:
         with DIRECT.open(base + urllib.parse.quote(name), timeout=30) as answer, \
                 open(target, "wb") as file:
             shutil.copyfileobj(answer, file, 1 << 20)
-    except (urllib.error.URLError, OSError) as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:   # ValueError: no address
         raise PackError(f"{base}{name} cannot be downloaded: {error}. Is this the address of a "
                         "folder that `pack` made, and is the server on?") from None
