@@ -172,7 +172,7 @@ def test_commands_that_build_images_use_the_packed_wheels(monkeypatch, run, modu
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     run([])
     assert done == ["build"], "set up from the internet"
-    offline.write(offline.FOLDER, [], "base")
+    offline.write("/stick", offline.FOLDER, [], "base")
     run([])
     assert done == ["build", "use", "build"]
     monkeypatch.setenv("AWS_PROFILE", "ada")
@@ -188,7 +188,8 @@ def test_a_laptop_without_docker_is_set_up_and_told_how_to_get_it(stick, capsys)
     use.say_done()
     said = capsys.readouterr().out
     assert "checksums right" in said and "Docker is not installed" in said
-    assert offline.record() == {"source": str(stick), "groups": [requirements.FIRST], "base": None}
+    assert offline.record() == {"source": str(stick), "folder": str(stick),
+                                "groups": [requirements.FIRST], "base": None}
     assert [path.name for path in offline.WHEELS.iterdir()] == ["two-2-py3-none-any.whl"]
     assert "the packages of scikit-learn, trees" in said and "--from internet" in said
     assert (stick / "holiday.jpg").read_bytes() == b"mine"
@@ -218,13 +219,29 @@ def test_a_kernel_that_runs_already_goes_with_the_checkout(stick, local_cloud, m
     assert os.environ.get("PIP_FIND_LINKS") != offline.WHEELS.as_uri()
 
 
-def test_the_folder_may_be_on_a_web_server_in_the_room(stick):
+def test_a_stick_after_a_web_server_leaves_nothing_of_the_server(stick):
+    (use.FETCHED / "wheels").mkdir(parents=True)
+    use.set_up(str(stick))
+    use.say_done()
+    assert not use.FETCHED.exists()
+
+
+def test_the_folder_may_be_on_a_web_server_in_the_room(stick, monkeypatch, capsys):
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(stick))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}/"
         use.set_up(address)
-        assert offline.record()["source"] == str(use.FETCHED)
+        assert offline.record()["source"] == address
+        assert offline.pip_options()[-1] == str(use.FETCHED / "wheels")
+        use.say_done()
+        assert use.FETCHED.exists(), "Docker is not here yet, and has an image to load"
+        monkeypatch.setattr(use, "_load", lambda *_: "base")
+        use.set_up(address)
+        use.say_done()
+        assert f"complete; {address} is not needed any more" in capsys.readouterr().out
+        assert not use.FETCHED.exists()
+        assert f"python3 -m workshop lab --from {address}. With" in offline.gone()
         offline.forget()
         (stick / "wheels/one-1-py3-none-any.whl").write_text("damaged")
         with pytest.raises(contents.PackError, match="is damaged"):
@@ -265,7 +282,7 @@ def test_a_stick_that_was_taken_away_too_early_is_named(stick):
     use.set_up(str(stick))
     assert offline.gone() == ""
     stick.rename(stick.with_name("elsewhere"))
-    assert f"{stick}, from which this copy was set up, is not there" in offline.gone()
+    assert f"{stick}, from which this copy was set up, is needed again" in offline.gone()
 
 
 # ---------------------------------------------------------------- image builds
@@ -290,7 +307,7 @@ def test_builds_start_from_a_base_whose_pip_asks_the_local_cloud(monkeypatch):
     wheels.use_base("172.17.0.1:4566")
     assert not built and "WORKSHOP_BASE_IMAGE" not in wheels.os.environ, "set up from the internet"
 
-    offline.write(offline.FOLDER, [], "public.ecr.aws/lambda/python:3.13")
+    offline.write("/stick", offline.FOLDER, [], "public.ecr.aws/lambda/python:3.13")
     wheels.use_base("172.17.0.1:4566")
     assert built[0].startswith("FROM public.ecr.aws/lambda/python:3.13\n")
     assert "find-links = http://172.17.0.1:4566/_workshop/wheels/" in built[0]
@@ -318,7 +335,7 @@ def test_a_base_image_that_was_removed_does_not_end_a_lessons_first_cell(
     monkeypatch.setattr(engine, "docker", lambda *_, **__: type("Done", (), {"returncode": 1}))
     monkeypatch.setattr(wheels.tools, "run", denied)
     monkeypatch.delenv("WORKSHOP_BASE_IMAGE", raising=False)
-    offline.write("/stick", [], "workshop-lambda-base:3.13-x86_64-1")
+    offline.write("/stick", offline.FOLDER, [], "workshop-lambda-base:3.13-x86_64-1")
     cloud.use()
     said = capsys.readouterr().out
     assert "No image can be built: pull access denied" in said

@@ -45,12 +45,17 @@ def set_up(source: str) -> None:
           flush=True)
     base = _load(folder, images_)
     _copy_wheels(folder, packed, part)
-    offline.write(folder, _complete(part), base)
+    offline.write(source if web else str(folder), folder, _complete(part), base)
 
 
 def say_done() -> None:
-    """After the set-up: the folder may go, and what it did not hold."""
+    """After the set-up: the folder may go, and what it did not hold.
+
+    So does the copy of a web server's, unless Docker has to load an image of it another time.
+    """
     packed = offline.record()
+    if packed["base"] or Path(packed["folder"]) != FETCHED:
+        shutil.rmtree(FETCHED, ignore_errors=True)
     print(f"set-up: complete; {packed['source']} is not needed any more", flush=True)
     if why := offline.without(list(requirements.groups())):
         print(f"set-up: {why}", flush=True)
