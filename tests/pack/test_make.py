@@ -141,6 +141,20 @@ def test_an_interrupted_or_damaged_folder_is_completed(clone, stick):
     assert one.exists() and not (stick / contents.STAGE).exists()
 
 
+def test_a_full_run_that_was_interrupted_leaves_the_choice_of_a_light_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(make.Maker, "code", raising(contents.PackError("no network")))
+    for light in (False, True):
+        maker = make.Maker(tmp_path, light)
+        with pytest.raises(contents.PackError, match="no network"):
+            maker.make([], [], [])
+    assert maker.light and not contents.read(tmp_path)["full"]
+    maker = make.Maker(tmp_path, light=False)
+    maker.end()
+    assert not make.Maker(tmp_path, light=True).light, "a complete one keeps all lessons"
+    contents.write(tmp_path, contents.read(tmp_path) | {"complete": False})
+    assert not make.Maker(tmp_path, light=True).light, "and does while a platform is added"
+
+
 def test_files_of_others_beside_it_stay(clone, stick):
     (stick / "holiday.jpg").write_bytes(b"mine")
     (stick / wheels.FOLDER / "notes.txt").write_text("mine too")

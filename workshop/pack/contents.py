@@ -86,7 +86,7 @@ def version() -> dict[str, str]:
 
 def empty() -> dict:
     """The contents of a new folder."""
-    return {"format": FORMAT, "complete": False, "light": False, "commit": "", "date": "",
+    return {"format": FORMAT, "complete": False, "full": False, "commit": "", "date": "",
             "version": version(), "parts": {}, "functions": {}, "images": {}, "missing": []}
 
 

@@ -70,10 +70,10 @@ class Maker:
         self.now = self.old or contents.empty()
         if self.now["version"] != contents.version():       # nothing of it fits any more
             self.now = contents.empty()
-        self.light = light and not self.now.get("full")
+        self.light = light and not self.now["full"]
         if light and not self.light:
             print(f"pack: {folder} has all lessons; it keeps them", flush=True)
-        self.now.update(complete=False, full=not self.light, missing=[])
+        self.now.update(complete=False, missing=[])
         self.lessons = list(contents.LIGHT) if self.light else None
         self.sums: dict[str, str] = {}
         self.lacking: list[str] = []        # what could not be had now, but for wheels
@@ -187,7 +187,8 @@ class Maker:
 
     def end(self) -> None:
         """Remove what an earlier run wrote and no part needs now; then the folder is complete."""
-        self.now.update(complete=True, date=datetime.date.today().isoformat(),
+        self.now.update(complete=True, full=not self.light,
+                        date=datetime.date.today().isoformat(),
                         missing=[*_without_wheels(self.now), *self.lacking])
         for name in self.known_parts() - self.sums.keys():
             self.sums[name] = self.old_sums[name]       # of platforms that were not asked for now
