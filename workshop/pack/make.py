@@ -5,6 +5,7 @@ compares checksums and makes only what is missing, so an interrupted run can be 
 """
 import argparse
 import datetime
+import re
 import shutil
 import subprocess
 import time
@@ -16,7 +17,7 @@ from workshop.pack.contents import PackError
 
 SITE = "site"
 # What may be removed when no part needs it now; somebody may have written more into SHA256SUMS.
-OURS = contents.NAMES
+OURS = re.compile(rf"{contents.NAMES.pattern}|{SITE}/(?!(.*/)?\.\./)[^\\:]+")
 PAGE = Path(__file__).with_name(contents.PAGE)
 # MB for each platform and Python, and for each processor: light, full. Light was measured in
 # November 2026 (290 MB, and 98 MB with a base image of 56 MB), and rounded up for larger platforms.
