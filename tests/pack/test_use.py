@@ -1,4 +1,5 @@
 """`--from FOLDER`: what is refused before anything changes; set-up without a network."""
+import asyncio
 import functools
 import http.server
 import json
@@ -296,6 +297,26 @@ def test_the_local_cloud_serves_the_wheels_and_nothing_else(stick):
     for name in ("../secret.whl", "..%2Fsecret.whl", "missing.whl", "/etc/passwd"):
         assert wheels.answer("GET", wheels.PATH + name)[0] == 404
     assert wheels.answer("POST", wheels.PATH)[0] == 405
+
+
+def test_wheels_are_served_only_after_a_set_up_from_a_folder(stick):
+    async def gate(scope, receive, send):
+        await send({"status": 403})
+
+    def ask():
+        sent = []
+
+        async def send(message):
+            sent.append(message)
+        asyncio.run(wheels.beside(gate)(
+            {"type": "http", "method": "GET", "path": wheels.PATH}, None, send))
+        return sent[0]["status"]
+
+    assert ask() == 403
+    use.set_up(str(stick))
+    assert ask() == 200
+    use.set_up("internet")
+    assert ask() == 403, "the local cloud still runs"
 
 
 def test_builds_start_from_a_base_whose_pip_asks_the_local_cloud(monkeypatch):

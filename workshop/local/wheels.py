@@ -30,9 +30,12 @@ RUN printf '%s\\n' '[global]' 'no-index = true' 'find-links = http://{host}{path
 
 
 def beside(application):
-    """An ASGI application that serves the wheels to anybody, and hands other requests on."""
+    """An ASGI application that serves the wheels to anybody, and hands other requests on.
+
+    It hands on all of them where this checkout uses the internet.
+    """
     async def layer(scope, receive, send):
-        if scope["type"] != "http" or not scope["path"].startswith(PATH):
+        if scope["type"] != "http" or not scope["path"].startswith(PATH) or not offline.record():
             return await application(scope, receive, send)
         status, kind, body = await asyncio.to_thread(answer, scope["method"], scope["path"])
         await send({"type": "http.response.start", "status": status, "headers": [
