@@ -37,6 +37,7 @@ def use() -> None:
         modes.settle(folder)
     os.environ["DOCKER_DEFAULT_PLATFORM"] = engine.platform()
     os.environ["BUILDX_NO_DEFAULT_ATTESTATIONS"] = "1"  # Lambda refuses images with attestations
+    offline.let_pip()           # this kernel may be older than the set-up, or not started by `lab`
     if os.environ.get("AWS_PROFILE"):
         _use_aws()
     else:

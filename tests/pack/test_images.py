@@ -9,7 +9,7 @@ import tarfile
 import pytest
 
 from workshop.machine import base_image, engine
-from workshop.pack import images
+from workshop.pack import images, make
 from workshop.pack.contents import PackError
 
 
@@ -37,13 +37,13 @@ def tiny(docker_engine, monkeypatch):
 
 def test_an_image_is_saved_once_and_loaded_where_it_is_missing(tiny, tmp_path, capsys):
     first = tiny("one")
-    saved = images.save("x86_64", tmp_path, [], plain=True)
+    saved = images.save("x86_64", tmp_path, [])
     assert [one["id"] for one in saved] == [first], "the same image is not saved twice"
     file = tmp_path / saved[0]["file"]
     assert file.name == "x86_64-0.tar.gz" and b"manifest.json" in gzip.decompress(
         file.read_bytes())
     made = file.stat().st_mtime_ns
-    assert images.save("x86_64", tmp_path, saved, plain=False) == saved
+    assert images.save("x86_64", tmp_path, saved) == saved
     assert file.stat().st_mtime_ns == made
 
     images.load(tmp_path, saved)
@@ -53,7 +53,21 @@ def test_an_image_is_saved_once_and_loaded_where_it_is_missing(tiny, tmp_path, c
     assert images._id(saved[0]["name"]) == first and "loaded" in capsys.readouterr().out
 
     tiny("two")
-    assert images.save("x86_64", tmp_path, saved, plain=False) != saved, "another image now"
+    assert images.save("x86_64", tmp_path, saved) != saved, "another image now"
+
+
+def test_only_the_image_that_offline_builds_start_from_is_packed(monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(engine, "ensure", lambda: None)
+    monkeypatch.setattr(engine, "docker", lambda *_, **__: subprocess.CompletedProcess(
+        [], 0, "sha256:1", ""))
+    monkeypatch.setattr(base_image, "get", lambda image=base_image.REAL: asked.append(image) or "b")
+    monkeypatch.setattr(images, "_save", lambda *_: None)
+    maker = make.Maker(tmp_path, light=False)
+    monkeypatch.setattr(maker, "keep", lambda _: None)
+    monkeypatch.setattr(make, "_say", lambda *_: None)
+    maker.images("x86_64")
+    assert asked == [base_image.REAL] and len(maker.now["images"]["x86_64"]) == 1
 
 
 def test_a_damaged_archive_is_named(tiny, tmp_path):

@@ -141,6 +141,44 @@ def test_an_interrupted_or_damaged_folder_is_completed(clone, stick):
     assert one.exists() and not (stick / contents.STAGE).exists()
 
 
+def test_a_full_run_that_was_interrupted_leaves_the_choice_of_a_light_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(make.Maker, "code", raising(contents.PackError("no network")))
+    for light in (False, True):
+        maker = make.Maker(tmp_path, light)
+        with pytest.raises(contents.PackError, match="no network"):
+            maker.make([], [], [])
+    assert maker.light and not contents.read(tmp_path)["full"]
+    maker = make.Maker(tmp_path, light=False)
+    maker.end()
+    assert not make.Maker(tmp_path, light=True).light, "a complete one keeps all lessons"
+    contents.write(tmp_path, contents.read(tmp_path) | {"complete": False})
+    assert not make.Maker(tmp_path, light=True).light, "and does while a platform is added"
+
+
+def test_a_page_of_a_lesson_that_has_another_number_now_is_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr(make.paths, "BUILD", tmp_path / "build")
+    source, folder = tmp_path / "build/site", tmp_path / "stick"
+    (source / "lessons").mkdir(parents=True)
+    for name in ("index.html", "lessons/10_bring.html"):
+        (source / name).write_text(name)
+
+    def pack():
+        maker = make.Maker(folder, light=True)
+        maker.begin()
+        maker.site()
+        maker.end()
+
+    pack()
+    (folder / "site/mine.html").write_text("a page of the instructor's")
+    (source / "lessons/10_bring.html").rename(source / "lessons/11_bring.html")
+    (tmp_path / "outside").write_text("not ours")
+    checksums.write(folder, checksums.read(folder) | {"site/../../outside": "1"})
+    pack()
+    assert sorted(path.name for path in folder.glob("site/**/*.html")) == [
+        "11_bring.html", "index.html", "mine.html"]
+    assert (tmp_path / "outside").exists()
+
+
 def test_files_of_others_beside_it_stay(clone, stick):
     (stick / "holiday.jpg").write_bytes(b"mine")
     (stick / wheels.FOLDER / "notes.txt").write_text("mine too")

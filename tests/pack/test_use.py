@@ -1,14 +1,17 @@
 """`--from FOLDER`: what is refused before anything changes; set-up without a network."""
+import asyncio
 import functools
 import http.server
 import json
+import os
 import subprocess
 import sys
 import threading
 
 import pytest
 
-from workshop import cloud
+from workshop import cloud, measure
+from workshop.bring import gate
 from workshop.commands import command_line
 from workshop.local import wheels
 from workshop.machine import engine, environment, groups, offline, requirements
@@ -124,6 +127,17 @@ def test_a_disk_that_is_full_leaves_the_old_copy(stick, monkeypatch):
     assert not list(offline.FOLDER.rglob("*.whl"))
 
 
+@pytest.mark.parametrize("name", ["../../one.whl", "..\\one.whl", "C:one.whl", "one.pth"])
+def test_a_name_that_leads_out_of_the_folder_is_refused(stick, name):
+    change(stick, parts={HERE: {requirements.FIRST: {"files": [name], "missing": []}}})
+    assert f"names {f'wheels/{name}'!r}" in refused(stick)
+
+
+@pytest.mark.parametrize("address", ["http://10.0.0.1:8000/the stick", "http://[10.0.0.1"])
+def test_an_address_that_is_none_is_refused_in_one_line(address):
+    assert "cannot be downloaded" in refused(address)
+
+
 # ---------------------------------------------------------------- the command line
 
 @pytest.mark.parametrize("words, source, others", [
@@ -147,6 +161,26 @@ def test_a_refusal_is_one_line_and_exit_status_1(tmp_path):
         done.stderr.count("\n") == 1)
 
 
+@pytest.mark.parametrize("run, module", [(command_line._check, gate),
+                                         (command_line._measure, measure)])
+def test_commands_that_build_images_use_the_packed_wheels(monkeypatch, run, module):
+    """And only where there are any; an account of AWS is left alone."""
+    done = []
+    monkeypatch.setattr(command_line, "_set_up_engine", lambda: None)
+    monkeypatch.setattr(command_line, "_report_set_up", lambda: 0.0)
+    monkeypatch.setattr(cloud, "use", lambda: done.append("use"))
+    monkeypatch.setattr(module, "main", lambda _: done.append("build"))
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    run([])
+    assert done == ["build"], "set up from the internet"
+    offline.write("/stick", offline.FOLDER, [], "base")
+    run([])
+    assert done == ["build", "use", "build"]
+    monkeypatch.setenv("AWS_PROFILE", "ada")
+    run([])
+    assert done[3:] == ["build"]
+
+
 # ---------------------------------------------------------------- what it does
 
 def test_a_laptop_without_docker_is_set_up_and_told_how_to_get_it(stick, capsys):
@@ -155,7 +189,8 @@ def test_a_laptop_without_docker_is_set_up_and_told_how_to_get_it(stick, capsys)
     use.say_done()
     said = capsys.readouterr().out
     assert "checksums right" in said and "Docker is not installed" in said
-    assert offline.record() == {"source": str(stick), "groups": [requirements.FIRST], "base": None}
+    assert offline.record() == {"source": str(stick), "folder": str(stick),
+                                "groups": [requirements.FIRST], "base": None}
     assert [path.name for path in offline.WHEELS.iterdir()] == ["two-2-py3-none-any.whl"]
     assert "the packages of scikit-learn, trees" in said and "--from internet" in said
     assert (stick / "holiday.jpg").read_bytes() == b"mine"
@@ -168,13 +203,46 @@ def test_internet_ends_it(stick):
     assert offline.pip_options() == [] and offline.groups(None) is None
 
 
-def test_the_folder_may_be_on_a_web_server_in_the_room(stick):
+def test_a_kernel_that_runs_already_goes_with_the_checkout(stick, local_cloud, monkeypatch):
+    """Its first cell once more, after a set-up that it has not seen, and after the end of that."""
+    monkeypatch.setattr(engine, "available", lambda: False)
+    names = ("PIP_NO_INDEX", "PIP_FIND_LINKS", "PIP_CONFIG_FILE")
+    for name in names:
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    use.set_up(str(stick))
+    cloud.use()
+    assert os.environ["PIP_NO_INDEX"] == "1"
+    assert os.environ["PIP_FIND_LINKS"] == offline.WHEELS.as_uri()
+    use.set_up("internet")
+    cloud.use()
+    assert os.environ.get("PIP_NO_INDEX") is None
+    assert os.environ.get("PIP_FIND_LINKS") != offline.WHEELS.as_uri()
+
+
+def test_a_stick_after_a_web_server_leaves_nothing_of_the_server(stick):
+    (use.FETCHED / "wheels").mkdir(parents=True)
+    use.set_up(str(stick))
+    use.say_done()
+    assert not use.FETCHED.exists()
+
+
+def test_the_folder_may_be_on_a_web_server_in_the_room(stick, monkeypatch, capsys):
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(stick))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}/"
         use.set_up(address)
-        assert offline.record()["source"] == str(use.FETCHED)
+        assert offline.record()["source"] == address
+        assert offline.pip_options()[-1] == str(use.FETCHED / "wheels")
+        use.say_done()
+        assert use.FETCHED.exists(), "Docker is not here yet, and has an image to load"
+        monkeypatch.setattr(use, "_load", lambda *_: "base")
+        use.set_up(address)
+        use.say_done()
+        assert f"complete; {address} is not needed any more" in capsys.readouterr().out
+        assert not use.FETCHED.exists()
+        assert f"python3 -m workshop lab --from {address}. With" in offline.gone()
         offline.forget()
         (stick / "wheels/one-1-py3-none-any.whl").write_text("damaged")
         with pytest.raises(contents.PackError, match="is damaged"):
@@ -215,7 +283,7 @@ def test_a_stick_that_was_taken_away_too_early_is_named(stick):
     use.set_up(str(stick))
     assert offline.gone() == ""
     stick.rename(stick.with_name("elsewhere"))
-    assert f"{stick}, from which this copy was set up, is not there" in offline.gone()
+    assert f"{stick}, from which this copy was set up, is needed again" in offline.gone()
 
 
 # ---------------------------------------------------------------- image builds
@@ -231,6 +299,26 @@ def test_the_local_cloud_serves_the_wheels_and_nothing_else(stick):
     assert wheels.answer("POST", wheels.PATH)[0] == 405
 
 
+def test_wheels_are_served_only_after_a_set_up_from_a_folder(stick):
+    async def gate(scope, receive, send):
+        await send({"status": 403})
+
+    def ask():
+        sent = []
+
+        async def send(message):
+            sent.append(message)
+        asyncio.run(wheels.beside(gate)(
+            {"type": "http", "method": "GET", "path": wheels.PATH}, None, send))
+        return sent[0]["status"]
+
+    assert ask() == 403
+    use.set_up(str(stick))
+    assert ask() == 200
+    use.set_up("internet")
+    assert ask() == 403, "the local cloud still runs"
+
+
 def test_builds_start_from_a_base_whose_pip_asks_the_local_cloud(monkeypatch):
     built = []
     for name in ("WORKSHOP_BASE_IMAGE", "DOCKER_BUILDKIT"):
@@ -240,7 +328,7 @@ def test_builds_start_from_a_base_whose_pip_asks_the_local_cloud(monkeypatch):
     wheels.use_base("172.17.0.1:4566")
     assert not built and "WORKSHOP_BASE_IMAGE" not in wheels.os.environ, "set up from the internet"
 
-    offline.write(offline.FOLDER, [], "public.ecr.aws/lambda/python:3.13")
+    offline.write("/stick", offline.FOLDER, [], "public.ecr.aws/lambda/python:3.13")
     wheels.use_base("172.17.0.1:4566")
     assert built[0].startswith("FROM public.ecr.aws/lambda/python:3.13\n")
     assert "find-links = http://172.17.0.1:4566/_workshop/wheels/" in built[0]
@@ -254,6 +342,7 @@ def test_builds_start_from_a_base_whose_pip_asks_the_local_cloud(monkeypatch):
     assert wheels.os.environ["DOCKER_BUILDKIT"] == "1", "the learner's own"
     monkeypatch.setenv("WORKSHOP_BASE_IMAGE", "mirror.example/python:3.13")
     wheels.forget_base()
+    wheels.use_base("172.17.0.1:4566")
     assert wheels.os.environ["WORKSHOP_BASE_IMAGE"] == "mirror.example/python:3.13"
 
 
@@ -267,7 +356,7 @@ def test_a_base_image_that_was_removed_does_not_end_a_lessons_first_cell(
     monkeypatch.setattr(engine, "docker", lambda *_, **__: type("Done", (), {"returncode": 1}))
     monkeypatch.setattr(wheels.tools, "run", denied)
     monkeypatch.delenv("WORKSHOP_BASE_IMAGE", raising=False)
-    offline.write("/stick", [], "workshop-lambda-base:3.13-x86_64-1")
+    offline.write("/stick", offline.FOLDER, [], "workshop-lambda-base:3.13-x86_64-1")
     cloud.use()
     said = capsys.readouterr().out
     assert "No image can be built: pull access denied" in said

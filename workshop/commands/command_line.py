@@ -97,6 +97,19 @@ def _set_up_engine():
         print(f"Docker: {error}", flush=True)
 
 
+def _use_packed_wheels():
+    """Let this command's image builds have packages from the folder of the set-up, if there was
+    one: the local cloud serves them. In a lesson its first cell does that."""
+    from workshop import cloud
+    if not offline.record() or not cloud.is_local():
+        return
+    try:
+        cloud.use()
+    except cloud.CloudError as error:
+        print(f"local cloud: not started, so images cannot be built without a network ({error})",
+              flush=True)
+
+
 def _report_set_up() -> float:
     """Say how long set-up took; seconds."""
     seconds = time.time() - float(os.environ.pop(BEGAN))
@@ -195,6 +208,7 @@ def _site(rest) -> int:
 def _measure(rest) -> int:
     from workshop import measure
     _report_set_up()
+    _use_packed_wheels()
     return measure.main(rest)
 
 
@@ -225,6 +239,7 @@ def _new(rest) -> int:
 def _check(rest) -> int:
     from workshop.bring import gate
     _set_up_engine()
+    _use_packed_wheels()
     return gate.main(rest)
 
 

@@ -11,7 +11,8 @@ Four kinds of address, told by the path alone:
                                        that the service's model allows. Without a signature only
                                        an object is read that its bucket's policy opens to all
 
-Everything that no lesson needs is refused here, before MiniStack sees it.
+Everything that no lesson needs is refused here, before MiniStack sees it. One address is answered
+before the gate: /_workshop/wheels/, packages for image builds without a network (wheels.py).
 """
 import base64
 import binascii

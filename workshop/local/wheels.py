@@ -30,9 +30,12 @@ RUN printf '%s\\n' '[global]' 'no-index = true' 'find-links = http://{host}{path
 
 
 def beside(application):
-    """An ASGI application that serves the wheels to anybody, and hands other requests on."""
+    """An ASGI application that serves the wheels to anybody, and hands other requests on.
+
+    It hands on all of them where this checkout uses the internet.
+    """
     async def layer(scope, receive, send):
-        if scope["type"] != "http" or not scope["path"].startswith(PATH):
+        if scope["type"] != "http" or not scope["path"].startswith(PATH) or not offline.record():
             return await application(scope, receive, send)
         status, kind, body = await asyncio.to_thread(answer, scope["method"], scope["path"])
         await send({"type": "http.response.start", "status": status, "headers": [
@@ -60,12 +63,13 @@ def answer(method: str, path: str) -> tuple[int, bytes, bytes]:
 def use_base(host: str) -> None:
     """Let builds start from a base image whose pip asks `host`, if this checkout is offline.
 
-    host: HOST:PORT by which a container finds the local cloud. Sets WORKSHOP_BASE_IMAGE, and
-    DOCKER_BUILDKIT unless the learner has. Raises RuntimeError with Docker's last lines where the
-    image cannot be made.
+    host: HOST:PORT by which a container finds the local cloud. Sets WORKSHOP_BASE_IMAGE and
+    DOCKER_BUILDKIT, unless the learner has. Raises RuntimeError with Docker's last lines where
+    the image cannot be made.
     """
     packed = offline.record()
-    if not packed or not packed["base"]:
+    chosen = os.environ.get(VARIABLE, "")
+    if not packed or not packed["base"] or chosen and not chosen.startswith(NAME):
         return
     recipe = DOCKERFILE.format(base=packed["base"], host=host, path=PATH)
     os.environ.setdefault(*BUILDER)

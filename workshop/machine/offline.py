@@ -19,20 +19,23 @@ WAY_OUT = f"With a good network: python3 -m workshop lab --from {INTERNET}"
 
 
 def record() -> dict | None:
-    """What was set up: `source` (a folder's path), `groups` (of packages), `base` (an image's name
-    or None); None where the internet is used."""
+    """What was set up: `source` (what --from named), `folder` (where that is, or its copy),
+    `groups` (of packages), `base` (an image's name or None); None where the internet is used."""
     try:
         return json.loads(RECORD.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
 
 
-def write(source: Path, groups: list[str], base: str | None) -> None:
-    """From now on, install from the folder `source`, which holds these groups of packages."""
+def write(source: str, folder: Path, groups: list[str], base: str | None) -> None:
+    """From now on, install from `folder`, which holds these groups of packages.
+
+    source: the path or the address that a learner knows it by.
+    """
     FOLDER.mkdir(parents=True, exist_ok=True)
     new = RECORD.with_suffix(".new")
-    new.write_text(json.dumps({"source": str(source), "groups": groups, "base": base}, indent=1),
-                   encoding="utf-8")
+    new.write_text(json.dumps({"source": source, "folder": str(folder), "groups": groups,
+                               "base": base}, indent=1), encoding="utf-8")
     new.replace(RECORD)
 
 
@@ -59,10 +62,10 @@ def without(wanted: list[str]) -> str:
 def gone() -> str:
     """Why nothing can be installed now, where the folder is no longer there; else ""."""
     packed = record()
-    if packed is None or Path(packed["source"]).is_dir():
+    if packed is None or Path(packed["folder"]).is_dir():
         return ""
     return (f"packages are missing, and {packed['source']}, from which this copy was set up, is "
-            f"not there. Connect it again, and run the same command. {WAY_OUT}")
+            f"needed again: python3 -m workshop lab --from {packed['source']}. {WAY_OUT}")
 
 
 def pip_options() -> list[str]:
@@ -70,7 +73,7 @@ def pip_options() -> list[str]:
     packed = record()
     if packed is None:
         return []
-    return ["--no-index", "--find-links", str(Path(packed["source"]) / "wheels")]
+    return ["--no-index", "--find-links", str(Path(packed["folder"]) / "wheels")]
 
 
 def let_pip(environ=os.environ) -> None:

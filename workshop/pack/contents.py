@@ -2,6 +2,7 @@
 import hashlib
 import json
 import platform as host
+import re
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +14,9 @@ FORMAT = 1
 FILE = "pack.json"
 CODE = "workshop.zip"
 PAGE = "README.txt"
+# The files of the parts, as paths in the folder. pack.json may come from anybody's web server, and
+# a name with ".." or a drive would lead out of the folder.
+NAMES = re.compile(r"(wheels|functions)/[^/\\:]+\.whl|images/[^/\\:]+\.tar\.gz")
 LIGHT = ("00", "01", "02", "03", "04", "05", "06")
 # What these lessons use: AWS SAM holds the emulator of image functions, and the tests' group draws
 # models. What is left out is most of the bytes: trees, PyTorch, Keras.
@@ -82,7 +86,7 @@ def version() -> dict[str, str]:
 
 def empty() -> dict:
     """The contents of a new folder."""
-    return {"format": FORMAT, "complete": False, "light": False, "commit": "", "date": "",
+    return {"format": FORMAT, "complete": False, "full": False, "commit": "", "date": "",
             "version": version(), "parts": {}, "functions": {}, "images": {}, "missing": []}
 
 

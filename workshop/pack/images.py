@@ -16,28 +16,21 @@ from workshop.pack.contents import STAGE, PackError
 FOLDER = "images"
 
 
-def save(architecture: str, folder: Path, old: list[dict], plain: bool) -> list[dict]:
-    """Write the base images for a processor ("x86_64" or "arm64") into `folder`.
+def save(architecture: str, folder: Path, old: list[dict]) -> list[dict]:
+    """Write the base image for a processor ("x86_64" or "arm64") into `folder`.
 
-    old: what an earlier run wrote for this processor; the same image is not written again.
-    plain: whether to add the image of what does not run on Lambda, if it is another one. Returns
-    for each image its file, name and id. Raises engine.EngineError or base_image.BaseImageError
-    where there is no image to be had.
+    old: what an earlier run wrote for this processor; the same image is not written again. Returns
+    for each image, of which there is one, its file, name and id: it serves for all that builds
+    start from. Raises engine.EngineError or base_image.BaseImageError where there is no image to
+    be had, PackError and OSError where it cannot be written.
     """
     engine.ensure()
-    wanted = [base_image.REAL, *([base_image.PLAIN] if plain else [])]
-    found = []
-    for image in wanted:
-        with _building_for(architecture), _same_afterwards(image):
-            name = base_image.get(image)
-            if any(one["name"] == name for one in found):
-                continue
-            file = f"{FOLDER}/{architecture}-{len(found)}.tar.gz"
-            now = {"file": file, "name": name, "id": _id(name)}
-            if now not in old or not (folder / file).is_file():
-                _save(name, folder, file)
-            found.append(now)
-    return found
+    with _building_for(architecture), _same_afterwards(base_image.REAL):
+        name = base_image.get()
+        now = {"file": f"{FOLDER}/{architecture}-0.tar.gz", "name": name, "id": _id(name)}
+        if now not in old or not (folder / now["file"]).is_file():
+            _save(name, folder, now["file"])
+    return [now]
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from workshop.pack.contents import PackError
 
 SITE = "site"
 # What may be removed when no part needs it now; somebody may have written more into SHA256SUMS.
-OURS = re.compile(r"(wheels|functions)/[^/]+\.whl|images/[^/]+\.tar\.gz")
+OURS = re.compile(rf"{contents.NAMES.pattern}|{SITE}/(?!(.*/)?\.\./)[^\\:]+")
 PAGE = Path(__file__).with_name(contents.PAGE)
 # MB for each platform and Python, and for each processor: light, full. Light was measured in
 # November 2026 (290 MB, and 98 MB with a base image of 56 MB), and rounded up for larger platforms.
@@ -71,10 +71,10 @@ class Maker:
         self.now = self.old or contents.empty()
         if self.now["version"] != contents.version():       # nothing of it fits any more
             self.now = contents.empty()
-        self.light = light and not self.now.get("full")
+        self.light = light and not self.now["full"]
         if light and not self.light:
             print(f"pack: {folder} has all lessons; it keeps them", flush=True)
-        self.now.update(complete=False, full=not self.light, missing=[])
+        self.now.update(complete=False, missing=[])
         self.lessons = list(contents.LIGHT) if self.light else None
         self.sums: dict[str, str] = {}
         self.lacking: list[str] = []        # what could not be had now, but for wheels
@@ -154,13 +154,13 @@ class Maker:
              [self.folder / name for name in names], began)
 
     def images(self, processor: str) -> None:
-        """The images that builds start from, where Docker is here and has them, or can pull."""
+        """The image that builds start from, where Docker is here and has it, or can pull it."""
         began, known = time.monotonic(), self.now["images"]
         old = known.get(processor, [])
         if checksums.wrong(self.folder, [one["file"] for one in old], self.old_sums):
             old = []
         try:
-            known[processor] = images.save(processor, self.folder, old, plain=not self.light)
+            known[processor] = images.save(processor, self.folder, old)
         except (engine.EngineError, base_image.BaseImageError,
                 subprocess.TimeoutExpired) as error:
             if not old:
@@ -188,7 +188,8 @@ class Maker:
 
     def end(self) -> None:
         """Remove what an earlier run wrote and no part needs now; then the folder is complete."""
-        self.now.update(complete=True, date=datetime.date.today().isoformat(),
+        self.now.update(complete=True, full=not self.light,
+                        date=datetime.date.today().isoformat(),
                         missing=[*_without_wheels(self.now), *self.lacking])
         for name in self.known_parts() - self.sums.keys():
             self.sums[name] = self.old_sums[name]       # of platforms that were not asked for now

@@ -3,8 +3,8 @@
 First everything is compared: version, platform, Python, checksums. Only then something is changed.
 FOLDER may be the address of a web server in the room. Standard library only.
 """
+import http.client
 import shutil
-import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -27,7 +27,8 @@ def set_up(source: str) -> None:
     """
     if source == offline.INTERNET:
         offline.forget()
-        print("set-up: packages come from the internet", flush=True)
+        print("set-up: packages come from the internet. Execute the first cell of an open lesson "
+              "again", flush=True)
         return
     web = source.startswith(("http://", "https://"))
     folder = _fetch(source) if web else Path(source).expanduser().absolute()
@@ -44,12 +45,17 @@ def set_up(source: str) -> None:
           flush=True)
     base = _load(folder, images_)
     _copy_wheels(folder, packed, part)
-    offline.write(folder, _complete(part), base)
+    offline.write(source if web else str(folder), folder, _complete(part), base)
 
 
 def say_done() -> None:
-    """After the set-up: the folder may go, and what it did not hold."""
+    """After the set-up: the folder may go, and what it did not hold.
+
+    So does the copy of a web server's, unless Docker has to load an image of it another time.
+    """
     packed = offline.record()
+    if packed["base"] or Path(packed["folder"]) != FETCHED:
+        shutil.rmtree(FETCHED, ignore_errors=True)
     print(f"set-up: complete; {packed['source']} is not needed any more", flush=True)
     if why := offline.without(list(requirements.groups())):
         print(f"set-up: {why}", flush=True)
@@ -82,7 +88,10 @@ def _open(folder: Path, source: str):
     if requirements.FIRST not in _complete(part):
         raise PackError(f"{source} lacks {', '.join(part[requirements.FIRST]['missing'])}, which "
                         f"every lesson needs. {contents.PAGE} says what else is missing.")
-    return packed, part, images_, sorted(names | {one["file"] for one in images_})
+    names |= {one["file"] for one in images_}
+    if wrong := [name for name in names if not contents.NAMES.fullmatch(name)]:
+        raise PackError(f"{source} was not made by `pack`: {contents.FILE} names {wrong[0]!r}")
+    return packed, part, images_, sorted(names)
 
 
 def _part(packed: dict, source: str) -> dict:
@@ -176,6 +185,6 @@ def _get(base: str, name: str) -> None:
         with DIRECT.open(base + urllib.parse.quote(name), timeout=30) as answer, \
                 open(target, "wb") as file:
             shutil.copyfileobj(answer, file, 1 << 20)
-    except (urllib.error.URLError, OSError) as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:   # ValueError: no address
         raise PackError(f"{base}{name} cannot be downloaded: {error}. Is this the address of a "
                         "folder that `pack` made, and is the server on?") from None
