@@ -21,7 +21,7 @@
 # - turn a file into a tensor with keras-image-helper, by the rule that travels with the model;
 # - measure what happens when serving uses another resize filter than training did;
 # - change the layout of a batch without mixing its colours;
-# - see how the function finds a model whose description is wrong, before the first request.
+# - see how the function, when it starts, notices that a model's description is wrong.
 #
 # **You need** `build/models/fashion.onnx` from lesson 08 (made now if it is missing). No Docker.
 #
@@ -33,12 +33,12 @@
 # flowchart LR
 #     file[picture file] --> preprocess["preprocess.py"] --> tensor[tensor] --> onnx[fashion.onnx]
 #     rule["rule in the file"] -.-> preprocess
-#     preprocess -. 10 .-> function[image function]
+#     preprocess -. lesson 10 .-> function[image function]
 #     classDef now fill:#0072B2,color:#ffffff,stroke:#0072B2
 #     class file,preprocess,tensor,rule now
 # ```
 #
-# Filled with colour: what this lesson is about. Dotted with a number: the next lesson.
+# Filled with colour: what this lesson is about. Dotted, with a lesson's number: the next lesson.
 
 # %%
 from workshop import cloud, lessons
@@ -82,10 +82,10 @@ rule = signature["input"]
 rule
 
 # %% [markdown]
-# [keras-image-helper](https://github.com/alexeygrigorev/keras-image-helper) is a small package that
-# needs only NumPy and Pillow. Its preprocessor resizes a picture, makes an array of shape (1,
-# height, width, 3), and passes it to a function. For some well-known networks it contains this
-# function (`create_preprocessor("xception", …)`). For your own model you write it.
+# [keras-image-helper](https://github.com/alexeygrigorev/keras-image-helper) is a small package,
+# built on NumPy and Pillow. Its preprocessor resizes a picture, makes an array of shape (1, height,
+# width, 3), and passes it to a function. For some well-known networks it contains this function
+# (`create_preprocessor("xception", …)`). For your own model you write it.
 
 # %%
 from keras_image_helper import create_preprocessor
@@ -93,7 +93,7 @@ from keras_image_helper import create_preprocessor
 
 def normalise(pixels):
     """(1, height, width, 3), 0 to 255 → what the model takes."""
-    grey = pixels[..., :1]                  # a grey picture has come as three equal channels
+    grey = pixels[..., :1]      # the helper gives a grey picture three equal channels: keep one
     return (grey * np.float32(rule["scale"]) - rule["mean"]) / rule["std"]
 
 
@@ -116,11 +116,12 @@ def label(row):
 print(label(probabilities(tensor)[0]), f"{probabilities(tensor).max():.4f}")
 
 # %% [markdown]
-# `target_size` is (width, height), but the array has the height first. Nobody sees this mistake
-# while pictures are square.
+# `target_size` is (width, height), but the array has the height first. If you exchange the two,
+# you see no error as long as pictures are square.
 #
-# The function of the next lesson uses this helper, too. It replaces two of the helper's steps, so
-# that the filter comes from the signature and a grey picture stays grey. This is all of it:
+# The function of the next lesson uses this helper, too. It replaces two of the helper's steps:
+# `resize_image`, so that the filter comes from the signature, and `image_to_array`, so that a grey
+# picture stays grey. This is all of it:
 
 # %%
 sys.path.insert(0, str(FUNCTION))
@@ -141,9 +142,10 @@ by_function.shape
 # %% [markdown]
 # ## Resize as in training
 #
-# The rule contains `"resize": "nearest"`: of all pixels in a block, take one in the middle. Another
-# filter takes their average. Does it matter? Here is a dress of finely striped cloth, as a camera
-# might show it. The picture is five times as large as the model's input.
+# The rule contains `"resize": "nearest"`. For each pixel of the small picture there is a block of
+# pixels in the large one. The filter *nearest* takes one pixel from the middle of the block, another
+# filter takes the average. Does it matter? Here is a dress of finely striped cloth, five times as
+# large as the model's input. (Mean 0 and std 1 change nothing, so the cells below leave them out.)
 
 # %%
 fashion = np.load("../data/fashion.npz")
@@ -179,8 +181,8 @@ show(*plot.gallery({f"{SIDE} × {SIDE}": np.asarray(dress)} | {
 # *Notice:* made smaller with *nearest*, the dress has broad stripes that do not exist. Each pixel is
 # correct, but together they show another dress. For a model this is another picture.
 #
-# How many labels does that change? We take all test pictures. We compare the model's answers for
-# the original pictures of 28 × 28 with those after enlarging and shrinking.
+# How many labels does that change? We compare the model's answers for all test pictures of 28 × 28
+# with its answers after enlarging and shrinking. `served[cloth, filter]` has the latter.
 
 # %%
 originals = probabilities((fashion["test_images"][..., np.newaxis] * rule["scale"])
@@ -199,6 +201,9 @@ served = {(cloth, name): probabilities(shrink(pictures, filter))
 #
 # - the share of pictures, 0 to 1, whose *label* (the most probable class) has changed;
 # - the largest change of any one probability.
+#
+# With smooth cloth, *nearest* gives back the original pictures, so expect two zeros. With striped
+# cloth, expect more than one label in ten to change.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -221,7 +226,8 @@ def skew(trained, served):
     # END SOLUTION
 
 
-print(skew(originals, served["smooth", "nearest"]))
+for cloth in "smooth", "striped":
+    print(cloth, skew(originals, served[cloth, "nearest"]))
 
 # %% Check 1 tags=["check"]
 before = np.array([[0.50, 0.40, 0.10], [0.1, 0.8, 0.1], [0.8, 0.10, 0.10], [0.2, 0.2, 0.6]])
@@ -253,16 +259,15 @@ show(*plot.pairs({f"{cloth} cloth": {name: moved[cloth, name] for name in FILTER
                      "test pictures whose label has changed", "Only the filter differs"))
 
 # %% [markdown]
-# *Notice:* there is no error, no warning and nothing in a log, but some labels change. And no filter
-# is the best for all pictures. With smooth cloth, *nearest* restores the originals. With striped
-# cloth, it changes the most labels. (With smooth cloth it has luck: the middle of five pixels *is*
-# the original pixel. Try `SIDE = 112`.)
+# *Notice:* there is no error, no warning and nothing in a log, but labels change. Here *nearest* is
+# the best of the filters for smooth cloth, and the worst for striped cloth. (With smooth cloth it has
+# luck: the middle of five pixels *is* the original pixel. Try `SIDE = 112`.)
 #
 # So which filter is correct? To find out, we train twice. The striped pictures are shrunk with each
-# filter, and each model (a linear model, trained in a second) is tested with both.
+# filter, and each model (a linear model, which is quick to train) is tested with both.
 
 # %%
-some = slice(None, None, 3)                             # 4,000 are enough for a linear model
+some = slice(None, None, 3)                             # 4,000 pictures, so that it is quick
 to_learn = [enlarge(pixels, striped=True) for pixels in fashion["train_images"][some]]
 labels = {part: fashion[f"{part}_labels"].astype(int) for part in ("train", "test")}
 
@@ -273,11 +278,12 @@ def rows_of(pictures, name):
 
 
 names = ["nearest", "average"]
-accuracy = pd.DataFrame(index=names, columns=names, dtype=float)    # row: served, column: trained
-for trained in names:
-    linear = RidgeClassifier(alpha=10).fit(rows_of(to_learn, trained), labels["train"][some])
-    for name in names:
-        accuracy.loc[name, trained] = linear.score(rows_of(striped, name), labels["test"])
+accuracy = pd.DataFrame(index=names, columns=names, dtype=float)
+for in_training in names:
+    linear = RidgeClassifier(alpha=10).fit(rows_of(to_learn, in_training), labels["train"][some])
+    for in_serving in names:                            # rows: serving; columns: training
+        accuracy.loc[in_serving, in_training] = linear.score(
+            rows_of(striped, in_serving), labels["test"])
 
 # %%
 show(*plot.accuracies(accuracy, "Correct labels for the test pictures"))
@@ -287,14 +293,19 @@ assert np.diag(accuracy).min() > max(accuracy.loc["nearest", "average"],
 # %% [markdown]
 # On the diagonal, the filter of the training is used again, and both filters are good. Off the
 # diagonal, the same models are worse. This is **training-serving skew**. The solution is not a
-# better filter: it is **the filter of the training**, on both sides. It belongs in the model's
-# file, and a test like this one belongs in your release.
+# better filter, but **one filter, the same in training and in serving**. Its name belongs in the
+# model's file, and a test such as `skew` belongs in your release.
 #
 # ## The layout, and what a reshape does to it
 #
 # Keras puts the channels of a picture last (**NHWC**: picture, height, width, channel). PyTorch
-# puts them first (**NCHW**). Two lines turn one into the other without an error. Which of them is
+# puts them first (**NCHW**). Both of these lines make the shape NCHW without an error. Which one is
 # correct?
+#
+# ```python
+# pictures.reshape(1, channels, height, width)
+# pictures.transpose(0, 3, 1, 2)
+# ```
 
 # %%
 with Image.open(PHOTOGRAPHS / "coffee.png") as picture:
@@ -355,8 +366,10 @@ print("Right. The numbers are the same, the order differs:", shape)
 # %% [markdown]
 # ## How the function finds a wrong layout
 #
-# A wrong filter cannot be found automatically. A wrong layout can. Let us make the mistake: the
-# signature says NCHW, but the network expects NHWC. Then we start the function's code.
+# When the function starts, it cannot see a wrong filter: all shapes are right. Only a comparison
+# with the answers in training, as in exercise 1, shows it. A wrong layout gives another shape, which
+# the function can see. Let us make this mistake: the signature says NCHW, but the network expects
+# NHWC. Then we start the function's code.
 
 # %%
 workbench = tempfile.TemporaryDirectory()
@@ -375,8 +388,7 @@ workbench.cleanup()
 
 # %% [markdown]
 # It stops **when it starts**, and names the contradiction: the shape after preprocessing, and the
-# shape that the model expects. A deployment that fails immediately costs minutes. Wrong answers
-# would be found by customers.
+# shape that the model expects. You see this at the deployment, before any customer gets an answer.
 #
 # ## Recap
 #
@@ -384,7 +396,8 @@ workbench.cleanup()
 #   layout come from the signature in the model's file.
 # - **Skew**: another filter changes labels without an error. Serve with the filter of the training,
 #   and test it.
-# - **Layout**: `transpose`, never `reshape`. With one channel you would not see the difference.
+# - **Layout**: change it with `transpose`; `reshape` mixes colours. With one channel, you would not
+#   see the difference.
 # - **A wrong description** stops the function when it starts, if its shapes contradict each other.
 #
 # There is nothing to clean up.

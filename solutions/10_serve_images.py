@@ -230,7 +230,7 @@ hostile = [
 
 
 def refusal(answer):
-    """Status and message of a refused request."""
+    """Status and message of a refused request; the message goes on from "the url"."""
     return {"status": answer["statusCode"], "the url …": answer["problems"][0]["message"]}
 
 
@@ -239,12 +239,12 @@ pd.DataFrame([{"url": url} | refusal(invoke(emulator, {"url": url}).json()) for 
 # %% [markdown]
 # Look at these points:
 #
-# - Each is the client's mistake, a 4xx: 400 if the link itself is wrong, 422 if the host is.
+# - Each is the client's mistake, a 4xx: 400 if the link is written wrongly, 422 if its host or its
+#   port may not be reached.
 # - Private addresses get one message, the same as a host that does not exist. Otherwise a client
 #   could map the network around the function.
-# - `2130706433` is 127.0.0.1, written as one number. Resolvers accept it; the function does not.
-# - A port other than 80 and 443 is refused before the host is looked up: the message names the
-#   port.
+# - `2130706433` is 127.0.0.1, written as one number. Resolvers accept it; the function answers 400.
+# - A port other than 80 and 443 gets 422, before the host is looked up.
 #
 # The function looks up the name once, and every address must be public. It connects to exactly the
 # address that it has checked, and checks again after every redirect.
@@ -280,10 +280,10 @@ by_default, patient = ask_silent_host(3), ask_silent_host(15)
 assert "timed out after 3" in by_default and "takes too long" in patient
 
 # %% [markdown]
-# *Notice:* with 3 seconds, Lambda ends the function in the middle. An HTTP client gets an internal
-# error, and an alarm goes off although nothing of yours is broken. With 15 seconds, the function
-# can report whose mistake it is. **Each time limit must be larger than the limits inside it**:
-# loading 10 s < function 15 s < HTTP API 30 s.
+# *Notice:* with 3 seconds, Lambda ends the function in the middle. An HTTP client sees an internal
+# error, and an alarm goes off. But the fault is in the picture's host, and with 15 seconds the
+# function can say so. **Each time limit must be larger than the limits inside it**: loading 10 s <
+# function 15 s < HTTP API 30 s (API Gateway quotas, read 2026-11).
 #
 # ## Enough memory
 #
@@ -324,12 +324,12 @@ for what, event in events.items():
 # is 156 MB here. It reads the size at the beginning of the file, before it decodes anything. Lambda
 # puts the memory into the environment variable `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`. The function
 # accepts the pixels that fit in 60 % of it (one million always, 25 million at most), and no side
-# longer than 16,384.
+# longer than 16,384. These limits are constants in `picture.py`.
 #
 # Without this check, Lambda ends the function (`signal: killed`), or time runs out, because 128 MB
 # also mean a fourteenth of a processor (lesson 05). Neither message mentions a picture. To count
-# pixels alone is not enough: a picture of 1 × 25,000,000 fits in a file of 48 KB, and resizing it
-# takes more than 512 MB.
+# pixels alone is not enough: resizing also needs memory for each row, so a picture that is one pixel
+# wide and millions high would need too much.
 
 # %%
 deploy.function(NAME, image, memory=1024, timeout=15)
@@ -416,7 +416,7 @@ for name, [value] in parse_qs(parts.query).items():
     print(f"{name:20} {value if len(value) < 50 else value[:12] + '…'}")
 
 # %% [markdown]
-# The link contains who signed it (`Credential`: the key's public half, never the secret), when, and
+# The link contains who signed it (`Credential`: the id of the key, never its secret), when, and
 # for how long. The `Signature` covers all of it, host and path too: change a letter, and it is not
 # valid. The longest validity is 7 days, and a link that temporary credentials signed ends with
 # them, often after an hour ([S3 user
@@ -429,10 +429,10 @@ for name, [value] in parse_qs(parts.query).items():
 ask({"url": link("boot.png")})
 
 # %% [markdown]
-# On AWS, yes: S3 is a public host, at port 443. On the local cloud it is refused, because the link
-# names another port, and your machine, which is a private host. This is a case for `ALLOWED_HOSTS`.
-# `cloud.host_for_functions()` returns that host with its port, and on AWS nothing, so that the next
-# cell opens nothing there.
+# On AWS, yes: S3 is a public host, at port 443. On the local cloud it is refused for two reasons:
+# the port is another one, and the host is your machine, which is private. This is a case for
+# `ALLOWED_HOSTS`. `cloud.host_for_functions()` returns that host with its port. On AWS it returns an
+# empty text, so no private host is allowed there.
 
 # %%
 print("allowed:", cloud.host_for_functions() or "(no host)")
@@ -518,8 +518,9 @@ print(f"and around them, the event has {overhead:,}")
 
 # %% [markdown]
 # The API decides by the **content type** whether a body is text. With `image/png` it
-# encodes the bytes in base64 and sets `isBase64Encoded`. A picture with a text type arrives broken,
-# so the function refuses such a type before it decodes anything:
+# encodes the bytes in base64 and sets `isBase64Encoded`. A picture under a text type arrives broken,
+# so the function does not try to decode it. (`application/json` is for bodies that are JSON, such as
+# `{"url": …}`.)
 
 # %%
 for media in "text/plain", "application/json":
@@ -530,8 +531,10 @@ for media in "text/plain", "application/json":
 # ### Exercise 1: Write a client (8 minutes)
 #
 # Write `ask_file(path, media)`. It sends the file's **raw bytes** to `{api}/predict` with the
-# content type `media`, asks for one label, and returns the label. If the function refuses, it
-# raises `ValueError` with the message of the first problem. Use `requests.post`.
+# content type `media`, asks for one label, and returns the label, a text. Use `requests.post`, once:
+# the API is ready. A good answer's JSON has `predictions`, a list of dicts with `label` and
+# `probability`. A refused request has a status from 400 on; its JSON has `problems`, a list of dicts
+# with a `message`. Then `ask_file` raises `ValueError` with the first message.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -541,8 +544,7 @@ for media in "text/plain", "application/json":
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# One label: `params={"top": 1}`. `answer.ok` is False for every status from 400 on. A
-# refusal's JSON has `problems`, a list of dicts with a `message`.
+# One label: `params={"top": 1}`. `answer.ok` is False for every status from 400 on.
 #
 # </details>
 
@@ -586,9 +588,10 @@ print("Right:", ask_file(GARMENTS / "sneaker.jpg", "image/jpeg"))
 # ## Too large
 #
 # There are two limits for a large picture. An HTTP API takes bodies of **10 MB** (API Gateway
-# quotas). A Lambda function takes events of **6 MB** (Lambda quotas, both read 2026-11). The smaller
-# limit decides, and base64 makes four characters of three bytes. We send pictures of several
-# sizes (a boot, followed by zeros, which decoders ignore):
+# quotas). A Lambda function takes events of **6 MB** (Lambda quotas, both read 2026-11), which means
+# 6 × 1024 × 1024 bytes, about 6.3 million. The smaller limit decides, and base64 makes four
+# characters of three bytes. We send pictures of several sizes (a boot, followed by zeros, which
+# decoders ignore). The table counts millions of bytes:
 
 # %%
 def padded(size):
@@ -599,13 +602,13 @@ def padded(size):
 rows = []
 for size in 1_000_000, 4_000_000, 4_700_000, 5_000_000, 8_000_000:
     response = post(padded(size))
-    rows.append({"MB raw": size / 1e6, "MB as base64": 4 * size / 3 / 1e6,
+    rows.append({"million bytes": size / 1e6, "as base64": 4 * size / 3 / 1e6,
                  "status": response.status_code, "answer": response.text[:60]})
 pd.DataFrame(rows)
 
 # %% [markdown]
 # The API answers 413. The function was never called, and its log has no line. With a direct invoke,
-# Lambda itself refuses, in other words:
+# it is Lambda that refuses, with another message:
 
 # %%
 try:
@@ -616,10 +619,10 @@ except ClientError as error:
 # %% [markdown]
 # ### Exercise 2: The largest body (7 minutes)
 #
-# 6 MB are 6 × 1024 × 1024 bytes here, as the message says. The limit holds for the *whole event*:
-# the body in base64, and `overhead` bytes around it. Base64 makes 4 characters of each 3 bytes, and
-# 4 more of a last 1 or 2 bytes. Write `largest_body(limit, overhead)`. It returns the largest
-# number of raw bytes that fits.
+# The limit holds for the *whole event*: the body in base64, and `overhead` bytes around it. Base64
+# makes 4 characters of each 3 bytes. If 1 or 2 bytes are left at the end, they become 4 characters
+# too. Write `largest_body(limit, overhead)`. It returns the largest number of raw bytes that fits, a
+# whole number.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -628,7 +631,7 @@ except ClientError as error:
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `(limit - overhead) // 4` groups, and each holds 3 bytes.
+# `//` gives the number of whole groups. Each group holds 3 bytes.
 #
 # </details>
 
@@ -653,7 +656,7 @@ answer = largest_body(1003, 200)
 assert answer == 600, (
     f"Into 803 characters go 200 whole groups of 4, so 600 bytes, but you returned {answer}: "
     "divide with // first, then multiply by 3.")
-print(f"Right: {largest_body(6 * 1024 * 1024, overhead) / 1e6:.2f} MB")
+print(f"Right: {largest_body(6 * 1024 * 1024, overhead) / 1e6:.2f} million bytes")
 
 # %% [markdown]
 # Is that correct? We send a body just below that size (headers differ a little between clients),
@@ -666,8 +669,8 @@ print(f"{most - 3_000:,} bytes: {below.status_code}    {most + 3_000:,} bytes: {
 assert below.ok and not above.ok
 
 # %% [markdown]
-# So the limit is about **4.7 MB**, and less for a picture in JSON with other values. A phone's
-# photograph can be larger. Then use a link: the picture goes to S3, and only its address goes
+# So the limit is about **4.7 million bytes**, and less for a picture in JSON with other values. A
+# phone's photograph can be larger. Then use a link: the picture goes to S3, and only its address goes
 # through the API. The function reads up to 10 MB from there:
 
 # %%
@@ -690,8 +693,8 @@ for size in 8_000_000, 11_000_000:
 #   picture is many times its file, so use 1,024 MB. Check a picture's sides before you decode it.
 # - **Presigned URL**: one object, one method, some seconds, signed with your permissions; the
 #   function needs none.
-# - **Raw bytes** become base64 on the way. With 6 MB for the event, a picture may have about 4.7
-#   MB; send larger ones through S3.
+# - **Raw bytes** become base64 on the way. With 6 × 1024 × 1024 bytes for the event, a picture may
+#   have about 4.7 million; send larger ones through S3.
 #
 # ## Clean up
 #

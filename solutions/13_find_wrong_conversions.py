@@ -14,15 +14,15 @@
 # # Convert trees, and find conversions that answer wrongly
 #
 # The converter printed no error. ONNX Runtime opens the file, and the file answers. Is the answer
-# the model's answer? For most models, yes. For some models, no, and you get no error. In this
-# lesson you convert the two most popular kinds of boosted trees. Then you meet more than twenty
-# conversions that succeed and answer wrongly, and you find each of them with one function.
+# the model's answer? For some models it is not, and you get no error. In this lesson you convert
+# two kinds of boosted trees. Then you meet more than twenty conversions without an error whose files
+# answer wrongly, or refuse to answer. You find each of them with one function.
 #
 # **You will**
 # - convert models of LightGBM and XGBoost, with categories and with gaps;
 # - compare a model with its file: probabilities first, labels second;
 # - use `parity.compare`, a function that you can copy into your own project;
-# - fix two conversions that answer wrongly, and prove the fix;
+# - fix two conversions that answer wrongly, and compare again;
 # - find out when ONNX Runtime is slower than scikit-learn.
 #
 # **You need** `build/models/churn.pkl` and `churn.onnx` from lessons 02 and 03 (made now if they
@@ -81,9 +81,9 @@ NUMBERS = ["tenure", "monthlycharges", "totalcharges"]
 # ## Four conversions without an error
 #
 # **Boosted trees** are many small trees that are added up: each tree corrects the sum of the trees
-# before it. LightGBM and XGBoost are two libraries that many people use for tables. `skl2onnx` alone
-# does not convert them, but `onnxmltools` does. We train four models of LightGBM that
-# differ in one setting, and convert them in the same way.
+# before it. LightGBM and XGBoost are two libraries for them. `skl2onnx` alone does not convert their
+# models, but `onnxmltools` does. We train four models of LightGBM that differ in one setting, and
+# convert them in the same way.
 
 # %%
 table = pd.read_csv("../data/churn.csv").fillna({"totalcharges": 0})
@@ -123,8 +123,7 @@ show(*charts.agreement({name: (expected[:, 1], found[:, 1])
 # %% [markdown]
 # Each point is a customer. A point on the line has two equal answers. The first file is correct.
 # The second and the third file are wrong for almost all customers. The fourth file is the most
-# dangerous: it is wrong for the few customers in month 0. A test with ten rows would probably miss
-# them.
+# dangerous: it is wrong for the few customers in month 0. A test with ten rows can easily miss them.
 #
 # All four files load, and all probabilities lie between 0 and 1. `onnxmltools` converts the trees,
 # but it does not know these three settings. It ignores them.
@@ -135,7 +134,7 @@ show(*charts.agreement({name: (expected[:, 1], found[:, 1])
 # Write `apart(expected, found)`. Both are arrays of probabilities with one row for each customer
 # and one column for each class. Return three numbers, in this order:
 #
-# - the largest difference of two probabilities;
+# - the largest difference of two probabilities, a float;
 # - the number of rows where a probability differs by more than `1e-5`;
 # - the number of rows where the most probable class differs.
 #
@@ -152,7 +151,7 @@ show(*charts.agreement({name: (expected[:, 1], found[:, 1])
 
 # %% Exercise 1
 def apart(expected, found):
-    """Return the largest difference, the rows that differ, and the labels that differ."""
+    """Return the largest difference, how many rows differ, and how many labels differ."""
     # BEGIN SOLUTION
     difference = np.abs(expected - found)
     labels = expected.argmax(axis=1) != found.argmax(axis=1)
@@ -186,8 +185,8 @@ print("Right. Many rows can be wrong while few labels change.")
 # ## One function for all of it
 #
 # [`workshop/parity.py`](../workshop/parity.py) is a single file that needs NumPy and ONNX Runtime.
-# Copy it into your own project. Its function `compare` takes a model, a file and rows. Here is the
-# pair that lesson 05 deploys:
+# Copy it into your own project. Its function `compare` takes a model, a file and rows. Here are the
+# churn model and the file that lesson 05 deploys:
 
 # %%
 saved = pickle.loads((MODELS / "churn.pkl").read_bytes())
@@ -197,7 +196,7 @@ parity.compare(saved["pipeline"], MODELS / "churn.onnx", table[fields])
 # %% [markdown]
 # `compare` uses your rows, and makes more rows from them. A **probe** is one way to do this:
 # `compare` takes up to twenty rows for which both answers are equal, and changes one thing. If the
-# answers differ then, this change is the cause.
+# two answers differ after the change, the change is the cause.
 #
 # | probe | how it is derived |
 # |---|---|
@@ -212,24 +211,24 @@ parity.compare(saved["pipeline"], MODELS / "churn.onnx", table[fields])
 # | a whole number over 2^24, a Unix time | numbers that 32-bit floats cannot hold |
 # | texts with accents, in capitals, … | where the rows are texts |
 #
-# Not every error is a difference. If the model and the file both refuse an unknown category, they
-# agree. But `compare` reports a file that answers where the model refuses. And two numbers are
-# equal when they differ by less than 10⁻⁵, or by less than 10⁻⁵ of a large value, because 32-bit
-# floats have seven digits. For a deep network's scores the limit is 10⁻⁴.
+# If the model and the file both refuse an unknown category, they agree. If only one refuses,
+# `compare` reports it. Two numbers count as equal if they differ by at most 10⁻⁵. For values above 1
+# it is 10⁻⁵ of the value, because 32-bit floats have seven digits. For a deep network's scores the
+# limit is 10⁻⁴.
 
 # %%
 print(parity.compare(models["zero_as_missing=True"], files["zero_as_missing=True"], numbers,
                      columns=NUMBERS))
 
 # %% [markdown]
-# The report names the probe, the columns, and the number of rows that differ. The probe *a zero*
-# finds the fault even in a table without a single 0.
+# The report names the probe, the columns, and the number of rows that differ. This table has zeros;
+# yours may have none. The probe *a zero* puts zeros into each column in turn.
 #
 # ## Boosted trees that convert correctly
 #
-# The usual settings convert correctly. Missing values (gaps) do, too. LightGBM can also split a
-# category directly, without one-hot encoding. The model takes pandas' type `category`, and the file
-# takes the number of each category. The function `feed` makes one from the other:
+# With the usual settings, the files are correct, also for missing values (gaps). LightGBM can also
+# split a category directly, without one-hot encoding. The model takes pandas' type `category`, and
+# the file takes the number of each category. The function `feed` makes one from the other:
 
 # %%
 words = table[["contract", "internetservice", "paymentmethod"]].astype("category")
@@ -280,9 +279,8 @@ parity.compare(boosted.predict_proba, file, numbered.to_numpy(), columns=NUMBERS
 #
 # ## A column that gets lost
 #
-# A missing value can mean something: perhaps customers without a bill are new. `SimpleImputer` with
-# `add_indicator=True` fills the gaps, and adds a column that marks them. For this example, every
-# seventh bill is missing.
+# Sometimes a missing value means something. `SimpleImputer` with `add_indicator=True` fills the gaps,
+# and adds a column that marks them. For this example, we delete every seventh bill.
 
 # %%
 from skl2onnx import to_onnx
@@ -315,15 +313,16 @@ for node in lost.graph.node:
 print("the model's own weights for each class:", marking[-1].coef_.shape[1])
 
 # %% [markdown]
-# The imputer in the file returns three columns. The classifier has two times four weights, one set
-# for each class. So it multiplies the columns with weights of other columns. Nothing checks the
-# count.
+# The imputer in the file returns three columns. The classifier has two times four weights, four for
+# each class, side by side. With three columns, it reads three for each: the second class begins at
+# the fourth weight of the first. Nothing checks the count.
 #
 # ### Exercise 2: Keep the column (8 minutes)
 #
 # The fix does not need the converter: mark the gaps in the table, before the pipeline. Write
-# `mark(rows)`. It takes three columns and returns four, as 32-bit floats. The first three stay as
-# they are, gaps included. The fourth is 1 where `monthlycharges` (column 1) is missing, else 0.
+# `mark(rows)`. It takes an array of three columns and returns one of four, as 32-bit floats. The
+# first three stay as they are, gaps included. The last is 1 where `monthlycharges`, `rows[:, 1]`, is
+# missing, else 0. The check then compares the new model with its file.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -338,7 +337,7 @@ print("the model's own weights for each class:", marking[-1].coef_.shape[1])
 
 # %% Exercise 2
 def mark(rows):
-    """Return rows with a fourth column, 1 where the second is missing; float32."""
+    """Return rows with one more column, 1 where `rows[:, 1]` is missing; float32."""
     # BEGIN SOLUTION
     return np.column_stack([rows, np.isnan(rows[:, 1])]).astype(np.float32)
     # END SOLUTION
@@ -386,8 +385,8 @@ print(parity.compare(model, file, rows, **options))
 #
 # ## A number that is rounded
 #
-# A customer joins, and the program keeps the time as a **Unix time**: seconds since 1970, now about
-# 1.8 billion. Suppose that the model needs the second within the hour as a feature.
+# A customer joins, and the program keeps the time as a **Unix time**: seconds since 1970, about 1.8
+# billion in 2026. Suppose that the model needs the second within the hour as a feature.
 
 # %%
 (clock, file, calls), options = gallery.GALLERY["Unix times"].make()
@@ -403,8 +402,9 @@ print("\nnext 32-bit float after a Unix time:", np.spacing(np.float32(calls[0, 0
 #
 # Write `recent(rows)`. It takes rows of two 64-bit whole numbers (`joined`, `tenure`), and returns
 # them as 32-bit floats that keep every second: `joined` counts from `START`. The answer for a row
-# must not depend on the other rows. (The fix lasts for 2^24 seconds, 194 days after `START`. A model
-# that lives longer needs two columns: the day, and the second of the day.)
+# must not depend on the other rows. (The fix lasts for 2^24 seconds, 194 days after `START`. These
+# customers joined in the first hour of 2026. For times that go on, use two columns: the day, and the
+# second of the day.)
 #
 # <details><summary>Hint 1</summary>
 #
@@ -454,8 +454,8 @@ print(f"Right: equal on {len(seconds):,} rows, within {report.largest:.0e}.")
 #
 # We collected such conversions in [`workshop/gallery.py`](../workshop/gallery.py). Each one is a
 # few lines: a model, its file, rows. They happen with the versions that this workshop pins. A newer
-# version may fix some of them. The next cell makes all of them and compares them, in less than two
-# minutes. Keras comes last, in a process of its own.
+# version may fix some of them. The next cell makes all of them, compares them, and prints the time.
+# Keras comes last, in a process of its own, because importing TensorFlow needs time and memory.
 
 # %%
 found, seconds_of = {}, {}
@@ -496,12 +496,11 @@ show(*plot.conversions(sized))
 #   accents, other lengths.
 #
 # *Notice* the word "refuses". There, the numbers do not differ. Instead, the file answers where the
-# model refuses, or the file does not open, or it takes one length only.
+# model refuses, or the file does not open, or it takes one length only. That is PyTorch's LSTM: the
+# first export in a process is correct, the second keeps the length of the example.
 #
-# Two of the entries are not the converter's fault. A network that was left in training mode answers
-# at random, so no file can equal it. And PyTorch's second export of an LSTM is correct for the
-# length of the example, and refuses all other lengths. The first export in the same process was
-# correct.
+# One entry is not the converter's fault. A network that was left in training mode answers at random,
+# so no file can equal it.
 #
 # ## Correct, but slower
 #
@@ -545,20 +544,21 @@ show(figure, "The ratio of times rises with the size of the batch: " + ", ".join
     f"{size} rows {ratio:.2f}" for size, ratio in zip(sizes, ratios)))
 
 # %% [markdown]
-# For a single row, scikit-learn spends its time on checks, and ONNX Runtime wins by far. In a large
-# batch, the checks cost little, and the work on the trees decides. The plot shows the result for
-# your machine. For a nightly batch of a large forest, the original model may be the better choice.
-# Measure it with your own model: the report of `compare` ends with this ratio.
+# For a single row, the fixed cost of a call decides. In a large batch, the work on the trees decides.
+# The plot shows the result for your machine. For a nightly batch of a large forest, the original
+# model may be the better choice. Measure it with your own model: the report of `compare` ends with
+# this ratio.
 #
 # ## Recap
 #
 # - **LightGBM and XGBoost** convert with `onnxmltools`, gaps and categories included. XGBoost's
 #   columns are called `f0`, `f1`, …; the file needs the order of columns and categories from you.
-# - **Compare probabilities first**, on every row. Labels change last.
+# - **Compare probabilities first**, on every row. A label changes only if its probability crosses
+#   0.5, so compare labels second.
 # - **`parity.compare`** also tests what your rows do not contain: gaps, unknown categories, extreme
 #   numbers, other orders, batches and lengths. It names the column.
-# - **Most fixes** move a step out of the model: mark gaps in the table, split a time into numbers
-#   below 2^24. The comparison proves the fix.
+# - **Two fixes** move a step out of the model: mark gaps in the table, count a time from a fixed
+#   start. Compare the new file again.
 # - **Slower**: ONNX Runtime wins for single requests. For a large batch, measure.
 #
 # You made no file. There is nothing to clean up.

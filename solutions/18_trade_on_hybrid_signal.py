@@ -24,7 +24,7 @@
 # - put it behind a SageMaker Serverless endpoint, as ONNX
 # - let Lambda do the business around it: check the event, call the model, decide, order
 # - let it fail: duplicate, late, stale and early events, an endpoint that does not answer
-# - replay a month: one decision for each trading day, none from the future
+# - replay a month: one decision for each trading day, none from later data
 #
 # **You need** Docker
 #
@@ -176,13 +176,14 @@ assert accuracy_of(leaky) > accuracy_of(table) + 0.1
 # ### Exercise 1: does it see the future? (7 minutes)
 #
 # `make` makes a table of features from the bars, like `table_of`. Complete `looks_ahead`. After the
-# bar at position `day`, give the bars other values, and make the features again. Return whether a
-# feature of that day or of an earlier one has changed.
+# bar at position `day`, change all prices and volumes, and make the features again. Return True if
+# a feature of that day or of an earlier one has changed, else False. (A different factor for each
+# day finds more: if all are doubled, the ratio of two later closes stays the same.)
 #
 # <details><summary>Hint 1</summary>
 #
 # `other.iloc[day + 1:, other.columns.get_loc("close")] *= 2` doubles the closes after the day.
-# Do the same to `high`, `low` and `volume`.
+# Do the same to `open`, `high`, `low` and `volume`.
 # </details>
 #
 # <details><summary>Hint 2</summary>
@@ -196,7 +197,7 @@ def looks_ahead(make, bars, day=60):
     """Whether features of the bar at position `day`, or before it, depend on bars after it."""
     other = bars.copy()
     # BEGIN SOLUTION
-    for name in "high", "low", "close", "volume":
+    for name in "open", "high", "low", "close", "volume":
         other.iloc[day + 1:, other.columns.get_loc(name)] *= 2
     last = bars.index[day]
     return not make(bars).loc[:last].equals(make(other).loc[:last])
@@ -227,9 +228,9 @@ assert looks_ahead(scaled, some), (
 print("Right: a slip of this kind will not get past you again.")
 
 # %% [markdown]
-# Now the same test on many days: **shift the future**. After the day, one bar is left out, so that
-# all later bars come a day early. Up to the day, nothing may change; after it, the features must
-# change.
+# Now the same test on many days, in steps of seven, with another change: we **shift the future**.
+# After the day, one bar is left out, so that all later bars come a day early. Up to the day, nothing
+# may change; after it, the features must change.
 
 # %%
 def shifted_future(bars, day):
@@ -245,14 +246,14 @@ for start in range(0, len(bars) - 60, 7):
     assert not as_was.loc[start + day + 1:].equals(other.loc[start + day + 1:]), "nothing shifted?"
 part = bars[:60]
 assert not centred(part).loc[:40].equals(centred(shifted_future(part, 40)).loc[:40])
-print("no feature of any day depends on later days; the centred average was caught")
+print("no feature of the tested days depends on later days; the centred average was caught")
 
 # %% [markdown]
 # ## Train walk-forward
 #
 # If we shuffled the days, we would train on 2010 to forecast 2009. **Walk-forward** is closer to
-# reality: for each year, train on all the years before, then predict that year. The last day before
-# it is left out, because its answer, the next close, is in the test year.
+# reality: for each year, train on all the years before, then predict that year. The last training
+# day is left out, because its answer, the next close, is in the test year.
 
 # %%
 FIRST = 2004
@@ -280,7 +281,7 @@ print(f"{len(days)} days, none of which its model had seen")
 # ## How good is it?
 #
 # First, how often is it correct? Both rules are tested on the same days, so we look at the
-# difference day by day. `±` is twice its standard error: the effect of luck alone.
+# difference day by day. `±` is two standard errors of its mean: a smaller difference can be luck.
 
 # %%
 right, always = (target == up[days]).mean(), up[days].mean()
@@ -349,8 +350,9 @@ assert gain.mean() < luck and net["× money"] < plain["× money"]
 # ### Exercise 2: how cheap would trading have to be? (6 minutes)
 #
 # Complete `break_even`. It returns the cost of a change of position, a fraction such as `0.0005`.
-# At this cost, the model earns as much as always holding, summed over all days. Always holding pays
-# nothing for its first purchase.
+# At this cost, the model's results, added up over all days, equal those of always holding. Here,
+# unlike in the table above, always holding pays nothing for its first purchase. The model pays for
+# each change, its first purchase included. There is at least one; the answer may be negative.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -359,8 +361,8 @@ assert gain.mean() < luck and net["× money"] < plain["× money"]
 #
 # <details><summary>Hint 2</summary>
 #
-# Divide the difference by the number of changes of position. They are in `results`; the first
-# purchase is one of them. </details>
+# Divide the difference by the number of changes, counted as in `results` (`trades` above leaves out
+# the first purchase). </details>
 
 # %% Exercise 2
 def break_even(target, change):
@@ -418,7 +420,7 @@ onnx.save(converted, "../build/models/signal.onnx")
 print("trained until", signature["trained_until"])
 
 # %% [markdown]
-# Does it give the same answers as scikit-learn? We compare every day of 2018:
+# Does it give the same answers as scikit-learn? We compare the days of 2018 that have a next close:
 
 # %%
 session = ort.InferenceSession("../build/models/signal.onnx")
@@ -486,9 +488,9 @@ for statement in json.loads(allowed)["Statement"]:
 
 # %% [markdown]
 # There are three calls. The **model** has image, data and role. SageMaker may not know a new role
-# yet, so `endpoints.create_model` repeats the call on that error, as lesson 05 did by hand. The **configuration** has the
-# memory, and the number of requests at the same time. The **endpoint** is a name that points to a
-# configuration, and you can point it to another one while it works.
+# yet, so `endpoints.create_model` repeats the call on that error, as lesson 05 did by hand. The
+# **configuration** has the memory, and the number of requests at the same time. The **endpoint** is
+# a name that points to a configuration, and you can point it to another one while it works.
 
 # %%
 V1 = f"{MODEL}-v1"
@@ -504,7 +506,7 @@ sagemaker.get_waiter("endpoint_in_service").wait(
 sagemaker.describe_endpoint(EndpointName=MODEL)["EndpointStatus"]
 
 # %% [markdown]
-# (This takes seconds here, minutes on AWS.) Send it a good request and a bad one:
+# (On AWS, this takes longer.) Send it a good request and a bad one:
 
 # %%
 runtime = boto3.client("sagemaker-runtime")
@@ -541,9 +543,9 @@ else:
 # | the event comes twice | a second decision is not written: S3 takes a key once (`IfNoneMatch`) |
 # | it comes after a later day's | no order: that position is history |
 # | the data are old, the day is not over, days are missing | no decision; the event is put aside |
-# | the endpoint is slow or fails | 3 attempts of limited time, with random pauses between them |
-# | it goes on failing | the **circuit breaker** opens: for a while, nobody asks |
-# | the endpoint refuses one request (4xx) | no decision for this symbol; the others may ask |
+# | the endpoint is slow, busy or fails | 3 attempts of limited time, with random pauses between them |
+# | three events in a row fail, also because AWS refuses the call | the **circuit breaker** opens: for a minute, nobody asks |
+# | the container refuses one request (`ModelError`, 400) | one attempt, no decision; other symbols may ask |
 # | a price cannot be true (a close of 10⁹) | no decision; the message names the field |
 # | the function dies before the order | the next attempt finds the decision, and sends it |
 # | whatever else | no order rather than a wrong one |
@@ -566,10 +568,9 @@ print(source[source.index("ATTEMPTS ="):source.index("# Failures after which")])
 print(source[source.index("def attempt"):source.index("def may_pass")].strip())
 
 # %% [markdown]
-# There are three limits of time: for each attempt, for the pauses, and for all together (the
-# function's remaining time). We switch off boto3's own retries: three times three attempts would be
-# nine. The pauses are random, so that clients that failed at the same time do not try again at the
-# same time.
+# Time is limited for each attempt, for the pauses, and for all together (the function's remaining
+# time). By itself, boto3 would repeat each of the function's 3 attempts, so we switch that off. The
+# pauses are random, so that clients that failed at the same time do not try again at the same time.
 #
 # ## Deploy it
 #
@@ -670,8 +671,10 @@ assert first == decisions() and [one["day"] for one in first] == ["2018-11-26"]
 #
 # Another program carries out the orders. A FIFO queue drops duplicates for 5 minutes, but an order
 # may be sent again after an hour. And if two days are processed at the same time, the older may
-# come second. Complete `carry_out`. It returns the account after an order. An order for the
-# account's day or an earlier one changes nothing; `trades` counts the changes of position.
+# come second. Complete `carry_out`. It returns the account after an order, the same dict or a new
+# one. An order has `day`, a text, and `target`, 1 (hold) or 0 (cash), as the account has; ignore its
+# other fields. An order for the account's day or an earlier one changes nothing; `trades` counts the
+# changes of position.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -714,8 +717,8 @@ print("Right: twice or too late, the account is what it should be.")
 # %% [markdown]
 # ## When the endpoint does not answer
 #
-# We configure the function wrongly: for four days, it calls another endpoint than its policy
-# allows.
+# We send the events of four days, but the function now calls an endpoint that its role's policy does
+# not allow.
 
 
 # %%
@@ -740,17 +743,15 @@ kept = deploy.s3().get_object(Bucket=ledger, Key=f"breakers/{OTHER}.json")
 kept["Body"].read().decode()
 
 # %% [markdown]
-# `AccessDeniedException`: the role may call no endpoint but `MODEL`. The other endpoint does not
-# exist, but AWS checks the permission first. So this error does not show whether an endpoint
-# exists.
+# `AccessDeniedException`: the role may call no endpoint but `MODEL`. (The other endpoint does not
+# exist, but the error does not show that.) AWS refuses, not the container. So the function makes one
+# attempt for each event, and the failure counts for the breaker.
 #
 # *Notice* the last row: after three failed events, the breaker is open, and the fourth fails
 # immediately, without a call. The breaker's state is stored outside the function, here in S3,
-# because the next event may meet another environment. After a minute, the next event is a trial. If
-# it succeeds, the breaker closes. In the meantime no order is sent: the account keeps its position.
-#
-# (A refused request is sent once for each event. For a slow or a busy endpoint there are three
-# attempts: `tests/lambda/test_signal.py`.)
+# because the next event may meet another environment. After a minute (`REST` in `model.py`), the
+# next event is a trial. If it succeeds, the breaker closes. In the meantime no order is sent: the
+# account keeps its position.
 #
 # Now back to the correct endpoint. It has its own breaker, which is closed.
 
@@ -762,8 +763,8 @@ assert [one["day"] for one in take_orders()] == week
 
 # %% [markdown]
 # The four days were sent again and have their decisions. In production, Lambda does that: it
-# repeats an event twice, after one and two minutes, and then moves it to the queue of failures.
-# After 12 hours it is stale, and its day stays without a decision.
+# repeats a failed event twice (lesson 17), and then moves it to the queue of failures. After 12
+# hours (`OLDEST` in `market.py`) it is stale, and its day stays without a decision.
 #
 # ## A month, replayed
 #
@@ -813,7 +814,7 @@ replay = pd.DataFrame(replay).set_index("day")
 replay[["target", "probability", "data_until", "seconds"]].head(3).round(3)
 
 # %% [markdown]
-# Is there one decision a day, and none from the future? The stored decisions must have each trading
+# Is there one decision a day, and none from later data? The stored decisions must have each trading
 # day once. Each decision must be the model's answer for the bars up to that day, and must stay the
 # same when the future is shifted.
 
@@ -884,16 +885,16 @@ assert len(put_aside) == 1
 #
 # - **Look-ahead** raises no error: test it by changing the future. One function makes the features,
 #   from the bars up to the day.
-# - **Walk-forward**: train on the past, test on the year after; leave out the days whose answer was
-#   not known yet. Compared with "always up" and after costs, the model is not worth trading on.
-# - **SageMaker Serverless**: image with `serve`, `model.tar.gz` in S3, a role; model,
-#   configuration, endpoint. Without requests nothing runs, and the next request waits for a
-#   container.
+# - **Walk-forward**: train on the years before, without their last day; test on the year after.
+#   Compared with "always up" and after costs, the model is not worth trading on.
+# - **SageMaker Serverless** needs an image that answers `/ping` and `/invocations`, `model.tar.gz`
+#   in S3, and a role. Three calls create the model, its configuration and the endpoint. Without
+#   requests nothing runs, and the next request waits for a container.
 # - **Lambda** does the rest: it accepts only complete, fresh data of a closed day.
 # - **Failures**: limited attempts and time, random pauses, and a breaker whose state is stored
 #   outside the function. In doubt, send no order.
-# - **One decision a day**: a key that can be written once; an id for the order; a target, not a
-#   change.
+# - **One decision a day** needs three things: a key that can be written once, an id for the order,
+#   and a target instead of a change.
 #
 # ## Clean up
 #

@@ -3,7 +3,7 @@
 # workshop:
 #   number: "19"
 #   needs: [docker]
-#   reading: 40
+#   reading: 35
 #   exercises: 25
 #   cost: "under $0.01"
 #   products: []
@@ -27,7 +27,7 @@
 #
 # **You need** Docker, and the model of lesson 03 (made now if it is missing)
 #
-# **Time** 40 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS less
+# **Time** 35 minutes reading, 25 minutes exercises. **Cost** free on the local cloud; on AWS less
 # than \$0.01
 
 # %%
@@ -54,8 +54,8 @@ lessons.require("03")
 #     style ep fill:#fff3d6,stroke:#e69f00,stroke-width:3px
 # ```
 #
-# There is one file, ONNX Runtime on both sides, and the same memory. Everything around the model
-# differs. The first cell removes what an earlier run has left.
+# There is one file, ONNX Runtime on both sides, and the same memory. The first cell removes what an
+# earlier run has left.
 
 # %%
 import json
@@ -72,21 +72,21 @@ lambda_, logs, iam = boto3.client("lambda"), boto3.client("logs"), boto3.client(
 sagemaker, runtime = boto3.client("sagemaker"), boto3.client("sagemaker-runtime")
 
 
-def there(list_them, key, name):
-    """Names of our endpoints, configurations or models that are there."""
+def existing(list_them, key, name):
+    """Names of our endpoints, configurations or models that exist."""
     return [one[name] for one in list_them(NameContains=MODEL, MaxResults=100)[key]]
 
 
 def remove():
     """Delete all that this lesson makes: endpoints first, then what they stand on."""
-    for name in there(sagemaker.list_endpoints, "Endpoints", "EndpointName"):
+    for name in existing(sagemaker.list_endpoints, "Endpoints", "EndpointName"):
         sagemaker.delete_endpoint(EndpointName=name)
     gone = sagemaker.get_waiter("endpoint_deleted")
     for name in ENDPOINTS:
         gone.wait(EndpointName=name, WaiterConfig=endpoints.WAITER)
-    for name in there(sagemaker.list_endpoint_configs, "EndpointConfigs", "EndpointConfigName"):
+    for name in existing(sagemaker.list_endpoint_configs, "EndpointConfigs", "EndpointConfigName"):
         sagemaker.delete_endpoint_config(EndpointConfigName=name)
-    for name in there(sagemaker.list_models, "Models", "ModelName"):
+    for name in existing(sagemaker.list_models, "Models", "ModelName"):
         sagemaker.delete_model(ModelName=name)
     groups = logs.describe_log_groups(logGroupNamePrefix=f"/aws/sagemaker/Endpoints/{MODEL}")
     for group in groups["logGroups"]:
@@ -111,8 +111,7 @@ deploy.function(FUNCTION, image, memory=1024, timeout=10)
 # ### Behind SageMaker
 #
 # As in lesson 18, we need an image that answers `/ping` and `/invocations`, a model in S3, and a
-# role that may read both. (The role's permission has a `*`, because there will be five endpoints,
-# whose names begin alike.)
+# role that may read both.
 
 # %%
 image = deploy.push(endpoints.build(), MODEL)
@@ -125,12 +124,11 @@ role = iam.create_role(RoleName=f"{MODEL}-role", Tags=tags,
                        AssumeRolePolicyDocument=deploy.policy("trust_sagemaker"))["Role"]
 iam.put_role_policy(RoleName=role["RoleName"], PolicyName="serve_model",
                     PolicyDocument=deploy.policy("serve_model", bucket=bucket,
-                                                 endpoint=f"{MODEL}*"))
+                                                 endpoint=f"{MODEL}*"))     # five endpoints
 
 # %% [markdown]
-# We create one model, one configuration, and **five endpoints** with it. One endpoint is enough to
-# serve. Five give five cold starts to measure, without five pauses. An endpoint without requests
-# costs nothing.
+# We create one model, one configuration, and **five endpoints** with it. One is enough to serve. Five
+# give five cold starts to measure. An endpoint without requests costs nothing.
 
 # %%
 endpoints.create_model(                 # as lesson 18: again while the new role is not known
@@ -149,7 +147,7 @@ for name in ENDPOINTS:
 # %% [markdown]
 # ### The same answers?
 #
-# If the two gave different answers, there would be nothing to compare. So check this first.
+# Only if the two give the same answers can we compare them.
 
 # %%
 import base64
@@ -187,10 +185,9 @@ assert all(abs(one - other) < 1e-6 for one, other in pairs)
 # %% [markdown]
 # ## Warm
 #
-# We send the same 200 customers to both, in turn, so that other programs on your machine disturb
-# both equally. We keep three times: until the answer arrived; the duration that Lambda bills (its
-# REPORT line); and SageMaker's `ModelLatency`. That is the time between sending a request to the
-# container and receiving its answer.
+# We send the same 200 customers to both, in turn. We keep three times: until the answer arrived;
+# the duration that Lambda bills (its REPORT line); and SageMaker's `ModelLatency`. That is the time
+# between sending a request to the container and receiving its answer.
 
 # %%
 warm, billed = {"Lambda": [], "SageMaker": []}, []
@@ -257,15 +254,15 @@ if cloud.is_local():
 
 # %% [markdown]
 # *Notice* the **zero**: nothing runs, nothing is billed. The local cloud stops a container after 10
-# idle seconds. AWS stops it after some minutes, and does not publish the number. (On AWS this cell
-# does not wait, because four of the five endpoints have not had a request yet.)
+# idle seconds. For AWS, we found no statement of the time. (On AWS this cell does not wait, because
+# four of the five endpoints have not had a request yet.)
 #
 # Now we measure the first request after a pause, five times. Each endpoint gets one request. (On AWS
-# the first endpoint may still be warm, so we leave it out there.) The function gets a changed
-# setting, and with it a new execution environment, as in lesson 05.
+# the first endpoint may still be warm, so we leave it out there.) The function gets another
+# environment variable, and with it a new execution environment, as in lesson 05.
 
 # %%
-asleep = ENDPOINTS if cloud.is_local() else ENDPOINTS[1:]
+idle = ENDPOINTS if cloud.is_local() else ENDPOINTS[1:]
 cold, inits, since = {"Lambda": [], "SageMaker": []}, [], datetime.now(timezone.utc)
 for number, customer in enumerate(customers[:5]):
     lambda_.update_function_configuration(
@@ -274,10 +271,10 @@ for number, customer in enumerate(customers[:5]):
     _, took, log = ask_lambda(customer)
     cold["Lambda"].append(took)
     inits += map(float, re.findall(r"Init Duration: ([\d.]+) ms", log))
-for endpoint in asleep:
+for endpoint in idle:
     cold["SageMaker"].append(ask_sagemaker(customers[0], endpoint)[1])
 
-setup = [found["Maximum"] for endpoint in asleep
+setup = [found["Maximum"] for endpoint in idle
          if (found := metric("ModelSetupTime", endpoint, least=1, since=since))]
 
 # %%
@@ -304,17 +301,15 @@ print(f"ModelSetupTime of the endpoints:  {statistics.median(setup):5.0f} ms" if
 # Some of this comes from the local cloud, and some from the services:
 #
 # - **The order in the left plot means nothing.** It depends on the parts that the local cloud puts
-#   around the model: an emulator in front of the function, and none in front of the container. The
-#   model takes the same time in both, a fraction of a millisecond.
+#   around the model: an emulator in front of the function, and none in front of the container.
 # - **The shape is the same on AWS.** There are two groups, with almost nothing between them. Warm
-#   requests differ by little. A cold request is slower by a factor, and tuning the model does not
-#   change that. Only a measurement on AWS can tell how large the factor is there.
+#   requests differ by little. A cold request is slower by a factor. Only a measurement on AWS can
+#   tell how large the factor is there.
 # - **The parts of a cold start are the same on AWS, its length is not.** Both start a container and
 #   import ONNX Runtime. On AWS, Lambda loads only the used pieces of the image (Brooker et al.,
 #   2023). A serverless endpoint needs compute, image and the model's archive. AWS's developer guide
 #   says that its time depends on the size of the model and on the start of the container. Measure
 #   it there: `Init Duration` in the function's log, `ModelSetupTime` in the endpoint's metrics.
-# - **Both can be kept warm** for money, by *provisioned concurrency*; lesson 16 calculates it.
 #
 # See also the table [local cloud and AWS](../workshop/LOCAL_CLOUD.md).
 
@@ -326,7 +321,7 @@ print(f"ModelSetupTime of the endpoints:  {statistics.median(setup):5.0f} ms" if
 # | time | each millisecond × memory, INIT too | each millisecond of processing × memory | each second that an instance is there |
 # | request | a fee for each | none | none |
 # | data | none (but out to the internet) | each GB in and out | each GB in and out |
-# | idle | nothing | nothing | the full price |
+# | idle | nothing | nothing | the full price of each instance; asynchronous can have none |
 # | free each month | a million requests, 400,000 GB-seconds | nothing (a trial for new accounts) | nothing (a trial) |
 #
 # The prices are in [`data/prices.csv`](../data/prices.csv). Read the notes:
@@ -354,16 +349,16 @@ ratio = ENDPOINT_PRICE / cost.usd("lambda_compute_x86_64")
 print(f"A GB-second on the endpoint costs {ratio:.2f} times one on Lambda.")
 
 # %% [markdown]
-# So a GB-second costs more on the endpoint, and a request costs less. Which of the two matters more
-# depends on **how long a request takes**.
+# So the endpoint has no fee for a request, but a higher price for a GB-second. Which of the two
+# matters more depends on **how long a request takes**.
 #
 # ### Exercise 1: how long must a request take? (7 minutes)
 #
 # Complete `even_ms`: at how many milliseconds do a request to a function and one to an endpoint
-# cost the same? Shorter requests are cheaper on the endpoint, because they pay no fee. Do not count
-# the free part, the data and INIT. Sometimes there is no such time: if the endpoint's memory ×
-# price is not above the function's, the endpoint is cheaper at *any* duration. Then return
-# `math.inf`.
+# cost the same? (All prices are for seconds.) Do not count the free part, the data and INIT.
+# Shorter requests are then cheaper on the endpoint, because they pay no fee. If a second on the
+# endpoint (its memory × `price`) costs no more than one on the function (its memory × `COMPUTE`),
+# the endpoint is cheaper at *any* duration. Then return `math.inf`.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -422,9 +417,9 @@ print("Right.")
 
 # %% [markdown]
 # *Notice* how much the memory changes. At the same size, the two cost the same at tens of
-# milliseconds. A function can work with 512 or 128 MB, which an endpoint cannot have. Then the line
-# moves to less than twenty milliseconds. Our churn model's requests are far below it, a large
-# network's are above.
+# milliseconds. A function can have 512 or 128 MB, an endpoint cannot. Then the line moves to less
+# than twenty milliseconds. Our churn model's requests are far below it, a large network's are
+# above.
 #
 # And the data, which we did not count?
 
@@ -433,8 +428,8 @@ print(f"{FEE / cost.usd('endpoint_data') * 1e6:.1f} KB in and out cost on the en
       "Lambda's fee costs.")
 
 # %% [markdown]
-# So for a model that receives pictures, the missing fee saves nothing, however fast the model is.
-# **Fast and small** requests are cheaper on the endpoint, such as those to `churn`.
+# So for a model that receives pictures, the missing fee saves nothing. **Fast and small** requests
+# are cheaper on the endpoint, such as those to `churn`.
 
 # %% [markdown]
 # ## Cost against requests a month
@@ -452,10 +447,10 @@ print(f"{FEE / cost.usd('endpoint_data') * 1e6:.1f} KB in and out cost on the en
 #   % of their time. That needs steady traffic, or somebody who changes the number of instances.
 
 # %%
-theirs = reported["ModelLatency"]["Average"] + 0.5        # rounding up adds half a ms on average
-ours = theirs if cloud.is_local() else statistics.fmean(billed)
+endpoint_ms = reported["ModelLatency"]["Average"] + 0.5   # rounding up adds half a ms on average
+function_ms = endpoint_ms if cloud.is_local() else statistics.fmean(billed)
 CASES = {
-    "churn": {"memory": 1024, "function_ms": ours, "endpoint_ms": theirs,
+    "churn": {"memory": 1024, "function_ms": function_ms, "endpoint_ms": endpoint_ms,
               "init_ms": statistics.median(inits), "kilobytes": 1.0},
     "heavier": {"memory": 2048, "function_ms": 300, "endpoint_ms": 300, "init_ms": 3000,
                 "kilobytes": 100},
@@ -516,21 +511,20 @@ pd.DataFrame({name: {
     for name, case in CASES.items()})
 
 # %% [markdown]
-# Look at these points:
+# The figure and the table show:
 #
-# - **Left end:** Lambda is free, and an endpoint costs cents, or a few dollars. This difference
-#   should not decide.
-# - **The middle:** for short requests the endpoint is cheaper, because it has no fee for a request.
-#   For long ones the function is cheaper, because its second costs less. The table above has the
-#   crossings, and you can compute it again with another `ENDPOINT_PRICE`.
-# - **Dotted:** with a function in front, the endpoint is nowhere cheaper than the model in the
-#   function itself. People who put SageMaker behind Lambda pay for other things: the model has its
-#   own image, release and team.
-# - **Right end:** busy instances are the cheapest: the next cell compares the price of one vCPU. A heavy model reaches that point with far fewer requests than a light one. (One
-#   instance is one point of failure; AWS advises at least two.)
+# - **Few requests** (left end): Lambda is free, and an endpoint costs cents, or a few dollars. This
+#   difference should not decide.
+# - **More requests:** for short ones the endpoint is cheaper, because it has no fee for a request.
+#   For long ones the function is cheaper, because its second costs less. Compute the table again
+#   with another `ENDPOINT_PRICE`.
+# - **An endpoint behind a function** (dotted line) is nowhere cheaper than the model in the function
+#   itself. What you pay for is that the model has its own image, release and team.
+# - **Very many requests** (right end): busy instances are the cheapest. For a heavy model this
+#   begins at far fewer requests than for a light one. (One instance is one point of failure.)
 #
 # INIT on the endpoint is not included. AWS says that processing is billed; we found no statement
-# whether a cold start counts as processing.
+# whether a cold start counts as processing. The next cell compares the price of one vCPU:
 
 # %%
 instance = cost.usd("endpoint_instance") / 3600 / 2                # one vCPU for a second
@@ -552,22 +546,23 @@ print(f"An instance's vCPU costs {instance / function:.0%} of a function's. It i
 # | too many | `TooManyRequestsException`, 429 | `ThrottlingException`, 400 |
 # | start | ≤ 10 s of INIT, else again | ≤ 3 minutes until `/ping` |
 # | scales to zero | yes | yes |
-# | kept warm | provisioned concurrency, SnapStart | provisioned concurrency |
+# | kept warm, for money (lesson 16) | provisioned concurrency, SnapStart | provisioned concurrency |
 # | who calls | AWS keys, function URL, HTTP API, events, queues, schedules | AWS keys only |
 # | private network | possible | not possible |
 # | the model | in the image, a layer, or fetched | `model.tar.gz` in S3, unpacked for you |
-# | a caller's mistake | an answer like any other | `ModelError`, the container's status inside |
-# | new version | publish, move an alias; a share of the traffic by weight; back in one call | update to a new configuration, blue/green, also in steps with an alarm; one variant only |
+# | a caller's mistake | an answer like any other | `ModelError`, which contains the container's status |
+# | new version | publish a version, move an alias; weights share the traffic | update the endpoint to a new configuration (blue/green, also in steps) |
 # | image | Lambda's runtime interface | any HTTP server on port 8080, the same on instances |
 # | metrics | `Duration`, `Errors`, `Throttles`, `ConcurrentExecutions` | `ModelLatency`, `OverheadLatency`, `ModelSetupTime`, `Invocation4XXErrors`, `MemoryUtilization` |
-# | watching the data | your own logs | your own logs (data capture and Model Monitor only with instances) |
 #
-# Sources, read in November 2026: *Lambda quotas*; SageMaker developer guide, *Serverless
-# Inference*, *Invoke a serverless endpoint* and *Deployment guardrails: exclusions*; the service
-# models in boto3.
+# Sources, read in November 2026: [Lambda
+# quotas](https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html); SageMaker
+# developer guide, [Serverless
+# Inference](https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html), *Invoke a
+# serverless endpoint* and *Deployment guardrails: exclusions*; the service models in boto3.
 #
-# *Notice* the limits that money cannot change: 60 seconds, 4 MB, no private network, AWS keys only.
-# If a requirement exceeds one of them, the decision is made.
+# *Notice* the endpoint's limits that money cannot change: no GPU, 60 seconds, 4 MB, 200 requests at
+# the same time, no private network, AWS keys only. If a requirement exceeds one, choose another way.
 #
 # What else is there? **Real-time** endpoints run on instances that you choose, GPUs among them, and
 # you pay by the hour. **Asynchronous** endpoints queue requests of up to 1 GB, take up to an hour
@@ -579,8 +574,9 @@ print(f"An instance's vCPU costs {instance / function:.0%} of a function's. It i
 # %% [markdown]
 # ### Exercise 2: what can it do? (8 minutes)
 #
-# Here are the limits as data. Where you choose the instance freely, memory and numbers have no
-# limit that matters, `inf`. `waits` says whether a client can wait for the answer.
+# Here are the limits as data. (AWS can raise Lambda's 1,000; we take the default.) Where you choose
+# the instance freely, memory and numbers have no limit that matters, `inf`. `waits` says whether a
+# client can wait for the answer.
 
 # %%
 inf = math.inf
@@ -646,7 +642,8 @@ print("Right.")
 #
 # Now we put everything together: the cheapest *possible* way, for every number of requests and
 # every duration. The request keeps one vCPU busy (2 GB on SageMaker, 1,769 MB on Lambda) and moves
-# one kilobyte. Nobody needs a GPU. Instances come and go with the traffic, but one is always there.
+# one kilobyte. Nobody needs a GPU. Instances come and go with the traffic. A real-time endpoint
+# always has at least one; an asynchronous one has none while its queue is empty.
 
 # %%
 def map_bill(way, requests, seconds):
@@ -682,9 +679,8 @@ show(*choice.cheapest(xs, ys, grid, names))
 # - the **edge to the right** falls. Requests × seconds, the *work*, decides for instances. If it
 #   costs less than one instance, paying by the request is cheaper; above that, busy machines are
 #   cheaper.
-# - the **corner** of SageMaker Serverless has very many requests, each short and small. It is real,
-#   and it is narrow. (With less memory for the function, or more data for a request, it becomes
-#   smaller.)
+# - the **corner** of SageMaker Serverless has very many requests, each short and small. (With less
+#   memory for the function, or more data for a request, it becomes smaller.)
 # - **horizontal lines** are limits, not prices. Above 60 seconds a client who waits has only Lambda
 #   left; above 900 seconds nobody can wait. Asynchronous endpoints can also serve the area below,
 #   at a low price, for clients that do not need an immediate answer.
@@ -769,18 +765,19 @@ for need["seconds"] in (0.002, 0.15):
         before = way
 
 # %% [markdown]
-# And what if the requirements of the second shop change, at five million requests? (A GPU has
-# another price, of course. But if only one way is possible, the price does not decide.)
+# And what if the requirements of the second shop change, at five million requests? (`map_bill` has
+# the prices for 2 GB without a GPU. But for 75 s, a GPU or 12 GB, only one way is possible, so the
+# price does not decide.)
 
 # %%
-for change in ({"seconds": 75}, {"payload_mb": 5}, {"gpu": True}, {"memory_gb": 8}):
+for change in ({"seconds": 75}, {"payload_mb": 5}, {"gpu": True}, {"memory_gb": 12}):
     try:
         print(f"{change} at 5 million: {choose(need | change, 5_000_000)}")
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError) as error:            # TypeError: exercise 2 is still open
         print(f"{change} at 5 million: {error}")
 
 # %% [markdown]
-# *Notice* what changes the choice: ten times as many requests, or one row of the table of limits.
+# *Notice* what changes the choice: many more requests, or one requirement above a limit.
 # The model itself, an ONNX file, moved from one service to the other without a change. **So you can
 # correct this choice later.** Begin with what costs nothing without requests, write down the number
 # at which you will decide again, and measure until then.
@@ -790,16 +787,18 @@ for change in ({"seconds": 75}, {"payload_mb": 5}, {"gpu": True}, {"memory_gb": 
 # ```mermaid
 # flowchart TD
 #     accDescr {
-#         A GPU, or over 10 GB, leads to SageMaker real-time where a caller waits for at most 60
-#         seconds and 6 MB, else to asynchronous. Else over 15 minutes, or over 6 MB that cannot be sent as a link to S3,
-#         leads to asynchronous. Else events, callers
-#         without AWS keys, over 60 seconds or a private network lead to Lambda. Else, if busy
-#         enough, real-time. Else millions of short requests, or an image that is to run on
-#         instances later, lead to SageMaker Serverless, and all the rest to Lambda.
+#         With a GPU, or over 10 GB: if no caller waits, SageMaker asynchronous. If a caller waits,
+#         real-time for requests up to 60 seconds and 6 MB, and no way for others. Else over 15
+#         minutes, or over 6 MB that cannot be sent as a link to S3, leads to asynchronous. Else
+#         events, callers without AWS keys, over 60 seconds or a private network lead to Lambda.
+#         Else, if busy enough, real-time. Else millions of short requests, or an image that is to
+#         run on instances later, lead to SageMaker Serverless, and all the rest to Lambda.
 #     }
 #     gpu(["GPU, or over 10 GB<br/>of memory?"]) -->|yes| wait
-#     wait(["does a caller wait,<br/>for 60 s and 6 MB<br/>at most?"])
-#     wait -->|yes| rt["SageMaker<br/>real-time"]
+#     wait(["does a caller wait?"])
+#     wait -->|yes| size(["at most 60 s<br/>and 6 MB?"])
+#     size -->|yes| rt["SageMaker<br/>real-time"]
+#     size -->|no| nothing["no way: change<br/>the requirements"]
 #     wait -->|no| async["SageMaker<br/>asynchronous"]
 #     gpu -->|no| long(["over 15 minutes,<br/>or over 6 MB<br/>and no link?"])
 #     long -->|yes| async2["SageMaker<br/>asynchronous"]
@@ -820,17 +819,17 @@ for change in ({"seconds": 75}, {"payload_mb": 5}, {"gpu": True}, {"memory_gb": 
 #     class async,async2 queued
 # ```
 #
-# The first questions are about limits and come before any calculation. *Busy enough* is the map.
-# The last question is worth a few dollars, so let your team's knowledge decide it. A team with
-# training jobs, a model registry and pipelines in SageMaker will find it easier there.
+# The first questions are about limits and come before any calculation. (No caller can wait for an
+# asynchronous endpoint.) *Busy enough* is the map.
+# The last question is worth a few dollars, so let your team's knowledge decide it.
 
 # %% [markdown]
 # ## Recap
 #
 # - **The same model both ways** gives the same answers. With ONNX and a signature in the file, you
 #   move the model in minutes.
-# - **Latency:** warm requests differ by what is around the model, cold ones are slower by orders of
-#   magnitude, on both. Shapes and ratios are similar on AWS, milliseconds are not.
+# - **Latency:** warm requests differ by what is around the model, cold ones are slower by a factor,
+#   on both. The shape is the same on AWS; measure the factor and the milliseconds there.
 # - **Cost:** Lambda has a fee for a request and a lower price for a second. The endpoint has no
 #   fee, a higher price for a second, and a price for data. Short and small requests in millions are
 #   cheaper on the endpoint, long ones in a function, steady work on instances.
@@ -847,9 +846,9 @@ for change in ({"seconds": 75}, {"payload_mb": 5}, {"gpu": True}, {"memory_gb": 
 # %%
 remove()
 left = [
-    *there(sagemaker.list_endpoints, "Endpoints", "EndpointName"),
-    *there(sagemaker.list_endpoint_configs, "EndpointConfigs", "EndpointConfigName"),
-    *there(sagemaker.list_models, "Models", "ModelName"),
+    *existing(sagemaker.list_endpoints, "Endpoints", "EndpointName"),
+    *existing(sagemaker.list_endpoint_configs, "EndpointConfigs", "EndpointConfigName"),
+    *existing(sagemaker.list_models, "Models", "ModelName"),
     *(one["FunctionName"] for page in lambda_.get_paginator("list_functions").paginate()
       for one in page["Functions"] if one["FunctionName"].startswith(FUNCTION)),
     *(one["RoleName"] for page in iam.get_paginator("list_roles").paginate()

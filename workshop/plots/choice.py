@@ -30,8 +30,8 @@ def latencies(warm: dict[str, list[float]], cold: dict[str, list[float]]):
                   loc="outside upper center")
     for axes in (left, right):
         axes.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
-    _below(figure, "Neither Lambda's nor SageMaker's milliseconds. Shapes travel, ratios by their "
-                   "order of magnitude.")
+    _below(figure, "Neither Lambda's nor SageMaker's milliseconds, nor their factors: on AWS, only "
+                   "the shape is the same.")
     times = {name: statistics.median(cold[name]) / statistics.median(warm[name])
              for name in COLOURS}
     return figure, ("Share of requests answered within a time, for Lambda and SageMaker, warm and "
