@@ -146,10 +146,25 @@ def test_what_has_not_changed_is_not_converted_again(root, pages, monkeypatch):
     assert read(again.parent) == read(pages) and time.monotonic() - began < 60
 
 
+def test_run_converts_what_was_executed_and_keeps_the_pages_that_are_there(tmp_path):
+    for name in ("00_make_it", "01_take_it", "02_not_run"):
+        write_lesson(tmp_path, name)
+    execute(render.lessons(tmp_path)[0], tmp_path)
+    pages = site.build(tmp_path, whole=False).parent
+    assert {one.name for one in pages.glob("learner/*")} == {"00_make_it.html"}
+    assert "`python3 -m workshop site` adds" in " ".join(re.sub(
+        "</?code>", "`", read(pages, "index")).split())
+    assert "02 " in read(pages, "index") and broken(pages) == []
+    site.build(tmp_path)
+    assert len([*pages.glob("learner/*")]) == 3 and "site</code> adds" not in read(pages, "index")
+    site.build(tmp_path, whole=False)
+    assert len([*pages.glob("learner/*")]) == 3
+
+
 def test_two_commands_make_the_site_one_after_the_other(tmp_path, monkeypatch):
     at_work, most = [], []
 
-    def pages(root):
+    def pages(root, whole):
         at_work.append(root)
         time.sleep(0.3)
         most.append(len(at_work))
@@ -162,7 +177,7 @@ def test_two_commands_make_the_site_one_after_the_other(tmp_path, monkeypatch):
 
 
 def test_an_old_site_that_cannot_be_removed_is_put_aside(tmp_path, monkeypatch):
-    monkeypatch.setattr(site, "_pages", lambda root: [])
+    monkeypatch.setattr(site, "_pages", lambda *_: [])
     site.build(tmp_path)
     (tmp_path / "build/site/old.html").touch()
     monkeypatch.setattr(site.shutil, "rmtree", lambda *_, **__: None)    # as with an open file
