@@ -27,7 +27,7 @@ MORE = f"""
 # ## A chain of steps
 #
 # Here is [another place](#A-chain-of-steps), [nothing](../nothing.md),
-# and [a model](../data/model.onnx), which is no text.
+# and [a picture](../data/garments/boot.png), which is no text.
 #
 {STEPS}
 
@@ -57,7 +57,8 @@ def root(tmp_path_factory):
     (root / "data/README.md").write_text("# Data\n\nFrom [a file](churn.csv), by "
                                          "[lesson 00](../notebooks/00_make_it.ipynb).\n")
     (root / "data/churn.csv").touch()
-    (root / "data/model.onnx").write_bytes(b"\x08\x0a\xff")
+    (root / "data/garments").mkdir()
+    (root / "data/garments/boot.png").write_bytes(b"\x08\x0a\xff")
     (root / "README.md").write_text("# Title\n\nWhat it is.\n\n```bash\nx\n```\n"
                                     "<!-- lessons -->\n<!-- /lessons -->\n")
     output = nbformat.v4.new_output
@@ -214,7 +215,7 @@ def test_links_lead_to_pages_of_the_site_and_what_leads_nowhere_is_no_link(pages
     assert '<a href="01_take_it.html">the next one</a>' in learner
     assert '<a href="files/data/README.md.html">the data</a>' in solved
     assert '<a href="../files/data/README.md.html">the data</a>' in learner
-    assert '<a href="#A-chain-of-steps">another place</a>, nothing,\nand a model,' in solved
+    assert '<a href="#A-chain-of-steps">another place</a>, nothing,\nand a picture,' in solved
     data = read(pages, "files/data/README.md")
     assert "From a file, by" in data                # one step from a lesson, and no further
     assert '<a href="../../learner/00_make_it.html">lesson 00</a>' in data
