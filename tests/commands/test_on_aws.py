@@ -36,7 +36,7 @@ def aws_account(local_cloud, tmp_path):
         patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(credentials))
         patch.setenv("AWS_PROFILE", "mine")
         patch.setenv("WORKSHOP_OWNER", f"t{uuid.uuid4().hex[:6]}")
-        patch.setattr(on_aws.site, "build", lambda: None)
+        patch.setattr(on_aws.site, "build", lambda **_: None)
         cloud._fresh_session()
         yield
         inventory.remove(one for one in inventory.find() if one.whose == inventory.OURS)
@@ -183,7 +183,7 @@ def test_a_failure_after_the_lessons_is_told_and_the_rest_is_removed(
     a_budget()
     executed.then = lambda: queue() and 0
     if what == "build":
-        monkeypatch.setattr(on_aws.site, "build", lambda: 1 / 0)
+        monkeypatch.setattr(on_aws.site, "build", lambda **_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             on_aws.main(["--account", NUMBER])
     else:

@@ -27,7 +27,7 @@ MORE = f"""
 # ## A chain of steps
 #
 # Here is [another place](#A-chain-of-steps), [nothing](../nothing.md),
-# and [a model](../data/model.onnx), which is no text.
+# and [a picture](../data/garments/boot.png), which is no text.
 #
 {STEPS}
 
@@ -57,7 +57,8 @@ def root(tmp_path_factory):
     (root / "data/README.md").write_text("# Data\n\nFrom [a file](churn.csv), by "
                                          "[lesson 00](../notebooks/00_make_it.ipynb).\n")
     (root / "data/churn.csv").touch()
-    (root / "data/model.onnx").write_bytes(b"\x08\x0a\xff")
+    (root / "data/garments").mkdir()
+    (root / "data/garments/boot.png").write_bytes(b"\x08\x0a\xff")
     (root / "README.md").write_text("# Title\n\nWhat it is.\n\n```bash\nx\n```\n"
                                     "<!-- lessons -->\n<!-- /lessons -->\n")
     output = nbformat.v4.new_output
@@ -146,10 +147,25 @@ def test_what_has_not_changed_is_not_converted_again(root, pages, monkeypatch):
     assert read(again.parent) == read(pages) and time.monotonic() - began < 60
 
 
+def test_run_converts_what_was_executed_and_keeps_the_pages_that_are_there(tmp_path):
+    for name in ("00_make_it", "01_take_it", "02_not_run"):
+        write_lesson(tmp_path, name)
+    execute(render.lessons(tmp_path)[0], tmp_path)
+    pages = site.build(tmp_path, whole=False).parent
+    assert {one.name for one in pages.glob("learner/*")} == {"00_make_it.html"}
+    assert "`python3 -m workshop site` adds" in " ".join(re.sub(
+        "</?code>", "`", read(pages, "index")).split())
+    assert "02 " in read(pages, "index") and broken(pages) == []
+    site.build(tmp_path)
+    assert len([*pages.glob("learner/*")]) == 3 and "site</code> adds" not in read(pages, "index")
+    site.build(tmp_path, whole=False)
+    assert len([*pages.glob("learner/*")]) == 3
+
+
 def test_two_commands_make_the_site_one_after_the_other(tmp_path, monkeypatch):
     at_work, most = [], []
 
-    def pages(root):
+    def pages(root, whole):
         at_work.append(root)
         time.sleep(0.3)
         most.append(len(at_work))
@@ -162,7 +178,7 @@ def test_two_commands_make_the_site_one_after_the_other(tmp_path, monkeypatch):
 
 
 def test_an_old_site_that_cannot_be_removed_is_put_aside(tmp_path, monkeypatch):
-    monkeypatch.setattr(site, "_pages", lambda root: [])
+    monkeypatch.setattr(site, "_pages", lambda *_: [])
     site.build(tmp_path)
     (tmp_path / "build/site/old.html").touch()
     monkeypatch.setattr(site.shutil, "rmtree", lambda *_, **__: None)    # as with an open file
@@ -199,7 +215,7 @@ def test_links_lead_to_pages_of_the_site_and_what_leads_nowhere_is_no_link(pages
     assert '<a href="01_take_it.html">the next one</a>' in learner
     assert '<a href="files/data/README.md.html">the data</a>' in solved
     assert '<a href="../files/data/README.md.html">the data</a>' in learner
-    assert '<a href="#A-chain-of-steps">another place</a>, nothing,\nand a model,' in solved
+    assert '<a href="#A-chain-of-steps">another place</a>, nothing,\nand a picture,' in solved
     data = read(pages, "files/data/README.md")
     assert "From a file, by" in data                # one step from a lesson, and no further
     assert '<a href="../../learner/00_make_it.html">lesson 00</a>' in data

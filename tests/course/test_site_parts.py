@@ -54,6 +54,15 @@ def test_a_diagram_that_cannot_be_drawn_is_told_with_its_source():
         diagrams.diagram("no such diagram", "d")
 
 
+def test_a_diagram_is_drawn_once_for_all_processes(tmp_path, monkeypatch):
+    monkeypatch.setattr(diagrams, "KEPT", tmp_path)
+    first = diagrams._drawn("flowchart LR\n  a --> b")
+    diagrams._drawn.cache_clear()
+    monkeypatch.setattr("mermaidx.render", lambda source: 1 / 0)
+    assert diagrams._drawn("flowchart LR\n  a --> b") == first
+    assert [one.suffix for one in tmp_path.iterdir()] == [".svg"]
+
+
 # --- colours -----------------------------------------------------------------------------------
 
 def brightness(colour):

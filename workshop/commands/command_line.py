@@ -148,7 +148,7 @@ def _run(rest) -> int:
     _report_set_up()
     from workshop.course import site
     status = _run_lessons(numbers, count)
-    if status != 2 and (index := site.build()):
+    if status != 2 and (index := site.build(whole=False)):
         print(f"Pages: {index.relative_to(ROOT)}", flush=True)
     return status
 

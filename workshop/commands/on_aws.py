@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
     try:
         with _terminated_is_interrupted():
             status = lessons.run(asked.numbers or None)
-            site.build()
+            site.build(whole=False)
     finally:
         left = clean()
     return status or left

@@ -14,6 +14,7 @@ import hashlib
 import re
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -95,7 +96,11 @@ def lessons(root: Path = ROOT) -> list[Lesson]:
 
 def parse(path: Path) -> Lesson:
     """Reads a lesson's source. Raises LessonError with file:line where it breaks a rule."""
-    text = path.read_text(encoding="utf-8")
+    return _parsed(path, path.read_text(encoding="utf-8"))
+
+
+@cache                            # of all lessons it takes two seconds, and a command asks again
+def _parsed(path: Path, text: str) -> Lesson:
     header, body, offset = _split_header(path, text)
     cells = _cells(path, body, offset)
     _check_exercises(path, cells)

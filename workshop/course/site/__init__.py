@@ -96,14 +96,17 @@ def _date(book) -> str:
 
 # --- pages -------------------------------------------------------------------------------------
 
-def build(root: Path = ROOT) -> Path:
-    """Make the whole site; returns its front page. A second command that makes it waits.
+def build(root: Path = ROOT, *, whole: bool = True) -> Path:
+    """Make the site; returns its front page. A second command that makes it waits.
+
+    whole: with the learner's pages of all lessons, or else of those that have been executed, or
+    that the site has already.
 
     Raises ValueError for a diagram that cannot be drawn, or a picture without a description.
     """
     site = root / "build" / "site"
     with one_at_a_time("site"):
-        pages = _pages(root)
+        pages = _pages(root, whole)
         # An interruption, or a file that cannot be removed, leaves the old site or the new one.
         new, old = site.with_name("site.new"), site.with_name("site.old")
         for left in (new, old):
@@ -137,14 +140,17 @@ def _environment():
                        lstrip_blocks=True, undefined=StrictUndefined)
 
 
-def _pages(root: Path) -> list[Page]:
+def _pages(root: Path, whole: bool) -> list[Page]:
     found = render.lessons(root)
     books = {lesson: executed(lesson, root) for lesson in found}
     reasons = {lesson: book for lesson, book in books.items() if isinstance(book, str)}
-    links = Links(root, {lesson.name for lesson in found},
-                  {lesson.name for lesson in found if lesson not in reasons})
+    there = root / "build" / "site" / LEARNER
+    shown = [lesson for lesson in found
+             if whole or lesson not in reasons or (there / f"{lesson.name}.html").exists()]
+    links = Links(root, *({lesson.name for lesson in some}
+                          for some in (found, shown, set(found) - set(reasons))))
     drafts = []                 # (page, its notebook, the folder that its links are meant from)
-    for lesson in found:
+    for lesson in shown:
         title = f"{lesson.number} {lesson.title}"
         learner = Page(f"{LEARNER}/{lesson.name}.html", f"{title} (exercises)")
         drafts.append((learner, render.notebook(lesson, learner=True), "notebooks"))
@@ -154,7 +160,8 @@ def _pages(root: Path) -> list[Page]:
             drafts.append((solved, _with_folded_solutions(books[lesson], lesson), "solutions"))
     for chain in (False, True):
         _chain([page for page, *_ in drafts if page.learner is chain])
-    drafts.append((Page("index.html", TITLE), _markdown(_front(root, found, reasons)), ""))
+    drafts.append((Page("index.html", TITLE), _markdown(
+        _front(root, found, reasons, len(shown) < len(found))), ""))
     if (terms := root / glossary.PAGE).exists():
         # Its links to lessons are names alone: from here they lead to the solved ones.
         drafts.append((Page("glossary.html", "Glossary"),
@@ -176,11 +183,13 @@ def _filled(drafts: list[tuple], links: Links, root: Path, more: bool = True) ->
     return [page for page, *_ in drafts]
 
 
-def _front(root: Path, found: list[render.Lesson], reasons: dict[render.Lesson, str]) -> str:
-    """The front page as Markdown. reasons: why a lesson has no solved page."""
+def _front(root: Path, found: list[render.Lesson], reasons: dict[render.Lesson, str],
+           lacks: bool) -> str:
+    """The front page as Markdown. reasons: why a lesson has no solved page. lacks: whether some
+    lessons have no page at all."""
     return _environment().get_template("index.md.j2").render(
         title=TITLE, lessons=found, introduction=_introduction(root), reasons=reasons, will=_will,
-        glossary=(root / glossary.PAGE).exists())
+        lacks=lacks, glossary=(root / glossary.PAGE).exists())
 
 
 def _chain(pages: list[Page]) -> None:

@@ -1,5 +1,7 @@
 """A notebook as the content of a page: HTML, its headings, and its text for the search."""
 import re
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,18 +52,31 @@ def convert(book) -> Content:
 
 def _html(book) -> str:
     """nbconvert's HTML of the cells, without a page around it."""
-    from jinja2 import FileSystemLoader
-    from nbconvert import HTMLExporter
+    from nbconvert.exporters.templateexporter import TemplateExporter
     book.metadata.pop("widgets", None)              # drawn by scripts from the network
     prose = [cell for cell in book.cells if cell.cell_type == "markdown"]
     for cell, text in zip(prose, diagrams.draw([cell.source for cell in prose])):
         cell.source = text
+    # HTMLExporter's own method parses the page once more, for pictures without words, which
+    # `convert` refuses, and for JupyterLab's template.
+    return TemplateExporter.from_notebook_node(_exporter(), book)[0]
+
+
+@cache                                              # to compile its templates takes half a second
+def _exporter():
+    from jinja2 import FileSystemLoader
+    from nbconvert import HTMLExporter
+    from nbconvert.filters import Highlight2HTML
+    from nbconvert.filters.widgetsdatatypefilter import WidgetsDataTypeFilter
     exporter = HTMLExporter(template_name="basic", template_file="cells.html.j2",
                             extra_loaders=[FileSystemLoader(Path(__file__).parent)],
                             exclude_input_prompt=True, exclude_output_prompt=True,
-                            preprocessors=["nbconvert.preprocessors.CoalesceStreamsPreprocessor"],
-                            filters={"figure": diagrams.figure})    # of `plots.onnx_graph`
-    return exporter.from_notebook_node(book)[0]
+                            preprocessors=["nbconvert.preprocessors.CoalesceStreamsPreprocessor"])
+    for name, filter_ in {"figure": diagrams.figure,                # of `plots.onnx_graph`
+                          "highlight_code": Highlight2HTML("python", parent=exporter),
+                          "filter_data_type": WidgetsDataTypeFilter({}, parent=exporter)}.items():
+        exporter.register_filter(name, filter_)
+    return exporter
 
 
 def _sections(soup, github: bool) -> list[Section]:
@@ -70,7 +85,7 @@ def _sections(soup, github: bool) -> list[Section]:
     github: ids as GitHub makes them for a file in Markdown, else as JupyterLab and nbconvert do.
     """
     found, seen = [], {}
-    for element in soup.select(".text_cell_render > *, .input_area"):
+    for element in _written(soup):
         if element.name in ("h1", "h2", "h3", "h4", "h5", "h6"):
             words = " ".join(element.get_text().split())
             anchor = words.replace(" ", "-")
@@ -82,3 +97,12 @@ def _sections(soup, github: bool) -> list[Section]:
             words = " ".join(element.get_text().split())
             found[-1] = found[-1]._replace(text=f"{found[-1].text} {words}".strip())
     return found
+
+
+def _written(soup) -> Iterator:
+    """The elements of the text cells, and the areas of code. (bs4's `select` takes ten times.)"""
+    for area in soup.find_all("div", class_=["text_cell_render", "input_area"]):
+        if "input_area" in area["class"]:
+            yield area
+        else:
+            yield from area.find_all(recursive=False)

@@ -1,10 +1,16 @@
 """Mermaid diagrams as pictures within a page, each with its words."""
+import hashlib
 import html
+import os
 import re
 import xml.etree.ElementTree as ET
 from functools import cache
+from importlib.metadata import version
 from itertools import count
 
+from workshop.machine.paths import BUILD
+
+KEPT = BUILD / "pages" / "diagrams"
 MERMAID = re.compile(r"^```mermaid\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
 SVG, XHTML = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xhtml}"
 
@@ -18,12 +24,21 @@ def draw(texts: list[str]) -> list[str]:
 
 @cache                                  # both pages of a lesson have the same
 def _drawn(source: str) -> str:
-    """Mermaid's SVG of a diagram. Raises ValueError."""
+    """Mermaid's SVG of a diagram, kept in build/: to draw it takes a second. Raises ValueError."""
+    digest = hashlib.sha256(f"{version('mermaidx')}\n{source}".encode()).hexdigest()
+    kept = KEPT / f"{digest}.svg"
+    if kept.exists():
+        return kept.read_text(encoding="utf-8")
     import mermaidx
     try:
-        return mermaidx.render(source).svg()
+        svg = mermaidx.render(source).svg()
     except Exception as error:
         raise ValueError(f"Mermaid cannot draw this diagram: {error}\n{source}") from error
+    KEPT.mkdir(parents=True, exist_ok=True)
+    part = kept.with_suffix(f".{os.getpid()}")      # another process may draw the same one
+    part.write_text(svg, encoding="utf-8")
+    part.replace(kept)
+    return svg
 
 
 def diagram(source: str, name: str) -> str:

@@ -16,12 +16,13 @@ FILES = "files"                                  # the folder of pages of single
 class Links:
     """Where on the site a file of the clone is. Pages are paths from the site's top.
 
-    lessons: names of all lessons. solved: of those that have a solved page. `files` collects the
-    files that pages link to, so that each can get a page of its own.
+    lessons: names of all lessons. shown: of those that have a learner's page. solved: of those that
+    have a solved page. `files` collects the files that pages link to, so that each can get a page
+    of its own.
     """
 
-    def __init__(self, root: Path, lessons: set[str], solved: set[str]):
-        self.root, self.lessons, self.solved = root, lessons, solved
+    def __init__(self, root: Path, lessons: set[str], shown: set[str], solved: set[str]):
+        self.root, self.lessons, self.shown, self.solved = root, lessons, shown, solved
         self.files: dict[str, str] = {}
 
     def rewrite(self, text: str, place: str, page: str, *, more: bool = True) -> str:
@@ -48,8 +49,9 @@ class Links:
     def _page(self, path: str, more: bool) -> str | None:
         name = PurePosixPath(path).stem
         if path.endswith(".ipynb") and name in self.lessons:
-            solved = path.startswith("solutions/") and name in self.solved
-            return f"{name}.html" if solved else f"{LEARNER}/{name}.html"
+            if path.startswith("solutions/") and name in self.solved:
+                return f"{name}.html"
+            return f"{LEARNER}/{name}.html" if name in self.shown else None
         if path == glossary.PAGE:
             return f"{name}.html"
         if more and not path.startswith("..") and _is_text(self.root / path):
