@@ -105,12 +105,15 @@ def _use_local() -> None:
 
 def _use_packed_base() -> None:
     """Let images be built without a network. Most lessons build none: a failure is only named."""
+    packed = offline.record()
+    if not packed:
+        return
     try:
         wheels.use_base(host_for_functions())
     except (RuntimeError, subprocess.TimeoutExpired) as error:
         print(f"No image can be built: {str(error).splitlines()[-1]}. If the base image was "
               f"removed from Docker, run python3 -m workshop lab --from "
-              f"{offline.record()['source']} again. {offline.WAY_OUT}")
+              f"{packed['source']} again. {offline.WAY_OUT}")
 
 
 def _user() -> str:
