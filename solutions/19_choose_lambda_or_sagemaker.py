@@ -254,11 +254,11 @@ if cloud.is_local():
 
 # %% [markdown]
 # *Notice* the **zero**: nothing runs, nothing is billed. The local cloud stops a container after 10
-# idle seconds. For AWS, we found no statement of the time. (On AWS this cell does not wait, because
-# four of the five endpoints have not had a request yet.)
+# idle seconds. For AWS, we found no statement of the time. (On AWS this cell does not wait: four
+# endpoints have had no request yet.)
 #
-# Now we measure the first request after a pause, five times. Each endpoint gets one request. (On AWS
-# the first endpoint may still be warm, so we leave it out there.) The function gets another
+# Now we measure the first request after a pause, once for each endpoint. (On AWS the first endpoint
+# may still be warm, so we leave it out there.) The function gets another
 # environment variable, and with it a new execution environment, as in lesson 05.
 
 # %%
@@ -428,8 +428,8 @@ print(f"{FEE / cost.usd('endpoint_data') * 1e6:.1f} KB in and out cost on the en
       "Lambda's fee costs.")
 
 # %% [markdown]
-# So for a model that receives pictures, the missing fee saves nothing. **Fast and small** requests
-# are cheaper on the endpoint, such as those to `churn`.
+# So for a model that receives pictures, the missing fee saves nothing. **Fast and small** requests,
+# such as those to `churn`, are cheaper on the endpoint.
 
 # %% [markdown]
 # ## Cost against requests a month
@@ -749,11 +749,11 @@ else:
                          f"returned {answer!r}")
 
 # %% [markdown]
-# With `choose`, two growing shops can see today when to decide again. Their requests double every
-# second month. One shop's requests take 2 ms, the other's 150 ms.
+# With `choose`, two shops can see today when to decide again. Their requests double every second
+# month. One shop's requests take 2 ms, the other's 150 ms.
 
 # %%
-need = {"memory_gb": 2, "payload_mb": 0.1, "waits": True}
+need = {"memory_gb": 2, "payload_mb": 0.001, "waits": True}
 for need["seconds"] in (0.002, 0.15):
     before = None
     for month in range(0, 31, 2):
@@ -766,8 +766,8 @@ for need["seconds"] in (0.002, 0.15):
 
 # %% [markdown]
 # And what if the requirements of the second shop change, at five million requests? (`map_bill` has
-# the prices for 2 GB without a GPU. But for 75 s, a GPU or 12 GB, only one way is possible, so the
-# price does not decide.)
+# the prices for 2 GB and one kilobyte, without a GPU. For 75 s, a GPU or 12 GB, only one way is
+# possible, so the price does not decide. 5 MB would cost more with SageMaker only.)
 
 # %%
 for change in ({"seconds": 75}, {"payload_mb": 5}, {"gpu": True}, {"memory_gb": 12}):
@@ -841,7 +841,7 @@ for change in ({"seconds": 75}, {"payload_mb": 5}, {"gpu": True}, {"memory_gb": 
 # ## Clean up
 #
 # This removes the endpoints with their containers, model, configuration, image and log, and the
-# function with its own. Then we look whether anything is left.
+# function with its own. Then we check that nothing is left.
 
 # %%
 remove()
