@@ -90,7 +90,7 @@ def image(request, other, tmp_path_factory):
     packages.leave_out(context, context / "leave_out.txt")
     modes.settle(context)
     tag = f"workshop-test-{name}-{other.replace('_', '-')}"
-    with images._same_afterwards(base_image.REAL):      # a pull takes the learner's name of it
+    with images.same_afterwards(base_image.REAL):      # a pull takes the learner's name of it
         (context / "Dockerfile").write_text(
             f"FROM {base_image.get()}\nENV ORT_DISABLE_TELEMETRY=1 OPENBLAS_NUM_THREADS=1\n"
             'COPY . ./\nCMD ["lambda_function.lambda_handler"]\n')

@@ -118,7 +118,7 @@ def test_clean_removes_no_image_whose_name_was_there_before(monkeypatch, tmp_pat
 def test_a_pull_for_another_processor_leaves_the_name_where_it_was(tiny):
     before = tiny("mine")
     name = engine.own("workshop-test-base:1")
-    with images._same_afterwards(name):
+    with images.same_afterwards(name):
         assert tiny("pulled for another processor") != before
     assert images._id(name) == before
 

@@ -24,13 +24,20 @@ ARCHITECTURE = contents.PLATFORMS[contents.this_platform()].architecture
 
 @pytest.fixture(autouse=True)
 def nothing_of_this_checkout(monkeypatch, tmp_path):
-    """The record and the wheels of a checkout that is made for the test; no Docker."""
+    """The record and the wheels of a checkout that is made for the test; no Docker.
+
+    Afterwards, pip and Docker have the variables that they had before.
+    """
+    before = dict(os.environ)
     made = tmp_path / "build"
     for name, path in (("FOLDER", made), ("RECORD", made / "record.json"),
                        ("WHEELS", made / "wheels")):
         monkeypatch.setattr(offline, name, path)
     monkeypatch.setattr(use, "FETCHED", made / "pack")
     monkeypatch.setattr(engine, "look", lambda: engine.State(engine.NOT_INSTALLED))
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ def save(architecture: str, folder: Path, old: list[dict]) -> list[dict]:
     be had, PackError and OSError where it cannot be written.
     """
     engine.ensure()
-    with _building_for(architecture), _same_afterwards(base_image.REAL):
+    with _building_for(architecture), same_afterwards(base_image.REAL):
         name = base_image.get()
         now = {"file": f"{FOLDER}/{architecture}-0.tar.gz", "name": name, "id": _id(name)}
         if now not in old or not (folder / now["file"]).is_file():
@@ -46,7 +46,7 @@ def _building_for(architecture: str):
 
 
 @contextlib.contextmanager
-def _same_afterwards(image: str):
+def same_afterwards(image: str):
     """A pull for another processor takes the name from the image that had it: give it back."""
     before = _id(image)
     yield
