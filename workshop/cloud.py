@@ -93,12 +93,12 @@ def _use_local() -> None:
     waiters.look_often()
     _fresh_session()
     print(f"local cloud, free ({url()})")
-    if engine.available():
-        _use_packed_base()
     if not engine.available():
         print("No Docker engine is running: functions cannot be invoked, images not built. "
               "`python3 -m workshop doctor` says what to do. Everything else works.")
-    elif not lifecycle.reachable_from_containers(port()):
+        return
+    _use_packed_base()
+    if not lifecycle.reachable_from_containers(port()):
         print("Docker started after the local cloud, so functions cannot reach it: "
               "`python3 -m workshop stop` and this cell again put that right.")
 

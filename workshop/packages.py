@@ -56,10 +56,14 @@ def _recipe(source):
 
 def pip_options():
     """pip's options for wheels that fit Lambda, whatever machine pip itself runs on."""
-    machine = MACHINES[engine.architecture()]
-    return ["--quiet", "--disable-pip-version-check", "--no-compile", "--only-binary=:all:",
-            "--implementation", "cp", "--python-version", PYTHON,
-            *(f"--platform={glibc}_{machine}" for glibc in GLIBC)]
+    return ["--quiet", "--disable-pip-version-check", "--no-compile",
+            *wheel_options(engine.architecture())]
+
+
+def wheel_options(architecture):
+    """pip's options that choose wheels for a function's architecture, in Lambda's word."""
+    return ["--only-binary=:all:", "--implementation", "cp", "--python-version", PYTHON,
+            *(f"--platform={glibc}_{MACHINES[architecture]}" for glibc in GLIBC)]
 
 
 def leave_out(packages: Path, patterns: Path) -> None:

@@ -130,7 +130,7 @@ def test_what_is_complete_is_kept_without_asking_anybody(clone, stick):
 
 
 def test_an_interrupted_or_damaged_folder_is_completed(clone, stick):
-    one, two = sorted((stick / wheels.FOLDER).iterdir())
+    one, two = sorted((stick / contents.WHEELS).iterdir())
     one.unlink()
     two.write_text("half")
     (stick / contents.STAGE / "left").mkdir(parents=True)
@@ -181,16 +181,16 @@ def test_a_page_of_a_lesson_that_has_another_number_now_is_removed(tmp_path, mon
 
 def test_files_of_others_beside_it_stay(clone, stick):
     (stick / "holiday.jpg").write_bytes(b"mine")
-    (stick / wheels.FOLDER / "notes.txt").write_text("mine too")
+    (stick / contents.WHEELS / "notes.txt").write_text("mine too")
     assert run(PACK, clone, stick).returncode == 0
     assert (stick / "holiday.jpg").read_bytes() == b"mine"
-    assert (stick / wheels.FOLDER / "notes.txt").exists()
+    assert (stick / contents.WHEELS / "notes.txt").exists()
     assert "holiday.jpg" not in checksums.read(stick)
 
 
 def test_an_older_lock_leaves_nothing_behind(clone, stick):
     """Wheels of packages that have moved are removed: they were ours, by SHA256SUMS."""
-    old = stick / wheels.FOLDER / "old-1-py3-none-any.whl"
+    old = stick / contents.WHEELS / "old-1-py3-none-any.whl"
     old.write_text("old")
     (stick / "holiday.jpg").write_bytes(b"mine")
     checksums.write(stick, checksums.read(stick) | {
@@ -198,7 +198,7 @@ def test_an_older_lock_leaves_nothing_behind(clone, stick):
     contents.write(stick, contents.read(stick) | {"version": {"environment.lock": "older"}})
     assert run(PACK, clone, stick).returncode == 0
     assert (stick / "holiday.jpg").exists(), "it is not ours, whatever SHA256SUMS says"
-    assert not old.exists() and len(list((stick / wheels.FOLDER).iterdir())) == 2
+    assert not old.exists() and len(list((stick / contents.WHEELS).iterdir())) == 2
 
 
 def test_without_docker_the_folder_is_made_all_the_same(tmp_path, monkeypatch):

@@ -14,9 +14,11 @@ FORMAT = 1
 FILE = "pack.json"
 CODE = "workshop.zip"
 PAGE = "README.txt"
+WHEELS = "wheels"           # for laptops
+FUNCTIONS = "functions"     # for image builds, layers and zips: Lambda's machine and Python
 # The files of the parts, as paths in the folder. pack.json may come from anybody's web server, and
 # a name with ".." or a drive would lead out of the folder.
-NAMES = re.compile(r"(wheels|functions)/[^/\\:]+\.whl|images/[^/\\:]+\.tar\.gz")
+NAMES = re.compile(rf"({WHEELS}|{FUNCTIONS})/[^/\\:]+\.whl|images/[^/\\:]+\.tar\.gz")
 LIGHT = ("00", "01", "02", "03", "04", "05", "06")
 # What these lessons use: AWS SAM holds the emulator of image functions, and the tests' group draws
 # models. What is left out is most of the bytes: trees, PyTorch, Keras.

@@ -131,24 +131,24 @@ class Maker:
         part = self.now["parts"].setdefault(name, {})
         wanted = contents.LIGHT_GROUPS if self.light else [*requirements.groups(), contents.BESIDE]
         for group in wanted:
-            if not self.is_whole(part.get(group), wheels.FOLDER):
-                part[group] = self.fetch(wheels.FOLDER, f"{name}, {group}",
+            if not self.is_whole(part.get(group), contents.WHEELS):
+                part[group] = self.fetch(contents.WHEELS, f"{name}, {group}",
                                          *_download(group, platform, python))
-            self.keep([f"{wheels.FOLDER}/{file}" for file in part[group]["files"]])
+            self.keep([f"{contents.WHEELS}/{file}" for file in part[group]["files"]])
         files = {file for group in wanted for file in part[group]["files"]}
         _say(f"wheels for {name}: {len(files)}",
-             [self.folder / wheels.FOLDER / file for file in files], began)
+             [self.folder / contents.WHEELS / file for file in files], began)
 
     def functions(self, processor: str) -> None:
         """The packages that image builds install."""
         began, known = time.monotonic(), self.now["functions"]
         there = known.get(processor)
-        if not self.is_whole(there, wheels.FUNCTIONS) or there["lessons"] not in (
+        if not self.is_whole(there, contents.FUNCTIONS) or there["lessons"] not in (
                 None, self.lessons):
             known[processor] = self.fetch(
-                wheels.FUNCTIONS, f"functions {processor}",
+                contents.FUNCTIONS, f"functions {processor}",
                 wheels.download_functions, self.lessons, processor) | {"lessons": self.lessons}
-        names = [f"{wheels.FUNCTIONS}/{file}" for file in known[processor]["files"]]
+        names = [f"{contents.FUNCTIONS}/{file}" for file in known[processor]["files"]]
         self.keep(names)
         _say(f"wheels for image builds, {processor}: {len(names)}",
              [self.folder / name for name in names], began)
@@ -249,9 +249,9 @@ def _download(group: str, platform: str, python: str):
 
 def files(now: dict) -> set[str]:
     """The files of all parts of a pack, as paths in the folder."""
-    return {f"{wheels.FOLDER}/{file}" for part in now["parts"].values() for group in part.values()
+    return {f"{contents.WHEELS}/{file}" for part in now["parts"].values() for group in part.values()
             for file in group["files"]} | {
-        f"{wheels.FUNCTIONS}/{file}" for part in now["functions"].values()
+        f"{contents.FUNCTIONS}/{file}" for part in now["functions"].values()
         for file in part["files"]} | {
         one["file"] for part in now["images"].values() for one in part}
 

@@ -12,9 +12,8 @@ from pathlib import Path
 from workshop.machine import engine, offline, pins, requirements
 from workshop.machine.progress import Line
 from workshop.pack import checksums, contents, images
-from workshop.pack.contents import PackError
+from workshop.pack.contents import FUNCTIONS, WHEELS, PackError
 
-WHEELS, FUNCTIONS = "wheels", "functions"
 FETCHED = offline.FOLDER / "pack"       # of a web server: what this laptop needs
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))   # it is in this room
 

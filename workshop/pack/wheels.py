@@ -14,8 +14,6 @@ from workshop import packages
 from workshop.machine import environment, offline, paths, pins, requirements
 from workshop.pack.contents import PLATFORMS, PackError
 
-FOLDER = "wheels"           # for laptops
-FUNCTIONS = "functions"     # for image builds, layers and zips: Lambda's machine and Python
 NOT_FOUND = re.compile(r"No matching distribution found for ([\w.-]+)(\S*)")
 # pip's log says of each index that does not answer. One that answers 404 does not have the package.
 NO_ANSWER = re.compile(r"Could not fetch URL (?!.*: 404 ).*")
@@ -100,11 +98,7 @@ def functions_of(lessons: list[str] | None) -> list[Path]:
 
 def download_functions(lessons: list[str] | None, architecture: str, folder: Path) -> list[str]:
     """Put what the lessons' functions need into `folder`; return what could not be had."""
-    machine = packages.MACHINES[architecture]
-    chosen = ["--only-binary=:all:", "--implementation", "cp",
-              "--python-version", packages.PYTHON,
-              *(f"--platform={glibc}_{machine}" for glibc in packages.GLIBC)]
-    missing = []
+    chosen, missing = packages.wheel_options(architecture), []
     for path in functions_of(lessons):
         lines = [line for line in path.read_text(encoding="utf-8").splitlines()
                  if line.partition("#")[0].strip()]
