@@ -126,6 +126,21 @@ def test_scores_of_a_network_may_differ_more_than_probabilities():
     assert not compare(lambda rows: rows + 6e-5, identity(), rows, tolerance=1e-6)
 
 
+def test_a_sum_of_large_terms_close_to_zero_may_be_rounded_as_its_terms_are():
+    """What another processor's order of operations does to a regression's answers near 0."""
+    mean = of_nodes([helper.make_node("ReduceMean", ["x"], ["y"], axes=[1])])
+    rows = np.array([[2500.0, 1.0], [1.0, 4100.0], [0.3, 0.2]])
+    for scale, error, equal in (1, 0.0003, True), (1, 0.3, False), (1 / 4100, 0.0003, False):
+        report = compare(lambda rows: rows.mean(axis=1) + error, mean, scale * rows)
+        assert bool(report) == equal, report
+
+
+def test_an_infinite_answer_is_no_typical_one():
+    rows = np.array([[-1.0], [-2.0], [3.0]])
+    report = compare(lambda rows: np.where(rows < 0, np.inf, rows + 0.1), identity(), rows)
+    assert report.findings[0].rows == 3, report
+
+
 @pytest.mark.parametrize("make", [scaled, value, lightgbm, xgboost, lstm],
                          ids=lambda make: make.__name__)
 def test_nothing_is_said_of_a_sound_file(make):

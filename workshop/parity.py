@@ -19,7 +19,7 @@ from time import perf_counter
 import numpy as np
 import onnxruntime as ort
 
-# Of 1 or of a row's largest value, whichever is larger: 32-bit floats have 7 digits.
+# Of the largest of 1, a row's largest value and the typical answer: 32-bit floats have 7 digits.
 TOLERANCE = 1e-5
 OF_SCORES = 1e-4        # several values in a row that are no probabilities, as deep networks give
 SAMPLE = 20             # rows that each probe is derived from
@@ -39,8 +39,8 @@ class Finding:
     """One way in which the file does not answer as the model.
 
     probe: what was asked. column: the column that the difference follows, "" where no single one
-    does. rows: how many differ, of `asked`. largest: the largest difference, as a share of 1 or
-    of the row's largest value; infinite where one of the two refuses. labels: rows whose most
+    does. rows: how many differ, of `asked`. largest: the largest difference, as a share of what
+    `compare` calls the size; infinite where one of the two refuses. labels: rows whose most
     probable class changes. says: what was seen, in words.
     """
     probe: str
@@ -90,8 +90,10 @@ def compare(model, file, rows, *, tolerance: float | None = None, output: str | 
     model: has `predict_proba` or `predict`, or is a function of rows that returns an array.
     file: a path, bytes, an onnx.ModelProto or an InferenceSession. rows: a DataFrame, an array of
     shape (rows, …), a list of texts, or a dict of arrays of one length; the more, the better.
-    tolerance: the difference that is allowed, of 1 or of the row's largest value where that is
-    larger; without it 1e-5, and 1e-4 for scores (several values in a row, no probabilities).
+    tolerance: the difference that is allowed, as a share of the size: 1, the row's largest value
+    or the typical answer (the median of some rows' largest values), whichever is larger. So a sum
+    of large terms that comes close to 0 may be rounded as its terms are. Without it 1e-5, and 1e-4
+    for scores (several values in a row, no probabilities).
     output: which output of the file to compare; without it, the last one of floats.
     feed: rows → dict of arrays, where the file's inputs cannot be filled by name or position.
     axes: axes of the array that may have any length (1 for sequences); those that the file itself
@@ -110,7 +112,8 @@ def compare(model, file, rows, *, tolerance: float | None = None, output: str | 
         return report
     pair = _Pair(model, session, output, feed, dict(enumerate(columns)))
     pair.check(rows)
-    report.tolerance = tolerance or pair.tolerance(rows)
+    usual = pair.learn(rows)
+    report.tolerance = tolerance or usual
     for probe in (_given, _repeated, _batches, _lengths, _column_order, _column_values):
         report.findings += probe(pair, rows, report, axes)
     return report
@@ -150,6 +153,7 @@ class _Pair:
 
     def __init__(self, model, session, output, feed, names):
         self.names = names              # of an array's columns
+        self.typical = 1.0              # how large an answer is; `learn` looks
         self.ask = next((getattr(model, name) for name in ("predict_proba", "predict")
                          if hasattr(model, name)), model)
         self.session, self.feed = session, feed or self._fill
@@ -173,14 +177,26 @@ class _Pair:
             raise ParityError("The file's inputs cannot be filled from the rows: "
                               f"{type(error).__name__}: {_line(error)}") from error
 
-    def tolerance(self, rows) -> float:
-        """What is allowed, by what the model returns for a few rows."""
+    def learn(self, rows) -> float:
+        """From a few of the model's answers: how large they are, and the tolerance for such."""
         try:
             values = self.by_model(_sample(rows))
         except _Refusal:
             return TOLERANCE
+        finite = values[np.isfinite(values.reshape(len(values), -1)).all(axis=1)]
+        if len(finite):
+            self.typical = float(np.median(_largest(finite)))
         several = values.size > len(values)
         return OF_SCORES if several and not ((values >= 0) & (values <= 1)).all() else TOLERANCE
+
+    def apart(self, expected: np.ndarray, found: np.ndarray) -> np.ndarray:
+        """The largest difference in each row, as a share of its size; inf for NaN in one."""
+        expected, found = (values.reshape(len(values), -1) for values in (expected, found))
+        size = np.maximum(_largest(expected), self.typical)[:, np.newaxis]
+        with np.errstate(all="ignore"):
+            apart = np.abs(found - expected) / size
+        apart[(expected == found) | (np.isnan(expected) & np.isnan(found))] = 0
+        return np.nan_to_num(apart, nan=np.inf).max(axis=1, initial=0)
 
     def by_model(self, rows) -> np.ndarray:
         """The model's values. Raises _Refusal."""
@@ -279,7 +295,7 @@ def _agreeing(pair, rows, tolerance: float):
         return _take(rows, [])
     if not _same_shape(expected, found):
         return _take(rows, [])
-    return _take(rows, np.flatnonzero(_apart(expected, found) <= tolerance))
+    return _take(rows, np.flatnonzero(pair.apart(expected, found) <= tolerance))
 
 
 def _columns(rows) -> list:
@@ -310,14 +326,9 @@ def _with(rows, name, values):
 
 # ---------------------------------------------------------------- comparing
 
-def _apart(expected: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """The largest difference in each row, of 1 or of its largest value; inf for NaN in one."""
-    expected, found = (values.reshape(len(values), -1) for values in (expected, found))
-    with np.errstate(all="ignore"):
-        size = np.nan_to_num(np.abs(expected)).max(axis=1, keepdims=True, initial=1)
-        apart = np.abs(found - expected) / size
-    apart[(expected == found) | (np.isnan(expected) & np.isnan(found))] = 0
-    return np.nan_to_num(apart, nan=np.inf).max(axis=1, initial=0)
+def _largest(values: np.ndarray) -> np.ndarray:
+    """The largest value in each row, without its sign; 1 where all are smaller."""
+    return np.nan_to_num(np.abs(values.reshape(len(values), -1))).max(axis=1, initial=1)
 
 
 def _same_shape(expected: np.ndarray, found: np.ndarray) -> bool:
@@ -348,7 +359,7 @@ def _difference(pair: _Pair, rows, report: Report, probe: str, column: str = "",
     if not _same_shape(expected, found):
         return Finding(probe, column, count, count, np.inf, 0,
                        f"the model returns {expected.shape}, the file {found.shape}")
-    apart = _apart(expected, found)
+    apart = pair.apart(expected, found)
     if probe == GIVEN:
         report.largest = float(apart.max())
     if not (wrong := int((apart > report.tolerance).sum())):
@@ -398,7 +409,7 @@ def _rounding(pair: _Pair, rows, tolerance: float) -> str:
         if values.dtype.kind in "iuf":
             rounded = _with(rounded, name, values.astype(np.float32).astype(np.float64))
     try:
-        apart = _apart(pair.by_model(rows), pair.by_model(rounded)).max()
+        apart = pair.apart(pair.by_model(rows), pair.by_model(rounded)).max()
     except (_Refusal, ValueError):
         return ""
     return "" if apart <= tolerance else (
@@ -411,7 +422,7 @@ def _culprit(pair: _Pair, rows, tolerance: float) -> str:
     In the worst rows, each column in turn gets the value of a row on which both agree.
     """
     try:
-        apart = _apart(pair.by_model(rows), pair.by_file(rows))
+        apart = pair.apart(pair.by_model(rows), pair.by_file(rows))
     except (_Refusal, ValueError):
         return ""
     worst = np.argsort(-apart)[:SAMPLE]
@@ -422,7 +433,7 @@ def _culprit(pair: _Pair, rows, tolerance: float) -> str:
         harmless = _harmless(values, apart, tolerance)
         changed = _with(_take(rows, worst), name, np.full(len(worst), harmless, values.dtype))
         with contextlib.suppress(_Refusal, ValueError):
-            cured[name] = np.mean(_apart(pair.by_model(changed), pair.by_file(changed))
+            cured[name] = np.mean(pair.apart(pair.by_model(changed), pair.by_file(changed))
                                   <= tolerance)
     best = max(cured, key=cured.get, default="")
     others = [share for name, share in cured.items() if name != best]
@@ -442,7 +453,7 @@ def _repeated(pair, rows, report, axes) -> Iterator[Finding]:
     sample = _sample(rows)
     for name, ask in ("model", pair.by_model), ("file", pair.by_file):
         with contextlib.suppress(_Refusal):
-            apart = _apart(ask(sample), ask(sample))
+            apart = pair.apart(ask(sample), ask(sample))
             if (wrong := int((apart > report.tolerance).sum())):
                 yield Finding("rows asked twice", "", wrong, len(apart), float(apart.max()), 0,
                               f"the {name} itself answers {wrong} of {len(apart)} rows "
@@ -464,12 +475,12 @@ def _batches(pair, rows, report, axes) -> Iterator[Finding]:
             continue
         try:
             found = np.concatenate([pair.by_file(part) for part in parts])
-            apart = _apart(pair.by_file(sample), found)
+            apart = pair.apart(pair.by_file(sample), found)
         except _Refusal as refusal:
             yield Finding(probe, "", count, count, np.inf, 0,
                           f"the file refuses batches of {size}: {refusal}")
             return
-        if (apart > max(report.tolerance, 2 * _apart(whole, expected).max())).any():
+        if (apart > max(report.tolerance, 2 * pair.apart(whole, expected).max())).any():
             wrong = int((apart > report.tolerance).sum())
             yield Finding(probe, "", wrong, count, float(apart.max()), 0,
                           f"{wrong} of {count} rows get another answer in batches of {size}, by "
