@@ -59,6 +59,13 @@ def test_help_names_every_command():
         assert f"\n  {command} " in answer.stdout
 
 
+@pytest.mark.parametrize("command", command_line.COMMANDS)
+@pytest.mark.parametrize("asked", ["-h", "--help"])
+def test_every_command_says_what_it_does(command, asked):
+    answer = workshop(command, asked)
+    assert answer.returncode == 0 and command in answer.stdout and answer.stderr == "", answer
+
+
 @pytest.mark.parametrize("command", [name for name, command in command_line.COMMANDS.items()
                                      if not command.does.startswith("for ")])
 def test_the_readme_has_a_row_for_each_command_but_those_for_authors(command):

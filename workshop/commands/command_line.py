@@ -24,6 +24,7 @@ class Command(NamedTuple):
     arguments: bool = True          # whether it takes any
     groups: list[str] | None = None     # of environment.yml that it waits for; None: all
     packed: bool = False            # whether `--from FOLDER` may come before its arguments
+    explains: bool = False          # whether it answers -h itself
 
 
 def main(arguments: list[str]) -> int:
@@ -56,8 +57,11 @@ def _parse(arguments):
     parser.add_argument("command", choices=COMMANDS)
     # Only the first word is ours: `test -x` is pytest's -x.
     name = parser.parse_args(arguments[:1]).command
-    rest = arguments[1:]
-    if rest and not COMMANDS[name].arguments:
+    command, rest = COMMANDS[name], arguments[1:]
+    if not command.explains and {"-h", "--help"} & set(rest):
+        print(f"python3 -m workshop {name}: {command.does}")
+        parser.exit()
+    if rest and not command.arguments:
         parser.error(f"{name} takes no arguments")
     return name, rest
 
@@ -296,23 +300,24 @@ COMMANDS = {
                    "pages; -j N: N at a time; --from FOLDER: see lab; --on-aws: in the account of "
                    "AWS_PROFILE", _run, environment=True, packed=True),
     "site": Command("make build/site/ from the lessons and what of them has been executed "
-                    "(--complete: only if all are)", _site, environment=True),
+                    "(--complete: only if all are)", _site, environment=True, explains=True),
     "test": Command("set up, then run the test suite (-j N: N processes at a time; further "
                     "arguments go to pytest)", _test, environment=True),
     "level": Command("make what lesson NN needs, for somebody who missed the lessons before it "
                      "(level NN)", _level, environment=True),
     "reset": Command("give a fresh copy of lesson NN and keep yours beside it (reset NN)", _reset),
     "measure": Command("measure starts, requests, memory and size of images (measure -h says "
-                       "more)", _measure, environment=True),
+                       "more)", _measure, environment=True, explains=True),
     "progress": Command("say which exercises are done: yours, or those of a folder of learners' "
-                        "notebooks", _progress, environment=True, groups=[requirements.FIRST]),
+                        "notebooks", _progress, environment=True, groups=[requirements.FIRST],
+                        explains=True),
     "new": Command("write the folder of a function for your own ONNX model (new -h says more)",
-                   _new, environment=True),
+                   _new, environment=True, explains=True),
     "check": Command("the gate for such a folder: parity, refusals, size, permissions …; exit "
-                     "status 1 where one fails", _check, environment=True),
+                     "status 1 where one fails", _check, environment=True, explains=True),
     "pack": Command("put all that laptops without a network need into a folder (pack FOLDER "
                     "[--light]; pack -h says more)", _pack, environment=True,
-                    groups=[requirements.FIRST]),
+                    groups=[requirements.FIRST], explains=True),
     "doctor": Command("check this machine, name the last failure; each finding with its fix",
                       _doctor, arguments=False),
     "status": Command("say whether the local cloud runs, since when and with how much memory, and "
@@ -321,9 +326,9 @@ COMMANDS = {
     "clean": Command("remove all that the workshop made, in the cloud and on this machine",
                      _clean, arguments=False),
     "render": Command("for authors: write the notebooks from solutions/*.py (--check: compare)",
-                      _render, environment=True),
+                      _render, environment=True, explains=True),
     "renumber": Command("for authors: give lessons other numbers, everywhere (11=13 12=14 …)",
-                        _renumber, environment=True),
+                        _renumber, environment=True, explains=True),
     "pins": Command("for authors: write environment.lock from environment.yml (--upgrade)", _pins),
     "newest": Command("for the weekly run: move the pins as far as environment.yml allows",
                       _newest),
