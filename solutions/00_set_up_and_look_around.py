@@ -22,8 +22,8 @@
 # - run a cell, read its output, and let a check test an exercise
 # - see whether a cell calls your own machine or AWS, and what changes that
 # - read an ARN, the name of each thing on AWS
-# - compare the sizes of the installed packages, and see why these lessons put ONNX Runtime in
-#   the cloud and not with a training framework
+# - compare the sizes of the installed packages, and see why these lessons put ONNX Runtime in the
+#   cloud and not a training framework
 # - store a file in S3 and read it back
 #
 # **You need** the set-up, which `python3 -m workshop lab` did before it opened this page. Docker is
@@ -89,7 +89,7 @@ cloud.use()
 #
 # What did that line do? It set a few **environment variables**, settings that every program can
 # read. `boto3` (AWS's library for Python) and `aws` (AWS's command line) read them; nothing else is
-# special.
+# changed.
 
 # %%
 import os
@@ -224,7 +224,7 @@ print(sorted(with_all_it_needs("onnxruntime", set())))
 
 # %% [markdown]
 # These are few packages. `onnxruntime` runs models; it cannot train them. Now we compare the size
-# of each set with three frameworks. They are large, so set-up installs them while you read. The
+# of this set with three frameworks. They are large, so set-up installs them while you read. The
 # cell below waits until they are all on your disk.
 
 # %%
@@ -333,7 +333,7 @@ what = "client {{.Client.Version}}, engine {{.Server.Version}} on {{.Server.Os}}
 # and an image for one does not run on the other.
 #
 # If you see *Cannot connect to the Docker daemon* or *command not found*, there is no engine. This
-# lesson and lessons 02 and 03 run all the same; 01, 04, 05 and 06 need it. `python3 -m workshop
+# lesson and lessons 02 and 03 run without Docker; 01, 04, 05 and 06 need it. `python3 -m workshop
 # doctor` explains what to do.
 #
 # The workshop reads the engine's architecture once. It uses it for each image and each function, so
@@ -390,7 +390,8 @@ print("bucket", bucket)
 # %% [markdown]
 # But a stranger can guess the name too. If they made that bucket first, your files would go to
 # them. `ExpectedBucketOwner` prevents this: S3 refuses the call (`AccessDenied`) when another
-# account owns the bucket. So both go into every call:
+# account owns the bucket. So the name of the bucket and its owner's number go into every call, as
+# `owned`:
 
 # %%
 owned = {"Bucket": bucket, "ExpectedBucketOwner": account}

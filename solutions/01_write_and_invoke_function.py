@@ -110,8 +110,8 @@ hello({"name": "Ada"}, by_hand)
 # %% [markdown]
 # ### Exercise 1: a model without machine learning (5 minutes)
 #
-# Before there is a model, we use a rule. *Customers who may leave at the end of any month, and have
-# been here for less than a year, will leave.*
+# Before there is a model, we use a rule. *Customers who may leave at the end of any month (contract
+# `month-to-month`), and have been here for less than a year, will leave.*
 #
 # Complete the handler. The event looks like `{"customer": {"contract": "month-to-month", "tenure":
 # 3}}`, with `tenure` in months. The result is `{"churn": True}` if the rule is met, else `{"churn":
@@ -362,8 +362,9 @@ print("base64:    ", base64.b64encode(b'{"name": "Katherine"}').decode())
 # %% [markdown]
 # ## What does the log say?
 #
-# The text that a handler prints goes to its log. With `LogType="Tail"`, the end of the log comes
-# with the answer, in base64 because it is sent in an HTTP header. Here is a handler that prints:
+# The text that a handler prints goes to its log. With `LogType="Tail"`, Lambda sends the end of the
+# log with the answer. It is coded in base64, because it is sent in an HTTP header. Here is a
+# handler that prints:
 
 # %%
 chatty_code = '''
@@ -418,7 +419,7 @@ print(answer, log, sep="\n\n")
 #
 # | word | is |
 # |---|---|
-# | `Duration` | time of the request: your handler, and the way to it and back |
+# | `Duration` | time of the request: your handler, and the time to hand the event over and take the answer back |
 # | `Billed Duration` | what you pay for, in whole milliseconds, rounded up; it includes the start |
 # | `Memory Size` | what you asked for, and pay for |
 # | `Max Memory Used` | the most that the environment has used so far |
@@ -566,7 +567,7 @@ print(f"the cold call took {milliseconds[0] / sorted(milliseconds[1:])[3]:.0f} t
 # [lambda-perf](https://maxday.github.io/lambda-perf/), August 2026). But on AWS, too, the first
 # call is the slowest by far.
 #
-# A module loads once, and a handler runs at every call. So the module loads the model, not the
+# A module loads once, and a handler runs at every call. So load the model in the module, not in the
 # handler.
 #
 # ### What you may not rely on
@@ -593,8 +594,9 @@ print(len({answer["environment"] for answer in answers}), "environments")
 # %% [markdown]
 # ### Exercise 3: your handler in the cloud (7 minutes)
 #
-# Put your handler from exercise 1 into the function, and call it for a customer with the contract
-# `month-to-month` and a tenure of 3. Put its answer into `cloud_answer`.
+# Put your handler from exercise 1 into the function (`inspect.getsource` gives its text), and call
+# it for a customer with the contract `month-to-month` and a tenure of 3. Put its answer into
+# `cloud_answer`.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -695,8 +697,8 @@ print("errorMessage: ", failure["errorMessage"])
 # %% [markdown]
 # *Notice* that the status is **200**: Lambda did its part. Whether *your code* failed is in
 # `FunctionError`, a field that is missing after a success. A client that reads the status alone
-# takes an error for an answer. `call` above does not look at it either; in production, check
-# `FunctionError`.
+# takes an error for an answer. Our function `call` does not look at `FunctionError`. In production,
+# check it.
 #
 # The answer also holds a `stackTrace`. It is useful for you, and not for strangers. From lesson 04
 # on, a client's mistake is answered with a sentence, and the trace stays in the log.

@@ -155,8 +155,8 @@ show(*models.shares({"Contract": by_contract, "Months as a customer": by_months}
 # %% [markdown]
 # ### Exercise 1: How do they pay? (5 minutes)
 #
-# Fill `by_payment` with the share of leavers for each `paymentmethod`, **among the training
-# customers**, highest share first.
+# For each `paymentmethod`, compute which share of its **training customers** left. Put the shares,
+# highest first, into `by_payment`.
 #
 # <details><summary>Hint</summary>
 #
@@ -194,7 +194,8 @@ print(f"Right: {by_payment.index[0]} leads with {by_payment.iloc[0]:.0%}.")
 #
 # A model adds and multiplies, so categories must become numbers first. **One-hot encoding** makes
 # one column of zeros and ones for each allowed value. Numbers are brought to a common scale.
-# Without it, a bill in the thousands would count more than a tenure in the tens.
+# Without it, training takes more steps. And because a logistic regression keeps its weights small,
+# columns of large numbers would have an advantage.
 #
 # Both steps and the model go into **one** object. Everything that is trained together is saved
 # together and served together, so nobody can forget a step.
@@ -215,7 +216,8 @@ pipeline
 # %% [markdown]
 # `handle_unknown="error"` is a decision: the model refuses a contract type that it has never seen.
 # The popular alternative, `"ignore"`, encodes an unknown type as all zeros, and the model answers.
-# Lesson 03 shows that answer. (In ONNX, an `OrdinalEncoder` does not refuse either: lesson 13.)
+# Lesson 03 shows that answer. (Lesson 13 has an encoder that refuses in scikit-learn, and answers
+# in ONNX.)
 #
 # ## Compare three models
 #
@@ -321,8 +323,8 @@ show(*models.calibration(predicted, happened, twice_standard_error))
 # `predict` always cuts at 0.5, but nobody chose that number for this company. The company can make
 # two mistakes, and they do not cost the same. We assume the costs below, in dollars (yours will
 # differ, so each has a name). We also assume that an offer always keeps a customer who would have
-# left, and that its price does not count then. In a real company neither holds completely: measure both on a small
-# group first.
+# left, and we leave out the price of that offer. In a real company neither holds completely:
+# measure both on a small group first.
 #
 # | the model says | the customer | costs |
 # |---|---|---|
@@ -365,8 +367,8 @@ show(*models.costs(
 # *Notice:* the bottom of the curve is flat, so the second decimal matters little. And the bottom is
 # well to the left of 0.5. A missed churner costs more than a needless offer.
 #
-# We chose the threshold on validation data. On the test customers, the same choice would give a
-# result that is too good. It would be the best of 99 tries.
+# We chose the threshold on validation data. If we chose the threshold on the test customers, the
+# cost there would look too good: it would be the best of 99 tries.
 
 # %% [markdown]
 # ### Exercise 2: The offer becomes cheaper (8 minutes)

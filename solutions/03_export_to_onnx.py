@@ -125,9 +125,9 @@ print(dict(Counter(node.op_type for node in model.graph.node)))
 
 # %% [markdown]
 # With the converter's option `zipmap`, the model returns a list of dictionaries, one for each
-# customer, instead of an array. That is slow and awkward to use, so we switch it off. Our names
-# have letters only. In other names, skl2onnx 1.20 writes `_` for a space, a dot or a hyphen. It
-# prints nothing.
+# customer, instead of an array. That is slow and awkward to use, so we switch it off. The names of
+# our columns have letters only. If a name has a space, a dot or a hyphen, skl2onnx 1.20 writes `_`
+# there, without a message. The input then has another name than the column.
 #
 # ## Look at the graph
 #
@@ -141,9 +141,9 @@ onnx_graph(model)
 
 # %% [markdown]
 # You know each box from lesson 02. `OneHotEncoder` and `Scaler` are the two branches of the
-# `ColumnTransformer`. `Concat` puts columns side by side (`Reshape` only sets how many there are),
-# and `LinearClassifier` is the logistic regression. The boxes hold the learned numbers, and you can
-# read them:
+# `ColumnTransformer`. `Concat` puts columns side by side (`Reshape` only sets the number of
+# columns), and `LinearClassifier` is the logistic regression. The boxes hold the learned numbers,
+# and you can read them:
 
 # %%
 encoder = next(node for node in model.graph.node if node.input[0] == "contract")
@@ -211,8 +211,8 @@ show(figure, "Scatter plot of the differences: a cloud around zero at both ends,
 # %% [markdown]
 # The differences are not zero. Here scikit-learn computes with 64-bit floats, about sixteen digits,
 # and ONNX with 32-bit floats, about seven. The differences in the plot are the result of rounding.
-# In the middle they are larger. There, a small change of the sum changes the probability most. Most
-# of them are above zero there: such errors need not cancel out.
+# In the middle they are larger. There, a small change of the sum changes the probability most.
+# There, most of them are above zero. So do not expect that rounding errors cancel each other.
 
 # %%
 print(f"next number after 0.5, 32 bits: 0.5 + {np.spacing(np.float32(0.5)):.1e}")
@@ -366,8 +366,9 @@ print(f"worst {quick.max():.1e}, wrong for {(quick > 1e-5).sum()} customers")
 
 # %% [markdown]
 # It does not work for this model (with skl2onnx 1.20; test it again with a later version). Its
-# thresholds have 64 bits, and the converted file rounds them to 32. A customer whose value is exactly
-# the rounded number may follow another branch. A rule of thumb helps; **an assertion on every row decides**.
+# thresholds have 64 bits, and the converted file rounds them to 32. A customer whose value is
+# exactly the rounded number may follow another branch. The recipe helps with many trees, but not
+# with all: **an assertion on every row decides**.
 #
 # The model that we ship may have a scaler, because it is not a tree. We tested its parity above.
 # And `handle_unknown="error"` refuses an unknown category only because the model is behind a
@@ -401,8 +402,8 @@ for contract in "weekly", "One_Year", None:
 
 # %% [markdown]
 # *Notice:* an unknown contract, a capital letter, no contract: three mistakes, and **the same
-# confident answer**. The encoder turned all three into zeros: a customer without any contract, who
-# does not exist. No message reports it.
+# confident answer**. The encoder turned all three into zeros: a customer without any contract, and
+# there is no such customer. No message reports it.
 #
 # And our model, with `handle_unknown="error"`?
 
@@ -432,7 +433,7 @@ print("is nan at or above the threshold?", float("nan") >= THRESHOLD)
 # Write `problems(customer)`. It returns the list of field names that do not match the signature. A
 # field is a problem when
 #
-# - it is missing, or
+# - it is missing (or `None`), or
 # - its entry has `allowed`, and the value is not one of these, or
 # - its entry has `minimum` and `maximum`, and the value is not between them (both included).
 #

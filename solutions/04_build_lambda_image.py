@@ -99,7 +99,7 @@ for path in sorted(staged.iterdir()):
 # %% [markdown]
 # This is very little. Most bytes of an image are in the libraries.
 #
-# Look at the handler before it disappears into an image:
+# Read the handler before it is packed into an image:
 
 # %%
 print((staged / "lambda_function.py").read_text())
@@ -122,7 +122,7 @@ print(Path("../docker/Dockerfile").read_text())
 # | `LABEL` | a note on the image | so that the workshop finds, and removes, what is its own |
 # | `ENV` | a variable for whatever runs in it | ONNX Runtime must not report its use to its makers; memory comes in large pieces; OpenBLAS, which NumPy loads, starts no threads of its own |
 # | `COPY requirements.txt …` | the list of packages, and of what to leave out of them, alone | while the lists stay the same, Docker reuses the next, slow layer |
-# | `RUN pip install …` | a layer with the packages, less tests and tools, and their bytecode | exact versions: a later build installs the same packages; only the base image, whose tag moves, can differ. Later the file system is read-only, so Python could never keep the bytecode it compiles |
+# | `RUN pip install …` | a layer with the packages and their bytecode, without tests and tools | exact versions: a later build installs the same packages (only the base image can differ, because its tag moves). On Lambda the file system is read-only, so Python cannot keep bytecode there |
 # | `COPY . ./` | your files, the model among them | after the packages, because they change more often |
 # | `RUN python3 -m compileall` | your files' bytecode | as above |
 # | `CMD` | the handler: file, dot, function | the base image's program starts it |
@@ -150,9 +150,10 @@ IMAGE = engine.own("churn:v1")
 print(IMAGE)
 
 # %% [markdown]
-# In the name, `churn-…` is the image and `v1` its **tag** (tags of things in the cloud are something
-# else). The number behind `churn-` is that of your copy of the workshop. All programs that use one Docker engine share its names. Without the number,
-# another copy would replace an image of the same name.
+# In the name, `churn-…` is the image and `v1` its **tag** (tags of things in the cloud are
+# something else). The number after `churn-` belongs to your copy of the workshop. All programs that
+# use one Docker engine share its names. Without the number, another copy would replace an image of
+# the same name.
 #
 # An image is built for one kind of processor, and the image's description names it. The function of
 # lesson 05 must have the same kind, or it fails with `exec format error`.
@@ -225,7 +226,8 @@ show(*plot.stacked({"churn": parts(IMAGE)}, COLOURS, f"Layers of {IMAGE}",
 #
 # When a file changes, Docker reuses each layer up to the first one that copies this file. It builds
 # **that layer and all later ones** again. Complete `rebuilt`, which returns the names of those
-# layers. Each step below is a name and the files that it copies.
+# layers, or `[]` if no step copies the file. Each step below is a name and the files that it
+# copies.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -517,7 +519,9 @@ url = start(IMAGE, "lambda_function.handler")
 invoke(url, {"customer": customer}).json()
 
 # %% [markdown]
-# **3. The model is not in the image.** Docker copies only files of the build context.
+# **3. The model is not in the image.** Docker copies only files of the build context. The next cell
+# shows the result without a new build: `MODEL_PATH` tells the handler to look for a file that is
+# not there.
 
 # %%
 url = start(IMAGE, variables=["MODEL_PATH=/var/task/not_there.onnx"])

@@ -175,6 +175,8 @@ assert "index" not in manifest["mediaType"] and "list" not in manifest["mediaTyp
 #
 # A tag such as `v1` can be moved: another push of `v1` gives the name to another image. A digest
 # cannot be moved. Complete `pinned`. It finds the image with the tag and returns `ADDRESS@DIGEST`.
+# `details` is a list of dicts, one for each image, with its `imageDigest` and its `imageTags`.
+# Without such an image it raises `ValueError`.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -249,8 +251,8 @@ iam.put_role_policy(RoleName=role["RoleName"], PolicyName="logs",
 role["Arn"]
 
 # %% [markdown]
-# We make the log group ourselves, and set how long its lines are kept. If the role may make
-# one, Lambda makes one that keeps every line for ever, and you pay for it.
+# We make the log group ourselves, and set how long its lines are kept. If the role may make log
+# groups, Lambda makes this one itself. It keeps every line for ever, and you pay for it.
 
 # %%
 logs = boto3.client("logs")
@@ -265,8 +267,9 @@ logs.put_retention_policy(logGroupName=group, retentionInDays=7);
 # %% [markdown]
 # ## Create the function
 #
-# A new role is known everywhere only after seconds, sometimes a minute. Until then, Lambda refuses
-# it with *cannot be assumed*. So we try again, on that error alone, and only for a limited time.
+# It takes some seconds, sometimes a minute, until all of AWS knows a new role. Until then, Lambda
+# refuses it with *cannot be assumed*. So we try again, on that error alone, and only for a limited
+# time.
 
 # %%
 import time
@@ -595,7 +598,7 @@ show(*bills.by_memory(table, [(milliseconds, dollars_per_million(milliseconds, m
 # request is most of the price. Memory above its need gains nothing.
 #
 # And `init`: a container that starts has a whole processor whatever its memory, so memory does not
-# shorten the cold start. (This was observed, AWS does not guarantee it: *serverlessland*.)
+# shorten the cold start. (People have observed this; AWS does not guarantee it: *serverlessland*.)
 #
 # What do these numbers mean for AWS?
 #
@@ -658,7 +661,7 @@ assert abs(answer - right) < 0.006, (
 print("Right.")
 
 # %% [markdown]
-# And our function, thirty million times a month: a dozen requests each second, day and night?
+# And what does our function cost for thirty million requests a month, a dozen each second?
 
 # %%
 print(f"${30 * table.loc[512, 'ordinary, $ per million']:.2f} without the free part")

@@ -191,8 +191,8 @@ print(answer.status_code, answer.text)
 # %% [markdown]
 # The answer is `Internal Server Error`, and the function's log stays empty, because it never ran:
 # we forgot the permission. A function has its own policy of callers that may invoke it. At first,
-# nobody outside your account's IAM may. The smallest permission that works is: API Gateway, for
-# *this* API, on *this* method and path. The `*` stands for the stage.
+# only identities of your account may call it, if IAM allows them. The smallest permission that
+# works is: API Gateway, for *this* API, on *this* method and path. The `*` stands for the stage.
 
 # %%
 _, _, _, region, account, *_ = function_arn.split(":")
@@ -315,14 +315,14 @@ def send(what, endpoint=None):
 # %% [markdown]
 # ### Exercise 1: say what will come (5 minutes)
 #
-# Write down which status code you expect for each. For each one, ask: does the API have a route for
-# it? If not, the function is never called.
+# Write down which status code you expect for each, in `expected`. Does the API have a route for it?
+# If not, the function is never called.
 #
 # <details><summary>Hint</summary>
 #
 # The route table has one entry for this path, `POST /predict`. Requests without a route are
-# answered by the API, with the code for *not found*. Requests with a route go to the handler, which
-# answers a client's mistake with the code for *bad request*. </details>
+# answered by the API, with the code for *not found*, 404. Requests with a route go to the handler, which
+# answers a client's mistake with the code for *bad request*, 400. </details>
 
 # %% Exercise 1
 expected = dict.fromkeys(tries)
@@ -399,7 +399,7 @@ def keep_only(*keys):
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# A route key is the method, one blank and the path. The statement needs a `StatementId` that is not
+# A route key is the method, one space and the path. The statement needs a `StatementId` that is not
 # yet taken.
 # </details>
 
@@ -635,7 +635,7 @@ authorizer_arn = deploy.zip_function(AUTHORIZER, environment={
 # Now register the authorizer in the API. `IdentitySource` names the header that must be there:
 # without it the API answers immediately, and the authorizer is not called. `EnableSimpleResponses`
 # allows the short answer `{"isAuthorized": true}`, instead of an IAM policy document. The API keeps
-# each token's answer for 60 seconds. So a token that you revoke works that much longer.
+# each token's answer for 60 seconds. So a revoked token works for up to a minute.
 
 # %%
 authorizer_id = gateway.create_authorizer(
@@ -683,10 +683,10 @@ keep_only("POST /predict")
 # %% [markdown]
 # ## How often may they call?
 #
-# A token keeps strangers out. But an endless loop of a colleague has the right token. The stage's
-# **route settings** limit the requests per second (`ThrottlingRateLimit`) and the burst above that
-# (`ThrottlingBurstLimit`). Without them, all APIs of an account in one Region share 10,000 a second
-# with a burst of 5,000 (API Gateway quotas, checked 2026-11).
+# A token keeps strangers out. But a colleague's program in an endless loop has the right token. The
+# stage's **route settings** limit the requests per second (`ThrottlingRateLimit`) and the burst
+# above that (`ThrottlingBurstLimit`). Without them, all APIs of an account in one Region share
+# 10,000 a second with a burst of 5,000 (API Gateway quotas, checked 2026-11).
 
 # %% [markdown]
 # **We allow two requests a second and a burst of four, and send thirty at the same time. How many
@@ -840,9 +840,9 @@ pd.DataFrame({"HTTP API": {what: answers[what].status_code for what in tries},
 # %% [markdown]
 # `GET /predict` is 405 here, from the handler; the API answered 404.
 #
-# `AuthType="NONE"` is for the whole internet. AWS also requires this in the function's policy.
-# There must be two statements for everybody (`*`), the second only for calls through the URL. (Both
-# are required since October 2025, Lambda developer guide, "Control access to function URLs".)
+# `AuthType="NONE"` is for the whole internet. The function's policy needs two statements for
+# everybody (`*`), the second only for calls through the URL. (Both are required since October 2025,
+# Lambda developer guide, "Control access to function URLs".)
 
 # %%
 public = {"FunctionName": NAME, "Principal": "*"}

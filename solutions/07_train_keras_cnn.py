@@ -55,7 +55,7 @@ cloud.use()
 import os
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"     # reports off, errors on
-os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"    # plain operations: some are slower, and none prints a report
+os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"    # plain operations: some slower, and they print no messages
 
 import keras
 import tensorflow as tf
@@ -154,9 +154,9 @@ x_valid, y_valid = prepare(images[valid]), labels[valid]
 print(x_train.shape, x_train.dtype, x_train.min(), x_train.max())
 
 # %% [markdown]
-# **A picture must be prepared in the same way here and in production.** These two operations look
-# too small to go wrong. And yet they are where deployed models most often go wrong without a
-# message. So a later lesson writes them into the model file.
+# **A picture must be prepared in the same way here and in production.** Adding an axis and dividing
+# by 255 look too simple to go wrong. But a deployed model that gets one of them wrong answers
+# wrongly, without an error. So a later lesson writes them into the model file.
 #
 # ## Build the network
 #
@@ -292,8 +292,8 @@ show(*curves(history, f"After {len(history['loss'])} epochs: {reached:.0%} of th
 # %% [markdown]
 # *Notice:* the network learns most in the first epochs. At the end the curves still move a little.
 # We stop here: the result is good enough to serve. Why are the results *better* on pictures that
-# the network has not seen? Dropout works only during training, so the training line shows a network
-# without some of its values. The finished network is better than that line.
+# the network has not seen? Dropout is active only during training. So the training line shows a
+# network in which some values are switched off. The finished network is better than that line.
 #
 # ### How it looks when it goes wrong
 #
@@ -381,8 +381,8 @@ show(*plot.matrix(matrix, CLASSES, CLASSES,
                       ("It is", "The network's answer")))
 
 # %% [markdown]
-# *Notice:* the network hardly ever confuses tops, shoes, trousers and bags with each other. It
-# makes the mistakes that a person would make.
+# *Notice:* the network rarely takes a piece of one group for a piece of another: tops, shoes,
+# trousers and bags. It makes the mistakes that a person would make.
 #
 # ### Exercise 3: The most frequent mistake (8 minutes)
 #
@@ -451,8 +451,8 @@ for low, high in (0, 0.5), (0.5, 0.8), (0.8, 0.95), (0.95, 1.01):
           f"{(predicted == y_test)[group].mean():.0%} of them right")
 
 # %% [markdown]
-# They are. A client can use the answers of which the network is sure, and show the other pictures
-# to a person. So a good service returns the probability with the class.
+# They are. A client can use the answers with a high probability, and show the other pictures to a
+# person. So a good service returns the probability with the class.
 #
 # ## What did it learn to see?
 #

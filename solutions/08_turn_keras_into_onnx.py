@@ -303,9 +303,9 @@ for what, candidate in {"Sequential": network, "the same, functional": functiona
         print(f"{what}: {type(error).__name__}: {error}")
 
 # %% [markdown]
-# The result is a `KeyError` with the name of a tensor that you never wrote. The SavedModel works
-# however the model was built. (In 2026 tf2onnx is looking for a maintainer, and its tests use older
-# versions of TensorFlow: prove the equality of each file.)
+# For the `Sequential` model, the result is a `KeyError` with the name of a tensor that you never
+# wrote. The SavedModel works however the model was built. (In 2026 tf2onnx is looking for a
+# maintainer, and its tests use older versions of TensorFlow: prove the equality of each file.)
 #
 # ### Random layers
 #
@@ -357,10 +357,10 @@ assert np.ptp(answers["with a random layer"]) > 1e-3 > 1e-5 > np.ptp(answers["ou
 # %% [markdown]
 # ### Exercise 2: Find operations that ONNX does not have (8 minutes)
 #
-# A build should stop on such a file, and print the reason. Write `unknown_operations(model)`. It
-# returns the sorted list of the operations in `model.graph.node` that are not in the standard, each
-# once. `onnx.defs.has(name, domain)` answers for one operation. (The *domain* names the owner of
-# the operation; empty means the standard.)
+# A program that builds your function should stop at such a file, and print the reason. Write
+# `unknown_operations(model)`. It returns the sorted list of the operations in `model.graph.node`
+# that are not in the standard, each once. `onnx.defs.has(name, domain)` is True where the standard
+# has the operation. (The *domain* names the owner of the operation; empty means the standard.)
 #
 # <details><summary>Hint</summary>
 #
@@ -595,8 +595,8 @@ assert max(scores["black pictures"], scores["scale forgotten"]) < accuracy - 0.1
 # %% [markdown]
 # *Notice:* trousers alone do little harm here, because they are as bright as other garments. A
 # range that is too narrow (black) cuts off bright values. A range that is too wide (not scaled)
-# leaves a few steps for all values. And each file opens and answers without an error. A quantised
-# model is a **new model**: test it like one.
+# leaves only few steps for all values. And each file opens and answers without an error. A
+# quantised model is a **new model**: test it like one.
 #
 # ### When it hurts: speed
 #

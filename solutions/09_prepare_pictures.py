@@ -143,9 +143,10 @@ by_function.shape
 # ## Resize as in training
 #
 # The rule contains `"resize": "nearest"`. For each pixel of the small picture there is a block of
-# pixels in the large one. The filter *nearest* takes one pixel from the middle of the block, another
-# filter takes the average. Does it matter? Here is a dress of finely striped cloth, five times as
-# large as the model's input. (Mean 0 and std 1 change nothing, so the cells below leave them out.)
+# pixels in the large one. The filter *nearest* takes one pixel from the middle of the block,
+# another filter takes the average. Does it matter? Here is a picture of a dress of finely striped
+# cloth. Its sides are five times those of the model's input. (Mean 0 and std 1 change nothing, so
+# the cells below leave them out.)
 
 # %%
 fashion = np.load("../data/fashion.npz")
@@ -182,7 +183,7 @@ show(*plot.gallery({f"{SIDE} × {SIDE}": np.asarray(dress)} | {
 # correct, but together they show another dress. For a model this is another picture.
 #
 # How many labels does that change? We compare the model's answers for all test pictures of 28 × 28
-# with its answers after enlarging and shrinking. `served[cloth, filter]` has the latter.
+# with its answers after enlarging and shrinking. `served[cloth, filter]` holds the second kind.
 
 # %%
 originals = probabilities((fashion["test_images"][..., np.newaxis] * rule["scale"])
@@ -299,8 +300,8 @@ assert np.diag(accuracy).min() > max(accuracy.loc["nearest", "average"],
 # ## The layout, and what a reshape does to it
 #
 # Keras puts the channels of a picture last (**NHWC**: picture, height, width, channel). PyTorch
-# puts them first (**NCHW**). Both of these lines make the shape NCHW without an error. Which one is
-# correct?
+# puts them first (**NCHW**). Both of these lines give an array in the shape of NCHW, without an
+# error. Which one is correct?
 #
 # ```python
 # pictures.reshape(1, channels, height, width)

@@ -13,14 +13,14 @@
 # %% [markdown]
 # # Serve images from one function
 #
-# A client sends a picture as a link, as text or as raw bytes. The link may lead to a place that is
-# not the client's business, and the picture may be larger than your function's memory. In this
-# lesson one function answers all of them, for any image model, and says what it refuses and why.
+# A client sends a picture as a link, as text or as raw bytes. The link may lead to a place that the
+# client must not reach, and the picture may be larger than your function's memory. In this lesson
+# one function answers all of them, for any image model, and says what it refuses and why.
 #
 # **You will**
 # - build the image with the model as its one argument, and run it as Lambda would;
 # - see which links the function refuses to follow, and why;
-# - choose memory and time-out, and recognise too little of either;
+# - choose memory and time-out, and recognise when one of them is too small;
 # - let a function read one private object in S3, without its own permission: a presigned URL;
 # - send raw bytes through an HTTP API, and find the largest body that gets through.
 #
@@ -320,11 +320,12 @@ for what, event in events.items():
 # %% [markdown]
 # *Notice:* the boot works, so a quick test would have passed. The photograph is refused with the
 # status **413**: it has too many pixels for the function's memory. A JPEG grows when it is decoded,
-# here to 36 MB, and the steps after it make copies: `picture.py` counts 13 bytes for a pixel, which
-# is 156 MB here. It reads the size at the beginning of the file, before it decodes anything. Lambda
-# puts the memory into the environment variable `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`. The function
-# accepts the pixels that fit in 60 % of it (one million always, 25 million at most), and no side
-# longer than 16,384. These limits are constants in `picture.py`.
+# here to 36 MB, and the steps after it make copies. `picture.py` counts 13 bytes for a pixel, 3
+# when it is decoded and the rest for copies. That is 156 MB here. It reads the size at the
+# beginning of the file, before it decodes anything. Lambda puts the memory into the environment
+# variable `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`. The function accepts the pixels that fit in 60 % of it
+# (one million always, 25 million at most), and no side longer than 16,384. These limits are
+# constants in `picture.py`.
 #
 # Without this check, Lambda ends the function (`signal: killed`), or time runs out, because 128 MB
 # also mean a fourteenth of a processor (lesson 05). Neither message mentions a picture. To count
@@ -371,7 +372,7 @@ remove_bucket()                                         # an earlier run's
 
 # %%
 region = s3.meta.region_name
-# us-east-1 is where buckets go unless told otherwise, and it may not be told.
+# us-east-1 is the default, and must not be named; every other Region must be named.
 where = {} if region == "us-east-1" else {
     "CreateBucketConfiguration": {"LocationConstraint": region}}
 s3.create_bucket(Bucket=bucket, **where)
@@ -530,11 +531,12 @@ for media in "text/plain", "application/json":
 # %% [markdown]
 # ### Exercise 1: Write a client (8 minutes)
 #
-# Write `ask_file(path, media)`. It sends the file's **raw bytes** to `{api}/predict` with the
-# content type `media`, asks for one label, and returns the label, a text. Use `requests.post`, once:
-# the API is ready. A good answer's JSON has `predictions`, a list of dicts with `label` and
-# `probability`. A refused request has a status from 400 on; its JSON has `problems`, a list of dicts
-# with a `message`. Then `ask_file` raises `ValueError` with the first message.
+# Write `ask_file(path, media)`. It reads the file (`path` is a `Path`) and sends its **raw bytes**
+# to `{api}/predict` with the content type `media`, asks for one label, and returns the label, a
+# text. Use `requests.post`, once: the API is ready. A good answer's JSON has `predictions`, a list
+# of dicts with `label` and `probability`. A refused request has a status from 400 on; its JSON has
+# `problems`, a list of dicts with a `message`. Then `ask_file` raises `ValueError` with the first
+# message.
 #
 # <details><summary>Hint 1</summary>
 #

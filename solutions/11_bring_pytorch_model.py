@@ -103,9 +103,10 @@ print(f"{sum(p.numel() for p in network.parameters()):,} weights, "
       f"{Path(weights).stat().st_size:,} bytes; the last layer: {network._fc}")
 
 # %% [markdown]
-# The important parts are the call of `.eval()`, and the last layer: 1,280 numbers in, 1,000 out. The layers before
-# it are the **body**: it turns a picture into 1,280 *features*. The last layer is the **head**: it
-# combines the features into one number for each class. Only the head knows the classes.
+# The important part is the call of `.eval()`. The last layer takes 1,280 numbers and gives 1,000.
+# The layers before it are the **body**: it turns a picture into 1,280 *features*. The last layer is
+# the **head**: it combines the features into one number for each class. Only the head knows the
+# classes.
 #
 # ### How it looks when `.eval()` is forgotten
 #
@@ -150,9 +151,9 @@ with torch.inference_mode():
 
 # %% [markdown]
 # *Notice:* the body halves the sides five times, and the features are the average over the
-# remaining *positions*. Doubling 28 pixels to 56 seems natural, but is a trap: 28, 14, 7, 3, 1, and
-# each odd row is cut off. 64 can be halved five times, four positions remain, and it is fast. The
-# validation pictures will show whether it is good enough.
+# remaining *positions*. Doubling 28 pixels to 56 seems natural, but is a trap: the sides become 28,
+# 14, 7, 3 and 1, because an odd last row is cut off. 64 can be halved five times, four positions
+# remain, and it is fast. The validation pictures will show whether it is good enough.
 
 # %%
 with np.load(DATA / "fashion.npz") as file:
@@ -402,8 +403,8 @@ except Exception as error:
 
 # %% [markdown]
 # The message names the first weight that is missing, and the file that should hold it. In a
-# function, this would be a fault at INIT, at every start. Two files can also lose each other when
-# one is renamed, or when a new pair only half replaces an old pair.
+# function, this would be a fault at INIT, at every start. The first file holds the name of the
+# second. So the model breaks when you rename one file, or replace only one of the two.
 #
 # `external_data=False` writes one file. (A second file is necessary for models above 2 GB, the
 # limit of protobuf, ONNX's file format.) If your network has an LSTM, compare other lengths as well:
@@ -521,7 +522,7 @@ assert abs(hers[1]) < 1e-3, (
 assert np.allclose(hers, ours, atol=2e-3), (
     f"The mean is right. But pixel 255 gives {hers[2]:.3f} and should give {ours[2]:.3f}: std "
     "has to be on the scale of 0 to 1 as well.")
-print("Right. Many write 0.5 and 0.5 for it, and are off by up to one shade of grey in 255.")
+print("Right. Many people write 0.5 and 0.5 instead: wrong by up to one of 255 steps of grey.")
 
 # %% [markdown]
 # ## Prove that it is the same model
@@ -568,8 +569,8 @@ show(*charts.differences(difference, 1e-4, f"The worst of {len(pictures):,} pict
 
 # %% [markdown]
 # The bar at the left counts pictures with almost no difference. This network has about fifty layers
-# and not four, and is still below the limit. The exporter also merged each `BatchNorm` into the
-# convolution before it, which causes a part of the rounding.
+# and not four, and is still below our limit, 10⁻⁴. The exporter also merged each `BatchNorm` into
+# the convolution before it, which causes a part of the rounding.
 #
 # ## The same function, another model
 #

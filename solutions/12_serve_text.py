@@ -116,9 +116,9 @@ for score, text in test.loc[[0, 3], ["score", "review"]].itertuples(index=False)
 # %% [markdown]
 # A few reviews are in both parts, too few to matter here.
 #
-# Always *great* would be the right answer for two of three reviews. So accuracy alone says little. We
-# also use **AUC**: the probability that a random *great* review gets a higher value than a random
-# *other* one. 0.5 is guessing, 1 is perfect.
+# A model that always answers *great* would be right for two of three reviews. So accuracy alone
+# says little. We also use **AUC**: the probability that a random *great* review gets a higher value
+# than a random *other* one. 0.5 is guessing, 1 is perfect.
 #
 # ## The simple model first
 #
@@ -362,8 +362,8 @@ show(figure, "AUC by number of layers: " + ", ".join(f"{auc:.3f}" for auc in by_
      f"; TF-IDF {by_counting:.3f}")
 
 # %% [markdown]
-# *Notice* the last point. The obvious recipe, all six layers, is **worse than counting words**. Four
-# layers are better, and a third less to load and to compute. So we stop after the fourth.
+# *Notice* the last point. The obvious recipe, all six layers, is **worse than counting words**.
+# Four layers are better, and need a third less computing. So we stop after the fourth.
 #
 # ## Teach the fourth layer
 #
@@ -477,8 +477,8 @@ assert judge(native)[1] > judge(by_words)[1] + 0.015, "the training has gained l
 # are the names of the arguments of `forward`, as in lesson 11. The head *and* the probabilities are
 # in the file, so the function needs no formula.
 #
-# The example needs two tensors. With one tensor for both arguments, the exporter takes numbers and
-# mask for the same thing. It raises no error, and the file answers wrongly
+# The example needs two tensors. If both arguments are the same tensor, the exporter takes numbers
+# and mask for one input. It raises no error, and the file answers wrongly
 # (`findings/torch_onnx_export_one_tensor_twice.sh`).
 
 # %%
@@ -669,8 +669,9 @@ print(in_8_bits([*ours, 30])[:3], "beside a text with a 30")
 # text at a time, at its own length**. There is no neighbour and no padding, so a text gets the same
 # answer in every request.
 #
-# Does that cost time? A graphics card needs batches to be fast. One processor does not: in the column
-# *batch time × alone*, the batch takes longer, because the model computes the padding too.
+# Does that cost time? A graphics card needs batches to be fast. One processor does not: look at the
+# column *batch time × alone*: above 1, the batch took longer, because the model computes the
+# padding too.
 
 # %% [markdown]
 # ### Exercise 2: Choose a file by a rule (8 minutes)
@@ -1126,7 +1127,7 @@ if not record["left_out"]:
 # The claim is right about the direction, and not exact:
 #
 # - **Bytes.** With transformers and PyTorch, over 500 MB is true. The ONNX file as exported is not
-#   "under 100 MB" with its packages. The 8-bit file is, just.
+#   "under 100 MB" with its packages. With the 8-bit file, it is a little under 100 MB.
 # - **Start.** A start with transformers takes many times longer than one with ONNX Runtime. We did not
 #   measure seconds on Lambda, so "5 to 10" and "under 2" stay open.
 # - **A warm request** gains less. PyTorch and ONNX Runtime compute the same layers; most of this gain

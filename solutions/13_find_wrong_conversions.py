@@ -194,7 +194,7 @@ fields = [entry["name"] for entry in saved["signature"]["inputs"]]
 parity.compare(saved["pipeline"], MODELS / "churn.onnx", table[fields])
 
 # %% [markdown]
-# `compare` uses your rows, and makes more rows from them. A **probe** is one way to do this:
+# `compare` uses your rows, and makes more rows from them. A **probe** is one kind of change:
 # `compare` takes up to twenty rows for which both answers are equal, and changes one thing. If the
 # two answers differ after the change, the change is the cause.
 #
@@ -212,9 +212,9 @@ parity.compare(saved["pipeline"], MODELS / "churn.onnx", table[fields])
 # | texts with accents, in capitals, … | where the rows are texts |
 #
 # If the model and the file both refuse an unknown category, they agree. If only one refuses,
-# `compare` reports it. Two numbers count as equal if they differ by at most 10⁻⁵. For values above 1
-# it is 10⁻⁵ of the value, because 32-bit floats have seven digits. For a deep network's scores the
-# limit is 10⁻⁴.
+# `compare` reports it. Two numbers count as equal if they differ by at most 10⁻⁵. For values above
+# 1, the allowed difference is 10⁻⁵ of the value, or of the typical value where that is larger,
+# because 32-bit floats have seven digits. For a deep network's scores the limit is 10⁻⁴.
 
 # %%
 print(parity.compare(models["zero_as_missing=True"], files["zero_as_missing=True"], numbers,
@@ -279,8 +279,9 @@ parity.compare(boosted.predict_proba, file, numbered.to_numpy(), columns=NUMBERS
 #
 # ## A column that gets lost
 #
-# Sometimes a missing value means something. `SimpleImputer` with `add_indicator=True` fills the gaps,
-# and adds a column that marks them. For this example, we delete every seventh bill.
+# Sometimes a missing value means something. `SimpleImputer` with `add_indicator=True` fills the
+# gaps, and adds a column that marks them. For this example, we delete every seventh value of
+# `monthlycharges`, the bill.
 
 # %%
 from skl2onnx import to_onnx
@@ -370,8 +371,9 @@ print(f"Right: the file equals its model (within {report.largest:.0e}), and the 
 # %% [markdown]
 # ## A refusal that becomes an answer
 #
-# `handle_unknown="error"` protects the churn model, as lesson 03 showed. There it is a setting of a
-# `OneHotEncoder`. Does the same setting protect an `OrdinalEncoder`, which is common before trees?
+# `handle_unknown="error"` protects the churn model, as lesson 03 showed. In lesson 03 it is a
+# setting of a `OneHotEncoder`. Does the same setting protect an `OrdinalEncoder`, which is common
+# before trees?
 
 # %%
 (model, file, rows), options = gallery.GALLERY['OrdinalEncoder(handle_unknown="error")'].make()
@@ -557,8 +559,8 @@ show(figure, "The ratio of times rises with the size of the batch: " + ", ".join
 #   0.5, so compare labels second.
 # - **`parity.compare`** also tests what your rows do not contain: gaps, unknown categories, extreme
 #   numbers, other orders, batches and lengths. It names the column.
-# - **Two fixes** move a step out of the model: mark gaps in the table, count a time from a fixed
-#   start. Compare the new file again.
+# - **Two fixes** move a step from the model into the code before it: mark gaps in the table, count
+#   a time from a fixed start. Compare the new file again.
 # - **Slower**: ONNX Runtime wins for single requests. For a large batch, measure.
 #
 # You made no file. There is nothing to clean up.

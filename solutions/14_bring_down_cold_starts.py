@@ -60,8 +60,8 @@ show(*starts.timeline())
 # - **INIT is billed** like the request, for every kind of package, since 1 August 2025 (AWS Compute
 #   Blog, "AWS Lambda standardizes billing for INIT Phase"). It has 10 seconds; after that it is
 #   repeated inside the first request.
-# - **Hatched is Lambda's part.** A program on your machine cannot measure it. You can shorten it
-#   with a small package; more on that below.
+# - **The hatched (striped) boxes are Lambda's part.** A program on your machine cannot measure it.
+#   You can shorten it with a small package; more on that below.
 # - Cold requests are rare. AWS says under 1 % of invocations in production (same post). So look at
 #   the 99.9th percentile: the mean does not show them, and the 99th may not either.
 #
@@ -201,9 +201,9 @@ for name, taken in by_hand.items():
 # 2. **In turn.** Each *round* starts every image once, so a disturbance hits all images.
 # 3. **Ratios.** The milliseconds are this machine's. Divide by the time of an *empty* function,
 #    measured in the same rounds: this ratio is similar on other machines.
-# 4. **An interval.** Draw rounds at random, as many as there are, with repetition, and compute the
-#    ratio again. Do that 2,000 times. The middle 95 % of these ratios are the interval (this method
-#    is the **bootstrap**).
+# 4. **An interval.** From the n rounds, draw n at random; a round may be drawn more than once.
+#    Compute the ratio of these. Do that 2,000 times. The middle 95 % of these ratios are the
+#    interval (this method is the **bootstrap**).
 
 # %% [markdown]
 # ### Exercise 1: a ratio with its interval (8 minutes)
@@ -333,9 +333,10 @@ for given in answers.values():
 # ### Measure all rungs
 #
 # `measure.run` does what we did by hand, with more care. It starts every rung in turn, in another
-# order each round, with one processor, and with the memory of a size. The kernel reports how long a
-# start waited for other programs, and that time is subtracted. At the end it starts each image some
-# times from a *cold disk*. This takes a minute or two, longer on a busy machine.
+# order each round, with one processor, and with the memory that Lambda would give. The kernel
+# reports how long a start waited for other programs, and that time is subtracted. At the end it
+# starts each image some times from a *cold disk*. This takes a minute or two, longer on a busy
+# machine.
 
 # %%
 record = measure.run(starts=20, cold_starts=5)
@@ -690,9 +691,9 @@ for memory in MEMORIES:
 # ### Exercise 3: lazy where it pays (9 minutes)
 #
 # Of a thousand requests, five want an explanation, and the explainer takes long to load. Complete
-# `make_handler`. Its inputs are two functions that load, and it returns a handler. What they load are
-# functions of a customer: the model returns the probability, the explainer the reasons. The answer is
-# `{"churn_probability": …}`.
+# `make_handler`. Its inputs are two functions that load. It returns a handler, a function of an event
+# and a context. What they load are functions of a customer: the model returns the probability, the
+# explainer the reasons. The answer is `{"churn_probability": …}`.
 #
 # - The model is loaded **when the handler is made**, the explainer by the first request that wants
 #   one, and each **once**.
@@ -716,7 +717,7 @@ def make_handler(load_model, load_explainer):
     # BEGIN SOLUTION
     model, explainer = load_model(), None
 
-    def handler(event):
+    def handler(event, context):
         nonlocal explainer
         if "customer" not in event:
             return {"statusCode": 400}
@@ -750,28 +751,33 @@ handler = make_handler(load_model, load_explainer)
 assert callable(handler), f"make_handler must return a function; it returned {handler!r}"
 assert "model" in loaded, "the model is for every request: load it when the handler is made"
 assert "explainer" not in loaded, "the explainer was loaded before any request needed it"
-assert handler({"explain": True}) == {"statusCode": 400}, "without a customer: {'statusCode': 400}"
+try:
+    answer = handler({"explain": True}, None)
+except TypeError as error:
+    raise AssertionError("Lambda calls a handler with two arguments, an event and a context; yours "
+                         f"raised TypeError: {error}") from None
+assert answer == {"statusCode": 400}, f"without a customer, {{'statusCode': 400}}; it was {answer}"
 assert "explainer" not in loaded, "a refused request loaded the explainer: check the request first"
 somebody = {"customer": {"tenure": 3}}
-answer = handler(somebody)
+answer = handler(somebody, None)
 assert answer == {"churn_probability": 0.25}, f"an ordinary request was answered with {answer}"
 assert "explainer" not in loaded, "an ordinary request loaded the explainer: look at `explain`"
 for _ in range(2):
-    answer = handler(somebody | {"explain": True})
+    answer = handler(somebody | {"explain": True}, None)
     assert answer == {"churn_probability": 0.25, "reasons": ["contract"]}, (
         f"with explain, the answer was {answer}")
 assert loaded == ["model", "explainer"], (
     f"each is loaded once, but you loaded {', '.join(loaded)}: keep what was loaded")
 handler, failures = make_handler(load_model, load_explainer), ["no memory"]
 try:
-    handler(somebody | {"explain": True})
+    handler(somebody | {"explain": True}, None)
 except MemoryError:
     pass
 else:
     raise AssertionError("loading failed, and the caller gets no error: let the exception through")
-assert "reasons" in handler(somebody | {"explain": True}), (
+assert "reasons" in handler(somebody | {"explain": True}, None), (
     "loading failed once, and the next request did not try again")
-print("Right: INIT pays for what all need, and nobody for what few need.")
+print("Right: INIT loads what all need; only requests that need the explainer wait for it.")
 
 # %% [markdown]
 # ## Pay to avoid the cold start
@@ -888,8 +894,8 @@ print(*(f"- {what}" for what in record["cannot_see"]), sep="\n")
 #   of whole rounds. An interval that contains 1 means: no difference found.
 # - **Imports** are most of a start. The largest step is another library; the next ones are another
 #   way to call it and another client. Bytecode has to stay valid.
-# - **Where to stop** is a question of maintenance. The default is the highest rung whose every line
-#   a colleague can read.
+# - **Where to stop** is a question of maintenance. `default` is the highest rung in which a
+#   colleague can understand every line.
 # - **At import**, load what every request needs; lazily, what few need.
 # - **An image** is read piece by piece, a zip is downloaded completely.
 # - **SnapStart and provisioned concurrency** replace INIT by a bill; shorten INIT first.

@@ -204,9 +204,9 @@ print(f"{size(layer) / MB:.0f} MB, of which {size(layer, '**/*.pyc') / MB:.1f} M
 # ### Exercise 1: the same zip every time (8 minutes)
 #
 # If the same files give the same bytes, a checksum shows whether anything has changed, and a
-# deployment without changes can be skipped. Complete `pack`. It adds every file, sorted by path,
-# under its name within the folder, with a fixed date, and readable for all (`0o644`): on Lambda the
-# files belong to another user.
+# deployment without changes can be skipped. Complete `pack`. It adds every file, compressed and
+# sorted by path, under its name within the folder, with a fixed date. All files are readable for
+# all (`0o644`), because on Lambda they belong to another user.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -283,8 +283,8 @@ print(f"the layer: {len(layer_zip) / MB:.0f} MB zipped; a call may carry {DIRECT
 # %% [markdown]
 # ## Does scikit-learn fit?
 #
-# People often say that scikit-learn is too large for a zip. Pip compiles the packages by default.
-# (Here your Python compiles, for the size only.)
+# People often say that scikit-learn is too large for a zip. By default, pip also writes the
+# bytecode. Our `pip_install` does not, so your Python compiles here, for the size only.
 
 # %%
 sk, pandas = BUILD / "sklearn" / "python", BUILD / "pandas" / "python"
@@ -491,7 +491,8 @@ for seconds in (1, 60, 600):
     print(f"100 environments, every {seconds:3} s, all month: ${checks / 1000 * 0.0004:8.2f}")
 
 # %% [markdown]
-# So take a minute in production. Here we take 2 seconds, to wait less.
+# So in production, let the function read the pointer once a minute. Here we take 2 seconds, to wait
+# less.
 #
 # ## The function
 #
@@ -578,7 +579,7 @@ show_log(log)
 # | | the model is loaded at import | with the first request |
 # |---|---|---|
 # | who waits | nobody yet: Lambda calls it INIT | the first caller of each environment |
-# | processor | a whole one, whatever the memory (observed, not promised: *serverlessland*) | what the memory buys: here 0.29 |
+# | processor | a whole one, whatever the memory (observed, not promised: *serverlessland*) | the share that the memory gives: here 0.29 |
 # | time allowed | 10 s | the function's time-out |
 # | the model is broken | INIT fails, again for each request: `FunctionError` | 500, in our own words, and it recovers by itself |
 # | a change of the model | needs a new environment | is seen by all |
@@ -673,8 +674,8 @@ assert loaded == began and len({answer["churn_probability"] for answer, _ in ans
 # %% [markdown]
 # ## A new model, and no deployment
 #
-# Version 2 is that of lesson 05: it warns earlier, with half the threshold. The threshold is in the
-# model file.
+# Version 2 is the one from lesson 05: it warns earlier, with half the threshold. The threshold is
+# in the model file.
 
 # %%
 import onnx
@@ -697,7 +698,7 @@ publish(model_v2, "2")
 while ask()[0]["model_version"] != "2":
     time.sleep(0.2)
 by_pointer = time.monotonic() - began
-print(f"version 2 answers after {by_pointer:.1f} s; the pointer is believed for {REFRESH} s")
+print(f"version 2 answers after {by_pointer:.1f} s; the function uses the pointer for {REFRESH} s")
 assert client.get_function_configuration(FunctionName=NAME)["RevisionId"] == before_update
 
 # %% [markdown]

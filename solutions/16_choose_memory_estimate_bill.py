@@ -172,8 +172,8 @@ cost.month(3_000_000, memory_mb=1536, warm_ms=120)
 #
 # A function's memory is also its share of a processor: one whole vCPU at 1,769 MB, less in
 # proportion below (Lambda developer guide, read in November 2026). So for a request that computes,
-# twice the memory means half the time and **the same price**. This ends at one full vCPU: our code
-# runs in one thread, and cannot use a second processor. Above it, only the price grows.
+# twice the memory means half the time and **the same price**. This is true up to one full vCPU: our
+# code runs in one thread, and cannot use a second processor. Above it, only the price grows.
 
 # %%
 def priced(table):
@@ -437,9 +437,9 @@ show(*plot.kept_ready(busy, demand, ready, cost.kept_ready_break_even(HERE)))
 
 # %% [markdown]
 # *Notice* where the lines meet. The left end of the dashed line is the price of one environment
-# without requests. A function with the traffic of a working day is busy for less of its time than
-# at the crossing. So provisioned concurrency is good for the 99th percentile, in hours in which
-# that matters. It rarely saves money. The free part does not apply to it.
+# without requests. A function that is used only in working hours is busy for a smaller share of its
+# time than at the crossing. So provisioned concurrency is good for the 99th percentile, in hours in
+# which that matters. It rarely saves money. Lambda's free part does not apply to it.
 #
 # **SnapStart** starts from a snapshot of an environment after INIT. For Python it costs money as
 # long as a published version has it, and for each restore:
@@ -647,7 +647,7 @@ print(f"a NAT gateway: ${cost.MONTH * cost.usd('nat_hour'):.2f} a month, with or
 # - **Lambda's processor.** Your machine has another processor. Ratios are similar on AWS,
 #   milliseconds are not.
 # - **Lambda Managed Instances**, for steady traffic: functions on EC2 instances that AWS runs for
-#   you, at EC2's price and 15 %. They need at least three environments, and do not scale to zero
+#   you, at EC2's price plus 15 %. They need at least three environments, and do not scale to zero
 #   (Lambda pricing page, 2026-09).
 # - **Your traffic.** We sent one request after the other, all equal. If requests are rare, each has
 #   a new slice of processor time. If pictures are larger, everything takes longer.

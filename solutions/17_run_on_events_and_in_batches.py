@@ -180,7 +180,7 @@ print("failures:   ", take(failures))
 # |---|---|---|
 # | a caller's mistake | returns 400 and says what is allowed | raises |
 # | a fault of ours | returns 500, the story in the log | raises |
-# | so Lambda | is content | tries again, then tells the destination |
+# | so Lambda | is satisfied | tries again, then tells the destination |
 # | and the answer | goes back | is kept in S3 |
 
 # %% [markdown]
@@ -377,8 +377,8 @@ print("Right: who is not meant does not even wake the function.")
 # ### By the clock
 #
 # A rule can have a **schedule** instead of a pattern: `rate(1 minute)`, or `cron(0 3 * * ? *)` for
-# three o'clock each night (UTC). Our schedule scores one known customer each minute. If the number
-# changes, or does not come, something is wrong. The time becomes the id.
+# three o'clock each night (UTC). Our schedule scores one known customer each minute. If the score
+# changes, or no score comes, something is wrong. The time becomes the id.
 
 # %%
 triggers.on_event(
@@ -403,10 +403,10 @@ until(lambda: len(log_lines(EVENTS, "duplicate")) >= 3)
 pd.DataFrame(log_lines(EVENTS, "outcome"))[["id", "outcome", "reason"]].fillna("")
 
 # %% [markdown]
-# There are two failures: the wrong event from above, with two attempts. And *notice* `duplicate`.
-# How does the handler find it? It does not keep a list of requests: it could end after the work and
-# before it writes to the list. It writes each answer under a key that it makes from the request's
-# id, and tells S3: **only if there is nothing under this key**.
+# There are two failures, both from the wrong event above: it was tried twice. And *notice*
+# `duplicate`. How does the handler find it? It does not keep a list of requests, because it could
+# end after the work and before it writes to the list. It writes each answer under a key that it
+# makes from the request's id, and tells S3: **only if there is nothing under this key**.
 
 # %%
 from botocore.exceptions import ClientError
@@ -435,10 +435,11 @@ invoke({"id": "first", "customer": customers[5]})
 # ### Exercise 2: a key for a file (8 minutes)
 #
 # S3 reports a new object with a record like the one below. Complete `output_key`. It returns the
-# key for the scores: `scored/NAME.ETAG.csv`. The same content under the same name gives the same
-# key. Another content gives another key, because it has another *ETag*. (An ETag is the content's
-# MD5 only for an object that was uploaded in one part and not encrypted with a KMS key. The same
-# content in parts of another size has another ETag, and is scored once more: no harm is done.)
+# key for the scores: `scored/NAME.ETAG.csv`, where NAME is the file's name without folder and
+# `.csv`. The same content under the same name gives the same key. Another content gives another
+# key, because it has another *ETag*. (An ETag is the content's MD5 only for an object that was
+# uploaded in one part and not encrypted with a KMS key. The same content in parts of another size
+# has another ETag, and is scored once more: no harm is done.)
 #
 # <details><summary>Hint 1</summary>
 #
@@ -735,8 +736,8 @@ print("Right: two come back, two are done.")
 
 # %% [markdown]
 # This is the third function from the image, with the handler that is in the image. It needs
-# permission to receive from the queue and to delete from it. Lambda does both in its name, through
-# an **event source mapping**.
+# permission to receive from the queue and to delete from it. Lambda does both for the function,
+# with its role, through an **event source mapping**.
 
 # %%
 QUEUE = f"{NAME}-queue"

@@ -56,8 +56,8 @@ cloud.use()
 # model. Other programs can call this model as well, and another team can change it. The price is
 # one more call, which can fail. (Lesson 19 compares the two services.)
 #
-# The business is an account without real money, which holds either the S&P 500 or cash. This is not
-# investment advice, and the lesson shows why you would not want it.
+# The business is a trading account without real money, which holds either the S&P 500 or cash. This
+# is not investment advice, and the lesson shows why you would not want it.
 
 # %%
 import inspect
@@ -178,7 +178,7 @@ assert accuracy_of(leaky) > accuracy_of(table) + 0.1
 # `make` makes a table of features from the bars, like `table_of`. Complete `looks_ahead`. After the
 # bar at position `day`, change all prices and volumes, and make the features again. Return True if
 # a feature of that day or of an earlier one has changed, else False. (A different factor for each
-# day finds more: if all are doubled, the ratio of two later closes stays the same.)
+# day finds more. If you double all later closes, the ratio of two of them stays the same.)
 #
 # <details><summary>Hint 1</summary>
 #
@@ -195,6 +195,7 @@ assert accuracy_of(leaky) > accuracy_of(table) + 0.1
 # %% Exercise 1
 def looks_ahead(make, bars, day=60):
     """Whether features of the bar at position `day`, or before it, depend on bars after it."""
+    bars = bars.astype({"volume": float})       # whole numbers take no factor such as 1.5
     other = bars.copy()
     # BEGIN SOLUTION
     for name in "open", "high", "low", "close", "volume":
@@ -352,7 +353,8 @@ assert gain.mean() < luck and net["× money"] < plain["× money"]
 # Complete `break_even`. It returns the cost of a change of position, a fraction such as `0.0005`.
 # At this cost, the model's results, added up over all days, equal those of always holding. Here,
 # unlike in the table above, always holding pays nothing for its first purchase. The model pays for
-# each change, its first purchase included. There is at least one; the answer may be negative.
+# each change, its first purchase included. There is at least one change, so you need not check for
+# zero. The answer may be negative.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -443,9 +445,10 @@ assert largest < 1e-6
 # SageMaker starts a container with the argument `serve`. The container must answer on port 8080: to
 # `GET /ping` when it is ready, and to `POST /invocations` with predictions. Our image, in
 # `docker/sagemaker`, has ONNX Runtime in it and no model. The model comes from S3, a `.tar.gz` that
-# SageMaker unpacks to `/opt/ml/model`. On AWS, serverless endpoints run x86-64: there, on another
-# machine, set `WORKSHOP_ARCHITECTURE=x86_64` before you start. The local cloud accepts your
-# machine's architecture ([local cloud and AWS](../workshop/LOCAL_CLOUD.md)).
+# SageMaker unpacks to `/opt/ml/model`. On AWS, serverless endpoints run x86-64: if you work on AWS
+# from a machine with another processor, set `WORKSHOP_ARCHITECTURE=x86_64` before you start. The
+# local cloud accepts your machine's architecture ([local cloud and
+# AWS](../workshop/LOCAL_CLOUD.md)).
 
 # %%
 for line in Path("../docker/sagemaker/Dockerfile").read_text(encoding="utf-8").splitlines():
@@ -544,8 +547,8 @@ else:
 # | it comes after a later day's | no order: that position is history |
 # | the data are old, the day is not over, days are missing | no decision; the event is put aside |
 # | the endpoint is slow, busy or fails | 3 attempts of limited time, with random pauses between them |
-# | three events in a row fail, also because AWS refuses the call | the **circuit breaker** opens: for a minute, nobody asks |
-# | the container refuses one request (`ModelError`, 400) | one attempt, no decision; other symbols may ask |
+# | three events in a row fail, also because AWS refuses the call | the **circuit breaker** opens: for a minute, the function does not call the endpoint |
+# | the container refuses one request (`ModelError`, 400) | one attempt, no decision; the breaker does not count it, so other symbols still reach the model |
 # | a price cannot be true (a close of 10⁹) | no decision; the message names the field |
 # | the function dies before the order | the next attempt finds the decision, and sends it |
 # | whatever else | no order rather than a wrong one |

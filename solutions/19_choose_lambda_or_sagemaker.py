@@ -147,7 +147,7 @@ for name in ENDPOINTS:
 # %% [markdown]
 # ### The same answers?
 #
-# Only if the two give the same answers can we compare them.
+# We can compare the two only if they give the same answers.
 
 # %%
 import base64
@@ -254,8 +254,8 @@ if cloud.is_local():
 
 # %% [markdown]
 # *Notice* the **zero**: nothing runs, nothing is billed. The local cloud stops a container after 10
-# idle seconds. For AWS, we found no statement of the time. (On AWS this cell does not wait: four
-# endpoints have had no request yet.)
+# idle seconds. AWS does not say how long. (On AWS this cell does not wait: four endpoints have had
+# no request yet.)
 #
 # Now we measure the first request after a pause, once for each endpoint. (On AWS the first endpoint
 # may still be warm, so we leave it out there.) The function gets another
@@ -417,9 +417,8 @@ print("Right.")
 
 # %% [markdown]
 # *Notice* how much the memory changes. At the same size, the two cost the same at tens of
-# milliseconds. A function can have 512 or 128 MB, an endpoint cannot. Then the line moves to less
-# than twenty milliseconds. Our churn model's requests are far below it, a large network's are
-# above.
+# milliseconds. A function can have 512 or 128 MB, an endpoint cannot. Then the break-even moves to
+# less than twenty milliseconds. Our churn model is far below it, a large network's are above.
 #
 # And the data, which we did not count?
 
@@ -641,9 +640,9 @@ print("Right.")
 # ## One map
 #
 # Now we put everything together: the cheapest *possible* way, for every number of requests and
-# every duration. The request keeps one vCPU busy (2 GB on SageMaker, 1,769 MB on Lambda) and moves
-# one kilobyte. Nobody needs a GPU. Instances come and go with the traffic. A real-time endpoint
-# always has at least one; an asynchronous one has none while its queue is empty.
+# every duration. The request moves one kilobyte, and keeps one vCPU busy (1,769 MB on Lambda; for
+# SageMaker we assume 2 GB). Nobody needs a GPU. Instances come and go with the traffic. A real-time
+# endpoint always has at least one; an asynchronous one has none while its queue is empty.
 
 # %%
 def map_bill(way, requests, seconds):
@@ -754,7 +753,8 @@ else:
 
 # %%
 need = {"memory_gb": 2, "payload_mb": 0.001, "waits": True}
-for need["seconds"] in (0.002, 0.15):
+for seconds in (0.002, 0.15):
+    need["seconds"] = seconds
     before = None
     for month in range(0, 31, 2):
         requests = 50_000 * 2 ** (month / 2)
@@ -767,7 +767,7 @@ for need["seconds"] in (0.002, 0.15):
 # %% [markdown]
 # And what if the requirements of the second shop change, at five million requests? (`map_bill` has
 # the prices for 2 GB and one kilobyte, without a GPU. For 75 s, a GPU or 12 GB, only one way is
-# possible, so the price does not decide. 5 MB would cost more with SageMaker only.)
+# possible, so the price does not decide. With 5 MB, only SageMaker would cost more.)
 
 # %%
 for change in ({"seconds": 75}, {"payload_mb": 5}, {"gpu": True}, {"memory_gb": 12}):

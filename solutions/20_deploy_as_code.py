@@ -147,7 +147,7 @@ BY_HAND = [  # lesson, calls, resource, the line to look for
     ("new", "somewhere to tell alarms", "Alarms", "TopicName"),
     ("new", "alarm: the function failed", "ErrorsAlarm", "MetricName"),
     ("new", "alarm: Lambda turned requests away", "ThrottlesAlarm", "MetricName"),
-    ("new", "alarm: nearly cut off", "SlowAlarm", "MetricName"),
+    ("new", "alarm: requests nearly as long as the time-out", "SlowAlarm", "MetricName"),
     ("new", "alarm: the API answered 5xx", "FaultsAlarm", "MetricName"),
 ]
 
@@ -307,7 +307,7 @@ kind = "create" if state() == "REVIEW_IN_PROGRESS" else "update"
 # %%
 stack = cfn.describe_stacks(StackName=STACK)["Stacks"][0]
 outputs = {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
-assert stack["StackStatus"] == "CREATE_COMPLETE", stack
+assert stack["StackStatus"] == f"{kind.upper()}_COMPLETE", stack
 outputs
 
 # %% [markdown]
@@ -832,9 +832,10 @@ print(deploy.policy("trust_github", owner="example", owner_id="123456", reposito
                     repository_id="456789", environment="production"))
 
 # %% [markdown]
-# When your repository sends the first form, delete the second line: nobody else can ever send the
-# first. Without the condition on `sub`, *any repository on GitHub* could take your role. The
-# condition must fit one repository and nothing else. To see why, here is how AWS compares:
+# If your repository sends the form with ids, delete the line without ids: nobody else can ever send
+# the form with ids. Without the condition on `sub`, *any repository on GitHub* could take your
+# role. The condition must fit one repository and nothing else. To see why, here is how AWS
+# compares:
 
 # %%
 import operator
@@ -857,13 +858,13 @@ def may_take(condition, aud, sub):
 #
 # The team's repository is `shop/churn`, an old one: its `sub` has no ids. Its jobs name no
 # environment. Runs on `main` may deploy, and on every branch whose name begins with `release/`.
-# Nobody else: no other branch, no pull request (a stranger can open one),
-# no fork, no repository with a similar name. Write the two conditions, one for each of two
-# statements.
+# Nobody else: no other branch, no pull request (a stranger can open one), no fork, no repository
+# with a similar name. Write the two conditions; each belongs in a statement of its own.
 #
 # <details><summary>Hint 1</summary>
 #
-# The first is the one above, with one text as `sub`, and a branch at its end.
+# The first is the condition above (`{"StringEquals": {…}}`, with the same two keys), with one text
+# as `sub`, and a branch at its end.
 # </details>
 #
 # <details><summary>Hint 2</summary>
@@ -998,9 +999,9 @@ there = {
     "alarms": names("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
     "topics": names("sns", "list_topics", "Topics", "TopicArn"),
     "repositories": names("ecr", "describe_repositories", "repositories", "repositoryName")}
-left = {kind: [one for one in found if STACK in one] for kind, found in there.items()}
-assert not any(left.values()), f"still there: {left}"
-left
+still_there = {kind: [one for one in found if STACK in one] for kind, found in there.items()}
+assert not any(still_there.values()), f"still there: {still_there}"
+still_there
 
 # %% [markdown]
 # ## Next

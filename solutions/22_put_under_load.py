@@ -131,7 +131,7 @@ show(*plot.bursts({"Right after deployment": fresh, "Again": again}))
 #
 # - **A deployment ends all environments**, for all clients at the same time. On AWS, ten requests
 #   meet up to ten cold starts. On the local cloud, only as many environments work at the same time
-#   as your machine can bear, and the other requests wait ([local cloud and
+#   as your machine has memory and processors for, and the other requests wait ([local cloud and
 #   AWS](../workshop/LOCAL_CLOUD.md)).
 # - The second time, hardly any request waits, because the environments exist. If you measure the
 #   second time alone, you do not see what your users see after a release.
@@ -195,9 +195,9 @@ show(*plot.latency(calls))
 #
 # - **There is no single latency.** At each rate, compare the usual wait (p50) with the slowest of a
 #   hundred (p99). A user who sends ten requests meets the slowest tenth once on average.
-# - **Over capacity, time is on the x axis.** More requests come in than go out, so each one waits
-#   longer than the one before. No percentile describes that. (On AWS, or with many processors here,
-#   even the third rate may find no queue.)
+# - **Above the capacity, the wait grows with time,** so time is on the x axis. More requests come
+#   in than go out, so each one waits longer than the one before. No percentile describes that. (On
+#   AWS, or with many processors here, even the third rate may find no queue.)
 # - p99 of a hundred requests depends on *one* request. For a p99 that you can publish, send
 #   thousands.
 # - **The queue does not exist on AWS.** The local cloud lets requests wait for your processors.
@@ -318,8 +318,9 @@ counts
 # - **Two codes mean that Lambda had no room: try again later.** The API's own refusal is `429`. Lambda's is 429 as
 #   well, but the HTTP API answers its client with `503 Service Unavailable` (a REST API with 500, a
 #   function URL with 429). A client that repeats only 429 stops too early.
-# - For a request that Lambda refused nothing ran, and only the API's request is billed. In the metrics,
-#   refusals count as `Throttles`, not as `Errors`: an alarm on errors does not see them.
+# - When Lambda refuses a request, your code does not run. You pay only for the API's request. In
+#   the metrics, refusals count as `Throttles`, not as `Errors`: an alarm on errors does not see
+#   them.
 # - Reserve concurrency to protect: a database with twenty connections, a budget, another function
 #   of the same account. But every reservation takes environments from all other functions.
 
@@ -334,9 +335,10 @@ None
 # ### Exercise 1: how many will be refused? (10 minutes)
 #
 # With a load of 2 (rate × duration) and two environments, you might expect no refusals. Telephone
-# companies knew better a hundred years ago: calls come at random, and sometimes three come
-# together. A. K. Erlang's formula (1917) computes the refused share for each number of lines from
-# the share with one line less. Without a line, everybody is refused; then
+# companies learned a hundred years ago that this is wrong: calls come at random, and sometimes
+# three come together. (Their *line* is our environment: it serves one call at a time.) A. K.
+# Erlang's formula (1917) computes the refused share for each number of lines from the share with
+# one line less. Without a line, everybody is refused; then
 #
 # ```text
 # share with 0 lines = 1
@@ -457,7 +459,7 @@ show(*plot.storms({name: storms[name] for name in ("backoff", "backoff with jitt
 # | mode | attempts, unless set | waits | and |
 # |---|---|---|---|
 # | `legacy` (boto3's default) | 5 | exponential, random | fewer kinds of errors are repeated |
-# | `standard` | 3 | a random part of 1, 2, 4 … at most 20 s | a quota of retries for the client: spent, it stops trying |
+# | `standard` | 3 | a random part of 1, 2, 4 … at most 20 s | a quota of retries for the client; when it is used up, there are no retries |
 # | `adaptive` | 3 | the same | a brake: after a refusal the client itself sends less often |
 #
 # (boto3 guide, *Retries*, and SDK reference, *Retry behavior*, checked 2026-11.) Here are four

@@ -404,8 +404,8 @@ assert ask(do="nothing") == "done"
 # %% [markdown]
 # ### An image for another processor
 #
-# The image was built on a Mac (arm64) and runs on x86-64, or the reverse. Here we keep the image,
-# and give Lambda the wrong architecture.
+# The image was built on a Mac (arm64) and the function has x86-64, or the reverse. Here we keep the
+# image, and give Lambda the wrong architecture.
 
 # %%
 other = {"x86_64": "arm64", "arm64": "x86_64"}[engine.architecture()]
@@ -796,11 +796,11 @@ print(first, second, sep="\n")
 assert "Task timed out after 3.00 seconds" in first and "timed out" in second
 
 # %% [markdown]
-# *Out of time?* But the request asked for `nothing`. **A time-out without work is the import**, and
-# no retry helps. INIT is ended after 10 seconds and done once more inside the first request, on that
-# request's time-out. On the local cloud the first time-out includes INIT, so these 3 seconds are
-# over before the 10 are ([local cloud and AWS](../workshop/LOCAL_CLOUD.md)). The line that AWS
-# writes into the log is **recorded**:
+# *Out of time?* But the request asked for `nothing`. **When the request does no work and times out,
+# the import is too slow**, and no retry helps. Lambda stops INIT after 10 seconds and does it again
+# within the first request. Then it must fit into that request's time-out. On the local cloud the
+# first time-out includes INIT, so these 3 seconds are over before the 10 are ([local cloud and
+# AWS](../workshop/LOCAL_CLOUD.md)). The line that AWS writes into the log is **recorded**:
 
 # %%
 meet("A slow import", "INIT_REPORT Init Duration: 1236.04 ms Phase: init Status: timeout",
@@ -1060,10 +1060,11 @@ assert abs(ask(customer=customer)["churn_probability"] - probability(customer)) 
 #
 # ### Exercise 3: an incident (8 minutes)
 #
-# `incident` worked on a colleague's machine. On Lambda it fails, and in more than one way. Find
-# settings with which it answers: call, read, change, call again. `broken.py` above shows what it
-# does; begin with the message. A client behind an API waits for 29 or 30 seconds at most, and memory
-# above 1,024 MB would cost money for nothing: stay within both.
+# `incident` worked on a colleague's machine. On Lambda it fails, and in more than one way. Change
+# `fixed` until the function answers: run the cell, read the message, change one setting, run the
+# cell again. `broken.py` above shows what it does; begin with the message. A client of an API waits
+# for 29 or 30 seconds at most, and memory above 1,024 MB costs money and does nothing here: stay
+# within both.
 #
 # <details><summary>Hint 1</summary>
 #

@@ -51,7 +51,7 @@ MAIL = os.environ.get("WORKSHOP_MAIL", "you@example.com")
 assert cloud.is_local() or not MAIL.endswith("example.com"), "nobody would read that: set MAIL"
 
 account = boto3.client("sts").get_caller_identity()["Account"]
-budgets = boto3.client("budgets", region_name="us-east-1")      # its only home, wherever you are
+budgets = boto3.client("budgets", region_name="us-east-1")      # AWS Budgets exists in this Region only
 
 # %% [markdown]
 # ### Exercise 1: tell me early (10 minutes)
@@ -158,15 +158,16 @@ for page in pages:
 #
 # - **It does not stop anything.** It sends a mail, and costs go on.
 # - **It is late.** AWS updates its numbers up to three times a day, and they are 8 to 12 hours old
-#   (AWS Cost Management user guide, *Managing your costs with AWS Budgets*). If a loop runs away at
-#   night, you see it in the morning.
+#   (AWS Cost Management user guide, *Managing your costs with AWS Budgets*). If a function calls
+#   itself without end during the night, you see it in the morning.
 # - **A forecast needs a history** of about five weeks (the same guide, *Best practices for AWS
 #   Budgets*). In a new account only the three `ACTUAL` messages will come.
 #
 # The local cloud stores the budget. But it has no bill to compare it with, and sends no mail
 # ([local cloud and AWS](../workshop/LOCAL_CLOUD.md)).
 #
-# On AWS, the budget stays when this lesson ends. You may forget it: it is there to watch for you.
+# On AWS, the budget stays when this lesson ends. Leave it there: it costs nothing, and goes on
+# watching.
 
 # %% [markdown]
 # ## Some things to clean up
@@ -371,10 +372,25 @@ print("after: ", groups())
 # %%
 import time
 
-lambda_.invoke(FunctionName=NAME, Payload=b'{"name": "Ada"}')
+answer = lambda_.invoke(FunctionName=NAME, Payload=b'{"name": "Ada"}')
+time.sleep(2)
+print("answer:", answer["Payload"].read().decode(), "\nlog groups:", groups())
+
+# %% [markdown]
+# The function answers, and its lines are **lost** without a message: our role has no permission to
+# make a log group (lesson 05). Most roles have it: it is in AWS's own policy
+# `AWSLambdaBasicExecutionRole`. Add that permission, and call again:
+
+# %%
+iam.put_role_policy(RoleName=f"{NAME}-role", PolicyName="make-log-group", PolicyDocument=json.dumps({
+    "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Action": "logs:CreateLogGroup",
+        "Resource": f"arn:aws:logs:*:*:log-group:{group}:*"}]}))
 deadline = time.monotonic() + 60
 while not groups() and time.monotonic() < deadline:      # on AWS after some seconds
-    time.sleep(0.2)
+    lambda_.invoke(FunctionName=NAME, Payload=b'{"name": "Ada"}')
+    time.sleep(0.5)
+assert groups()
 groups()
 
 # %% [markdown]
@@ -384,7 +400,7 @@ groups()
 #
 # | deleted too early | is not refused, and then |
 # |---|---|
-# | a role, its policies gone | the function is there, and cannot take on its role any more |
+# | a role, after its policies | the function is there, and cannot use its role any more |
 # | a function | the API answers 500, the rule drops its events, the mapping is left over |
 # | a repository, with `force` | the function works until Lambda has to fetch its image again |
 # | a queue | the mapping is left over, and no listing of queues shows it |
@@ -611,7 +627,7 @@ show(*bills.forgotten(year, budget=12 * 2.5))
 #   itself (S3, SQS, SNS, after about 16 rounds; lesson 17), not all. A small *reserved concurrency*
 #   stops a loop; a budget does not.
 # - The dotted line is the budget of the beginning, at its first notification, 50 %. Things to the
-#   right of it cause a mail in their first month. A thing to the left does not, when it is alone.
+#   right of it cause a mail in their first month. A single thing to the left of it causes no mail.
 #   **The budget finds the expensive mistakes, the tag finds the cheap ones.**
 
 # %% [markdown]

@@ -139,7 +139,7 @@ assert score >= GUESS + 0.1, (
 print(f"Right: {score:.0%} of the test rows.")
 
 # %% [markdown]
-# While your answer is open, the lesson continues with a usual model.
+# If your answer is still open, the lesson continues with a standard model.
 
 # %%
 model = train(train_rows, train_labels)
@@ -224,11 +224,12 @@ except bring.MissingError as error:
     print(error)
 
 # %% [markdown]
-# An ONNX file knows that there are so many numbers in a row. It does not know their names, their
-# order, or which values are possible. The training data know more: the argument `data` of
-# `bring.new` is the path of a CSV file. But the ranges in that file are not the answer. Tomorrow's
-# largest value may be larger than any in the training data. In `breast_cancer`, one test row is above it by more than the span, which is largest
-# minus smallest. We allow two spans more on each side, which is a decision, and not a fact.
+# An ONNX file knows how many numbers a row has. It does not know their names, their order, or which
+# values are possible. The training data know more: the argument `data` of `bring.new` is the path
+# of a CSV file. But the ranges in that file are not the answer. Tomorrow's largest value may be
+# larger than any in the training data. In `breast_cancer`, one value of the test rows is larger
+# than the largest training value by more than the span (largest minus smallest). We allow two spans
+# more on each side. That is our decision; the data do not prove it.
 
 # %%
 table = pd.DataFrame(train_rows.astype(float), columns=columns)
@@ -258,10 +259,10 @@ print(f"{len(reference)} requests with their answers")
 # %% [markdown]
 # ## The gate
 #
-# `python3 -m workshop check FOLDER` builds the image, and starts it with Lambda's limits. It asks
-# for all reference answers, and sends wrong requests. It compares the start and the memory with the
-# empty handler of lesson 14. It looks for permissions that are too wide, and for secrets. Its exit
-# status is 1 when a gate fails, so a pipeline can use it.
+# `python3 -m workshop check FOLDER` builds the image, and starts it with Lambda's limits. It sends
+# all reference requests and compares the answers. Then it sends wrong requests. It compares the
+# start and the memory with the empty handler of lesson 14. It looks for permissions that are too
+# wide, and for secrets. Its exit status is 1 when a gate fails, so a pipeline can use it.
 
 # %%
 report = bring.check(folder, starts=3)

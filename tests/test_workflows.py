@@ -177,6 +177,7 @@ def test_the_site_is_published_complete_by_a_job_that_runs_nothing_else():
     assert workflow["on"] == {"release": {"types": ["published"]}, "workflow_dispatch": None}
     made, published = workflow["jobs"]["site"]["steps"], workflow["jobs"]["publish"]["steps"]
     assert first(made, "Make the site")["run"].endswith("workshop site --complete")
+    assert first(made, "Look at every page")["run"].endswith("tests/support/accessible_site.py")
     assert made[-1]["with"] == {"path": "build/site"}
     assert [step["uses"].partition("@")[0] for step in published] == ["actions/deploy-pages"]
 

@@ -18,7 +18,7 @@ def pick(condition, otherwise=NONE):
 
 def handler(body, before="model, explainer = load_model(), None\n"):
     lines = "".join(f"    {line}\n" for line in body.splitlines())
-    return before + "def handler(event):\n    nonlocal explainer\n" + lines + "return handler"
+    return before + "def handler(event, context):\n    nonlocal explainer\n" + lines + "return handler"
 
 
 REFUSE = 'if "customer" not in event:\n    return {"statusCode": 400}\n'
@@ -60,6 +60,8 @@ WRONG = [
     ("Exercise 2", pick('(cold if seen else rung["warm_ms"]) <= limit_ms', 'return rung["name"]'),
      "raise ValueError, not 'lightest'"),
     ("Exercise 3", "...", "make_handler must return a function"),
+    ("Exercise 3", handler(REFUSE + MODEL + when_asked(ONCE + REASONS) + "return answer").replace(
+        "event, context", "event"), "two arguments, an event and a context"),
     ("Exercise 3",
      handler(REFUSE + "nonlocal model\nif model is None:\n    model = load_model()\n" + MODEL
              + when_asked(ONCE + REASONS) + "return answer", "model = explainer = None\n"),
@@ -135,7 +137,7 @@ except StopIteration:
 from functools import cache
 model, explainer = load_model(), cache(load_explainer)
 
-def handler(event):
+def handler(event, context):
     if not event.get("customer"):
         return {"statusCode": 400}
     answer = {"churn_probability": model(event["customer"])}
@@ -147,7 +149,7 @@ return handler"""),
     ("Exercise 3", """\
 kept = {"model": load_model()}
 
-def handler(event):
+def handler(event, context):
     if event.get("customer") is None:
         return {"statusCode": 400}
     answer = {"churn_probability": kept["model"](event["customer"])}

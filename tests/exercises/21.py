@@ -27,7 +27,9 @@ WRONG = [
      "                 - sum(expected)) < tolerance else [len(answers) - 1]", "one by one"),
     ("Exercise 2",
      f"return [number {BOTH}\n        if abs(answer['probability'] - right) > tolerance]",
-     "Look at the status"),
+     "Look for None"),
+    ("Exercise 2", f"return [number {BOTH}\n        if answer['status'] != 200 or "
+     "abs(answer['probability'] - right) > tolerance]", "whatever its status"),
     ("Exercise 2", f"return [number {BOTH}\n        if answer['status'] != 200 or "
      "answer['probability'] - right > tolerance]", "is wrong"),
     ("Exercise 2", f"return [number {BOTH}\n        if answer['status'] != 200 or "
@@ -84,19 +86,20 @@ return version if version in about and event["detail"]["state"]["value"] == "ALA
 wrong = []
 for position in range(len(answers)):
     answer = answers[position]
-    if answer["status"] != 200:
+    if answer["status"] != 200 or answer["probability"] is None:
         wrong.append(position)
     elif abs(answer["probability"] - expected[position]) > tolerance:
         wrong.append(position)
 return wrong"""),
     ("Exercise 2", """\
 def is_right(answer, right):
-    return (answer["status"] == 200
+    return (answer["status"] == 200 and answer["probability"] is not None
             and right - tolerance <= answer["probability"] <= right + tolerance)
 
 return [i for i, pair in enumerate(zip(answers, expected)) if not is_right(*pair)]"""),
     ("Exercise 2", """\
-given = [one["probability"] if one["status"] == 200 else float("inf") for one in answers]
+given = [float("inf" if one["probability"] is None or one["status"] != 200
+               else one["probability"]) for one in answers]
 return [i for i, (a, e) in enumerate(zip(given, expected)) if not abs(a - e) <= tolerance]"""),
     ("Exercise 3", """\
 total = sum(counts.values())
