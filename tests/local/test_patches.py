@@ -11,6 +11,7 @@ import zipfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
+from types import SimpleNamespace
 
 import pytest
 import requests
@@ -20,7 +21,7 @@ from deployed import public_url
 from waiting import until
 from workshop import cloud
 from workshop.local import limits
-from workshop.local.patches import containers, gateway, granted, invoke, names, reports
+from workshop.local.patches import containers, gateway, granted, invoke, names, reports, stacks
 from workshop.machine import base_image, engine, paths
 
 # MiniStack's private functions that a patch replaces, wraps or calls: SHA-256 of the source (first
@@ -1062,3 +1063,19 @@ def test_a_copy_is_refused_when_its_source_has_another_owner(aws, filled):
 def test_a_bucket_that_is_not_there_stays_so_whoever_is_expected(aws):
     with pytest.raises(ClientError, match="NoSuchBucket"):
         aws("s3").list_objects_v2(Bucket="workshop-test-none", ExpectedBucketOwner=STRANGER)
+
+
+def test_templates_that_are_translated_at_the_same_moment_have_their_own_parameters(monkeypatch):
+    from samtranslator.translator import transform as sam
+
+    def translated(template, provided, previous):
+        time.sleep(0.02)
+        return sam.transform(template, {}, None)
+
+    monkeypatch.setattr(sam, "transform", lambda template, values, policies: values)
+    apply = stacks.with_parameters(SimpleNamespace(
+        _SAM_TRANSFORM="sam", declared_transforms=lambda template: ["sam"],
+        _transform_parameters=lambda template, provided, previous: provided,
+        _apply_transforms=translated))
+    with ThreadPoolExecutor(5) as pool:
+        assert list(pool.map(apply, [{}] * 5, range(5))) == list(range(5))

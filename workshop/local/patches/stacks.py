@@ -4,6 +4,7 @@ Its stacks write functions, APIs and stages straight into its tables, past the c
 spelling of the services' own calls.
 """
 import io
+import threading
 import zipfile
 
 from workshop.local import models
@@ -48,17 +49,21 @@ def with_parameters(engine):
     It needs them where it decides what to make: a `DeploymentPreference` whose `Enabled` refers to
     a parameter makes an application of CodeDeploy, or not.
     """
+    one_template_at_a_time = threading.Lock()
+
     def apply_transforms(template, provided=None, previous=None):
         if engine._SAM_TRANSFORM not in engine.declared_transforms(template):
             return engine._apply_transforms(template, provided, previous)
         from samtranslator.translator import transform as sam
         values = engine._transform_parameters(template, provided, previous)
-        translate = sam.transform
-        sam.transform = lambda given, _, policies: translate(given, values, policies)
-        try:
-            return engine._apply_transforms(template, provided, previous)
-        finally:
-            sam.transform = translate
+        with one_template_at_a_time:
+            translate = sam.transform
+            sam.transform = lambda given, _, policies: translate(given, values, policies)
+            try:
+                return engine._apply_transforms(template, provided, previous)
+            finally:
+                sam.transform = translate
+
     return apply_transforms
 
 
