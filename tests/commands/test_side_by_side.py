@@ -15,7 +15,7 @@ import pytest
 from tiny_lessons import MAKE, write_lesson
 from workshop.commands import selection, side_by_side
 from workshop.commands.side_by_side import Task
-from workshop.course import render
+from workshop.course import exercises, render
 from workshop.local import addresses, lifecycle
 from workshop.machine import engine, processes
 from workshop.machine.paths import ROOT
@@ -189,6 +189,13 @@ def test_skipped_tests_are_listed_once_with_their_reasons(capfd):
     *_, skipped, last = capfd.readouterr().out.splitlines()
     assert skipped == "SKIPPED [4] a.py:7: no engine"
     assert "2 passed, 4 skipped" in last and "failed" not in last
+
+
+def test_how_many_answers_to_exercises_were_judged_is_said_for_all_lessons(capfd):
+    code = f"print({exercises.JUDGED.format(right=3, wrong=2)!r} + '\\n4 passed in 0.1s')"
+    assert side_by_side.run_all([task("one", code), task("two", code)], 2) == 0
+    *_, judged, last = capfd.readouterr().out.splitlines()
+    assert judged == exercises.JUDGED.format(right=6, wrong=4) and "8 passed" in last
 
 
 def test_a_task_without_a_fitting_test_is_no_failure_unless_all_are(folder, capfd):

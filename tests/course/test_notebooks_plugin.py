@@ -3,7 +3,7 @@ import nbformat
 import pytest
 
 from tiny_lessons import write_lesson
-from workshop.course import pytest_plugin, render
+from workshop.course import exercises, pytest_plugin, render
 from workshop.machine import engine
 from workshop.machine.paths import ROOT
 from workshop.measure import runs
@@ -69,7 +69,9 @@ def lesson(pytester):
 
 
 def test_a_solved_lesson_passes_when_its_wrong_answers_get_their_diagnosis(lesson):
-    lesson("solutions", "return x").assert_outcomes(passed=4, skipped=1)
+    result = lesson("solutions", "return x")
+    result.assert_outcomes(passed=4, skipped=1)
+    result.stdout.fnmatch_lines([exercises.JUDGED.format(right=0, wrong=1)])
 
 
 def test_a_wrong_answer_that_passes_the_check_fails_the_exercise(lesson):

@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from workshop.course import lessons, render
+from workshop.course import exercises, lessons, render
 from workshop.local import addresses, lifecycle
 from workshop.machine import processes
 from workshop.machine.paths import BUILD, ROOT
@@ -33,6 +33,7 @@ MOST = 4                          # more places wait for the one Docker engine
 RECORD = BUILD / "side_by_side.json"    # seconds that each task took the last time
 COUNTS = re.compile(r"(\d+) (passed|failed|skipped|errors?|xfailed|xpassed|deselected)\b")
 SKIPPED = re.compile(r"(?m)^SKIPPED \[(\d+)\] (.*)$")
+JUDGED = re.compile("(?m)^" + re.sub("{.*?}", r"(\\d+)", exercises.JUDGED) + "$")
 NOTHING = 5                       # pytest's exit status where it found no test
 
 # What waits may run beside others: only what measures, or needs the machine for itself, may not.
@@ -254,6 +255,7 @@ class _Run:
         self.total, self.free, self.at_work = len(tasks), list(here), at_work
         self.count, self.counts, self.skipped, self.failed = len(here), Counter(), Counter(), []
         self.talkative, self.empty = talkative, 0
+        self.judged = Counter()                 # other answers to exercises, right and wrong
         self.began = self.told = time.monotonic()
 
     @staticmethod
@@ -276,6 +278,8 @@ class _Run:
         """Print what was skipped and why, as one pytest does, and the sums; the exit status."""
         for where, number in sorted(self.skipped.items()):
             print(f"SKIPPED [{number}] {where}")
+        if self.judged:
+            print(exercises.JUDGED.format_map(self.judged))
         figures = ", ".join(f"{number} {what}" for what, number in sorted(self.counts.items()))
         minutes = (time.monotonic() - self.began) / 60
         print(f"{self.total} tasks in {minutes:.1f} min" + (figures and f": {figures}")
@@ -333,6 +337,8 @@ class _Run:
             self.counts[what.rstrip("s")] += int(number)
         for number, where in SKIPPED.findall(text):
             self.skipped[where] += int(number)
+        for right, wrong in JUDGED.findall(text):
+            self.judged.update(right=int(right), wrong=int(wrong))
         self._say(f"{task.name}: {closing.strip('= ')} ({took:.0f} s)")
 
     def _say(self, words):

@@ -11,6 +11,9 @@ from pathlib import Path
 from workshop.course import render
 from workshop.machine.paths import ROOT
 
+# What a run says at its end.
+JUDGED = "exercises: {right} other right answers accepted, {wrong} wrong ones diagnosed"
+
 Answer = tuple[str, str] | tuple[str, str, str]      # title, code; words of the diagnosis
 # Executes code and gives (exception's name, its message), or None when there was no exception.
 Run = Callable[[str], tuple[str, str] | None]

@@ -8,6 +8,7 @@ A learner's copy is executed to see that it reaches the bottom with its exercise
 at its figures, so what it measures, it measures a few times only.
 """
 import os
+from collections import Counter
 from functools import cache
 
 import pytest
@@ -19,6 +20,7 @@ FEW = {"WORKSHOP_STARTS": "2"}    # what workshop.measure reads, for a learner's
 # What a notebook finds; tests/conftest.py sets its own.
 OWN = {name: os.environ.get(name) for name in ("WORKSHOP_OWNER", "WORKSHOP_USER")}
 _failed = set()                   # notebooks with a failed cell
+_judged = Counter()               # other answers to exercises, right and wrong
 
 
 def pytest_configure(config):
@@ -80,6 +82,13 @@ def pytest_runtest_call(item):
 
     found = list(exercises.faults(lesson.cells, index, answers, run))
     assert not found, "\n\n".join(found)
+    _judged.update("wrong" if words else "right" for title, _, *words in answers
+                   if title == lesson.cells[index].title)
+
+
+def pytest_terminal_summary(terminalreporter):
+    if _judged:
+        terminalreporter.write_line(exercises.JUDGED.format_map(_judged))
 
 
 @pytest.hookimpl(wrapper=True)
