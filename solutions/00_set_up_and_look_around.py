@@ -320,7 +320,8 @@ print("Right:", ", ".join(fits), "would fit.")
 # - **Lambda** runs your code when a request comes, and only then. Here it runs in a container. On
 #   AWS it runs in a very small virtual machine.
 #
-# Is there an engine on this machine?
+# Is there an engine on this machine? (Where a line begins with `!`, Jupyter runs it in the shell.
+# It fills in `$name` and `{expression}` from Python.)
 
 # %%
 what = "client {{.Client.Version}}, engine {{.Server.Version}} on {{.Server.Os}}/{{.Server.Arch}}"

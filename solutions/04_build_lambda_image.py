@@ -403,9 +403,9 @@ print("status inside the answer: ", refused.json()["statusCode"])
 # the customer was refused. In lesson 06, a gateway turns the inner status into the outer one.
 #
 # The emulator hides some of Lambda's behaviour. It answers one request at a time. An exception or a
-# time-out is also status 200, without the header `X-Amz-Function-Error`. It does not look at
-# `Event`, `DryRun` or `LogType`. For a request over 6 MB, its message is about JSON. Lesson 05 shows
-# what Lambda does.
+# time-out is also status 200, without the header `X-Amz-Function-Error`. It always answers
+# directly, and gives no end of the log (`LogType`). For a request over 6 MB, its message is about
+# JSON. Lesson 05 shows what Lambda does.
 
 # %% [markdown]
 # ### Exercise 2: ask as a client would (7 minutes)

@@ -1093,9 +1093,10 @@ assert np.abs(np.array(given) - expected).max() <= 0.05     # another processor 
 # ## Is the claim true?
 #
 # "Over 500 MB and 5 to 10 seconds with transformers, under 100 MB and under 2 seconds with ONNX
-# Runtime." We compare six ways to answer for a review, each in a process of its own, on one processor.
-# The package `transformers` is installed for this comparison only, into `build/transformers`. Only a
-# few starts are made here; `python3 -m workshop measure text` makes ten of each.
+# Runtime." We compare six ways to answer for a review (`RUNGS`), each in a process of its own, on
+# one processor. The package `transformers` is installed for this comparison only, into
+# `build/transformers`. Only a few starts are made here; `python3 -m workshop measure text` makes
+# ten of each.
 
 # %%
 from workshop import measure

@@ -68,7 +68,9 @@ show(*starts.timeline())
 # ## Why the emulator's Init Duration is wrong
 #
 # The emulator in the image (RIE, lesson 04) prints a `REPORT` line as Lambda does. Can we read
-# *Init Duration* there? We try it with the function that starts slowest, limited to 512 MB:
+# *Init Duration* there? We build several versions of the churn function, from the heaviest to the
+# lightest (`LADDER`; more on them below). We try it with the one that starts slowest, limited to
+# 512 MB:
 
 # %%
 from workshop import engine, measure

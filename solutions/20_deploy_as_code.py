@@ -480,7 +480,8 @@ assert ask(customers[0]).json() == answer.json()
 # %% [markdown]
 # ### Another kind of change
 #
-# A colleague does not like the name `churn` for a function. It is one word in the template:
+# A colleague does not like the name `churn` for a function. It is one word in the template. (`sam
+# deploy` has written our `!Sub` as `Fn::Sub`.)
 
 # %%
 deployed = cfn.get_template(StackName=STACK, TemplateStage="Original")["TemplateBody"]

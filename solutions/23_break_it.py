@@ -608,7 +608,8 @@ print("Right.")
 # ### A malformed proxy response
 #
 # Behind an API, the function's answer must have the API's form. We put a REST API in front of it
-# (lesson 06 shows the newer HTTP API; the mistake is the same).
+# (lesson 06 shows the newer HTTP API; the mistake is the same). A REST API is made part by part:
+# resource, method, integration, stage.
 
 # %%
 arn = lambda_.get_function(FunctionName=NAME)["Configuration"]["FunctionArn"]

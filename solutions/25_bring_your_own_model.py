@@ -229,7 +229,8 @@ except bring.MissingError as error:
 # of a CSV file. But the ranges in that file are not the answer. Tomorrow's largest value may be
 # larger than any in the training data. In `breast_cancer`, one value of the test rows is larger
 # than the largest training value by more than the span (largest minus smallest). We allow two spans
-# more on each side. That is our decision; the data do not prove it.
+# more on each side. That is our decision; the data do not prove it. The keys of `answers` are those
+# that the message above asks for, and `range.COLUMN`.
 
 # %%
 table = pd.DataFrame(train_rows.astype(float), columns=columns)
