@@ -371,6 +371,14 @@ def test_stand_in_carries_its_labels(image):
 
 
 @needs_docker
+def test_the_history_has_the_size_of_every_layer(image):
+    """Lesson 04 adds up what it says; Docker puts sizes into other lines where one has none."""
+    sizes = docker("history", "--human=false", "--format", "{{.Size}}", image).split()
+    whole = int(docker("image", "inspect", image, "--format", "{{.Size}}"))
+    assert sum(map(int, sizes)) == whole
+
+
+@needs_docker
 def test_stand_in_holds_no_manuals_and_keeps_its_licences(image):
     if image != base_image.stand_in():
         pytest.skip("AWS's image is used here")

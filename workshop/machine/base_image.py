@@ -31,6 +31,7 @@ PLAIN = "public.ecr.aws/docker/library/python:3.13-slim"    # for what does not 
 REGISTRY = "https://public.ecr.aws/v2/"
 STAND_IN = "workshop-lambda-base"       # `stand_in` adds the tag
 SYSTEM = "workshop-lambda-system"       # Debian's packages as an image, while the stand-in is built
+SYSTEM_BY = "Debian's packages, unpacked"
 RECIPE = DOCKER / "base"
 STATE = BUILD / "base"
 UNREACHABLE = STATE / "unreachable"     # holds the day on which the registry did not answer
@@ -283,7 +284,7 @@ def _host_certificates() -> Path:
 def _docker_build(context: Path) -> None:
     system, layer = f"{SYSTEM}:{stand_in().partition(':')[2]}", context / "rootfs.tar"
     word, _, value = labels.WORKSHOP.partition("=")
-    image_archive.load(system, engine.architecture(), layer, Labels={word: value})
+    image_archive.load(system, engine.architecture(), layer, SYSTEM_BY, Labels={word: value})
     layer.unlink()      # no part of the context any more
     try:
         _run(["docker", "build", "--quiet", "--force-rm", "--platform", engine.platform(),
@@ -294,7 +295,7 @@ def _docker_build(context: Path) -> None:
 
 def _recipe() -> str:
     """Fingerprint of all that the stand-in is made from: another one means build it again."""
-    digest = hashlib.sha256(repr((SUITE, PACKAGES, SLIM)).encode())
+    digest = hashlib.sha256(repr((SUITE, PACKAGES, SLIM, SYSTEM_BY)).encode())
     for path in _recipe_files():
         digest.update(path.relative_to(RECIPE).as_posix().encode())
         digest.update(_text(path))

@@ -40,7 +40,8 @@ def ready(architecture: str) -> bool:
             layer = Path(folder) / "layer.tar"
             with tarfile.open(layer, "w") as archive:
                 image_archive.add(archive, "exit", program(architecture), mode=0o755)
-            image_archive.load(name, architecture, layer, Cmd=["/exit"], Labels={word: value})
+            image_archive.load(name, architecture, layer, "a program that ends",
+                               Cmd=["/exit"], Labels={word: value})
         try:
             return engine.docker("run", "--rm", "--network", "none", "--platform",
                                  f"linux/{engine.DOCKER_NAMES[architecture]}", name).returncode == 0

@@ -15,18 +15,19 @@ from workshop.machine import engine
 MANIFEST, CONFIG, LAYER = "manifest.json", "config.json", "layer.tar"
 
 
-def load(name: str, architecture: str, layer: Path, **config) -> None:
+def load(name: str, architecture: str, layer: Path, made_by: str, **config) -> None:
     """Give the engine the files in `layer`, a tar archive, as the image `name`, NAME:TAG.
 
-    architecture: Lambda's word. config: `Labels`, `Cmd` and so on, as `docker image inspect` prints
-    them. Raises EngineError with Docker's words when the engine refuses the image. The form is the
+    architecture: Lambda's word. made_by: what `docker history` prints of the layer; without a line
+    for each layer it gives a layer's size to the line before. config: `Labels`, `Cmd` and so on, as
+    `docker image inspect` prints them. Raises EngineError with Docker's words when the engine refuses the image. The form is the
     one of `docker save`: github.com/moby/docker-image-spec (v1.2).
     """
     with open(layer, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     texts = {MANIFEST: [{"Config": CONFIG, "RepoTags": [name], "Layers": [LAYER]}],
              CONFIG: {"os": "linux", "architecture": engine.DOCKER_NAMES[architecture],
-                      "config": config,
+                      "config": config, "history": [{"created_by": made_by}],
                       "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]}}}
     with tempfile.TemporaryDirectory(dir=layer.parent) as folder:
         whole = Path(folder) / "image.tar"
