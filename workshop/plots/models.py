@@ -1,4 +1,5 @@
 """Pictures of lessons about models, each with its description: `show(*int8_by_width(…))`."""
+import textwrap
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -45,7 +46,8 @@ def shares(groups: dict[str, pd.Series], average: float, title: str):
     figure, [panels] = plt.subplots(1, len(groups), sharey=True, figsize=(9, 4.2), squeeze=False,
                                     width_ratios=[2 + len(one) for one in groups.values()])
     for axes, (what, values) in zip(panels, groups.items()):
-        axes.bar([name.replace("_", " ") for name in values.index], values, color=BLUE)
+        names = [textwrap.fill(name.replace("_", " "), 9) for name in values.index]
+        axes.bar(names, values, color=BLUE)
         axes.axhline(average, color=ORANGE, linestyle="--")
         axes.set_xlabel(what)
         axes.tick_params(axis="x", labelsize=10)
