@@ -221,7 +221,7 @@ def discriminant():
 @entry('KNeighborsClassifier(weights="distance")', "scikit-learn",
        fix='weights="uniform", and compare: equal distances still differ')
 def neighbours():
-    """The file gives the neighbours other weights."""
+    """The file gives all neighbours the same weight."""
     from sklearn.neighbors import KNeighborsClassifier
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler

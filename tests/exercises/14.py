@@ -165,7 +165,7 @@ class Handler:
     def __init__(self):
         self.model, self.explainer = load_model(), None
 
-    def __call__(self, event):
+    def __call__(self, event, context):
         if "customer" not in event:
             return {"statusCode": 400}
         customer = event["customer"]
