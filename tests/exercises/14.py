@@ -18,7 +18,8 @@ def pick(condition, otherwise=NONE):
 
 def handler(body, before="model, explainer = load_model(), None\n"):
     lines = "".join(f"    {line}\n" for line in body.splitlines())
-    return before + "def handler(event, context):\n    nonlocal explainer\n" + lines + "return handler"
+    return (before + "def handler(event, context):\n    nonlocal explainer\n" + lines
+            + "return handler")
 
 
 REFUSE = 'if "customer" not in event:\n    return {"statusCode": 400}\n'

@@ -20,8 +20,9 @@ def load(name: str, architecture: str, layer: Path, made_by: str, **config) -> N
 
     architecture: Lambda's word. made_by: what `docker history` prints of the layer; without a line
     for each layer it gives a layer's size to the line before. config: `Labels`, `Cmd` and so on, as
-    `docker image inspect` prints them. Raises EngineError with Docker's words when the engine refuses the image. The form is the
-    one of `docker save`: github.com/moby/docker-image-spec (v1.2).
+    `docker image inspect` prints them. Raises EngineError with Docker's words when the engine
+    refuses the image. The form is the one of `docker save`:
+    github.com/moby/docker-image-spec (v1.2).
     """
     with open(layer, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
