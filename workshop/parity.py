@@ -112,8 +112,8 @@ def compare(model, file, rows, *, tolerance: float | None = None, output: str | 
         return report
     pair = _Pair(model, session, output, feed, dict(enumerate(columns)))
     pair.check(rows)
-    usual = pair.learn(rows)
-    report.tolerance = tolerance or usual
+    pair.learn(rows)
+    report.tolerance = tolerance or pair.tolerance
     for probe in (_given, _repeated, _batches, _lengths, _column_order, _column_values):
         report.findings += probe(pair, rows, report, axes)
     return report
@@ -153,7 +153,7 @@ class _Pair:
 
     def __init__(self, model, session, output, feed, names):
         self.names = names              # of an array's columns
-        self.typical = 1.0              # how large an answer is; `learn` looks
+        self.typical, self.tolerance = 1.0, TOLERANCE       # until `learn` has looked
         self.ask = next((getattr(model, name) for name in ("predict_proba", "predict")
                          if hasattr(model, name)), model)
         self.session, self.feed = session, feed or self._fill
@@ -177,17 +177,17 @@ class _Pair:
             raise ParityError("The file's inputs cannot be filled from the rows: "
                               f"{type(error).__name__}: {_line(error)}") from error
 
-    def learn(self, rows) -> float:
-        """From a few of the model's answers: how large they are, and the tolerance for such."""
+    def learn(self, rows) -> None:
+        """Keep from a few of the model's answers how large they are, and the tolerance for such."""
         try:
             values = self.by_model(_sample(rows))
         except _Refusal:
-            return TOLERANCE
+            return
         finite = values[np.isfinite(values.reshape(len(values), -1)).all(axis=1)]
         if len(finite):
             self.typical = float(np.median(_largest(finite)))
-        several = values.size > len(values)
-        return OF_SCORES if several and not ((values >= 0) & (values <= 1)).all() else TOLERANCE
+        if values.size > len(values) and not ((values >= 0) & (values <= 1)).all():
+            self.tolerance = OF_SCORES
 
     def apart(self, expected: np.ndarray, found: np.ndarray) -> np.ndarray:
         """The largest difference in each row, as a share of its size; inf for NaN in one."""
