@@ -1,6 +1,7 @@
 """Layers of pushed images and objects of S3 are files of the local cloud, not in its memory."""
 import base64
 import hashlib
+import json
 import os
 import shutil
 import socket
@@ -13,11 +14,18 @@ from botocore.exceptions import ClientError
 
 from waiting import until
 from workshop import cloud
-from workshop.local import lifecycle
+from workshop.local import identities, lifecycle
 from workshop.local.addresses import state_folder
+from workshop.local.patches import blobs
 
 NAME = "workshop-test-blobs"
+MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 SIZE = 150_000_000      # bytes
+
+
+def registry_login(ecr):
+    token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    return tuple(base64.b64decode(token).decode().split(":"))
 
 
 @pytest.fixture
@@ -25,9 +33,8 @@ def registry(aws):
     """An empty repository: its address, and the login."""
     ecr = aws("ecr")
     ecr.create_repository(repositoryName=NAME)
-    token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
     with requests.Session() as session:
-        session.auth = tuple(base64.b64decode(token).decode().split(":"))
+        session.auth = registry_login(ecr)
         session.trust_env = False
         yield session
     if NAME in str(ecr.describe_repositories()):
@@ -58,26 +65,83 @@ def files():
 def test_a_layer_goes_to_a_file_and_comes_back_whole_while_memory_stays(registry):
     before = lifecycle.status()["memory"]
     content = os.urandom(SIZE)
-    digest = "sha256:" + hashlib.sha256(content).hexdigest()
+    digest = sent(content)
     pushed = upload(registry, content[:100], content[100:], digest=digest)
     assert pushed.status_code == 201, pushed.text
     assert content in files()
-    address = f"http://localhost:{cloud.port()}/v2/{NAME}/blobs/{digest}"
-    assert registry.head(address).headers["Content-Length"] == str(SIZE)
-    assert registry.get(address).content == content
+    place = address(NAME, f"blobs/{digest}")
+    assert registry.head(place).headers["Content-Length"] == str(SIZE)
+    assert registry.get(place).content == content
     assert lifecycle.status()["memory"] - before < SIZE / 2
 
 
-def test_the_file_goes_with_its_repository(registry, aws):
-    digest = "sha256:" + hashlib.sha256(b"layer").hexdigest()
-    assert upload(registry, b"layer", digest=digest).status_code == 201
-    assert b"layer" in files()
+def sent(content):
+    return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+def address(repository, place):
+    return f"http://localhost:{cloud.port()}/v2/{repository}/{place}"
+
+
+def image(*contents):
+    """The manifest of an image: the first part is its settings, the others are layers."""
+    config, *layers = ({"digest": sent(one), "size": len(one)} for one in contents)
+    return json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "config": config,
+                       "layers": layers})
+
+
+def test_a_layer_of_a_deleted_repository_need_not_be_compressed_and_sent_again(registry, aws):
+    settings, layer = os.urandom(20), os.urandom(30)
+    for content in (settings, layer):
+        assert upload(registry, content, digest=sent(content)).status_code == 201
     aws("ecr").delete_repository(repositoryName=NAME, force=True)
-    assert b"layer" not in files()
+    assert registry.head(address(NAME, f"blobs/{sent(layer)}")).status_code == 404
+    aws("ecr").create_repository(repositoryName=NAME)
+    answer = registry.head(address(NAME, f"blobs/{sent(layer)}"))
+    assert (answer.status_code, answer.headers["Content-Length"]) == (200, "30")
+    assert registry.head(address(NAME, f"blobs/{sent(b'other')}")).status_code == 404
+    assert registry.get(address(NAME, f"blobs/{sent(layer)}")).status_code == 404
+    pushed = registry.put(address(NAME, "manifests/v1"), data=image(settings, layer),
+                          headers={"Content-Type": MANIFEST})
+    assert pushed.status_code == 201, pushed.text
+    for content in (settings, layer):
+        assert registry.get(address(NAME, f"blobs/{sent(content)}")).content == content
+
+
+def test_a_layer_is_not_there_for_somebody_who_has_not_sent_it(registry, aws):
+    layer, own = os.urandom(30), "workshop-learner-blobs"
+    assert upload(registry, layer, digest=sent(layer)).status_code == 201
+    keys = identities.user_keys(state_folder())
+    ecr = boto3.client("ecr", aws_access_key_id=keys["access_key"],
+                       aws_secret_access_key=keys["secret_key"])
+    aws("ecr").create_repository(repositoryName=own)
+    try:
+        login = registry_login(ecr)
+        place = address(own, f"blobs/{sent(layer)}")
+        assert registry.head(place).status_code == 200
+        assert requests.head(place, auth=login).status_code == 404
+        pushed = requests.put(address(own, "manifests/v1"), data=image(b"", layer), auth=login,
+                              headers={"Content-Type": MANIFEST})
+        assert pushed.status_code == 201
+        assert requests.get(place, auth=login).status_code == 404
+    finally:
+        aws("ecr").delete_repository(repositoryName=own, force=True)
+
+
+def test_only_the_latest_layers_are_kept_and_the_files_of_others_go(tmp_path):
+    kept = blobs.Kept(most=10)
+    for name in ("a", "b", "c", "b"):
+        made = blobs.Blob(tmp_path)
+        made.extend(name.encode() * 4)
+        made.close()
+        kept.add(name, made)
+    del made
+    assert [name for name in "abc" if kept.get(name)] == ["b", "c"]
+    assert sorted(path.read_bytes() for path in tmp_path.iterdir()) == [b"bbbb", b"cccc"]
 
 
 def test_other_bytes_than_the_digest_names_are_refused_and_not_kept(registry):
-    refused = upload(registry, b"changed", digest="sha256:" + hashlib.sha256(b"layer").hexdigest())
+    refused = upload(registry, b"changed", digest=sent(b"layer"))
     assert refused.status_code == 400 and "DIGEST_INVALID" in refused.text
     assert b"changed" not in files()
 

@@ -1,20 +1,24 @@
 """Layers of pushed images are files: MiniStack keeps them in memory, 1 GB after all lessons.
 
-A layer is written to the local cloud's own folder while it arrives, and sent from there. A file is
-removed with the last repository that has the layer, and all of them when the local cloud stops.
+A layer is written to the local cloud's own folder while it arrives, and sent from there. When its
+last repository is deleted, the file stays for a while: Docker compresses a layer anew, which takes
+most of a push, unless the registry says that it has it. All files go when the local cloud stops.
 (Objects of S3 are files by a setting of MiniStack's own, S3_PERSIST: see workshop/local/server.py.)
 """
 import contextlib
 import hashlib
+import json
 import shutil
 import tempfile
 import weakref
+from collections import OrderedDict
 from pathlib import Path
 
 from workshop.local import bodies
 from workshop.local.addresses import state_folder
 
 CHUNK = 1 << 20     # bytes that are read and sent at a time
+KEPT = 10 ** 9      # bytes of layers that stay without a repository, the latest ones
 
 
 class Blob:
@@ -48,14 +52,44 @@ class Blob:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
+class Kept:
+    """The layers that came last, by who sent them and by digest: at most `most` bytes."""
+
+    def __init__(self, most: int = KEPT):
+        self.most, self._blobs, self._size = most, OrderedDict(), 0
+
+    def add(self, digest: str, blob: Blob) -> None:
+        """Keep a layer, and let go of the oldest ones if there is no room."""
+        if before := self._blobs.pop(_scoped(digest), None):
+            self._size -= len(before)
+        self._blobs[_scoped(digest)] = blob
+        self._size += len(blob)
+        while self._size > self.most:
+            self._size -= len(self._blobs.popitem(last=False)[1])
+
+    def get(self, digest: str) -> Blob | None:
+        """The layer with this digest, if it is among those kept and the caller has sent it."""
+        return self._blobs.get(_scoped(digest))
+
+
+def _scoped(digest: str) -> tuple[str, str]:
+    """A layer is there again only for whoever has sent it: others may not have its bytes."""
+    from workshop.local.permissions import decision
+    caller = decision.asking.get(None)          # None: the local cloud itself, which only pulls
+    return caller.arn if caller else "", digest
+
+
 def apply(port: int) -> None:
     """Replace what MiniStack's registry does with a layer's bytes."""
     from ministack.services import ecr
     folder = _folder(port)
     folder.mkdir(parents=True, exist_ok=True)
-    ecr._v2_start_blob_upload = started(ecr._v2_start_blob_upload, folder)
-    ecr._v2_complete_blob_upload = complete
+    kept = Kept()
+    ecr._v2_start_blob_upload = started(ecr._v2_start_blob_upload, folder, kept)
+    ecr._v2_complete_blob_upload = completed(kept)
     ecr._v2_get_blob = streamed(ecr._v2_get_blob)
+    ecr._v2_head_blob = known(ecr._v2_head_blob, kept)
+    ecr._v2_put_manifest = taken_over(ecr._v2_put_manifest, kept)
     ecr._delete_repository = forgotten(ecr._delete_repository)
 
 
@@ -106,45 +140,52 @@ def _upload(scope) -> Blob | None:
     return None
 
 
-def started(start, folder: Path):
+def started(start, folder: Path, kept: Kept):
     """An upload that begins is a file; one that comes whole in its first request too."""
     from ministack.services import ecr
 
     def begin(name, query_params, body):
         answer = start(name, query_params, body)
-        for kept in (ecr._uploads.get(name, {}), ecr._layer_blobs.get(name, {})):
-            for key, content in kept.items():
+        for held in (ecr._uploads.get(name, {}), ecr._layer_blobs.get(name, {})):
+            for key, content in held.items():
                 if not isinstance(content, Blob):
-                    kept[key] = blob = Blob(folder)
+                    held[key] = blob = Blob(folder)
                     blob.extend(content)
-                    if kept is not ecr._uploads.get(name):
+                    if held is not ecr._uploads.get(name):
                         blob.close()
+                        kept.add(key, blob)
         return answer
     return begin
 
 
-def complete(name, upload_uuid, query_params, body):
+def completed(kept: Kept):
     """The last request of an upload: its digest must be the content's."""
     from ministack.services import ecr
-    if error := ecr._ensure_repo_exists(name):
-        return error
-    wanted = ecr._query_first(query_params, "digest")
-    if not wanted:
-        return ecr._registry_error(400, "DIGEST_INVALID", "digest query parameter is required", {})
-    blob = ecr._uploads.get(name, {}).pop(upload_uuid, None)
-    if blob is None:
-        return ecr._registry_error(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry",
-                                   {"name": name, "uuid": upload_uuid})
-    blob.extend(body)
-    actual = blob.close()
-    if actual != wanted:
-        return ecr._registry_error(
-            400, "DIGEST_INVALID", "uploaded blob digest did not match provided digest",
-            {"expected": wanted, "actual": actual})
-    ecr._layer_blobs.setdefault(name, {})[wanted] = blob
-    return ecr._registry_ok(201, {
-        "Location": f"/v2/{name}/blobs/{wanted}", "Docker-Content-Digest": wanted,
-        "Content-Length": "0"}, b"")
+
+    def complete(name, upload_uuid, query_params, body):
+        if error := ecr._ensure_repo_exists(name):
+            return error
+        wanted = ecr._query_first(query_params, "digest")
+        if not wanted:
+            return ecr._registry_error(
+                400, "DIGEST_INVALID", "digest query parameter is required", {})
+        blob = ecr._uploads.get(name, {}).pop(upload_uuid, None)
+        if blob is None:
+            return ecr._registry_error(
+                404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry",
+                {"name": name, "uuid": upload_uuid})
+        blob.extend(body)
+        actual = blob.close()
+        if actual != wanted:
+            return ecr._registry_error(
+                400, "DIGEST_INVALID", "uploaded blob digest did not match provided digest",
+                {"expected": wanted, "actual": actual})
+        ecr._layer_blobs.setdefault(name, {})[wanted] = blob
+        kept.add(wanted, blob)
+        return ecr._registry_ok(201, {
+            "Location": f"/v2/{name}/blobs/{wanted}", "Docker-Content-Digest": wanted,
+            "Content-Length": "0"}, b"")
+    return complete
 
 
 def streamed(get):
@@ -157,8 +198,44 @@ def streamed(get):
     return found
 
 
+def known(head, kept: Kept):
+    """A layer that the caller has sent before counts as there: Docker asks before it compresses
+    one."""
+    def asked(name, digest):
+        status, headers, body = head(name, digest)
+        if b"BLOB_UNKNOWN" in body and (blob := kept.get(digest)):
+            return 200, {**headers, "Content-Type": "application/octet-stream",
+                         "Content-Length": str(len(blob)), "Docker-Content-Digest": digest}, b""
+        return status, headers, body
+    return asked
+
+
+def taken_over(put, kept: Kept):
+    """An image brings the layers that it names, where `known` has said that they need not come."""
+    from ministack.services import ecr
+
+    def pushed(name, reference, headers, body):
+        answer = put(name, reference, headers, body)
+        if answer[0] == 201:
+            held = ecr._layer_blobs.setdefault(name, {})
+            for digest in _layers(body):
+                if digest not in held and (blob := kept.get(digest)):
+                    held[digest] = blob
+        return answer
+    return pushed
+
+
+def _layers(manifest: bytes) -> list[str]:
+    """The digests of what an image's manifest names; none of a list of images."""
+    try:
+        content = json.loads(manifest)
+        return [part["digest"] for part in (content["config"], *content["layers"])]
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
 def forgotten(delete):
-    """The layers of a deleted repository go with it."""
+    """A deleted repository no longer gives its layers to anybody."""
     from ministack.services import ecr
 
     def deleted(data):

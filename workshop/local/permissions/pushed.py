@@ -47,6 +47,7 @@ def check(caller: Caller | str, method: str, path: str, parameters: dict[str, li
     """
     if caller == identities.SERVICE:
         return
+    decision.asking.set(caller)
     who = callers.principal(caller)
     for need in needed(method, path, parameters):
         words = "The security token included in the request is invalid." \
