@@ -341,7 +341,7 @@ for given in answers.values():
 # machine.
 
 # %%
-record = measure.run(starts=20, cold_starts=5)
+record = measure.run(starts=12, cold_starts=3)
 
 # %%
 show(*plots.distributions(record))
@@ -667,7 +667,7 @@ taken = {(kind, memory): [] for memory in MEMORIES for kind in KINDS}
 with contextlib.ExitStack() as stack:
     containers = {(kind, memory): stack.enter_context(measure.Container(KINDS[kind], memory))
                   for kind, memory in taken}
-    for _ in range(6):                          # the first round only warms up
+    for _ in range(5):                          # the first round only warms up
         for key, container in containers.items():
             took, _ = container.start(EVENT)
             taken[key].append((took["init_ms"], took["first_ms"]))
