@@ -63,7 +63,7 @@ FUNCTIONS = {
 }
 MEMORIES = (128, 256, 512, 1024, 1769, 3008)
 
-measured = {name: measure.memory(variant, MEMORIES, starts=3)
+measured = {name: measure.memory(variant, MEMORIES, starts=2)
             for name, variant in FUNCTIONS.items()}
 
 # %%

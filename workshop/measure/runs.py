@@ -31,7 +31,7 @@ FOLDER = BUILD / "measure"
 MEMORIES = (128, 256, 512, 1024, 1769, 3008)
 WARM = 20               # warm requests after each start
 AT_MOST = "WORKSHOP_STARTS"
-CALLS, ROUNDS = 200, 5  # of handler and session.run in one process, and such processes
+CALLS, ROUNDS = 200, 3  # of handler and session.run in one process, and such processes
 
 CANNOT_SEE = [
     "the start of the microVM, and what Lambda does before it starts the runtime",
