@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from waiting import until
 from workshop import cloud
 from workshop.local import identities, lifecycle
-from workshop.local.addresses import state_folder
+from workshop.local.addresses import ACCOUNT, state_folder
 from workshop.local.patches import blobs
 
 NAME = "workshop-test-blobs"
@@ -122,10 +122,23 @@ def test_a_layer_is_not_there_for_somebody_who_has_not_sent_it(registry, aws):
         assert requests.head(place, auth=login).status_code == 404
         pushed = requests.put(address(own, "manifests/v1"), data=image(b"", layer), auth=login,
                               headers={"Content-Type": MANIFEST})
-        assert pushed.status_code == 201
+        assert pushed.status_code == 404, pushed.text
         assert requests.get(place, auth=login).status_code == 404
     finally:
         aws("ecr").delete_repository(repositoryName=own, force=True)
+
+
+def test_an_image_without_one_of_its_layers_is_refused(registry):
+    settings, missing = os.urandom(20), os.urandom(30)
+    assert upload(registry, settings, digest=sent(settings)).status_code == 201
+    place = address(NAME, "manifests/v1")
+    pushed = registry.put(place, data=image(settings, missing), headers={"Content-Type": MANIFEST})
+    [error] = pushed.json()["errors"]
+    assert (pushed.status_code, error["code"]) == (404, "BLOB_UPLOAD_UNKNOWN")
+    assert error["message"] == (
+        f"Layers with digests '[{sent(missing)}]' required for pushing image into repository with "
+        f"name '{NAME}' in the registry with id '{ACCOUNT}' do not exist")
+    assert registry.get(place).status_code == 404
 
 
 def test_only_the_latest_layers_are_kept_and_the_files_of_others_go(tmp_path):

@@ -89,7 +89,7 @@ def apply(port: int) -> None:
     ecr._v2_complete_blob_upload = completed(kept)
     ecr._v2_get_blob = streamed(ecr._v2_get_blob)
     ecr._v2_head_blob = known(ecr._v2_head_blob, kept)
-    ecr._v2_put_manifest = taken_over(ecr._v2_put_manifest, kept)
+    ecr._v2_put_manifest = whole(ecr._v2_put_manifest, kept)
     ecr._delete_repository = forgotten(ecr._delete_repository)
 
 
@@ -210,17 +210,25 @@ def known(head, kept: Kept):
     return asked
 
 
-def taken_over(put, kept: Kept):
-    """An image brings the layers that it names, where `known` has said that they need not come."""
+def whole(put, kept: Kept):
+    """An image needs all layers that it names. Those that need not come, as `known` has said, come
+    into its repository with it."""
+    from ministack.core.responses import get_account_id
     from ministack.services import ecr
 
     def pushed(name, reference, headers, body):
+        if error := ecr._ensure_repo_exists(name):
+            return error
+        held = ecr._layer_blobs.setdefault(name, {})
+        found = {digest: held.get(digest) or kept.get(digest) for digest in _layers(body)}
+        if missing := [digest for digest, blob in found.items() if blob is None]:
+            return ecr._registry_error(404, "BLOB_UPLOAD_UNKNOWN", (
+                f"Layers with digests '[{', '.join(missing)}]' required for pushing image into "
+                f"repository with name '{name}' in the registry with id '{get_account_id()}' do "
+                "not exist"))
         answer = put(name, reference, headers, body)
         if answer[0] == 201:
-            held = ecr._layer_blobs.setdefault(name, {})
-            for digest in _layers(body):
-                if digest not in held and (blob := kept.get(digest)):
-                    held[digest] = blob
+            held.update(found)
         return answer
     return pushed
 
