@@ -128,6 +128,24 @@ def test_a_layer_is_not_there_for_somebody_who_has_not_sent_it(registry, aws):
         aws("ecr").delete_repository(repositoryName=own, force=True)
 
 
+@pytest.mark.parametrize("content", [b"", b"layer"])
+def test_an_image_takes_a_layer_that_another_has_sent_to_its_repository(registry, aws, content):
+    own = "workshop-learner-blobs"
+    aws("ecr").create_repository(repositoryName=own)
+    try:
+        assert upload(registry, content, digest=sent(content)).status_code == 201
+        mount = address(own, f"blobs/uploads/?mount={sent(content)}&from={NAME}")
+        assert registry.post(mount).status_code == 201
+        keys = identities.user_keys(state_folder())
+        login = registry_login(boto3.client("ecr", aws_access_key_id=keys["access_key"],
+                                            aws_secret_access_key=keys["secret_key"]))
+        pushed = requests.put(address(own, "manifests/v1"), data=image(content, content),
+                              auth=login, headers={"Content-Type": MANIFEST})
+        assert pushed.status_code == 201, pushed.text
+    finally:
+        aws("ecr").delete_repository(repositoryName=own, force=True)
+
+
 def test_an_image_without_one_of_its_layers_is_refused(registry):
     settings, missing = os.urandom(20), os.urandom(30)
     assert upload(registry, settings, digest=sent(settings)).status_code == 201

@@ -6,6 +6,7 @@ most of a push, unless the registry says that it has it. All files go when the l
 (Objects of S3 are files by a setting of MiniStack's own, S3_PERSIST: see workshop/local/server.py.)
 """
 import contextlib
+import functools
 import hashlib
 import json
 import shutil
@@ -86,7 +87,7 @@ def apply(port: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     kept = Kept()
     ecr._v2_start_blob_upload = started(ecr._v2_start_blob_upload, folder, kept)
-    ecr._v2_complete_blob_upload = completed(kept)
+    ecr._v2_complete_blob_upload = functools.partial(complete, kept)
     ecr._v2_get_blob = streamed(ecr._v2_get_blob)
     ecr._v2_head_blob = known(ecr._v2_head_blob, kept)
     ecr._v2_put_manifest = whole(ecr._v2_put_manifest, kept)
@@ -158,34 +159,31 @@ def started(start, folder: Path, kept: Kept):
     return begin
 
 
-def completed(kept: Kept):
+def complete(kept: Kept, name, upload_uuid, query_params, body):
     """The last request of an upload: its digest must be the content's."""
     from ministack.services import ecr
-
-    def complete(name, upload_uuid, query_params, body):
-        if error := ecr._ensure_repo_exists(name):
-            return error
-        wanted = ecr._query_first(query_params, "digest")
-        if not wanted:
-            return ecr._registry_error(
-                400, "DIGEST_INVALID", "digest query parameter is required", {})
-        blob = ecr._uploads.get(name, {}).pop(upload_uuid, None)
-        if blob is None:
-            return ecr._registry_error(
-                404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry",
-                {"name": name, "uuid": upload_uuid})
-        blob.extend(body)
-        actual = blob.close()
-        if actual != wanted:
-            return ecr._registry_error(
-                400, "DIGEST_INVALID", "uploaded blob digest did not match provided digest",
-                {"expected": wanted, "actual": actual})
-        ecr._layer_blobs.setdefault(name, {})[wanted] = blob
-        kept.add(wanted, blob)
-        return ecr._registry_ok(201, {
-            "Location": f"/v2/{name}/blobs/{wanted}", "Docker-Content-Digest": wanted,
-            "Content-Length": "0"}, b"")
-    return complete
+    if error := ecr._ensure_repo_exists(name):
+        return error
+    wanted = ecr._query_first(query_params, "digest")
+    if not wanted:
+        return ecr._registry_error(
+            400, "DIGEST_INVALID", "digest query parameter is required", {})
+    blob = ecr._uploads.get(name, {}).pop(upload_uuid, None)
+    if blob is None:
+        return ecr._registry_error(
+            404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry",
+            {"name": name, "uuid": upload_uuid})
+    blob.extend(body)
+    actual = blob.close()
+    if actual != wanted:
+        return ecr._registry_error(
+            400, "DIGEST_INVALID", "uploaded blob digest did not match provided digest",
+            {"expected": wanted, "actual": actual})
+    ecr._layer_blobs.setdefault(name, {})[wanted] = blob
+    kept.add(wanted, blob)
+    return ecr._registry_ok(201, {
+        "Location": f"/v2/{name}/blobs/{wanted}", "Docker-Content-Digest": wanted,
+        "Content-Length": "0"}, b"")
 
 
 def streamed(get):
@@ -201,12 +199,15 @@ def streamed(get):
 def known(head, kept: Kept):
     """A layer that the caller has sent before counts as there: Docker asks before it compresses
     one."""
+    from ministack.services import ecr
+
     def asked(name, digest):
-        status, headers, body = head(name, digest)
-        if b"BLOB_UNKNOWN" in body and (blob := kept.get(digest)):
-            return 200, {**headers, "Content-Type": "application/octet-stream",
-                         "Content-Length": str(len(blob)), "Docker-Content-Digest": digest}, b""
-        return status, headers, body
+        answer, blob = head(name, digest), kept.get(digest)
+        if answer[0] == 200 or blob is None or ecr._ensure_repo_exists(name):
+            return answer
+        return ecr._registry_ok(200, {
+            "Content-Type": "application/octet-stream", "Content-Length": str(len(blob)),
+            "Docker-Content-Digest": digest}, b"")
     return asked
 
 
@@ -220,7 +221,7 @@ def whole(put, kept: Kept):
         if error := ecr._ensure_repo_exists(name):
             return error
         held = ecr._layer_blobs.setdefault(name, {})
-        found = {digest: held.get(digest) or kept.get(digest) for digest in _layers(body)}
+        found = {digest: held.get(digest, kept.get(digest)) for digest in _layers(body)}
         if missing := [digest for digest, blob in found.items() if blob is None]:
             return ecr._registry_error(404, "BLOB_UPLOAD_UNKNOWN", (
                 f"Layers with digests '[{', '.join(missing)}]' required for pushing image into "
@@ -237,7 +238,7 @@ def _layers(manifest: bytes) -> list[str]:
     """The digests of what an image's manifest names; none of a list of images."""
     try:
         content = json.loads(manifest)
-        return [part["digest"] for part in (content["config"], *content["layers"])]
+        return [str(part["digest"]) for part in (content["config"], *content["layers"])]
     except (ValueError, KeyError, TypeError):
         return []
 
