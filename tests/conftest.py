@@ -1,5 +1,4 @@
 """What the tests share: a local cloud for the whole session, and a function in it to ask."""
-import base64
 import json
 import os
 import re
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import image_registry
 from deployed import Function
 from workshop import cloud, packages
 from workshop.local import identities, lifecycle
@@ -130,9 +130,9 @@ def probe_image(aws, docker_engine, tmp_path_factory):
                               env=environment, **options)
         assert done.returncode == 0, f"docker {arguments[0]}: {done.stderr}"
 
-    token = ecr.get_authorization_token()["authorizationData"][0]
-    user, password = base64.b64decode(token["authorizationToken"]).decode().split(":")
-    docker("login", "--username", user, "--password-stdin", token["proxyEndpoint"], input=password)
+    user, password = image_registry.credentials(ecr)
+    docker("login", "--username", user, "--password-stdin", image_registry.host(uri),
+           input=password)
     docker("build", "--build-arg", f"BASE_IMAGE={base_image.get()}", "-t", f"{uri}:v1", str(folder))
     docker("push", f"{uri}:v1")
     docker("rmi", f"{uri}:v1")  # so that the function has to be pulled

@@ -4,6 +4,7 @@ import json
 import boto3
 import pytest
 
+import image_registry
 from workshop import cloud, deploy
 from workshop.account import calls, ownership
 from workshop.machine import engine, paths
@@ -43,14 +44,10 @@ def image(tmp_path, docker_engine, request):
 
 @pytest.fixture(scope="module")
 def images(local_cloud):
-    """URIs of two images for functions that are never invoked: manifests, without layers."""
+    """URIs of two images for functions that are never invoked."""
     ecr, repository = boto3.client("ecr"), "workshop-test-deploy-images"
     uri = ecr.create_repository(repositoryName=repository)["repository"]["repositoryUri"]
-    digests = [f"sha256:{digit * 64}" for digit in "ab"]
-    for digest in digests:
-        ecr.put_image(repositoryName=repository, imageDigest=digest,
-                      imageManifest=json.dumps({"schemaVersion": 2, "config": {"digest": digest}}))
-    yield [f"{uri}@{digest}" for digest in digests]
+    yield [f"{uri}@{image_registry.store(ecr, repository, layer)}" for layer in (b"a", b"b")]
     ecr.delete_repository(repositoryName=repository, force=True)
 
 

@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 import full_bucket
+import image_registry
 from calls import packed
 from workshop import deploy, inventory, triggers
 from workshop.account import calls, ownership, queues, stacks
@@ -66,8 +67,7 @@ def make_stores():
     s3, bucket = client("s3"), deploy.bucket(NAME)
     full_bucket.fill(s3, bucket)
     deploy.image_repository(NAME)
-    client("ecr").put_image(repositoryName=NAME, imageManifest=json.dumps(
-        {"schemaVersion": 2, "config": {"digest": "sha256:" + "a" * 64}}))
+    image_registry.store(client("ecr"), NAME)
     iam = client("iam")
     document = deploy.policy("logs", function=NAME)
     arn = iam.create_policy(PolicyName=NAME, PolicyDocument=document, Tags=PAIRS)["Policy"]["Arn"]

@@ -1,10 +1,10 @@
 """What the tests of all kinds share: things of nobody's to start from, and the five verbs."""
-import json
 import uuid
 
 import boto3
 import pytest
 
+import image_registry
 from workshop.account import ownership, roles
 
 
@@ -28,13 +28,10 @@ def trusted(name):
 
 @pytest.fixture
 def image():
-    """URI of an image for functions that are never invoked: a manifest, without layers."""
+    """URI of an image for functions that are never invoked."""
     ecr, repository = boto3.client("ecr"), "workshop-test-kind-images"
     uri = ecr.create_repository(repositoryName=repository)["repository"]["repositoryUri"]
-    digest = f"sha256:{'a' * 64}"
-    ecr.put_image(repositoryName=repository, imageDigest=digest,
-                  imageManifest=json.dumps({"schemaVersion": 2, "config": {"digest": digest}}))
-    yield f"{uri}@{digest}"
+    yield f"{uri}@{image_registry.store(ecr, repository)}"
     ecr.delete_repository(repositoryName=repository, force=True)
 
 

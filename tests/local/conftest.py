@@ -1,9 +1,18 @@
 """What the tests of AWS's refusals share: a client that checks nothing, and a world."""
 import json
 
+import boto3
 import pytest
 
 from calls import NAME, QUEUE_ARN, TOPIC, TRUST, URI, client, packed
+from workshop.local import addresses, identities
+
+
+@pytest.fixture(scope="session")
+def learner(local_cloud):
+    """A session of boto3 that acts as the learner."""
+    keys = identities.user_keys(addresses.state_folder())
+    return boto3.Session(keys["access_key"], keys["secret_key"], region_name=addresses.REGION)
 
 
 @pytest.fixture(scope="module")

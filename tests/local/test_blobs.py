@@ -1,7 +1,4 @@
 """Layers of pushed images and objects of S3 are files of the local cloud, not in its memory."""
-import base64
-import hashlib
-import json
 import os
 import shutil
 import socket
@@ -12,20 +9,15 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
+from image_registry import KIND, credentials, digest_of, manifest
 from waiting import until
 from workshop import cloud
-from workshop.local import identities, lifecycle
+from workshop.local import lifecycle
 from workshop.local.addresses import ACCOUNT, state_folder
 from workshop.local.patches import blobs
 
 NAME = "workshop-test-blobs"
-MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 SIZE = 150_000_000      # bytes
-
-
-def registry_login(ecr):
-    token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
-    return tuple(base64.b64decode(token).decode().split(":"))
 
 
 @pytest.fixture
@@ -34,7 +26,7 @@ def registry(aws):
     ecr = aws("ecr")
     ecr.create_repository(repositoryName=NAME)
     with requests.Session() as session:
-        session.auth = registry_login(ecr)
+        session.auth = credentials(ecr)
         session.trust_env = False
         yield session
     if NAME in str(ecr.describe_repositories()):
@@ -65,7 +57,7 @@ def files():
 def test_a_layer_goes_to_a_file_and_comes_back_whole_while_memory_stays(registry):
     before = lifecycle.status()["memory"]
     content = os.urandom(SIZE)
-    digest = sent(content)
+    digest = digest_of(content)
     pushed = upload(registry, content[:100], content[100:], digest=digest)
     assert pushed.status_code == 201, pushed.text
     assert content in files()
@@ -75,53 +67,39 @@ def test_a_layer_goes_to_a_file_and_comes_back_whole_while_memory_stays(registry
     assert lifecycle.status()["memory"] - before < SIZE / 2
 
 
-def sent(content):
-    return "sha256:" + hashlib.sha256(content).hexdigest()
-
-
 def address(repository, place):
     return f"http://localhost:{cloud.port()}/v2/{repository}/{place}"
-
-
-def image(*contents):
-    """The manifest of an image: the first part is its settings, the others are layers."""
-    config, *layers = ({"digest": sent(one), "size": len(one)} for one in contents)
-    return json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "config": config,
-                       "layers": layers})
 
 
 def test_a_layer_of_a_deleted_repository_need_not_be_compressed_and_sent_again(registry, aws):
     settings, layer = os.urandom(20), os.urandom(30)
     for content in (settings, layer):
-        assert upload(registry, content, digest=sent(content)).status_code == 201
+        assert upload(registry, content, digest=digest_of(content)).status_code == 201
     aws("ecr").delete_repository(repositoryName=NAME, force=True)
-    assert registry.head(address(NAME, f"blobs/{sent(layer)}")).status_code == 404
+    assert registry.head(address(NAME, f"blobs/{digest_of(layer)}")).status_code == 404
     aws("ecr").create_repository(repositoryName=NAME)
-    answer = registry.head(address(NAME, f"blobs/{sent(layer)}"))
+    answer = registry.head(address(NAME, f"blobs/{digest_of(layer)}"))
     assert (answer.status_code, answer.headers["Content-Length"]) == (200, "30")
-    assert registry.head(address(NAME, f"blobs/{sent(b'other')}")).status_code == 404
-    assert registry.get(address(NAME, f"blobs/{sent(layer)}")).status_code == 404
-    pushed = registry.put(address(NAME, "manifests/v1"), data=image(settings, layer),
-                          headers={"Content-Type": MANIFEST})
+    assert registry.head(address(NAME, f"blobs/{digest_of(b'other')}")).status_code == 404
+    assert registry.get(address(NAME, f"blobs/{digest_of(layer)}")).status_code == 404
+    pushed = registry.put(address(NAME, "manifests/v1"), data=manifest(settings, layer),
+                          headers={"Content-Type": KIND})
     assert pushed.status_code == 201, pushed.text
     for content in (settings, layer):
-        assert registry.get(address(NAME, f"blobs/{sent(content)}")).content == content
+        assert registry.get(address(NAME, f"blobs/{digest_of(content)}")).content == content
 
 
-def test_a_layer_is_not_there_for_somebody_who_has_not_sent_it(registry, aws):
+def test_a_layer_is_not_there_for_somebody_who_has_not_sent_it(registry, aws, learner):
     layer, own = os.urandom(30), "workshop-learner-blobs"
-    assert upload(registry, layer, digest=sent(layer)).status_code == 201
-    keys = identities.user_keys(state_folder())
-    ecr = boto3.client("ecr", aws_access_key_id=keys["access_key"],
-                       aws_secret_access_key=keys["secret_key"])
+    assert upload(registry, layer, digest=digest_of(layer)).status_code == 201
     aws("ecr").create_repository(repositoryName=own)
     try:
-        login = registry_login(ecr)
-        place = address(own, f"blobs/{sent(layer)}")
+        login = credentials(learner.client("ecr"))
+        place = address(own, f"blobs/{digest_of(layer)}")
         assert registry.head(place).status_code == 200
         assert requests.head(place, auth=login).status_code == 404
-        pushed = requests.put(address(own, "manifests/v1"), data=image(b"", layer), auth=login,
-                              headers={"Content-Type": MANIFEST})
+        pushed = requests.put(address(own, "manifests/v1"), data=manifest(b"", layer), auth=login,
+                              headers={"Content-Type": KIND})
         assert pushed.status_code == 404, pushed.text
         assert requests.get(place, auth=login).status_code == 404
     finally:
@@ -129,20 +107,19 @@ def test_a_layer_is_not_there_for_somebody_who_has_not_sent_it(registry, aws):
 
 
 @pytest.mark.parametrize("content", [b"", b"layer"])
-def test_an_image_takes_a_layer_that_another_has_sent_to_its_repository(registry, aws, content):
+def test_an_image_takes_a_layer_that_another_has_sent_to_its_repository(
+        registry, aws, learner, content):
     own = "workshop-learner-blobs"
     aws("ecr").create_repository(repositoryName=own)
     try:
         host = f"http://localhost:{cloud.port()}"
         begun = host + registry.post(address(NAME, "blobs/uploads/")).headers["Location"]
-        assert registry.put(f"{begun}?digest={sent(content)}", data=content).status_code == 201
-        mount = address(own, f"blobs/uploads/?mount={sent(content)}&from={NAME}")
+        assert registry.put(f"{begun}?digest={digest_of(content)}", data=content).status_code == 201
+        mount = address(own, f"blobs/uploads/?mount={digest_of(content)}&from={NAME}")
         assert registry.post(mount).status_code == 201
-        keys = identities.user_keys(state_folder())
-        login = registry_login(boto3.client("ecr", aws_access_key_id=keys["access_key"],
-                                            aws_secret_access_key=keys["secret_key"]))
-        pushed = requests.put(address(own, "manifests/v1"), data=image(content, content),
-                              auth=login, headers={"Content-Type": MANIFEST})
+        login = credentials(learner.client("ecr"))
+        pushed = requests.put(address(own, "manifests/v1"), data=manifest(content, content),
+                              auth=login, headers={"Content-Type": KIND})
         assert pushed.status_code == 201, pushed.text
     finally:
         aws("ecr").delete_repository(repositoryName=own, force=True)
@@ -150,14 +127,14 @@ def test_an_image_takes_a_layer_that_another_has_sent_to_its_repository(registry
 
 def test_an_image_without_one_of_its_layers_is_refused(registry):
     settings, missing = os.urandom(20), os.urandom(30)
-    assert upload(registry, settings, digest=sent(settings)).status_code == 201
+    assert upload(registry, settings, digest=digest_of(settings)).status_code == 201
     place = address(NAME, "manifests/v1")
-    pushed = registry.put(place, data=image(settings, missing), headers={"Content-Type": MANIFEST})
+    pushed = registry.put(place, data=manifest(settings, missing), headers={"Content-Type": KIND})
     [error] = pushed.json()["errors"]
     assert (pushed.status_code, error["code"]) == (404, "BLOB_UPLOAD_UNKNOWN")
     assert error["message"] == (
-        f"Layers with digests '[{sent(missing)}]' required for pushing image into repository with "
-        f"name '{NAME}' in the registry with id '{ACCOUNT}' do not exist")
+        f"Layers with digests '[{digest_of(missing)}]' required for pushing image into repository "
+        f"with name '{NAME}' in the registry with id '{ACCOUNT}' do not exist")
     assert registry.get(place).status_code == 404
 
 
@@ -174,7 +151,7 @@ def test_only_the_latest_layers_are_kept_and_the_files_of_others_go(tmp_path):
 
 
 def test_other_bytes_than_the_digest_names_are_refused_and_not_kept(registry):
-    refused = upload(registry, b"changed", digest=sent(b"layer"))
+    refused = upload(registry, b"changed", digest=digest_of(b"layer"))
     assert refused.status_code == 400 and "DIGEST_INVALID" in refused.text
     assert b"changed" not in files()
 

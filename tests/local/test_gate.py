@@ -1,5 +1,4 @@
 """Who may talk to the local cloud: strangers get nothing, and those it knows get what they sign."""
-import base64
 import hashlib
 import http.client
 import http.server
@@ -25,6 +24,7 @@ from botocore.exceptions import ClientError
 
 import attempts
 import devtools
+import image_registry
 from waiting import until
 from workshop import cloud
 from workshop.commands import browser
@@ -534,7 +534,7 @@ def test_keys_that_sts_gives_are_known(aws):
 
 def test_the_registry_wants_a_password_that_it_gave(aws):
     token = aws("ecr").get_authorization_token()["authorizationData"][0]
-    user, password = base64.b64decode(token["authorizationToken"]).decode().split(":")
+    user, password = image_registry.credentials(aws("ecr"))
     url = f"{token['proxyEndpoint']}/v2/"
     assert timedelta(hours=11) < token["expiresAt"] - datetime.now(timezone.utc) \
         <= timedelta(hours=12)

@@ -1,5 +1,4 @@
 """The identity that the lessons act as: what no lesson needs is refused, in AWS's words."""
-import base64
 import json
 import uuid
 
@@ -8,9 +7,10 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
+import image_registry
 from waiting import until
 from workshop import cloud
-from workshop.local import addresses, identities
+from workshop.local import addresses
 
 ACCOUNT, REGION = addresses.ACCOUNT, addresses.REGION
 USER = f"arn:aws:iam::{ACCOUNT}:user/learner"
@@ -19,13 +19,6 @@ ROLE = {"RoleName": OTHER, "AssumeRolePolicyDocument": json.dumps({
     "Version": "2012-10-17", "Statement": [{
         "Effect": "Allow", "Action": "sts:AssumeRole",
         "Principal": {"Service": "lambda.amazonaws.com"}}]})}
-
-
-@pytest.fixture(scope="module")
-def learner(local_cloud):
-    """A session of boto3 that acts as the learner."""
-    keys = identities.user_keys(addresses.state_folder())
-    return boto3.Session(keys["access_key"], keys["secret_key"], region_name=REGION)
 
 
 @pytest.fixture
@@ -198,11 +191,6 @@ def test_a_stack_with_a_role_may_what_the_role_may(learner, aws, name):
 
 # ---------------------------------------------------------------- the registry
 
-def login(session):
-    token = session.client("ecr").get_authorization_token()["authorizationData"][0]
-    return tuple(base64.b64decode(token["authorizationToken"]).decode().split(":"))
-
-
 REQUESTS = [("POST", "blobs/uploads/", "InitiateLayerUpload"),
             ("PATCH", "blobs/uploads/x", "UploadLayerPart"),
             ("PUT", "blobs/uploads/x?digest=sha256:0", "CompleteLayerUpload"),
@@ -219,14 +207,16 @@ def test_the_registry_asks_for_ecrs_actions(learner, aws, name, method, path, ac
     ecr.create_repository(repositoryName=other)
     try:
         url = f"{cloud.url()}/v2/{other}/{path}"
-        refused = requests.request(method, url, auth=login(learner))
+        refused = requests.request(
+            method, url, auth=image_registry.credentials(learner.client("ecr")))
         assert refused.status_code == 403
         if method != "HEAD":
             assert refused.json() == {"errors": [{"code": "DENIED", "message": (
                 f"User: {USER} is not authorized to perform: ecr:{action} on resource: "
                 f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{other} because no identity-based "
                 f"policy allows the ecr:{action} action")}]}
-        assert requests.request(method, url, auth=login(boto3.Session())).status_code != 403
+        allowed = requests.request(method, url, auth=image_registry.credentials(ecr))
+        assert allowed.status_code != 403
     finally:
         ecr.delete_repository(repositoryName=other, force=True)
 
@@ -237,7 +227,8 @@ def test_a_layer_is_not_copied_out_of_anothers_repository(learner, aws, name):
         ecr.create_repository(repositoryName=one)
     try:
         url = f"{cloud.url()}/v2/{name}/blobs/uploads/?mount=sha256:0&from="
-        mine, theirs = (requests.post(url + one, auth=login(learner)) for one in (name, other))
+        login = image_registry.credentials(learner.client("ecr"))
+        mine, theirs = (requests.post(url + one, auth=login) for one in (name, other))
         assert mine.status_code != 403 and theirs.status_code == 403
         assert f"repository/{other}" in theirs.json()["errors"][0]["message"]
     finally:

@@ -1,6 +1,5 @@
 """SageMaker Serverless on the local cloud: boto3 as it is, real containers, AWS's errors."""
 import asyncio
-import base64
 import io
 import json
 import os
@@ -24,6 +23,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, WaiterError
 
+import image_registry
 import tiny_churn
 from waiting import until
 from workshop.local import addresses, identities, lifecycle, limits, sagemaker
@@ -85,9 +85,8 @@ class Cloud:
         """Push a local image to this cloud's registry; returns the URI with its tag."""
         ecr = self.client("ecr")
         uri = ecr.create_repository(repositoryName=name)["repository"]["repositoryUri"] + ":v1"
-        token = ecr.get_authorization_token()["authorizationData"][0]
-        user, password = base64.b64decode(token["authorizationToken"]).decode().split(":")
-        self.docker("login", "--username", user, "--password-stdin", token["proxyEndpoint"],
+        user, password = image_registry.credentials(ecr)
+        self.docker("login", "--username", user, "--password-stdin", image_registry.host(uri),
                     input=password)
         self.docker("tag", image, uri)
         self.docker("push", uri)

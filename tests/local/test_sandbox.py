@@ -1,5 +1,4 @@
 """What a function may do, finds, and is started by: no more and no less than on AWS."""
-import base64
 import errno
 import io
 import json
@@ -13,6 +12,7 @@ import zipfile
 
 import pytest
 
+import image_registry
 from deployed import Function
 from workshop.local.patches import containers, loop_disk, scratch, volumes
 from workshop.machine import base_image, engine
@@ -471,8 +471,6 @@ def pushed(aws, docker_engine, tmp_path_factory):
     for file, text in {"lambda_function.py": CODE, "start.sh": SCRIPT, "either.sh": EITHER}.items():
         (folder / file).write_text(text)
         (folder / file).chmod(0o755)
-    token = ecr.get_authorization_token()["authorizationData"][0]
-    user, password = base64.b64decode(token["authorizationToken"]).decode().split(":")
     made = []
 
     def docker(*words, **options):
@@ -486,7 +484,9 @@ def pushed(aws, docker_engine, tmp_path_factory):
         docker("build", "--build-arg", f"BASE_IMAGE={base_image.get()}", "-t", made[-1], folder)
         docker("push", made[-1])
         return made[-1]
-    docker("login", "--username", user, "--password-stdin", token["proxyEndpoint"], input=password)
+    user, password = image_registry.credentials(ecr)
+    docker("login", "--username", user, "--password-stdin", image_registry.host(uri),
+           input=password)
     yield push
     ecr.delete_repository(repositoryName=name, force=True)
     for image in made:

@@ -3,7 +3,6 @@
 Decisions are tested with small scripts that stand in for docker, apt-get, dockerd and systemctl
 (the folder of stand-ins is all that PATH holds); the rest with the engine that runs here.
 """
-import base64
 import json
 import re
 import shutil
@@ -17,6 +16,7 @@ import uuid
 import boto3
 import pytest
 
+import image_registry
 from workshop import cloud
 from workshop.local import addresses, identities, lifecycle
 from workshop.machine import desktop, engine, lock
@@ -337,8 +337,7 @@ def test_docker_pushes_through_the_forwarder(forwarder, tmp_path):
     ecr = boto3.client("ecr", endpoint_url=cloud.url(), region_name=cloud.REGION,
                        aws_access_key_id=keys["access_key"],
                        aws_secret_access_key=keys["secret_key"])
-    token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
-    password = base64.b64decode(token).decode().partition(":")[2]
+    _, password = image_registry.credentials(ecr)
     ecr.create_repository(repositoryName=repository)
     image = f"localhost:{port}/{repository}:v1"
     (tmp_path / "Dockerfile").write_text("FROM scratch\nLABEL workshop=lambda-onnx\nCOPY blob /\n")

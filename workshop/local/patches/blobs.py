@@ -8,7 +8,6 @@ most of a push, unless the registry says that it has it. All files go when the l
 import contextlib
 import functools
 import hashlib
-import json
 import shutil
 import tempfile
 import weakref
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from workshop.local import bodies
 from workshop.local.addresses import state_folder
+from workshop.local.rules import images
 
 CHUNK = 1 << 20     # bytes that are read and sent at a time
 KEPT = 10 ** 9      # bytes of layers that stay without a repository, the latest ones
@@ -214,33 +214,28 @@ def known(head, kept: Kept):
 def whole(put, kept: Kept):
     """An image needs all layers that it names. Those that need not come, as `known` has said, come
     into its repository with it."""
-    from ministack.core.responses import get_account_id
     from ministack.services import ecr
 
     def pushed(name, reference, headers, body):
         if error := ecr._ensure_repo_exists(name):
             return error
         held = ecr._layer_blobs.setdefault(name, {})
-        found = {digest: held.get(digest, kept.get(digest)) for digest in _layers(body)}
-        if missing := [digest for digest, blob in found.items() if blob is None]:
-            return ecr._registry_error(404, "BLOB_UPLOAD_UNKNOWN", (
-                f"Layers with digests '[{', '.join(missing)}]' required for pushing image into "
-                f"repository with name '{name}' in the registry with id '{get_account_id()}' do "
-                "not exist"))
+        found = {digest: held.get(digest, kept.get(digest)) for digest in images.layers(body)}
+        missing = [digest for digest, blob in found.items() if blob is None]
+        by_digest = reference if reference.startswith("sha256:") else None
+        for status, code, words in (
+                (400, "MANIFEST_INVALID", images.wrong_digest(body, by_digest, name)),
+                (404, "BLOB_UPLOAD_UNKNOWN",
+                 images.lacking("Layers", missing, name) if missing else None),
+                (404, "MANIFEST_BLOB_UNKNOWN", images.lacking_members(body, name)),
+                (400, "TAG_INVALID", images.taken(name, None if by_digest else reference))):
+            if words:
+                return ecr._registry_error(status, code, words)
         answer = put(name, reference, headers, body)
         if answer[0] == 201:
             held.update(found)
         return answer
     return pushed
-
-
-def _layers(manifest: bytes) -> list[str]:
-    """The digests of what an image's manifest names; none of a list of images."""
-    try:
-        content = json.loads(manifest)
-        return [str(part["digest"]) for part in (content["config"], *content["layers"])]
-    except (ValueError, KeyError, TypeError):
-        return []
 
 
 def forgotten(delete):

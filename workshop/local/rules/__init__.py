@@ -10,6 +10,7 @@ from workshop.local.rules import (  # noqa: F401 - each adds its rules when it i
     events,
     functions,
     http_apis,
+    images,
     logs,
     mappings,
     metrics,

@@ -84,11 +84,3 @@ def images_that_are_there(asked: dict) -> None:
 def _registry(asked: dict) -> str:
     from workshop.local.addresses import ACCOUNT
     return asked.get("registryId") or ACCOUNT
-
-
-@rule("ecr", "PutImage")
-def manifest(asked: dict) -> None:
-    try:
-        json.loads(asked["imageManifest"])
-    except ValueError:
-        raise invalid("ImageManifest", "Invalid JSON syntax") from None
