@@ -5,6 +5,7 @@
 #   needs: []
 #   reading: 25
 #   exercises: 15
+#   execution: 1
 #   cost: "free"
 #   products: []
 # jupyter:

@@ -5,6 +5,7 @@
 #   needs: [docker]
 #   reading: 30
 #   exercises: 20
+#   execution: 2
 #   cost: "free"
 #   products: []
 # jupyter:

@@ -5,6 +5,7 @@
 #   needs: []
 #   reading: 25
 #   exercises: 25
+#   execution: 3
 #   cost: "free"
 #   products: [build/models/fashion_keras, build/models/fashion.keras]
 # jupyter: {kernelspec: {display_name: Python 3, language: python, name: python3}}

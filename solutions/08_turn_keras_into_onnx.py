@@ -5,6 +5,7 @@
 #   needs: []
 #   reading: 30
 #   exercises: 25
+#   execution: 2
 #   cost: "free"
 #   products: [build/models/fashion.onnx]
 # jupyter: {kernelspec: {display_name: Python 3, language: python, name: python3}}

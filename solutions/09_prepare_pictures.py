@@ -5,6 +5,7 @@
 #   needs: []
 #   reading: 15
 #   exercises: 10
+#   execution: 1
 #   cost: "free"
 #   products: []
 # jupyter: {kernelspec: {display_name: Python 3, language: python, name: python3}}

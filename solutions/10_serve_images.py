@@ -5,6 +5,7 @@
 #   needs: [docker]
 #   reading: 30
 #   exercises: 15
+#   execution: 2
 #   cost: "under $0.01"
 #   products: []
 # jupyter: {kernelspec: {display_name: Python 3, language: python, name: python3}}

@@ -5,6 +5,7 @@
 #   needs: [docker]
 #   reading: 55
 #   exercises: 25
+#   execution: 14
 #   cost: "under $0.01"
 #   products: [build/models/reviews.pt, build/models/reviews_float.onnx, build/models/reviews.onnx, build/models/reviews.weights, build/models/reviews_words.onnx, build/models/reviews_vocab.txt]
 # jupyter: {kernelspec: {display_name: Python 3, language: python, name: python3}}

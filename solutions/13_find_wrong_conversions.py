@@ -5,6 +5,7 @@
 #   needs: []
 #   reading: 25
 #   exercises: 25
+#   execution: 2
 #   cost: "free"
 #   products: []
 # jupyter: {kernelspec: {display_name: Python 3, language: python, name: python3}}

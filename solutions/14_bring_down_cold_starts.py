@@ -5,6 +5,7 @@
 #   needs: [docker]
 #   reading: 40
 #   exercises: 25
+#   execution: 3
 #   cost: "under $0.02"
 #   products: []
 # jupyter:

@@ -5,6 +5,7 @@
 #   needs: [docker]
 #   reading: 45
 #   exercises: 25
+#   execution: 4
 #   cost: "under $0.01"
 #   products: []
 # jupyter: {kernelspec: {display_name: Python 3, language: python, name: python3}}

@@ -5,6 +5,7 @@
 #   needs: [docker]
 #   reading: 45
 #   exercises: 20
+#   execution: 2
 #   cost: "under $0.05"
 #   products: [build/models/signal.onnx]
 # jupyter:

@@ -5,6 +5,7 @@
 #   needs: [docker]
 #   reading: 40
 #   exercises: 20
+#   execution: 2
 #   cost: "under $0.01"
 #   products: []
 # jupyter: {kernelspec: {display_name: Python 3, language: python, name: python3}}

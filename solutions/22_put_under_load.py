@@ -5,6 +5,7 @@
 #   needs: [docker]
 #   reading: 35
 #   exercises: 25
+#   execution: 1
 #   cost: "under $0.01"
 #   products: []
 # jupyter:

@@ -158,6 +158,25 @@ def test_every_lesson_comes_after_those_that_make_what_it_needs():
         assert after["lesson 16"] == {"lesson 03", "lesson 08"} and not after["lesson 07"]
 
 
+def test_first_comes_the_task_after_which_most_is_left(monkeypatch):
+    monkeypatch.setattr(side_by_side, "ALONE", {"alone": "it measures time"})
+    tasks = [Task("short", ()), Task("alone", (), guess=900.0), Task("maker", (), guess=20.0),
+             Task("user", (), frozenset({"maker"}), 100.0), Task("long", (), guess=110.0)]
+    run = side_by_side._Run(tasks, [side_by_side.Place(0, 0)], {}, False)
+    assert [task.name for task in run.open] == ["maker", "long", "user", "short", "alone"]
+
+
+def test_what_nobody_has_seen_is_guessed_from_the_lessons_header():
+    minutes = {f"lesson {one.number}": one.execution for one in render.lessons(ROOT)}
+    for task in side_by_side.lesson_tasks(None):
+        assert task.guess == 60 * minutes[task.name]
+    longest = max(render.lessons(ROOT), key=lambda lesson: lesson.execution)
+    books = [f"{folder}/{longest.name}.ipynb" for folder in ("solutions", "notebooks")]
+    for chosen in (books, books[1:]):
+        task, = side_by_side.test_tasks(chosen=chosen)
+        assert task.guess == 60 * longest.execution * len(chosen)
+
+
 def test_tasks_run_side_by_side_after_what_they_need_and_alone_at_the_end(
         folder, monkeypatch, capfd):
     """Two tasks meet, or neither ends; the third finds what the first has made."""

@@ -156,6 +156,7 @@ HEADER_FAULTS = {
     "number": ('number: "00"', 'number: "01"', "the file's name says"),
     "number without quotes": ('number: "00"', "number: 00", "a string, in quotes"),
     "minutes": ("reading: 3", "reading: long", "whole minutes"),
+    "minutes of a run": ("execution: 1", "execution: 1.5", "whole minutes"),
     "needs": ("needs: []", "needs: [magic]", "known are: docker"),
     "products": ("products: []", "products: one", "give a list"),
     "no YAML": ("# title: Make it", "# title: [", "header:"),

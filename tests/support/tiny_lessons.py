@@ -6,6 +6,7 @@ HEADER = """# ---
 #   needs: []
 #   reading: 3
 #   exercises: 2
+#   execution: 1
 #   cost: "free"
 #   products: [{products}]
 # ---

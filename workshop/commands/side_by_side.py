@@ -26,7 +26,8 @@ from workshop.machine import processes
 from workshop.machine.paths import BUILD, ROOT
 
 PATIENCE = 60                     # seconds that an interrupted process has for its own cleaning up
-TOGETHER = 30                     # thousand bytes of test files that share a process
+SECONDS_A_BYTE = 1 / 1000         # of a test file, roughly
+TOGETHER = 30                     # seconds of test files that share a process
 NEWS = 30                         # seconds between two lines of progress
 GIGABYTES = 3                     # of memory for one place: TensorFlow, a local cloud, a function
 MOST = 4                          # more places wait for the one Docker engine
@@ -51,11 +52,13 @@ OPEN_BESIDE = {"lesson 14", "lesson 16"}
 
 
 class Task(NamedTuple):
-    """A process to run: its name, Python's arguments, and the tasks that must have ended before."""
+    """A process to run: its name, Python's arguments, the tasks that must have ended before, and
+    the seconds that it takes, as far as one can tell before anybody has seen it."""
 
     name: str
     arguments: tuple[str, ...]
     after: frozenset[str] = frozenset()
+    guess: float = 60.0
 
 
 class Place(NamedTuple):
@@ -107,12 +110,14 @@ def test_tasks(root: Path = ROOT, chosen: Iterable[str] = (),
     options = list(options)
     chosen = [_within(root, word) for word in chosen]
     taught = render.lessons(root)
-    files, after = {}, {}
+    files, after, seconds = {}, {}, {}
     for lesson in taught:
         name, book = _name(lesson.number), f"{lesson.name}.ipynb"
         files[name] = [f"solutions/{book}"]
         files.setdefault(f"open {name}" if name in OPEN_BESIDE else name, []).append(
             f"notebooks/{book}")
+        seconds |= {file: 60.0 * lesson.execution
+                    for file in (f"solutions/{book}", f"notebooks/{book}")}
         after |= dict.fromkeys((name, f"open {name}"), _before(lesson, taught))
     # An executed notebook makes its files anew: meanwhile no test may read them.
     makers = frozenset(_name(lesson.number) for lesson in taught if lesson.products)
@@ -120,13 +125,15 @@ def test_tasks(root: Path = ROOT, chosen: Iterable[str] = (),
         file = path.relative_to(root).as_posix()
         uses = "lessons.require(" in path.read_text(encoding="utf-8")
         files[file], after[file] = [file], makers if uses else frozenset()
+        seconds[file] = path.stat().st_size * SECONDS_A_BYTE
     tasks, taken = [], set()
     for name, own in files.items():
         words = [word for file in own for word in _selected(file, chosen)]
         taken.update(word for word in chosen
                      if word.partition("::")[0] in own or any(map(_is_in(word), own)))
         if words:
-            tasks.append(Task(name, _pytest(*options, *words), after[name]))
+            tasks.append(Task(name, _pytest(*options, *words), after[name],
+                              sum(seconds[file] for file in own if _selected(file, chosen))))
     # pytest itself says what is wrong with another file, or runs it.
     return _together(tasks, len(_pytest(*options))) + [
         Task(word, _pytest(*options, word)) for word in chosen if word not in taken]
@@ -143,9 +150,10 @@ def _together(tasks: list[Task], begin: int) -> list[Task]:
         for place, other in enumerate(made):
             if (folder and folder == other.name.rpartition("/")[0] and task.after == other.after
                     and not {task.name, other.name} & ALONE.keys()
-                    and _guess(task) + _guess(other) < TOGETHER):
+                    and task.guess + other.guess < TOGETHER):
                 made[place] = Task(f"{other.name}, {task.name.rpartition('/')[2]}",
-                                   (*other.arguments, *task.arguments[begin:]), task.after)
+                                   (*other.arguments, *task.arguments[begin:]), task.after,
+                                   task.guess + other.guess)
                 break
         else:
             made.append(task)
@@ -173,7 +181,7 @@ def lesson_tasks(numbers: Iterable[str] | None, root: Path = ROOT) -> list[Task]
     """A task for each of these lessons. Raises ValueError for a number that no lesson has."""
     chosen = lessons.choose(numbers, root)
     return [Task(_name(lesson.number), ("-m", "workshop.course.lessons", lesson.number),
-                 _before(lesson, chosen)) for lesson in chosen]
+                 _before(lesson, chosen), 60.0 * lesson.execution) for lesson in chosen]
 
 
 def _pytest(*words: str) -> tuple[str, ...]:
@@ -243,24 +251,25 @@ def _places(count: int) -> list[Place]:
 
 
 class _Run:
-    """Tasks in their order: the longest first, those alone at the end."""
+    """Tasks in their order: first those after which most is left to do, alone ones at the end."""
 
     def __init__(self, tasks, here, at_work, talkative):
         self.seconds = _record()
-        self.expected = {task.name: self.seconds.get(_words(task)) or _guess(task)
+        self.expected = {task.name: self.seconds.get(_words(task)) or task.guess
                          for task in tasks}
         self.took, self.guessed = 1.0, 1.0      # seconds of the tasks that have ended
-        self.open = sorted(tasks, key=lambda task: (task.name in ALONE, not self._needed(
-            task, tasks), -self.expected[task.name]))
+        self.open = sorted(tasks, key=lambda task: (
+            task.name in ALONE, -self._path(task, tasks)))
         self.total, self.free, self.at_work = len(tasks), list(here), at_work
         self.count, self.counts, self.skipped, self.failed = len(here), Counter(), Counter(), []
         self.talkative, self.empty = talkative, 0
         self.judged = Counter()                 # other answers to exercises, right and wrong
         self.began = self.told = time.monotonic()
 
-    @staticmethod
-    def _needed(task, tasks):
-        return any(task.name in other.after for other in tasks)
+    def _path(self, task, tasks) -> float:
+        """Seconds of a task and of the longest row of tasks that wait for it, one for the other."""
+        return self.expected[task.name] + max(
+            (self._path(other, tasks) for other in tasks if task.name in other.after), default=0)
 
     def to_the_end(self) -> int:
         while self.open or self.at_work:
@@ -357,12 +366,6 @@ class _Run:
 def _words(task) -> str:
     """What a task ran: a lesson's notebooks as tests take longer than the lesson alone."""
     return " ".join(task.arguments)
-
-
-def _guess(task) -> float:
-    """Seconds that a task takes where nobody has seen it: by the size of its files."""
-    files = {ROOT / word.partition("::")[0] for word in task.arguments}
-    return sum(file.stat().st_size for file in files if file.is_file()) / 1000 or 60.0
 
 
 def _record() -> dict[str, float]:

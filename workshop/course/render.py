@@ -28,7 +28,7 @@ from workshop.machine.paths import ROOT
 sys.modules.setdefault("rfc3987_syntax", None)
 
 TAGS = {"solution", "check", "aws"}
-HEADER_KEYS = {"number", "needs", "reading", "exercises", "cost", "products"}
+HEADER_KEYS = {"number", "needs", "reading", "exercises", "execution", "cost", "products"}
 NEEDS = {"docker"}
 OPEN = "...  # your code here"
 BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
@@ -70,13 +70,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class Lesson:
-    """A lesson as its source says it: times in minutes, products as paths from the root."""
+    """A lesson as its source says it: times in minutes, products as paths from the root.
+
+    execution: what `run` takes for it on two processors, beside other lessons.
+    """
     path: Path
     title: str
     number: str
     needs: tuple[str, ...]
     reading: int
     exercises: int
+    execution: int
     cost: str
     products: tuple[str, ...]
     cells: tuple[Cell, ...]
@@ -142,7 +146,7 @@ def _checked_header(path: Path, header: dict) -> dict:
     if values["number"] != path.name[:2]:
         raise wrong(f"`number` is {values['number']!r}; the file's name says \"{path.name[:2]}\" "
                     "(a string, in quotes)")
-    for key in ("reading", "exercises"):
+    for key in ("reading", "exercises", "execution"):
         if type(values[key]) is not int or values[key] < 0:
             raise wrong(f"`{key}` is {values[key]!r}; give whole minutes")
     if not isinstance(values["cost"], str):
