@@ -298,7 +298,8 @@ COMMANDS = {
                    groups=[requirements.FIRST], packed=True),
     "run": Command("execute the solved lessons (all, or those named: run 02 03) and keep their "
                    "pages; -j N: N at a time; --from FOLDER: see lab; --on-aws: in the account of "
-                   "AWS_PROFILE", _run, environment=True, packed=True),
+                   "AWS_PROFILE (--account NUMBER: where nobody is there to type it)", _run,
+                   environment=True, packed=True),
     "site": Command("make build/site/ from the lessons and what of them has been executed "
                     "(--complete: only if all are)", _site, environment=True, explains=True),
     "test": Command("set up, then run the test suite (-j N: N processes at a time; further "

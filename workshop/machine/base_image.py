@@ -211,7 +211,7 @@ def _check_possible(why: str) -> None:
     if _is_emulated() and not emulation.ready(engine.architecture()):
         raise BaseImageError(
             f"a stand-in for {engine.architecture()} cannot be built here: nothing emulates that "
-            f"processor. {emulation.HOW} Or unset WORKSHOP_ARCHITECTURE.")
+            f"processor. {emulation.HOW} Or choose this machine's own processor.")
     if shutil.which("mmdebstrap") is None:
         engine.apt_install("base image", "mmdebstrap", "debian-archive-keyring")
 
