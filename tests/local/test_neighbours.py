@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import urllib.error
 
 import pytest
 
@@ -104,12 +105,35 @@ def test_an_answer_that_is_no_json_is_another_programs(own_port, body):
         lifecycle.stop(own_port)
 
 
-def test_our_own_cloud_that_begins_to_listen_between_two_questions_is_found():
-    answers = iter([None, health(port=7)])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lifecycle, "_health", lambda *_: next(answers))
-        patch.setattr(processes, "accepts", lambda host, port: host == "::1")
-        assert lifecycle.mine(7)["port"] == 7
+@pytest.mark.parametrize("begun", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("steps", [
+    [(None, "old"), ("known", "old")],                      # it begins to listen after a question
+    [(None, "old"), ("unknown", "new"), ("known", "new")],  # and writes its keys after the next
+    [("unknown", "new"), ("known", "new")]])
+def test_our_own_cloud_that_is_just_starting_is_found(monkeypatch, begun, steps):
+    """steps: what the port answers, and the keys that are in the file afterwards."""
+    answers = {None: None, "unknown": {"workshop": "local cloud"}, "known": health(port=7)}
+    file = ["old"]
+
+    def ask(number, keys):
+        answer, file[0] = steps.pop(0)
+        assert answer != "known" or keys == file[0]
+        return answers[answer]
+
+    steps = list(steps)
+    monkeypatch.setattr(lifecycle, "_health", ask)
+    monkeypatch.setattr(lifecycle.identities, "user_keys", lambda folder: file[0])
+    monkeypatch.setattr(processes, "accepts", lambda host, port: host == begun)
+    assert lifecycle.mine(7)["port"] == 7 and not steps
+
+
+def test_a_refused_question_is_no_answer_although_the_port_has_begun_to_listen(monkeypatch):
+    def refused(*_, **__):
+        raise urllib.error.URLError(ConnectionRefusedError(111, "Connection refused"))
+
+    monkeypatch.setattr(lifecycle.DIRECT, "open", refused)
+    monkeypatch.setattr(processes, "accepts", lambda host, port: True)
+    assert lifecycle._health(7, None) is None
 
 
 @LINUX

@@ -114,18 +114,11 @@ def mine(number: int) -> dict | None:
 
     Raises CloudError where something else does.
     """
-    keys = identities.user_keys(state_folder(number))
-    health = _health(number, keys)
-    # One that was just starting has written its keys while we waited for its answer.
-    if health and "root" not in health and keys != identities.user_keys(state_folder(number)):
-        health = _health(number, identities.user_keys(state_folder(number)))
+    health = _settled_health(number)
     if health is None:
         if not processes.accepts("::1", number):
             return None
-        # Our own may have begun to listen on both addresses after the question.
-        health = _health(number, identities.user_keys(state_folder(number)))
-        if health is None:
-            raise CloudError(_taken(number, "on ::1, which `localhost` may mean"))
+        raise CloudError(_taken(number, "on ::1, which `localhost` may mean"))
     if health == {"workshop": "local cloud"}:       # what it answers who has not its keys
         raise CloudError(f"Port {number} is used by the local cloud of another copy of the "
                          f"workshop, or of another user. {WAY_OUT}")
@@ -134,6 +127,24 @@ def mine(number: int) -> dict | None:
     if health["root"] != ROOT:
         raise CloudError(f"Port {number} is used by the local cloud of another copy of the "
                          f"workshop, in {health['root']}. {WAY_OUT}")
+    return health
+
+
+def _settled_health(number: int) -> dict | None:
+    """What the port answers to the question for health, as `_health` says it.
+
+    Our own local cloud listens first, then writes its keys, then answers. While it starts, both can
+    happen after a question: that one is asked again.
+    """
+    for _ in range(3):
+        keys = identities.user_keys(state_folder(number))
+        health = _health(number, keys)
+        if health is None:
+            asked_too_early = listening(number) or processes.accepts("::1", number)
+        else:
+            asked_too_early = keys != identities.user_keys(state_folder(number))
+        if not asked_too_early:
+            break
     return health
 
 
@@ -156,8 +167,9 @@ def _health(number: int, keys: dict | None) -> dict | None:
             health = json.loads(answer.read(LONGEST))
     except (ValueError, RecursionError, http.client.HTTPException, urllib.error.HTTPError):
         return {}
-    except OSError:
-        return {} if listening(number) else None
+    except OSError as error:
+        refused = isinstance(getattr(error, "reason", error), ConnectionRefusedError)
+        return {} if not refused and listening(number) else None
     return health if isinstance(health, dict) else {}
 
 
