@@ -225,8 +225,7 @@ def whole(put, kept: Kept):
         by_digest = reference if reference.startswith("sha256:") else None
         for status, code, words in (
                 (400, "MANIFEST_INVALID", images.wrong_digest(body, by_digest, name)),
-                (404, "BLOB_UPLOAD_UNKNOWN",
-                 images.lacking("Layers", missing, name) if missing else None),
+                (404, "BLOB_UPLOAD_UNKNOWN", images.lacking("Layers", missing, name)),
                 (404, "MANIFEST_BLOB_UNKNOWN", images.lacking_members(body, name)),
                 (400, "TAG_INVALID", images.taken(name, None if by_digest else reference))):
             if words:

@@ -5,10 +5,10 @@ of a digest in github.com/google/go-containerregistry/issues/1568, of an immutab
 github.com/moby/buildkit/issues/3776, of an image that is there in
 github.com/CircleCI-Public/aws-ecr-orb/issues/261. Those of an index are by analogy.
 """
-import hashlib
 import json
 
 from workshop.local.addresses import ACCOUNT
+from workshop.local.rules.repositories import invalid
 from workshop.local.rules.rule import rule
 from workshop.local.signatures import RefusedError
 
@@ -39,21 +39,25 @@ def _listed(content: dict, key: str) -> list:
     return found if isinstance(found, list) else []
 
 
-def lacking(what: str, digests: list[str], name: str) -> str:
-    """The words for Layers or Images that a repository does not have."""
+def lacking(what: str, digests: list[str], name: str) -> str | None:
+    """The words for Layers or Images that repository `name` does not have; None for no digests."""
+    if not digests:
+        return None
     return (f"{what} with digests '[{', '.join(digests)}]' required for pushing image into "
             f"repository with name '{name}' in the registry with id '{ACCOUNT}' do not exist")
 
 
 def lacking_members(manifest: bytes | str, name: str) -> str | None:
     """The words for an index with images that repository `name` does not have, or None."""
-    missing = [digest for digest in members(manifest) if _tags(name, digest) is None]
-    return lacking("Images", missing, name) if missing else None
+    from ministack.services import ecr
+    return lacking("Images", [digest for digest in members(manifest)
+                              if not ecr._find_image(name, {"imageDigest": digest})], name)
 
 
 def wrong_digest(manifest: bytes | str, digest: str | None, name: str) -> str | None:
     """The words for a digest that is not the manifest's, or None."""
-    if digest in (None, _digest(manifest)):
+    from ministack.services import ecr
+    if digest in (None, ecr._image_digest(manifest)):
         return None
     return (f"The image with digest '{digest}' in repository '{name}' and registry ID '{ACCOUNT}' "
             "does not match the image digest that Amazon ECR has calculated.")
@@ -62,8 +66,8 @@ def wrong_digest(manifest: bytes | str, digest: str | None, name: str) -> str | 
 def taken(name: str, tag: str | None) -> str | None:
     """The words for a tag that an image of repository `name` has for good, or None."""
     from ministack.services import ecr
-    if tag and ecr._repositories[name].get("imageTagMutability") == "IMMUTABLE" \
-            and any(tag in one.get("imageTags", []) for one in ecr._images.get(name, [])):
+    if ecr._repositories[name].get("imageTagMutability") == "IMMUTABLE" \
+            and ecr._find_image(name, {"imageTag": tag}):
         return (f"The image tag '{tag}' already exists in the '{name}' repository and cannot be "
                 "overwritten because the repository is immutable.")
     return None
@@ -71,25 +75,14 @@ def taken(name: str, tag: str | None) -> str | None:
 
 def _there(manifest: str, tag: str | None, name: str) -> str | None:
     """The words for an image that repository `name` has already, with this tag, or None."""
-    digest = _digest(manifest)
-    tags = _tags(name, digest)
-    if tags is None or tag and tag not in tags:
+    from ministack.services import ecr
+    digest = ecr._image_digest(manifest)
+    found = ecr._find_image(name, {"imageDigest": digest})
+    if not found or tag and tag not in found.get("imageTags", []):
         return None
     tagged = f" and tag '{tag}'" if tag else ""
     return (f"Image with digest '{digest}'{tagged} already exists in the repository with name "
             f"'{name}' in registry with id '{ACCOUNT}'")
-
-
-def _digest(manifest: bytes | str) -> str:
-    content = manifest.encode() if isinstance(manifest, str) else manifest
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
-
-
-def _tags(name: str, digest: str) -> list[str] | None:
-    """The tags of the image with this digest; None where it is not there."""
-    from ministack.services import ecr
-    return next((one.get("imageTags", []) for one in ecr._images.get(name, [])
-                 if one["imageDigest"] == digest), None)
 
 
 @rule("ecr", "PutImage")
@@ -99,9 +92,7 @@ def image(asked: dict) -> None:
     try:
         json.loads(manifest)
     except ValueError:
-        raise RefusedError(
-            "InvalidParameterException", "Invalid parameter at 'ImageManifest' failed to satisfy "
-            "constraint: 'Invalid JSON syntax'", 400) from None
+        raise invalid("ImageManifest", "Invalid JSON syntax") from None
     if name not in ecr._repositories:               # MiniStack says so
         return
     held = ecr._layer_blobs.get(name, {})
@@ -109,7 +100,7 @@ def image(asked: dict) -> None:
     for code, words in (
             ("ImageDigestDoesNotMatchException",
              wrong_digest(manifest, asked.get("imageDigest"), name)),
-            ("LayersNotFoundException", lacking("Layers", missing, name) if missing else None),
+            ("LayersNotFoundException", lacking("Layers", missing, name)),
             ("ReferencedImagesNotFoundException", lacking_members(manifest, name)),
             ("ImageAlreadyExistsException", _there(manifest, tag, name)),
             ("ImageTagAlreadyExistsException", taken(name, tag))):
